@@ -1,0 +1,135 @@
+"""InfluxDB 1.x: found or fetched, and started on loopback with authentication on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import requests
+
+from . import credentials, debian, ports
+from .errors import StartFailed, Unavailable
+from .part import Part, first_way
+from .process import Process
+
+ADMIN = "labadmin"
+ADVICE = "Install InfluxDB 1.x so that `influxd` is on PATH (Debian, Raspberry Pi OS: sudo apt-get install influxdb)."
+
+# Everything listens on loopback; retention and continuous queries are InfluxDB's own defaults.
+_CONFIG = """\
+reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+  dir = "{data}/meta"
+[data]
+  dir = "{data}/data"
+  wal-dir = "{data}/wal"
+  query-log-enabled = false
+[http]
+  bind-address = "127.0.0.1:{http}"
+  auth-enabled = true
+  log-enabled = false
+[monitor]
+  store-enabled = false
+[continuous_queries]
+  log-enabled = false
+"""
+
+
+def get() -> Part:
+    """Find ``influxd`` 1.x: on PATH, else Debian's package unpacked into the cache. Raises NotFound."""
+    return first_way("InfluxDB", [("on PATH", _on_path), ("Debian's package, unpacked", _unpacked)], ADVICE)
+
+
+class InfluxDB:
+    """A private InfluxDB server: ``url``, ``admin`` and ``password`` of its administrator, ``stop()``."""
+
+    def __init__(self, program: Path, directory: Path, secrets: Path, chosen: dict[str, int] | None = None):
+        """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
+
+        Data and log lie under ``directory``, the password in ``secrets/influxdb_admin``; ``chosen`` are the ports ``http``
+        and ``rpc`` (backup), free ones by default.
+        """
+        chosen = chosen or dict(zip(("http", "rpc"), ports.free(2), strict=True))
+        ports.claim("InfluxDB", *chosen.values())
+        self.admin, self.password = ADMIN, credentials.secret(secrets, "influxdb_admin")
+        self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
+        self.rpc = f"{ports.LOOPBACK}:{chosen['rpc']}"
+        self.directory = credentials.private_directory(directory).absolute()
+        config = self.directory / "influxdb.conf"
+        config.write_text(_CONFIG.format(data=self.directory, **chosen))
+        self.process = Process("InfluxDB", [program, "-config", config], self.directory / "influxd.log")
+        try:
+            self.process.wait_ready(self._answers, 60)
+            self._make_admin()
+        except BaseException:
+            self.stop()
+            raise
+
+    def query(self, statement: str, database: str | None = None) -> list[dict]:
+        """Run InfluxQL as administrator; gives the ``results``. Raises StartFailed with the server's own words."""
+        answer = requests.post(
+            f"{self.url}/query",
+            params={"db": database} if database else None,
+            data={"q": statement},
+            auth=(self.admin, self.password),
+            timeout=30,
+        )
+        body = answer.json()
+        errors = [body["error"]] if "error" in body else [r["error"] for r in body.get("results", []) if "error" in r]
+        if errors:
+            raise StartFailed(f"InfluxDB at {self.url}: {errors[0]}")
+        return body["results"]
+
+    def stop(self) -> int:
+        """Stop the server; what was written is on disk."""
+        return self.process.stop(30)
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/ping", timeout=1).status_code == 204
+        except requests.RequestException:
+            return False
+
+    def _make_admin(self) -> None:
+        # Without any user the server takes this one statement from anybody; with one it wants the password.
+        statement = f"CREATE USER \"{self.admin}\" WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
+        try:
+            self.query(statement)
+        except StartFailed as error:
+            raise StartFailed(
+                f"the data in {self.directory} were made with another password than the one kept beside them ({error}); "
+                f"bring back the kept passwords, or delete {self.directory} to begin with an empty database"
+            ) from None
+
+    def __enter__(self) -> InfluxDB:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _on_path() -> tuple[Path, str]:
+    found = shutil.which("influxd")
+    if not found:
+        raise Unavailable("no influxd on PATH")
+    return Path(found), _version(Path(found))
+
+
+def _unpacked() -> tuple[Path, str]:
+    program = debian.unpack("influxdb") / "usr" / "bin" / "influxd"
+    return program, _version(program)
+
+
+def _version(program: Path) -> str:
+    """Ask for the version. Raises Unavailable where it is not 1.x."""
+    try:
+        text = subprocess.run([program, "version"], capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{program} does not run: {error}") from None
+    found = re.search(r"InfluxDB v?(\d+)\.([\w.~+-]+)", text)
+    if not found or found[1] != "1":
+        raise Unavailable(f"{program} is not InfluxDB 1.x: it says {text.strip()!r}")
+    return f"{found[1]}.{found[2]}"

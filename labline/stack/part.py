@@ -1,0 +1,36 @@
+"""A part of the stack, and the first way that leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import NotFound, Unavailable
+
+
+@dataclass(frozen=True)
+class Part:
+    """A program that was found: where it is, its version, which way it came, and why the ways before that failed."""
+
+    name: str
+    path: Path
+    version: str
+    way: str
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}: {self.way} ({self.path})"
+
+
+def first_way(name: str, ways: Iterable[tuple[str, Callable[[], tuple[Path, str]]]], advice: str) -> Part:
+    """Try the ways (what it is called, a function that gives path and version) in order. Raises NotFound."""
+    failed = []
+    for way, get in ways:
+        try:
+            path, version = get()
+        except Unavailable as error:
+            failed.append((way, str(error)))
+        else:
+            return Part(name, path, version, way, failed)
+    raise NotFound(name, failed, advice)

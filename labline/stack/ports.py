@@ -1,0 +1,51 @@
+"""Free TCP ports on loopback, the same ones from run to run where they are still free."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+from .errors import StartFailed
+
+LOOPBACK = "127.0.0.1"
+
+
+def free(count: int) -> list[int]:
+    """Find free ports: all are held until the last one is found, so they differ."""
+    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    try:
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nothing listens on a port of loopback."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def claim(name: str, *wanted: int) -> None:
+    """Make sure that a part gets its ports, and that it is not another program that answers on them. Raises StartFailed."""
+    for port in wanted:
+        if not is_free(port):
+            raise StartFailed(f"{name} can't start: port {port} is in use by another program; stop that, or choose another port")
+
+
+def remembered(file: Path, names: list[str]) -> dict[str, int]:
+    """Choose a port for each name: the one that ``file`` (JSON) remembers where it is free, else a new one; remembers them."""
+    try:
+        known = json.loads(file.read_text())
+    except (OSError, ValueError):
+        known = {}
+    ports = {name: known[name] for name in names if isinstance(known.get(name), int) and is_free(known[name])}
+    missing = [name for name in names if name not in ports]
+    ports.update(zip(missing, free(len(missing)), strict=True))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({**known, **ports}, indent=2, sort_keys=True) + "\n")
+    return ports

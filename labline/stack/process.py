@@ -1,0 +1,126 @@
+"""One child process: started with a log file, waited for, stopped; it never outlives the program that started it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .errors import StartFailed
+
+POLL = 0.05  # seconds between two looks at whether a part is ready
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class Process:
+    """A running program. Start it from the main thread: the kernel ends it when the thread that started it ends.
+
+    It has a session of its own, so that Ctrl-C in the terminal reaches labline alone, which then stops the parts in order.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ):
+        self.name, self.command, self.log = name, [str(word) for word in command], log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            if _libc is not None:
+                _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:  # it ended before the line above
+                os._exit(1)
+
+        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+            self._log_start = output.tell()
+            try:
+                self._popen = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(env or {})},
+                    cwd=cwd,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,
+                )
+            except OSError as error:
+                raise StartFailed(f"{name} can't be started: {self.command[0]}: {error.strerror}") from None
+        self.pid = self._popen.pid
+        # Readable when the process has ended, before it is reaped: until then its number can't belong to another one.
+        self._ended = os.pidfd_open(self.pid)
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the process has not ended yet."""
+        return self._popen.returncode is None and not self._wait(0)
+
+    @property
+    def status(self) -> int | None:
+        """The exit status (negative: the signal that ended it), or None while it runs."""
+        return self._popen.poll()
+
+    def output(self) -> str:
+        """Read what this process, and not an earlier run, has written to its log."""
+        with open(self.log, "rb") as file:
+            file.seek(self._log_start)
+            return file.read().decode(errors="replace")
+
+    def wait_ready(self, ready: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait until ``ready()``. Raises StartFailed where the process ends before that, or takes longer than ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self._wait(POLL):
+                self.stop()
+                raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {self.status})"))
+            if time.monotonic() > deadline:
+                self.stop()
+                raise StartFailed(self.explain(f"{self.name} was not ready within {seconds:g} s"))
+
+    def explain(self, message: str, lines: int = 8) -> str:
+        """Add the last lines of the log, and where all of it is, to a message."""
+        tail = [f"  | {line}" for line in self.output().splitlines()[-lines:]]
+        return "\n".join([message + (", its last words:" if tail else ", without a word"), *tail, f"  log: {self.log}"])
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Wait for the end; gives the exit status, or None where it still runs after ``seconds``."""
+        return self._popen.wait() if self._popen.returncode is not None or self._wait(seconds) else None
+
+    def stop(self, seconds: float = 10, first: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, wait up to ``seconds``, then end it and whatever it left behind; gives the exit status."""
+        if self._popen.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._popen.send_signal(first)
+            self._wait(seconds)
+            # Not reaped yet, so the group is still ours: this ends a stubborn process, and orphans of an ended one.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._popen.wait()
+        if self._ended >= 0:
+            os.close(self._ended)
+            self._ended = -1
+        return self._popen.returncode
+
+    def _wait(self, seconds: float | None) -> bool:
+        if self._ended < 0:
+            return True
+        return bool(select.select([self._ended], [], [], seconds)[0])
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,45 @@
+"""What a long step is doing: on stderr, in place on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+EVERY = 15.0  # seconds between two lines where there is no terminal
+
+
+def say(message: str) -> None:
+    """Tell the user something, on stderr: a verb's own output stays clean."""
+    print(message, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """One long step: ``update("41 of 60 MB")`` as often as you like; ends, with the time it took, as a context manager."""
+
+    def __init__(self, what: str):
+        self.what, self._start, self._shown = what, time.monotonic(), 0.0
+        self._tty = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        say(f"{self.what} …")
+        return self
+
+    def update(self, how_far: str = "") -> None:
+        """Show how far it is, and the seconds since it began."""
+        now = time.monotonic()
+        seconds = now - self._start
+        text = f"{self.what} … {f'{how_far}, ' if how_far else ''}{seconds:.0f} s"
+        if self._tty and now - self._shown > 0.2:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        elif not self._tty and now - max(self._shown, self._start) > EVERY:
+            say(text)
+        else:
+            return
+        self._shown = now
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        seconds = time.monotonic() - self._start
+        if self._tty and self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr)
+        if kind is None:
+            say(f"{self.what}: done in {seconds:.0f} s")

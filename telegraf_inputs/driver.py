@@ -1,0 +1,154 @@
+"""What a driver is: it declares how it connects, its channels and its quantities; then it reads.
+
+A driver of a text protocol declares a ``wire`` and asks with ``self.link.query``; all else (opening, back-off, timeouts,
+late answers, calibration, status, the contract with Telegraf) is done once, below it, by instrument.py and execd.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .connection import Wire, line
+from .errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
+
+
+class Quantity:
+    """Declares one field: its name, type, unit, meaning and the range that the instrument can deliver.
+
+    ``unit`` is written as people read it (K, °C, mbar, Ω, %, or the empty text); a value outside ``low`` … ``high`` is
+    no reading. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type.
+    """
+
+    __slots__ = ("name", "unit", "description", "low", "high", "type", "decimals")
+
+    def __init__(self, name: str, unit: str, description: str, low: float | None = None, high: float | None = None, *,
+                 type: str = "float", decimals: int | None = None):
+        self.name, self.unit, self.description, self.type = name, unit, description, type
+        self.low, self.high, self.decimals = low, high, decimals
+
+
+class Option:
+    """Declares one key of the stanza that only this driver has (of the instrument, or of a channel).
+
+    ``type`` is str, int, float, bool, duration (seconds), list or map; ``choices`` limits the values.
+    """
+
+    __slots__ = ("name", "type", "default", "description", "choices", "required")
+
+    def __init__(self, name: str, type: str, description: str, default=None, *, choices=None, required: bool = False):
+        self.name, self.type, self.description, self.default = name, type, description, default
+        self.choices, self.required = choices, required
+
+
+class Reading:
+    """One channel at one moment: ``values`` by quantity (None is no value), ``status`` "ok" or what is wrong.
+
+    ``time_ns`` is when the instrument answered (ns, UTC).
+    """
+
+    __slots__ = ("channel", "values", "status", "time_ns")
+
+    def __init__(self, channel: str, values: dict, time_ns: int, status: str = "ok"):
+        self.channel, self.values, self.time_ns, self.status = channel, values, time_ns, status
+
+
+class Driver:
+    """Reads one instrument. A subclass declares the class attributes and defines ``identify`` and ``read_channel`` (or ``read``).
+
+    ``self.channels`` are the stanza's channels (stanza.Channel), in order; ``self.options`` the instrument's options.
+    """
+
+    name = ""  # the measurement; also the module's name
+    title = ""  # as the maker writes it
+    manual = ""  # the source: manual, edition, chapter
+    family = ""  # what it measures, one word: drivers of one family share no code, but a place in the documentation
+    schemes: tuple = ("tcp", "serial")
+    wire = Wire()
+    timeout = 2.0  # seconds for one answer
+    interval = 10.0  # seconds between cycles, where the stanza says nothing
+    quantities: tuple = ()
+    channel_names: tuple | None = ()  # None: the stanza names them
+    options_known: tuple = ()
+    channel_options: tuple = ()
+    extra = ""  # the extra of the distribution that it needs (serial, visa, phidget); "" for none
+    example = ""  # a stanza that works, in YAML, for documentation and ``labline scan``
+
+    def __init__(self, stanza, link):
+        self.stanza, self.link = stanza, link
+        self.channels, self.options = stanza.channels, stanza.options
+
+    # What the stanza alone decides. Overridden where an option changes what there is (scpi, phidget).
+    @classmethod
+    def quantities_of(cls, channel) -> tuple:
+        """Tell the quantities that one channel (stanza.Channel) delivers, without those of its calibration."""
+        return cls.quantities
+
+    @classmethod
+    def channel_names_of(cls, options: dict) -> tuple | None:
+        """Tell the channels that there are with these options; None where the stanza names them."""
+        return cls.channel_names
+
+    @classmethod
+    def check(cls, stanza) -> None:
+        """Refuse (BadInput with its path) what the declarations can't express."""
+
+    @classmethod
+    def open_link(cls, url, stanza, stop):
+        """Open the way to the instrument: a Line, or what a driver without text puts in its place (``close``, ``discard``)."""
+        link = line(url, cls.wire, stanza.timeout, stop)
+        try:
+            link.open()
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    # What is done on the wire.
+    def connected(self) -> None:
+        """Prepare the instrument, and forget what was known of it; called after each successful ``identify``."""
+
+    def identify(self) -> str:
+        """Ask who is there; also the check after each cycle that question and answer are still in step.
+
+        Returns the same text each time. Raises BadAnswer where the answer is no identification, WrongDevice where it
+        is that of another device. A driver whose transport can't be out of step (files, Phidgets) returns "".
+        """
+        raise NotImplementedError
+
+    def read(self):
+        """Yield a Reading for each channel that has something new. One channel without an answer does not spoil the others."""
+        for channel in self.channels:
+            try:
+                yield self.read_channel(channel)
+            except (NoAnswer, BadAnswer) as error:
+                self.recover(error)
+                yield Reading(channel.id, {}, self.link.answered_ns, "no_answer" if isinstance(error, NoAnswer) else "bad_answer")
+
+    def read_channel(self, channel) -> Reading:
+        raise NotImplementedError
+
+    def recover(self, error: InstrumentError) -> None:
+        """Get back into step after a failed question, or raise: OutOfStep where something late was on its way."""
+        if self.link.discard(quiet=min(0.2, self.timeout)):
+            raise OutOfStep(f"{error}; a late answer followed") from None
+        self.verify()
+
+    def verify(self) -> None:
+        """Check that the instrument answers the question that was asked last."""
+        expected = self.stanza.identity
+        if expected and (found := self.identify()) != expected:
+            raise OutOfStep(f"asked for its identity, {expected!r}, it answered {found!r}: answers come late")
+
+
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z")
+
+
+def number(text: str, pattern: re.Pattern = NUMBER) -> float:
+    """Read a decimal number as instruments write it; ``pattern`` is the exact format where the manual gives one.
+
+    Raises BadAnswer for anything else: the more exact the pattern, the fewer torn answers pass for a number.
+    """
+    text = text.strip()
+    if not pattern.match(text):
+        raise BadAnswer(f"{text[:60]!r} is no number of the expected form")
+    return float(text)

@@ -1,0 +1,21 @@
+"""The drivers: one module each, named as its measurement; each can be started as a program."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+from ..errors import BadInput, suggestion
+
+
+def names() -> tuple:
+    """List the drivers that there are, in alphabetical order: the modules here that hold a Driver of their own name."""
+    modules = (f[:-3] for f in os.listdir(os.path.dirname(__file__)) if f.endswith(".py") and not f.startswith("_"))
+    return tuple(sorted(modules))
+
+
+def load(name: str):
+    """Get a driver's class by its name; loads no other driver."""
+    if name not in names():
+        raise BadInput(f"there is no driver {name!r}; {suggestion(name, names())}", ("driver",))
+    return import_module(f"{__name__}.{name}").DRIVER

@@ -1,0 +1,69 @@
+"""The errors of the ground floor: a small tree, worded for the person at the bench."""
+
+
+class BadInput(Exception):
+    """Tells what is wrong with something a person wrote: where it stands, what was found, what was expected.
+
+    ``path`` names the place inside the document (``instruments[2].interval``); ``file`` and ``line`` are filled in by
+    whoever knows them.
+    """
+
+    def __init__(self, message: str, path: tuple = (), file: str | None = None, line: int | None = None):
+        super().__init__(message)
+        self.message, self.path, self.file, self.line = message, tuple(path), file, line
+
+    def __str__(self):
+        where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        return ": ".join(part for part in (where, dotted(self.path), self.message) if part)
+
+
+class InstrumentError(Exception):
+    """A reading that could not be had; ``state`` is what the instrument's status then says."""
+
+    state = "failed"
+
+
+class Disconnected(InstrumentError):
+    """The way to the instrument is gone: unplugged, refused, closed by the other side."""
+
+    state = "disconnected"
+
+
+class NoAnswer(InstrumentError):
+    """Nothing, or an unfinished answer, came within the timeout."""
+
+    state = "silent"
+
+
+class BadAnswer(InstrumentError):
+    """An answer came that the manual does not allow for this question."""
+
+    state = "garbled"
+
+
+class OutOfStep(BadAnswer):
+    """The instrument answers an earlier question: nothing it said since the last check can be trusted."""
+
+
+class WrongDevice(InstrumentError):
+    """Something else than the declared instrument answers on this connection."""
+
+    state = "wrong_device"
+
+
+class Stopped(Exception):
+    """The program was asked to stop while it waited for an instrument."""
+
+
+def dotted(path: tuple) -> str:
+    """Write a path into a document as people do: ``instruments[0].channels.5.limits``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def suggestion(word: str, known) -> str:
+    """Propose what a misspelt word may have meant, or list what there is."""
+    import difflib
+
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(str(word), known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"

@@ -1,0 +1,57 @@
+"""A Lake Shore 372 that exists only on a socket: sixteen inputs of a dilution refrigerator, scanned in turn."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from .base import Signal, TextSimulator
+
+STAGES = (45.0, 3.6, 0.9, 0.12, 0.012)  # K: the plates of a dilution refrigerator, from the top
+
+
+class LakeShore372Simulator(TextSimulator):
+    """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``dwell`` seconds each after ``pause`` seconds."""
+
+    def __init__(self, stanza, seed=0, plan="", scanning=True, dwell=4, pause=3):
+        super().__init__(stanza, seed, plan)
+        self.scanning, self.dwell, self.pause = scanning, dwell, pause
+        self.inputs = [c.id for c in stanza.channels if c.id != "A"] or ["1"]
+        names = [*self.inputs, *(c.id for c in stanza.channels if c.id == "A")]
+        self.kelvin = {}
+        for index, name in enumerate(names):
+            center = STAGES[index % len(STAGES)]
+            self.kelvin[name] = Signal(center, 0.02 * center, 0.001 * center, 240 + 30 * index, seed + index)
+        self._began = time.monotonic()
+
+    def scanned(self) -> str:
+        if not self.scanning:
+            return self.inputs[0]
+        turn = int((time.monotonic() - self._began) / (self.dwell + self.pause))
+        return self.inputs[turn % len(self.inputs)]
+
+    def answer(self, request):
+        command, _, channel = request.partition(" ")
+        over = self.current_fault() == "over_range"
+        if command == "*IDN?":
+            return f"LSCI,MODEL372,SIM{self.seed:04d}/0000000,1.3"
+        if command == "SCAN?":
+            return f"{int(self.scanned()):02d},{int(self.scanning)}"
+        if channel != "A" and not (channel.isdigit() and 1 <= int(channel) <= 16):
+            return None
+        known = channel in self.kelvin
+        if command == "INSET?":
+            return f"{int(known)},{self.dwell:03d},{self.pause:03d},21,1"
+        if command == "FILTER?":
+            return "0,005,10"
+        kelvin = self.kelvin[channel]() if known and not over else 0.0
+        if command == "KRDG?":
+            return f"{kelvin:+.5E}"
+        if command == "SRDG?":  # a ruthenium-oxide sensor, roughly: the colder, the more ohms
+            return f"{1000.0 * math.exp(1.2 / kelvin**0.25) if kelvin else 0.0:+.5E}"
+        if command == "RDGST?":
+            return "016" if over else "000" if known else "001"
+        return None
+
+
+SIMULATOR = LakeShore372Simulator
