@@ -1,0 +1,94 @@
+"""The command line: chooses the verb, and turns what people can expect to go wrong into messages."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from importlib import import_module
+
+from telegraf_inputs.errors import BadInput
+
+from .stack.errors import StackError
+
+# In the order in which a newcomer needs them. A verb is a module of this package: the first line of its docstring is its
+# help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`: completion waits for them.
+VERBS = ("run", "status", "read", "scan", "check", "render", "apply", "completion")
+WELL, FOUND, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DESCRIPTION = """\
+Watches a laboratory: one site file says what is in it; instruments are read by small programs that Telegraf runs,
+InfluxDB keeps what they measure, Grafana shows it and raises the alarms."""
+EPILOG = """\
+SITE is the name of a file in provisioning/sites (such as demo) or a path to one; left out, it is demo.
+Exit status: 0 all is well, 1 something was found or failed, 2 wrong use.
+
+  labline run                        start the demo lab, live, until Ctrl-C
+  labline check my-lab.yml           look for mistakes in a site file
+  labline run my-lab.yml --simulate  try it without the hardware
+  labline run --help                 all about one verb
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of all verbs."""
+    top = argparse.ArgumentParser("labline", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = top.add_subparsers(metavar="VERB", dest="verb", required=True, title="verbs")
+    for name in VERBS:
+        module = import_module(f"{__package__}.{name}")
+        first, _, rest = (module.__doc__ or "").partition("\n")
+        verb = verbs.add_parser(
+            name,
+            help=first[0].lower() + first.rstrip(".")[1:],
+            description=f"{first}\n{rest}".strip(),
+            epilog=f"examples:\n{module.EXAMPLES.rstrip()}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add(verb)
+        verb.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    made = parser()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(made)
+    arguments = made.parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except BadInput as error:
+        return _told(error, WRONG_USE)
+    except StackError as error:
+        return _told(error, FOUND)
+    except BrokenPipeError:  # `labline status | head`: nobody reads any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FOUND
+    except OSError as error:
+        return _told(_file_trouble(error), FOUND)
+    except KeyboardInterrupt:
+        return _told("stopped", INTERRUPTED)
+
+
+def _told(message: object, status: int) -> int:
+    print(f"labline: {message}", file=sys.stderr)
+    return status
+
+
+def _file_trouble(error: OSError) -> str:
+    """Word a refusal of the operating system."""
+    where = f"{error.filename}: " if error.filename else ""
+    advice = {
+        errno.ENOSPC: "; free some space and try again",
+        errno.EACCES: "; is it yours?",
+        errno.EROFS: "; choose another folder with --state",
+    }
+    return f"{where}{error.strerror or error}{advice.get(error.errno or 0, '')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
