@@ -1,0 +1,84 @@
+"""Retention: how long every reading is kept, and the downsampled levels above it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec import Struct
+
+from telegraf_inputs.errors import BadInput
+from telegraf_inputs.stanza import SECONDS
+
+from . import site_file
+from .site_file import Keep, read_value
+
+# Names of retention policies.
+RAW, FOREVER = "raw", "forever"
+SHORTEST_RAW = 3600  # InfluxDB keeps nothing shorter than an hour
+LEVEL = re.compile(r"([1-9]\d*)(s|m|h|d|w)\Z")
+
+
+class Level(Struct, frozen=True, kw_only=True):
+    """One downsampled level: its ``name`` ("1m", also its retention policy's), seconds per point, seconds kept (0: for ever)."""
+
+    name: str
+    seconds_per_point: int
+    keep: float
+
+    @property
+    def late(self) -> int:
+        """How many seconds of the past are computed anew each time: data that come late by less are in it."""
+        return max(2 * self.seconds_per_point, 3600)
+
+
+class InfluxDB(Struct, frozen=True, kw_only=True):
+    """The database; ``raw`` is how many seconds every reading is kept (0: for ever); the finest level comes first."""
+
+    url: str
+    database: str
+    raw: float
+    downsampled: tuple[Level, ...]
+
+
+def read(written: site_file.InfluxDB) -> InfluxDB:
+    """Check the levels: time per point and retention must rise from one to the next. Raises BadInput with the path in ``retention``."""
+    raw = written.retention.raw
+    if raw and raw < SHORTEST_RAW:
+        raise BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("raw",))
+    found: list[Level] = []
+    for name, keep in written.retention.downsampled.items():
+        level = _level(name, keep)
+        path = ("downsampled", name)
+        before, below = (found[-1].keep, found[-1].name) if found else (raw, RAW)
+        if found and level.seconds_per_point <= found[-1].seconds_per_point:
+            raise BadInput(f"comes after {below!r}; expected the levels from fine to coarse", path)
+        if not before:
+            raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
+        if level.keep and level.keep <= before:
+            raise BadInput(f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); a coarser level must be kept longer", path)
+        if raw < level.late:
+            raise BadInput(f"raw is kept {days(raw)}, but level {name!r} looks back {days(level.late)}; keep raw longer", path)
+        found.append(level)
+    return InfluxDB(url=written.url, database=written.database, raw=raw, downsampled=tuple(found))
+
+
+def _level(name: str, keep: Any) -> Level:
+    match = LEVEL.match(name)
+    if not match:
+        raise BadInput(f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m", ("downsampled", name))
+    try:
+        seconds = read_value(Keep, keep)
+    except ValueError as error:
+        raise BadInput(str(error), ("downsampled", name)) from None
+    return Level(name=name, seconds_per_point=int(int(match[1]) * SECONDS[match[2]]), keep=seconds)
+
+
+def days(seconds: float) -> str:
+    """Write a duration for people: the largest unit that divides it, ``0`` as "for ever"."""
+    if not seconds:
+        return "for ever"
+    for unit in ("y", "d", "h", "min"):
+        if seconds % SECONDS[unit] == 0:
+            return f"{seconds / SECONDS[unit]:g} {unit}"
+    return f"{seconds:g} s"

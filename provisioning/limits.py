@@ -1,0 +1,115 @@
+"""Limits of a channel's quantities: checked against the quantity's unit and range, converted to its unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from telegraf_inputs.driver import Quantity
+from telegraf_inputs.errors import BadInput
+from telegraf_inputs.stanza import Channel
+
+from . import site_file, units
+from .convert import convert
+
+SEVERITIES: tuple[site_file.Severity, ...] = ("warning", "critical")
+
+
+class Limit(Struct, frozen=True, kw_only=True):
+    """When one quantity of one channel is an alarm: ``above`` and ``below`` (either may be None) and ``hysteresis`` in its unit.
+
+    ``for_`` is in seconds; ``help`` says what to do.
+    """
+
+    channel: Channel
+    quantity: Quantity
+    severity: site_file.Severity
+    above: float | None
+    below: float | None
+    hysteresis: float
+    for_: float
+    help: str
+
+
+def of_channel(channel: Channel, for_: float) -> list[Limit]:
+    """Read the limits of a channel; ``for_`` is the site's default, in seconds. Raises BadInput with the path inside the channel."""
+    limits = []
+    for name, data in channel.limits.items():
+        try:
+            limits += _of_quantity(channel, channel.quantities[name], data, for_)
+        except BadInput as error:
+            error.path = ("limits", name, *error.path)
+            raise
+    return limits
+
+
+def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float) -> list[Limit]:
+    if quantity.type not in ("float", "int"):
+        raise BadInput(f"is of type {quantity.type}; only numbers have limits")
+    written: site_file.Limits = convert(data, site_file.Limits)
+    hysteresis = _value(written.hysteresis, quantity, ("hysteresis",), difference=True)
+    if hysteresis < 0:
+        raise BadInput(f"found {written.hysteresis!r}, expected 0 or more", ("hysteresis",))
+    result = []
+    for severity in SEVERITIES:
+        threshold: site_file.Threshold | None = getattr(written, severity)
+        if threshold is None:
+            continue
+        above, below = (None if value is None else _value(value, quantity, (severity, key))
+                        for key, value in (("above", threshold.above), ("below", threshold.below)))
+        if above is None and below is None:
+            raise BadInput("is empty; expected above: VALUE, below: VALUE, or both", (severity,))
+        limit = Limit(channel=channel, quantity=quantity, severity=severity, above=above, below=below, hysteresis=hysteresis,
+                      for_=for_ if written.for_ is None else written.for_, help=written.help)
+        _check(limit)
+        result.append(limit)
+    if not result:
+        raise BadInput("has no limit; expected warning: or critical:, with above: or below:")
+    if len(result) == 2:
+        _check_order(*result)
+    return result
+
+
+def _value(value: Any, quantity: Quantity, path: tuple, *, difference: bool = False) -> float:
+    try:
+        return units.read(value, quantity.unit, difference=difference)
+    except BadInput as error:
+        error.path = path
+        raise
+
+
+def _check(limit: Limit) -> None:
+    """Refuse limits that can never hold, or always do."""
+    quantity, unit = limit.quantity, f" {limit.quantity.unit}".rstrip()
+    if limit.above is not None and limit.below is not None:
+        band = limit.above - limit.below
+        if band <= 0:
+            raise BadInput(f"is always on: alarm above {limit.above:g}{unit} and below {limit.below:g}{unit} leaves no value that is well",
+                           (limit.severity,))
+        if limit.hysteresis >= band:
+            raise BadInput(f"{limit.hysteresis:g}{unit} is wider than the band {limit.below:g} … {limit.above:g}{unit} "
+                           f"of {limit.severity!r}: such an alarm never ends", ("hysteresis",))
+    for key, value in (("above", limit.above), ("below", limit.below)):
+        if value is None:
+            continue
+        beyond_high = quantity.high is not None and value >= quantity.high
+        beyond_low = quantity.low is not None and value <= quantity.low
+        if (key == "above" and beyond_high) or (key == "below" and beyond_low):
+            raise BadInput(f"{value:g}{unit} can never be passed: {quantity.name!r} reaches from {_end(quantity.low)} to "
+                           f"{_end(quantity.high)}{unit}", (limit.severity, key))
+
+
+def _check_order(warning: Limit, critical: Limit) -> None:
+    """Refuse a warning that comes after the critical alarm."""
+    unit = f" {warning.quantity.unit}".rstrip()
+    if warning.above is not None and critical.above is not None and warning.above >= critical.above:
+        raise BadInput(f"{warning.above:g}{unit} must be less than critical.above, {critical.above:g}{unit}: a warning comes first",
+                       ("warning", "above"))
+    if warning.below is not None and critical.below is not None and warning.below <= critical.below:
+        raise BadInput(f"{warning.below:g}{unit} must be more than critical.below, {critical.below:g}{unit}: a warning comes first",
+                       ("warning", "below"))
+
+
+def _end(value: float | None) -> str:
+    return "anything" if value is None else f"{value:g}"

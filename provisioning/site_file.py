@@ -1,0 +1,134 @@
+"""The keys of a site file, as they are written; an instrument's own keys are declared by the ground floor (stanza.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from telegraf_inputs import stanza
+from telegraf_inputs.errors import BadInput
+
+DURATION_PATTERN = r"^\d+(\.\d+)?\s*(ms|s|min|m|h|d|w|y)$"
+
+
+class Seconds(float):
+    """A duration, written with its unit (``30s``, ``1h``)."""
+
+
+class Keep(float):
+    """How long data are kept: a duration in seconds, 0 for ever (written ``forever``)."""
+
+
+Severity = Literal["warning", "critical"]
+# Values that are checked further in limits.py, with the channel's quantities at hand.
+Value = str | int | float
+
+
+class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A machine that reads instruments."""
+
+    name: Annotated[str, Meta(description="its name: tag `host` of all it delivers", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How long data are kept, in full and downsampled."""
+
+    raw: Annotated[Keep, Meta(description="how long every single reading is kept, such as 30d, or forever")] = Keep(30 * 86400)
+    downsampled: Annotated[
+        dict[str, Any],
+        Meta(description="levels of mean, minimum, maximum and count: time per point -> how long they are kept",
+             extra_json_schema={"additionalProperties": {"type": "string", "pattern": f"{DURATION_PATTERN}|^forever$"},
+                                "propertyNames": {"pattern": r"^\d+(s|m|h|d|w)$"}}),
+    ] = field(default_factory=lambda: {"1m": "1y", "1h": "10y"})
+
+
+class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The database."""
+
+    url: Annotated[str, Meta(description="where InfluxDB 1.x listens", pattern=r"^https?://[^\s/]+$")] = "http://127.0.0.1:8086"
+    database: Annotated[str, Meta(description="the database's name", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")] = "lab"
+    retention: Annotated[Retention, Meta(description="how long data are kept")] = field(default_factory=Retention)
+
+
+class Alarms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """What holds for every alarm, where a limit or an instrument says nothing else."""
+
+    for_: Annotated[Seconds, Meta(description="how long a value must be beyond its limit")] = field(name="for", default=Seconds(60))
+    every: Annotated[Seconds, Meta(description="how often Grafana looks; a multiple of 10s")] = Seconds(10)
+    stale_factor: Annotated[float, Meta(description="an instrument is stale after so many of its intervals without data", ge=2)] = 3.0
+    stale_minimum: Annotated[Seconds, Meta(description="but never sooner than this")] = Seconds(60)
+    stale_severity: Annotated[Severity, Meta(description="severity of the stale-data alarm")] = "critical"
+
+
+class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Somebody who is told. Secrets are files on Grafana's machine, named here, never their content."""
+
+    name: Annotated[str, Meta(description="a name for this contact point", min_length=1)]
+    type: Annotated[Literal["email", "webhook"], Meta(description="how the message goes out")]
+    addresses: Annotated[tuple[str, ...], Meta(description="email: to whom")] = ()
+    url: Annotated[str, Meta(description="webhook: where the message is posted")] = ""
+    url_file: Annotated[str, Meta(description="webhook: a file that holds the URL, where that is a secret")] = ""
+    username: Annotated[str, Meta(description="webhook: user for basic authentication")] = ""
+    password_file: Annotated[str, Meta(description="webhook: a file that holds the password")] = ""
+    token_file: Annotated[str, Meta(description="webhook: a file that holds a bearer token")] = ""
+    severities: Annotated[tuple[Severity, ...], Meta(description="which alarms it gets", min_length=1)] = ("warning", "critical")
+
+
+class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Who is told of alarms, and how often at most."""
+
+    contact_points: Annotated[tuple[ContactPoint, ...], Meta(description="who is told")] = ()
+    group_wait: Annotated[Seconds, Meta(description="how long the first message waits for others to come with it")] = Seconds(30)
+    group_interval: Annotated[Seconds, Meta(description="time between messages about one group that changes")] = Seconds(300)
+    repeat: Annotated[Seconds, Meta(description="time until a lasting warning is told again")] = Seconds(86400)
+    repeat_critical: Annotated[Seconds, Meta(description="time until a lasting critical alarm is told again")] = Seconds(14400)
+
+
+class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A lab, in one file."""
+
+    site: Annotated[str, Meta(description="the site's name: tag `site` of all data", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    title: Annotated[str, Meta(description="its name for people; default: the name")] = ""
+    zone: Annotated[str, Meta(description="the time zone that dashboards show, such as Europe/Paris; browser: that of the viewer")] = "browser"
+    nodes: Annotated[tuple[Node, ...], Meta(description="the machines that read instruments; one for now", min_length=1, max_length=1)]
+    influxdb: Annotated[InfluxDB, Meta(description="the database")] = field(default_factory=InfluxDB)
+    instruments: Annotated[list[Any], Meta(description="what is read", min_length=1)]
+    alarms: Annotated[Alarms, Meta(description="what holds for every alarm")] = field(default_factory=Alarms)
+    notifications: Annotated[Notifications, Meta(description="who is told of alarms")] = field(default_factory=Notifications)
+
+
+class Threshold(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The values at which a quantity becomes an alarm."""
+
+    above: Annotated[Value | None, Meta(description="alarm above this value, with its unit: 1.2 K")] = None
+    below: Annotated[Value | None, Meta(description="alarm below this value, with its unit")] = None
+
+
+class Limits(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The limits of one quantity of a channel."""
+
+    warning: Annotated[Threshold | None, Meta(description="somebody should look")] = None
+    critical: Annotated[Threshold | None, Meta(description="somebody must act")] = None
+    hysteresis: Annotated[Value, Meta(description="how far back a value must come until the alarm ends: 0.05 K")] = 0
+    for_: Annotated[Seconds | None, Meta(description="how long it must be beyond the limit; default: alarms.for")] = field(
+        name="for", default=None)
+    help: Annotated[str, Meta(description="what to do; it stands in the message")] = ""
+
+
+def read_value(kind: type, value: Any) -> Any:
+    """Read a value of our own types for msgspec (its ``dec_hook``). Raises ValueError, to which msgspec adds the place."""
+    if kind is Keep and value == "forever":
+        return Keep(0)
+    if kind not in (Seconds, Keep):
+        raise NotImplementedError(kind)
+    try:
+        return kind(stanza.duration(value))
+    except BadInput as error:
+        raise ValueError(f"{error.message}{', or forever' if kind is Keep else ''}") from None
+
+
+def fields(struct: type[Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """List a struct's keys as they are written."""
+    return {info.encode_name: info for info in msgspec.structs.fields(struct)}

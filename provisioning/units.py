@@ -1,0 +1,85 @@
+"""Units of limits: read as people write them, converted to the unit of the quantity. ``pint`` is imported only where two units differ."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from telegraf_inputs.errors import BadInput
+
+NUMBER_UNIT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
+# pint knows these by other names; pH and dB are no units it should divide.
+SYNONYMS = {"Torr": "torr", "%RH": "percent", "% RH": "percent", "µHz": "microhertz", "sccm": "centimeter**3/minute"}
+DIFFERENCES = {"degree_Celsius": "delta_degree_Celsius", "degree_Fahrenheit": "delta_degree_Fahrenheit"}
+
+
+def read(value: Any, unit: str, *, difference: bool = False) -> float:
+    """Read a value with its unit (``1.2 K``) as a number in ``unit``; a ``difference`` of temperatures has no zero point.
+
+    Raises BadInput where it is no value, has no unit, or one that can't become ``unit``.
+    """
+    example = f"1.5 {unit}".strip()
+    match = NUMBER_UNIT.match(value) if isinstance(value, str) else None
+    if match:
+        number, found = float(match[1]), match[2]
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        number, found = float(value), ""
+    else:
+        raise BadInput(f"found {value!r}, expected a value with its unit, such as {example!r}")
+    if found == unit or number == 0.0 and difference and not found:
+        return number
+    if not found:
+        raise BadInput(f"found {value!r} without a unit, expected such as {example!r}: say which unit is meant")
+    return _convert(number, found, unit, value, difference)
+
+
+def known(unit: str) -> bool:
+    """Tell whether a unit can be converted at all; one that can't be still works where limits are written in that same unit."""
+    import pint
+
+    try:
+        _parse(unit)
+    except (pint.PintError, ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def _convert(number: float, found: str, unit: str, value: Any, difference: bool) -> float:
+    import pint
+
+    try:
+        source = _parse(found)
+    except (pint.PintError, ValueError, TypeError, AttributeError):
+        raise BadInput(f"found {value!r}: {found!r} is no unit that is known here; expected {unit!r} or what converts to it") from None
+    if not known(unit):
+        raise BadInput(f"found {value!r}, expected it in {unit!r}: nothing converts to that unit")
+    target = _parse(unit)
+    if difference:
+        source, target = _as_difference(source), _as_difference(target)
+    try:
+        return round_off(float(_registry().Quantity(number, source).to(target).magnitude))
+    except pint.DimensionalityError:
+        raise BadInput(f"found {value!r}, expected {unit!r} or what converts to it, such as {'1.5 ' + unit if unit else '1.5'!r}: "
+                       f"{found!r} measures something else") from None
+
+
+def round_off(value: float) -> float:
+    """Drop the digits that converting made up: 12 significant ones are more than anybody wrote."""
+    return float(f"{value:.12g}")
+
+
+@cache
+def _registry() -> Any:
+    import pint
+
+    return pint.UnitRegistry()
+
+
+@cache
+def _parse(unit: str) -> Any:
+    return _registry().parse_units(SYNONYMS.get(unit, unit))
+
+
+def _as_difference(unit: Any) -> Any:
+    return _registry().parse_units(DIFFERENCES.get(str(unit), str(unit)))
