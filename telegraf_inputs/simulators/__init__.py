@@ -20,10 +20,11 @@ FAULTS = {
 def start(stanza, **settings):
     """Start the simulator of a stanza's driver; returns it running (``url``, ``fault``, ``stop()``).
 
-    ``settings`` override those of a ``sim:?seed=…&faults=…`` connection.
+    ``settings`` override those of a ``sim:?seed=…&faults=…&transport=…`` connection; ``transport`` (tcp, serial or visa) is
+    for a driver that can be reached in several ways.
     """
     options = dict(stanza.connection.options) if stanza.connection.scheme == "sim" else {}
-    known = ("seed", "faults")
+    known = ("seed", "faults", "transport")
     for name in options:
         if name not in known:
             raise BadInput(f"simulator option {name!r} is not known; {suggestion(name, known)}", ("connection",))
@@ -32,6 +33,12 @@ def start(stanza, **settings):
     except ValueError:
         raise BadInput(f"seed={options['seed']} is no whole number", ("connection",)) from None
     settings = {"seed": seed, "plan": options.get("faults", ""), **settings}
+    transport = settings.pop("transport", options.get("transport"))
     simulator = import_module(f"{__name__}.{stanza.driver.name}").SIMULATOR(stanza, **settings)
+    if transport is not None:
+        if transport not in stanza.driver.schemes:
+            raise BadInput(f"driver {stanza.driver.name!r} can't be reached by transport={transport}; "
+                           f"{suggestion(transport, stanza.driver.schemes)}", ("connection",))
+        simulator.transport = transport
     simulator.start()
     return simulator

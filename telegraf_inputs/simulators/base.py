@@ -22,7 +22,7 @@ GARBAGE = b"\xfe\x13?~\x80#"
 
 
 class Signal:
-    """A slow swing with a little noise, the same for the same seed and time: ``center`` ± ``swing``, noise ``noise`` (1 σ)."""
+    """A slow swing with a little noise, the same for the same seed and time: ``center`` ± ``swing``, noise ``noise`` (1 σ, cut at 4)."""
 
     def __init__(self, center: float, swing: float = 0.0, noise: float = 0.0, period: float = 300.0, seed: int = 0):
         self.center, self.swing, self.noise, self.period = center, swing, noise, period
@@ -31,7 +31,12 @@ class Signal:
 
     def __call__(self) -> float:
         swing = self.swing * math.sin(2 * math.pi * time.time() / self.period + self._phase)
-        return self.center + swing + self._random.gauss(0, self.noise)
+        return self.center + swing + self.noise * max(-4.0, min(4.0, self._random.gauss(0, 1)))
+
+    def band(self) -> tuple[float, float]:
+        """Tell between which values the signal always lies."""
+        reach = abs(self.swing) + 4.0 * self.noise
+        return self.center - reach, self.center + reach
 
 
 class FaultPlan:
@@ -59,12 +64,14 @@ class FaultPlan:
 class Simulator:
     """Stands in for one instrument. ``url`` is where it is; ``fault`` (a key of FAULTS, or None) may be set at any time.
 
-    A subclass for a text protocol defines ``answer``; the transport (``tcp`` or ``serial``) follows the driver's schemes
-    unless ``transport`` says otherwise.
+    A subclass for a text protocol defines ``answer``; the transport (``tcp``, ``serial``, or ``visa``, which is a socket too)
+    is the first of the driver's schemes unless ``transport`` says otherwise.
     """
 
     transport = ""
     not_faults: dict = {}  # fault -> why this instrument can't have it
+    states: dict = {}  # fault -> states it may lead to, where these are others than for most instruments, for the fault matrix
+    brisk: dict = {}  # settings with which it is as fast as its protocol allows, for tests
 
     def __init__(self, stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
@@ -74,6 +81,13 @@ class Simulator:
 
     def current_fault(self) -> str | None:
         return self.fault or self._plan.now()
+
+    def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """Tell the truth: ``(channel, quantity) -> (low, high)`` for each number that the stanza's channels can deliver.
+
+        No two bands of one quantity overlap, so that a value that lands on another channel can be told from its own.
+        """
+        raise NotImplementedError
 
     def start(self) -> None:
         raise NotImplementedError
@@ -99,8 +113,8 @@ class TextSimulator(Simulator):
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
-        self._end = _Tcp() if transport == "tcp" else _Pty()
-        self.url = self._end.url
+        self._end = _Pty() if transport == "serial" else _Tcp()
+        self.url = self._end.visa_url if transport == "visa" else self._end.url
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True, name=f"simulator {self.stanza.name}")
         self._thread.start()
@@ -168,7 +182,9 @@ class _Tcp:
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._address = self._listener.getsockname()
-        self.url = f"tcp://127.0.0.1:{self._address[1]}"
+        host, port = self._address
+        self.url = f"tcp://{host}:{port}"
+        self.visa_url = f"visa://TCPIP0::{host}::{port}::SOCKET"
         self._client = None
 
     def plug(self, plugged: bool) -> None:

@@ -8,10 +8,13 @@ import time
 from .base import Signal, TextSimulator
 
 STAGES = (45.0, 3.6, 0.9, 0.12, 0.012)  # K: the plates of a dilution refrigerator, from the top
+SECOND_SENSOR = 0.85  # a further sensor on a plate reads lower by this factor: no two channels have a value in common
 
 
 class LakeShore372Simulator(TextSimulator):
     """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``dwell`` seconds each after ``pause`` seconds."""
+
+    brisk = {"dwell": 0.3, "pause": 0}
 
     def __init__(self, stanza, seed=0, plan="", scanning=True, dwell=4, pause=3):
         super().__init__(stanza, seed, plan)
@@ -20,9 +23,14 @@ class LakeShore372Simulator(TextSimulator):
         names = [*self.inputs, *(c.id for c in stanza.channels if c.id == "A")]
         self.kelvin = {}
         for index, name in enumerate(names):
-            center = STAGES[index % len(STAGES)]
+            center = STAGES[index % len(STAGES)] * SECOND_SENSOR ** (index // len(STAGES))
             self.kelvin[name] = Signal(center, 0.02 * center, 0.001 * center, 240 + 30 * index, seed + index)
         self._began = time.monotonic()
+
+    def bands(self):
+        temperature = {(name, "temperature"): signal.band() for name, signal in self.kelvin.items()}
+        resistance = {(name, "resistance"): (ohms(high), ohms(low)) for (name, _), (low, high) in temperature.items()}
+        return temperature | resistance
 
     def scanned(self) -> str:
         if not self.scanning:
@@ -41,17 +49,22 @@ class LakeShore372Simulator(TextSimulator):
             return None
         known = channel in self.kelvin
         if command == "INSET?":
-            return f"{int(known)},{self.dwell:03d},{self.pause:03d},21,1"
+            return f"{int(known)},{round(self.dwell):03d},{self.pause:03d},21,1"
         if command == "FILTER?":
             return "0,005,10"
         kelvin = self.kelvin[channel]() if known and not over else 0.0
         if command == "KRDG?":
             return f"{kelvin:+.5E}"
-        if command == "SRDG?":  # a ruthenium-oxide sensor, roughly: the colder, the more ohms
-            return f"{1000.0 * math.exp(1.2 / kelvin**0.25) if kelvin else 0.0:+.5E}"
+        if command == "SRDG?":
+            return f"{ohms(kelvin) if kelvin else 0.0:+.5E}"
         if command == "RDGST?":
             return "016" if over else "000" if known else "001"
         return None
+
+
+def ohms(kelvin: float) -> float:
+    """Tell the resistance of a ruthenium-oxide sensor, roughly: the colder, the more ohms."""
+    return 1000.0 * math.exp(1.2 / kelvin**0.25)
 
 
 SIMULATOR = LakeShore372Simulator
