@@ -15,7 +15,7 @@ from labline.stack import credentials, influxdb, telegraf
 
 @dataclass(frozen=True)
 class Database:
-    """A fresh, empty database on the shared server, with a user who may write and one who may read, and nothing else."""
+    """An empty database on the shared server, with a user who may write and one who may read, and nothing else."""
 
     url: str
     name: str

@@ -1,1 +1,1 @@
-"""Gets and starts the parts that a lab runs on: InfluxDB, Telegraf, Grafana, and any other process; for `run` and tests alike."""
+"""Gets and starts the parts that a lab runs on (InfluxDB, Telegraf, Grafana), for `labline run` and the tests alike."""

@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import StackError
+from .errors import StackError, Unavailable
 from .progress import say
 
 
 def directory() -> Path:
-    """Find, or make, ``$XDG_CACHE_HOME/labline`` or ``~/.cache/labline``. Raises StackError where it can't be written."""
+    """Find, or make, ``$XDG_CACHE_HOME/labline`` or ``~/.cache/labline``. Raises StackError."""
     root = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG rules: a relative path is to be ignored.
     path = (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "labline"
@@ -30,8 +30,9 @@ def directory() -> Path:
 
 @contextlib.contextmanager
 def new(name: str) -> Iterator[Path | None]:
-    """Give a scratch directory to fill, or None where ``name`` is kept already; it is kept, whole, when the block ends well.
+    """Give a scratch directory to fill, or None where ``name`` is kept already.
 
+    It is kept, whole, when the block ends well, and removed when it does not (Unavailable, where the disk is full).
     One process at a time: a second one waits for the first, and finds its result.
     """
     final = directory() / name
@@ -49,6 +50,8 @@ def new(name: str) -> Iterator[Path | None]:
             yield scratch
             scratch.chmod(0o755)
             os.replace(scratch, final)
+        except OSError as error:
+            raise Unavailable(f"{name} can't be kept in {final.parent}: {error.strerror or error}") from None
         finally:
             remove(scratch)
 

@@ -40,9 +40,10 @@ def _download(package: str, scratch: Path) -> None:
         state = scratch / "apt"
         (state / "lists" / "partial").mkdir(parents=True)
         (state / "archives" / "partial").mkdir(parents=True)
-        private = ["-o", f"Dir::State={state}", "-o", "Dir::State::status=/var/lib/dpkg/status", "-o", f"Dir::Cache={state}"]
-        _run([*download, *private, "update"])
-        _run([*download, *private, "download", package], cwd=scratch)
+        download += ["-o", f"Dir::State={state}", "-o", f"Dir::Cache={state}"]
+        download += ["-o", "Dir::State::status=/var/lib/dpkg/status"]
+        _run([*download, "update"])
+        _run([*download, "download", package], cwd=scratch)
         cache.remove(state)
 
 

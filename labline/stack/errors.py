@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class StackError(Exception):
     """A part can't be had, started or stopped: what, why, and what to do."""
@@ -27,6 +29,6 @@ class StartFailed(StackError):
 class AlreadyRunning(StackError):
     """Another `labline run` holds this site; ``info`` is what it wrote about itself (pid, since, URLs)."""
 
-    def __init__(self, message: str, info: dict):
+    def __init__(self, message: str, info: dict[str, Any]):
         super().__init__(message)
         self.info = info

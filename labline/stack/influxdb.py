@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -49,8 +50,8 @@ class InfluxDB:
     def __init__(self, program: Path, directory: Path, secrets: Path, chosen: dict[str, int] | None = None):
         """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
 
-        Data and log lie under ``directory``, the password in ``secrets/influxdb_admin``; ``chosen`` are the ports ``http``
-        and ``rpc`` (backup), free ones by default.
+        Data and log lie under ``directory``, the password in ``secrets/influxdb_admin``; ``chosen`` are the ports
+        ``http`` and ``rpc`` (backup), free ones by default.
         """
         chosen = chosen or dict(zip(("http", "rpc"), ports.free(2), strict=True))
         ports.claim("InfluxDB", *chosen.values())
@@ -63,12 +64,12 @@ class InfluxDB:
         self.process = Process("InfluxDB", [program, "-config", config], self.directory / "influxd.log")
         try:
             self.process.wait_ready(self._answers, 60)
-            self._make_admin()
+            self._make_admin(secrets)
         except BaseException:
             self.stop()
             raise
 
-    def query(self, statement: str, database: str | None = None) -> list[dict]:
+    def query(self, statement: str, database: str | None = None) -> list[dict[str, Any]]:
         """Run InfluxQL as administrator; gives the ``results``. Raises StartFailed with the server's own words."""
         answer = requests.post(
             f"{self.url}/query",
@@ -81,7 +82,8 @@ class InfluxDB:
         errors = [body["error"]] if "error" in body else [r["error"] for r in body.get("results", []) if "error" in r]
         if errors:
             raise StartFailed(f"InfluxDB at {self.url}: {errors[0]}")
-        return body["results"]
+        results: list[dict[str, Any]] = body["results"]
+        return results
 
     def stop(self) -> int:
         """Stop the server; what was written is on disk."""
@@ -93,15 +95,15 @@ class InfluxDB:
         except requests.RequestException:
             return False
 
-    def _make_admin(self) -> None:
+    def _make_admin(self, secrets: Path) -> None:
         # Without any user the server takes this one statement from anybody; with one it wants the password.
         statement = f"CREATE USER \"{self.admin}\" WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
         try:
             self.query(statement)
         except StartFailed as error:
             raise StartFailed(
-                f"the data in {self.directory} were made with another password than the one kept beside them ({error}); "
-                f"bring back the kept passwords, or delete {self.directory} to begin with an empty database"
+                f"the data in {self.directory} were made with another password than the one in {secrets} ({error}); "
+                f"bring that one back, or delete {self.directory} to begin with an empty database"
             ) from None
 
     def __enter__(self) -> InfluxDB:

@@ -22,6 +22,10 @@ class Part:
     def __str__(self) -> str:
         return f"{self.name} {self.version}: {self.way} ({self.path})"
 
+    def why(self) -> str:
+        """Tell, in one line, why the ways before failed; empty where the first one led here."""
+        return "; ".join(f"{way}: {reason}" for way, reason in self.failed)
+
 
 def first_way(name: str, ways: Iterable[tuple[str, Callable[[], tuple[Path, str]]]], advice: str) -> Part:
     """Try the ways (what it is called, a function that gives path and version) in order. Raises NotFound."""

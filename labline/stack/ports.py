@@ -31,14 +31,16 @@ def is_free(port: int) -> bool:
 
 
 def claim(name: str, *wanted: int) -> None:
-    """Make sure that a part gets its ports, and that it is not another program that answers on them. Raises StartFailed."""
+    """Make sure that it is not another program that answers on a part's ports. Raises StartFailed."""
     for port in wanted:
         if not is_free(port):
-            raise StartFailed(f"{name} can't start: port {port} is in use by another program; stop that, or choose another port")
+            raise StartFailed(
+                f"{name} can't start: port {port} is in use by another program; stop it, or choose another port"
+            )
 
 
 def remembered(file: Path, names: list[str]) -> dict[str, int]:
-    """Choose a port for each name: the one that ``file`` (JSON) remembers where it is free, else a new one; remembers them."""
+    """Choose a port for each name: the one that ``file`` (JSON) remembers where it is free, else a new one."""
     try:
         known = json.loads(file.read_text())
     except (OSError, ValueError):

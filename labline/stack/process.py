@@ -23,7 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 class Process:
     """A running program. Start it from the main thread: the kernel ends it when the thread that started it ends.
 
-    It has a session of its own, so that Ctrl-C in the terminal reaches labline alone, which then stops the parts in order.
+    It has a session of its own: Ctrl-C in the terminal reaches labline alone, which then stops the parts in order.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Process:
             return file.read().decode(errors="replace")
 
     def wait_ready(self, ready: Callable[[], bool], seconds: float = 30) -> None:
-        """Wait until ``ready()``. Raises StartFailed where the process ends before that, or takes longer than ``seconds``."""
+        """Wait until ``ready()``. Raises StartFailed where the process ends, or takes longer than ``seconds``."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self._wait(POLL):

@@ -14,7 +14,7 @@ def say(message: str) -> None:
 
 
 class Progress:
-    """One long step: ``update("41 of 60 MB")`` as often as you like; ends, with the time it took, as a context manager."""
+    """One long step, as a context manager; ``update("41 of 60 MB")`` as often as you like."""
 
     def __init__(self, what: str):
         self.what, self._start, self._shown = what, time.monotonic(), 0.0

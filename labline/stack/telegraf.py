@@ -38,7 +38,9 @@ def get() -> Part:
 class Telegraf:
     """A running Telegraf; ``stop()`` lets it end its programs and write what it holds."""
 
-    def __init__(self, program: Path, config: Path, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None):
+    def __init__(
+        self, program: Path, config: Path, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ):
         """Start it; returns when it has taken its configuration. Raises StartFailed.
 
         ``env`` is added to the environment (passwords that the file refers to); ``log`` takes stdout and stderr.

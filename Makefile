@@ -1,0 +1,35 @@
+# labline: `make run` sets everything up and starts the demo lab; `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check dashboards bench clean all-installed test-installed
+
+help: ## list what make can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
+
+run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path, DURATION=seconds)
+	@$(BIN)/labline run $(SITE) $(if $(DURATION),--duration $(DURATION))
+
+test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: test-installed ## look at the code without running it: ruff and mypy
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+
+dashboards: all-installed ## write provisioning/grafana anew from the demo site
+	@$(BIN)/python -m grafana_dashboards
+
+bench: test-installed ## measure, and write docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+clean: ## delete what make made: .venv and caches, never your data in .labline
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.labline/*' -prune -exec rm -rf {} +
+
+all-installed:
+	@$(PYTHON) tools/bootstrap.py all
+
+test-installed:
+	@$(PYTHON) tools/bootstrap.py test

@@ -1,0 +1,151 @@
+"""Grafana: found or downloaded, and started on loopback from provisioned files."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from . import cache, credentials, download, machine, ports
+from .errors import Unavailable
+from .part import Part, first_way
+from .process import Process
+
+ADMIN = "admin"
+OLDEST = (12, 2)  # older ones pass over parts of the rendered alert rules without a word
+VERSION = "13.1.1"
+VENDOR = "https://dl.grafana.com/oss/release"  # or $LABLINE_GRAFANA_URL
+ADVICE = f"""\
+All but the dashboards runs without it. To have them, let this machine reach {VENDOR}, or install
+Grafana {OLDEST[0]}.{OLDEST[1]} or newer (https://grafana.com/grafana/download?edition=oss) so that `grafana` is on PATH."""
+
+_ARCHIVES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
+# Where Debian's and the vendor's packages put what belongs to the program in /usr/sbin or /usr/bin.
+_PACKAGED = Path("/usr/share/grafana")
+
+
+def get() -> Part:
+    """Find Grafana: on PATH, kept, or the vendor's release; ``path`` is its home directory. Raises NotFound."""
+    return first_way("Grafana", [("on PATH", _on_path), ("kept", _kept), ("the vendor's release", _release)], ADVICE)
+
+
+class Grafana:
+    """A private Grafana server: ``url``, ``admin`` and ``password`` of its administrator, ``stop()``."""
+
+    def __init__(
+        self,
+        home: Path,
+        directory: Path,
+        secrets: Path,
+        provisioning: Path,
+        port: int,
+        env: Mapping[str, str] | None = None,
+    ):
+        """Start it; returns when it is healthy, with everything provisioned. Raises StartFailed with its last words.
+
+        ``home`` is the part's path; data and log lie under ``directory``; ``provisioning`` holds datasources,
+        dashboards and alerting; ``env`` may add settings (``GF_…``) and what the provisioned files refer to.
+        """
+        ports.claim("Grafana", port)
+        self.admin, self.password = ADMIN, credentials.secret(secrets, "grafana_admin")
+        credentials.secret(secrets, "grafana_secret_key")
+        self.url = f"http://{ports.LOOPBACK}:{port}"
+        directory = credentials.private_directory(directory).absolute()
+        environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
+        self.process = Process("Grafana", _command(home), directory / "grafana.log", environment, home)
+        self.process.wait_ready(self._healthy, 120)  # the first start migrates its database: long on a Pi
+
+    def stop(self) -> int:
+        """Stop the server."""
+        return self.process.stop(20)
+
+    def _healthy(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/api/health", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def __enter__(self) -> Grafana:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _settings(directory: Path, secrets: Path, provisioning: Path, port: int) -> dict[str, str]:
+    """Give the settings as environment: loopback, nobody without a password, nothing told to the outside."""
+    return {
+        "GF_PATHS_PROVISIONING": str(provisioning),
+        "GF_PATHS_DATA": str(directory / "data"),
+        "GF_PATHS_LOGS": str(directory / "logs"),
+        "GF_PATHS_PLUGINS": str(directory / "plugins"),
+        "GF_LOG_MODE": "console",
+        "GF_SERVER_PROTOCOL": "http",
+        "GF_SERVER_HTTP_ADDR": ports.LOOPBACK,
+        "GF_SERVER_HTTP_PORT": str(port),
+        "GF_SERVER_ROOT_URL": f"http://{ports.LOOPBACK}:{port}/",
+        "GF_SECURITY_ADMIN_USER": ADMIN,
+        "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{secrets / 'grafana_admin'}}}",
+        "GF_SECURITY_SECRET_KEY": f"$__file{{{secrets / 'grafana_secret_key'}}}",
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_AUTH_ANONYMOUS_ENABLED": "false",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
+        "GF_PUBLIC_DASHBOARDS_ENABLED": "false",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+    }
+
+
+def _command(home: Path) -> list[str | Path]:
+    """Give the command that starts the server: its own program, not a package's wrapper that changes user and paths."""
+    return [home / "bin" / "grafana", "server", "--homepath", home]
+
+
+def _checked(home: Path) -> tuple[Path, str]:
+    """Ask the program in ``home`` for its version. Raises Unavailable where it is too old, or none."""
+    program = home / "bin" / "grafana"
+    try:
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{program} does not run: {error}") from None
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    if not found:
+        raise Unavailable(f"{program} does not tell its version: {text.strip()!r}")
+    if (int(found[1]), int(found[2])) < OLDEST:
+        raise Unavailable(f"{program} is version {found[0]}; {OLDEST[0]}.{OLDEST[1]} or newer is needed")
+    return home, found[0]
+
+
+def _on_path() -> tuple[Path, str]:
+    found = shutil.which("grafana") or shutil.which("grafana-server")
+    if not found:
+        raise Unavailable("no grafana on PATH")
+    for home in (Path(found).resolve().parent.parent, _PACKAGED):
+        if (home / "conf" / "defaults.ini").exists():
+            return _checked(home)
+    raise Unavailable(f"{found} is there, but not the files that belong to it (conf/defaults.ini)")
+
+
+def _release_name() -> str:
+    return f"grafana-{VERSION}-{machine.architecture()}"
+
+
+def _kept() -> tuple[Path, str]:
+    for home in (cache.directory() / _release_name()).glob("*/"):
+        return _checked(home)
+    raise Unavailable("none was downloaded before")
+
+
+def _release() -> tuple[Path, str]:
+    base = os.environ.get("LABLINE_GRAFANA_URL", VENDOR)
+    archive = f"grafana-{VERSION}.linux-{_ARCHIVES[machine.architecture()]}.tar.gz"
+    return _checked(download.release(_release_name(), f"{base}/{archive}"))
