@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import socket
 import time
@@ -19,6 +20,7 @@ from .errors import BadInput, Disconnected, NoAnswer, Stopped, suggestion
 
 SCHEMES = ("tcp", "serial", "visa", "phidget", "file", "sim")
 SERIAL_OPTIONS = {"baudrate": int, "bytesize": int, "parity": str, "stopbits": float, "xonxoff": bool, "rtscts": bool}
+VISA_RESOURCE = re.compile(r"TCPIP\d*::[^:]+::\d+::SOCKET\Z|TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|ASRL[^:]+(::INSTR)?\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
 LONGEST_ANSWER = 65536
 
 
@@ -51,6 +53,13 @@ class Url:
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise BadInput(f"{self.text!r} must name a host and a port from 1 to 65535, as in {self.scheme}://192.168.1.5:7777")
         return host.strip("[]"), int(port)
+
+    def visa_resource(self) -> str:
+        """Take the resource from ``visa://RESOURCE``."""
+        if not VISA_RESOURCE.match(self.rest):
+            raise BadInput(f"{self.text!r} names no VISA resource; expected such as visa://TCPIP0::192.168.1.7::INSTR, "
+                           "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, visa://USB0::0x1234::0x5678::SERIAL::INSTR")
+        return self.rest
 
 
 class Wire:
@@ -244,16 +253,7 @@ class SerialLine(Line):
     def _open(self):
         import serial
 
-        settings = {**self.wire.serial}
-        for name, value in self.url.options.items():
-            if name not in SERIAL_OPTIONS:
-                raise BadInput(f"serial option {name!r} of {self.url} is not known; {suggestion(name, SERIAL_OPTIONS)}",
-                               ("connection",))
-            kind = SERIAL_OPTIONS[name]
-            try:
-                settings[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
-            except ValueError:
-                raise BadInput(f"serial option {name}={value} of {self.url} is no number", ("connection",)) from None
+        settings = serial_settings(self.url, self.wire)
         try:
             # Exclusive: two programs on one port would share out the answers between them.
             self._port = serial.Serial(self.url.rest, timeout=0, write_timeout=self.timeout, exclusive=True, **settings)
@@ -275,6 +275,20 @@ class SerialLine(Line):
         self._port.write(data)
 
 
+def serial_settings(url: Url, wire: Wire) -> dict:
+    """Tell the settings of a serial port, as pyserial names them: the driver's, overridden by the URL's options."""
+    settings = {**wire.serial}
+    for name, value in url.options.items():
+        if name not in SERIAL_OPTIONS:
+            raise BadInput(f"serial option {name!r} of {url} is not known; {suggestion(name, SERIAL_OPTIONS)}", ("connection",))
+        kind = SERIAL_OPTIONS[name]
+        try:
+            settings[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
+        except ValueError:
+            raise BadInput(f"serial option {name}={value} of {url} is no number", ("connection",)) from None
+    return settings
+
+
 def line(url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
     """Choose the kind of line for a URL that carries text; it is opened by ``open()``."""
     if url.scheme == "tcp":
@@ -283,7 +297,7 @@ def line(url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
     if url.scheme == "serial":
         return SerialLine(url, wire, timeout, stop)
     if url.scheme == "visa":
-        from .visa import VisaLine
+        from .visa import visa_line
 
-        return VisaLine(url, wire, timeout, stop)
+        return visa_line(url, wire, timeout, stop)
     raise BadInput(f"{url} carries no text", ("connection",))

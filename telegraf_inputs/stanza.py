@@ -101,9 +101,9 @@ def _connection(text, driver):
     if url.scheme not in (*driver.schemes, "sim"):
         raise BadInput(f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
                        f"{' or '.join(driver.schemes)} (or sim: to try it without hardware)", ("connection",))
-    if url.scheme == "tcp":
+    if url.scheme in ("tcp", "visa"):
         try:
-            url.host_port()
+            url.host_port() if url.scheme == "tcp" else url.visa_resource()
         except BadInput as error:
             error.path = ("connection",)
             raise
