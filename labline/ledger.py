@@ -1,0 +1,100 @@
+"""The ledger of a run: what the programs made, and what of it the database holds, counted at both ends."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioning.site import Site
+
+from .live.database import Database, quoted, text
+
+VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/execd.py)
+
+
+@dataclass
+class Entry:
+    """One instrument's count of readings; ``dropped`` are those of the lost that Telegraf would not take in time."""
+
+    instrument: str
+    made: int = 0
+    dropped: int = 0
+    overruns: int = 0
+    errors: int = 0
+    written: int = 0
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.made - self.written)
+
+
+def take(site: Site, folder: Path, database: Database, since_ns: int) -> list[Entry]:
+    """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order. Raises NoDatabase."""
+    entries = {instrument.name: Entry(instrument.name) for instrument in site.instruments}
+    for file in folder.iterdir():
+        name = file.name.rsplit(".", 2)[0]
+        numbers = file.read_text().split()
+        if name in entries and len(numbers) == 4:
+            made, dropped, overruns, errors = map(int, numbers)
+            entry = entries[name]
+            entry.made += made
+            entry.dropped += dropped
+            entry.overruns += overruns
+            entry.errors += errors
+    for name, written in _written(site, database, since_ns).items():
+        if name in entries:
+            entries[name].written = written
+    return list(entries.values())
+
+
+def _written(site: Site, database: Database, since_ns: int) -> dict[str, int]:
+    fields: dict[str, dict[str, None]] = defaultdict(dict)
+    for instrument in site.instruments:
+        for channel in instrument.stanza.channels:
+            fields[instrument.stanza.driver.name].update(dict.fromkeys(channel.quantities))
+    statements = [
+        f"SELECT {', '.join(f'count({quoted(name)})' for name in names)} FROM \"raw\".{quoted(driver)} "
+        f'WHERE "site" = {text(site.name)} AND time >= {since_ns} GROUP BY "instrument"'
+        for driver, names in fields.items()
+    ]
+    counted: dict[str, int] = defaultdict(int)
+    for series in (s for result in database.query(statements) for s in result):
+        for _, *counts in series["values"]:
+            counted[series["tags"]["instrument"]] += sum(count or 0 for count in counts)
+    return counted
+
+
+def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
+    """Write the ledger for people."""
+    entries = list(entries)
+    total = Entry("total", *(sum(getattr(e, key) for e in entries) for key in ("made", "dropped", "overruns", "errors", "written")))
+    width = max(len(e.instrument) for e in (*entries, total))
+    began, ended = since_ns / 1e9, time.time()
+    span = f"{_clock(began)} to {_clock(ended)}, {ended - began:.0f} s"
+    result = [f"Readings of this run ({span}):", f"  {'instrument':{max(width, 10)}} {'made':>9} {'written':>9} {'lost':>7}"]
+    for entry in (*entries, total):
+        result.append(f"  {entry.instrument:{max(width, 10)}} {entry.made:9} {entry.written:9} {entry.lost:7}")
+    for entry in entries:
+        if entry.dropped:
+            result.append(f"  {entry.instrument}: {entry.dropped} were dropped because Telegraf did not take them in time")
+        if entry.overruns:
+            result.append(f"  {entry.instrument}: {entry.overruns} cycles were missed; it takes longer than its interval")
+        if entry.written > entry.made:
+            result.append(f"  {entry.instrument}: more was written than was counted; its program was killed before it could count")
+    result.append("Nothing was lost." if not total.lost else f"{total.lost} readings were LOST.")
+    empty = [entry.instrument for entry in entries if not entry.written]
+    if empty:
+        result.append(f"Nothing came from {', '.join(empty)}.")
+    return result
+
+
+def well(entries: Iterable[Entry]) -> bool:
+    """Tell whether nothing was lost, and every instrument brought something."""
+    return all(entry.written and not entry.lost for entry in entries)
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

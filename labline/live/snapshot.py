@@ -1,0 +1,246 @@
+"""One look at the lab: what each quantity is, where it goes, how old it is, and whether that is well."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioning.site import Instrument, Limit, Site
+from telegraf_inputs.driver import Quantity
+from telegraf_inputs.stanza import Channel
+
+from .database import Database, quoted, text
+from .numbers import Value, duration, shown
+from .trend import Bin, Trend, trend
+
+BINS = 8
+BIN_SECONDS = (5, 10, 20, 30, 60)  # the longest that fills the bins with what there is: eight minutes, less at the beginning
+TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
+BACK = "7d"  # what is older is not looked for
+LAST_POINTS = 3  # of a channel: not each of them holds each quantity
+WORDS = {
+    "starting": "is being connected",
+    "disconnected": "can't be reached: cable, power, address?",
+    "silent": "is connected but does not answer: is it on, is this the right port, the right address?",
+    "garbled": "answers what its manual does not allow: speed and parity right? another program on the line?",
+    "wrong_device": "is another device than the site file says",
+    "failed": "failed; Telegraf's log has the details",
+    "no report": "has no program that reports: does Telegraf run? its log has the details",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity of one channel. ``age`` is in seconds (None: never seen); ``alarm`` is "", warning, critical or stale.
+
+    ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
+    """
+
+    instrument: str
+    channel: Channel
+    quantity: Quantity
+    value: Value
+    age: float | None
+    trend: Trend
+    state: str
+    alarm: str
+    note: str
+    main: bool
+    raw: bool
+
+    @property
+    def faulty(self) -> bool:
+        """Tell whether somebody should look at it."""
+        return bool(self.alarm) or self.state not in ("ok", "waiting")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All rows in the site file's order, and what is to be told about instruments, by name."""
+
+    title: str
+    time_ns: int
+    rows: list[Row]
+    states: dict[str, str]
+    notes: dict[str, str]
+
+    @property
+    def well(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return not any(row.faulty for row in self.rows)
+
+
+@dataclass
+class _Seen:
+    """What the database says of one channel: the last value of each quantity with its time, the last status."""
+
+    values: dict[str, tuple[int, Value]] = field(default_factory=dict)
+    newest: dict[str, Value] = field(default_factory=dict)
+    status: str = ""
+
+
+class Watch:
+    """Looks at a site's database again and again. ``since_ns``: a value that never came is missed from then on."""
+
+    def __init__(self, site: Site, database: Database, since_ns: int):
+        self.site, self._database, self._since_ns = site, database, since_ns
+        self._drivers: dict[str, dict[str, Quantity]] = defaultdict(dict)
+        for instrument in site.instruments:
+            for channel in instrument.stanza.channels:
+                self._drivers[instrument.stanza.driver.name].update(channel.quantities)
+        self._trends: dict[tuple[str, str, str], Trend] = {}
+        self._next_trends = 0.0
+
+    def look(self) -> Snapshot:
+        """Ask the database. Raises NoDatabase."""
+        if time.monotonic() >= self._next_trends:
+            self._trends = self._ask_trends()
+            self._next_trends = time.monotonic() + TREND_SECONDS
+        seen, reports = self._ask_latest()
+        now = time.time_ns()
+        rows: list[Row] = []
+        states, notes = {}, {}
+        for instrument in self.site.instruments:
+            report = reports.get(instrument.name)
+            state = self._state(instrument, report, now)
+            states[instrument.name] = state
+            channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
+            newest = max((t for s in channels.values() for t, _ in s.values.values()), default=self._since_ns)
+            stale = bool(instrument.stale) and now - newest > instrument.stale * 1e9
+            if state in WORDS:
+                notes[instrument.name] = f"{instrument.name} {WORDS[state]}"
+            elif stale:
+                notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
+            for channel in instrument.stanza.channels:
+                rows += self._rows(instrument, channel, channels[channel.id], state, stale, now)
+        return Snapshot(self.site.title, now, rows, states, notes)
+
+    def _state(self, instrument: Instrument, report: tuple[int, str] | None, now: int) -> str:
+        if report is None:
+            return "starting" if now - self._since_ns < _patience(instrument) else "no report"
+        return "no report" if now - report[0] > _patience(instrument) else report[1]
+
+    def _rows(
+        self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, stale: bool, now: int
+    ) -> Iterator[Row]:
+        raw = _raw_quantity(channel)
+        if state in ("ok", "degraded"):
+            state = seen.status or "waiting"
+        for index, quantity in enumerate(_ordered(channel, raw)):
+            when, value = seen.values.get(quantity.name, (None, None))
+            # A fault leaves the field out: an older value must not stand beside the newest status as if it were current.
+            if state not in ("ok", "waiting") and quantity.name not in seen.newest:
+                value = None
+            tendency = self._trends.get((instrument.name, channel.id, quantity.name), Trend())
+            alarm, note = "", ""
+            if stale:
+                alarm = "stale"
+            elif value is not None and not isinstance(value, (str, bool)):
+                alarm, note = _judged(instrument, channel, quantity, value, tendency)
+            age = None if when is None else (now - when) / 1e9
+            yield Row(instrument.name, channel, quantity, value, age, tendency, state, alarm, note, not index, quantity.name == raw)
+
+    def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
+        statements = [
+            f"SELECT {', '.join(quoted(name) for name in (*quantities, 'status'))} FROM \"raw\".{quoted(driver)} "
+            f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel" ORDER BY time DESC LIMIT {LAST_POINTS}'
+            for driver, quantities in self._drivers.items()
+        ]
+        statements.append(
+            f'SELECT "state" FROM "raw"."instrument" WHERE {self._ours(BACK)} GROUP BY "instrument" ORDER BY time DESC LIMIT 1'
+        )
+        *by_driver, instruments = self._database.query(statements)
+        seen: dict[tuple[str, str], _Seen] = defaultdict(_Seen)
+        for series in (s for result in by_driver for s in result):
+            one = seen[series["tags"]["instrument"], series["tags"]["channel"]]
+            for index, (when, values) in enumerate(_points(series)):
+                if not index:
+                    one.status = str(values.pop("status", None) or "ok")
+                    one.newest = {name: value for name, value in values.items() if value is not None}
+                for name, value in values.items():
+                    if value is not None:
+                        one.values.setdefault(name, (when, value))
+        reports = {s["tags"]["instrument"]: (when, str(v["state"])) for s in instruments for when, v in _points(s)}
+        return seen, reports
+
+    def _ask_trends(self) -> dict[tuple[str, str, str], Trend]:
+        age = (time.time_ns() - self._since_ns) / 1e9
+        length = next((length for length in reversed(BIN_SECONDS) if BINS * length <= age), BIN_SECONDS[0])
+        numeric = {d: [n for n, q in qs.items() if q.type in ("float", "int")] for d, qs in self._drivers.items()}
+        statements = [
+            "SELECT "
+            + ", ".join(f'{f}({quoted(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev"))
+            + f' FROM "raw".{quoted(driver)} WHERE {self._ours(f"{BINS * length}s")} '
+            f'GROUP BY time({length}s), "instrument", "channel" fill(none)'
+            for driver, names in numeric.items()
+            if names
+        ]
+        if not statements:
+            return {}
+        found = {}
+        last = time.time_ns() // (length * 10**9)
+        for names, result in zip(filter(None, numeric.values()), self._database.query(statements), strict=True):
+            for series in result:
+                bins: list[list[Bin | None]] = [[None] * BINS for _ in names]
+                for when, values in _points(series):
+                    place = BINS - 1 - (last - when // (length * 10**9))
+                    for index in range(len(names)):
+                        if 0 <= place < BINS and values.get(f"mean_{index}") is not None:
+                            deviation = values[f"stddev_{index}"] or 0.0
+                            bins[index][place] = Bin(values[f"count_{index}"], values[f"mean_{index}"], deviation)
+                for index, name in enumerate(names):
+                    found[series["tags"]["instrument"], series["tags"]["channel"], name] = trend(bins[index])
+        return found
+
+    def _ours(self, back: str) -> str:
+        return f'"site" = {text(self.site.name)} AND time > now() - {back}'
+
+
+def _points(series: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for values in series["values"]:
+        point = dict(zip(series["columns"], values, strict=True))
+        yield point.pop("time"), point
+
+
+def _patience(instrument: Instrument) -> float:
+    """Tell how long (ns) an instrument's program may go without reporting: Telegraf sends what it has every ten seconds."""
+    return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
+
+
+def _raw_quantity(channel: Channel) -> str:
+    """Name the quantity that a calibration starts from; "" where there is none."""
+    made = channel.calibration
+    if made is None:
+        return ""
+    return str(made.of if made.of != made.to else f"{made.of}_raw")
+
+
+def _ordered(channel: Channel, raw: str) -> Iterable[Quantity]:
+    """Put first what is meant: the calibrated quantity, or the driver's first; the raw one comes last."""
+    first = channel.calibration.to if channel.calibration else next(iter(channel.quantities))
+    return sorted(channel.quantities.values(), key=lambda q: (q.name == raw, q.name != first))
+
+
+def _judged(instrument: Instrument, channel: Channel, quantity: Quantity, value: float, tendency: Trend) -> tuple[str, str]:
+    """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
+    mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
+    for limit in sorted(mine, key=lambda m: m.severity != "critical"):
+        beyond = _beyond(limit, value)
+        if beyond is None:
+            continue
+        word, threshold = beyond
+        said = " ".join(shown(value, quantity, tendency.noise))
+        helping = f". {limit.help}" if limit.help else ""
+        return limit.severity, f"{instrument.name} {channel.label}: {said} is {word} {threshold:g} {quantity.unit}".rstrip() + helping
+    return "", ""
+
+
+def _beyond(limit: Limit, value: float) -> tuple[str, float] | None:
+    if limit.above is not None and value > limit.above:
+        return "above", limit.above
+    if limit.below is not None and value < limit.below:
+        return "below", limit.below
+    return None

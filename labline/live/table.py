@@ -1,0 +1,120 @@
+"""The live table: a snapshot drawn for a terminal of 80 columns or more, or as plain text."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from .numbers import duration, shown
+from .snapshot import Row, Snapshot
+
+ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
+STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
+FAULT_STYLE = "bold red"
+MOST_NOTES = 4
+FRAME_LINES = 5  # two of title, an empty line, the head, and the line on which a terminal's cursor rests
+
+
+class LiveTable:
+    """Draws a snapshot within the height it is given: faults and alarms first where not all rows fit."""
+
+    def __init__(self, snapshot: Snapshot, *, everything: bool = False, footer: Sequence[str] = ()):
+        self._snapshot, self._everything, self._footer = snapshot, everything, footer
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = options.height or console.height if console.is_terminal else None
+        yield self._drawn(height)
+
+    def _drawn(self, height: int | None) -> RenderableType:
+        rows = [row for row in self._snapshot.rows if self._everything or not row.raw or row.alarm]
+        notes = _notes(rows, self._snapshot)
+        if height is not None and len(notes) > MOST_NOTES:
+            notes = [*notes[: MOST_NOTES - 1], f"and {len(notes) - MOST_NOTES + 1} more"]
+        below = [*notes, *self._footer]
+        hidden = 0
+        if height is not None:
+            room = height - FRAME_LINES - len(below) - bool(below)
+            if len(rows) > room:
+                room = max(1, room - 1 - (not below))
+                hidden = len(rows) - room
+                rows = _most_wanted(rows)[:room]
+        parts: list[RenderableType] = [_title(self._snapshot), "", _table(rows)]
+        if below or hidden:
+            parts.append("")
+        if hidden:
+            parts.append(Text(f"{hidden} more rows do not fit; all of them: labline status --all | less", style="dim"))
+        parts += [Text(note, style="yellow", no_wrap=True, overflow="ellipsis") for note in notes]
+        parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._footer]
+        return Group(*parts)
+
+
+def _title(snapshot: Snapshot) -> Group:
+    """Write two lines: which lab, and when; how many instruments are how, and what alarms there are."""
+    first = Table.grid(expand=True)
+    first.add_column(no_wrap=True, ratio=1)
+    first.add_column(no_wrap=True, justify="right")
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.time_ns / 1e9))
+    first.add_row(Text(snapshot.title, style="bold"), Text(when, style="dim"))
+    states = Counter(snapshot.states.values())
+    second = Text(f"{len(snapshot.states)} instruments: ", style="dim", no_wrap=True, overflow="ellipsis")
+    second.append(", ".join(f"{count} {state}" for state, count in states.most_common()))
+    alarms = Counter(row.alarm for row in snapshot.rows if row.alarm != "stale")
+    alarms["stale"] = len({row.instrument for row in snapshot.rows if row.alarm == "stale"})
+    for alarm, style in ALARM_STYLES.items():
+        if alarms[alarm]:
+            second.append("  ", style="not dim").append(f" {alarms[alarm]} {alarm} ", style=f"not dim {style}")
+    return Group(first, second)
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="dim")
+    table.add_column("instrument", no_wrap=True, max_width=14)
+    table.add_column("channel", no_wrap=True, ratio=1, min_width=10)
+    table.add_column("value", no_wrap=True, justify="right", max_width=12)
+    table.add_column("", no_wrap=True, max_width=6)
+    table.add_column("trend", no_wrap=True, min_width=10)
+    table.add_column("age", no_wrap=True, justify="right", min_width=4)
+    table.add_column("state", no_wrap=True, max_width=15)
+    table.add_column("alarm", no_wrap=True, min_width=8)
+    above: Row | None = None
+    for row in rows:
+        same_instrument = above is not None and above.instrument == row.instrument
+        again = same_instrument and above is not None and above.channel.id == row.channel.id
+        number, unit = shown(row.value, row.quantity, row.trend.noise)
+        table.add_row(
+            "" if same_instrument else Text(row.instrument, style="bold"),
+            _channel(row, again),
+            Text(number, style="" if row.main else "dim"),
+            Text(unit, style="dim"),
+            Text(f"{row.trend.sparkline:<8} {row.trend.arrow}" if row.trend.sparkline else "", style="blue"),
+            Text("" if row.age is None else duration(row.age), style="dim"),
+            "" if again else Text(row.state.replace("_", " "), style=STATE_STYLES.get(row.state, FAULT_STYLE)),
+            "" if again and row.alarm == "stale" else Text(row.alarm, style=ALARM_STYLES.get(row.alarm, "")),
+        )
+        above = row
+    return table
+
+
+def _channel(row: Row, again: bool) -> Text:
+    """Name a row: the channel's label, the quantity where it is not the channel's first."""
+    quantity = row.quantity.name.replace("_", " ")
+    if row.main:
+        return Text(row.channel.label)
+    return Text(f"  {quantity}" if again else f"{row.channel.label} {quantity}", style="dim")
+
+
+def _notes(rows: Sequence[Row], snapshot: Snapshot) -> list[str]:
+    """Say what is wrong, the worst first, each thing once."""
+    critical = [row.note for row in rows if row.note and row.alarm == "critical"]
+    warning = [row.note for row in rows if row.note and row.alarm != "critical"]
+    return [*critical, *snapshot.notes.values(), *warning]
+
+
+def _most_wanted(rows: Sequence[Row]) -> list[Row]:
+    """Sort rows for a screen that is too small: what is wrong, then each channel's first quantity, then the others."""
+    return sorted(rows, key=lambda row: (not row.faulty, not row.main))

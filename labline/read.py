@@ -1,0 +1,105 @@
+"""Read one instrument by hand.
+
+Connects as its program would, reads it a number of times, and shows what it says; nothing is stored. A port that a running
+lab uses can't be read beside it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import arguments as shared
+
+if TYPE_CHECKING:
+    from telegraf_inputs.instrument import Instrument
+    from telegraf_inputs.stanza import Stanza
+
+EXAMPLES = """\
+  labline read cryostat                       one instrument of the demo lab
+  labline read gauge my-lab.yml --count 10    ten times, at its own interval
+  labline read gauge my-lab.yml --lines       what Telegraf would get
+  labline read gauge my-lab.yml --simulate    its simulator instead of the hardware
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    action = parser.add_argument("instrument", metavar="INSTRUMENT", help="the instrument's name in the site file")
+    action.completer = shared.complete_instrument  # type: ignore[attr-defined]
+    shared.add_site(parser)
+    parser.add_argument("--count", metavar="N", type=shared.positive, default=1, help="how many times (default: 1)")
+    parser.add_argument("--lines", action="store_true", help="print line protocol")
+    parser.add_argument("--simulate", action="store_true", help="read the driver's simulator, not the hardware")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read it; 0 where every cycle went well, 1 where not."""
+    from provisioning import site as sites
+    from telegraf_inputs.connection import Stop, Url
+    from telegraf_inputs.errors import BadInput, suggestion
+    from telegraf_inputs.execd import Ticks
+    from telegraf_inputs.instrument import Instrument
+
+    site = sites.load(sites.find(arguments.site))
+    stanza = next((i.stanza for i in site.instruments if i.name == arguments.instrument), None)
+    if stanza is None:
+        known = [i.name for i in site.instruments]
+        raise BadInput(f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}")
+    if arguments.simulate and stanza.connection.scheme != "sim":
+        stanza.connection = Url("sim:")
+    stop = Stop()
+    instrument = Instrument(stanza, stop, lambda *_: None)
+    good = 0
+    try:
+        if not arguments.lines:
+            print(f"{stanza.name}: {stanza.driver.title}, at {instrument.url}")
+        ticks = None
+        for _ in range(arguments.count):
+            if ticks is not None:
+                ticks.wait(stop)
+            ticks = ticks or Ticks(stanza.interval)
+            points = instrument.sample()
+            good += instrument.state == "ok"
+            _print(stanza, instrument, points, arguments.lines)
+    finally:
+        instrument.close()
+    return 0 if good == arguments.count else 1
+
+
+def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: bool) -> None:
+    """Print one cycle; what went wrong goes to stderr."""
+    from .live.snapshot import WORDS
+
+    if as_lines:
+        sys.stdout.write("".join(point.line() for point in points))
+    else:
+        _print_table(stanza, points)
+    sys.stdout.flush()
+    if instrument.state not in ("ok", "degraded"):
+        advice = WORDS.get(instrument.state, instrument.state)
+        print(f"{stanza.name} {advice}\n  {instrument.detail}", file=sys.stderr)
+
+
+def _print_table(stanza: Stanza, points: list[Any]) -> None:
+    import time
+
+    from .live.numbers import shown
+
+    *readings, report = points
+    channels = {c.id: c for c in stanza.channels}
+    up = report.values["up"]
+    if stanza.identity and up:
+        print(f"  it says it is {stanza.identity}")
+    for point in readings:
+        channel = channels[point.tags["channel"]]
+        when = time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
+        named = channel.id if channel.label == channel.id else f"{channel.id} ({channel.label})"
+        values = {name: value for name, value in point.values.items() if name != "status"}
+        if not values:
+            print(f"  {when}  {named:24} {'–':>34}  {point.values['status'].replace('_', ' ')}")
+        for name, value in values.items():
+            number, unit = shown(value, channel.quantities[name])
+            print(f"  {when}  {named:24} {name:18} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}")
+    if up and not readings:
+        print("  nothing new this time: a scanner that is elsewhere, or settling; --count 10 waits longer")
