@@ -1,0 +1,331 @@
+"""Phidgets that exist only on a socket: a network server to which the unmodified native library attaches, with every sensor class."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+from ..errors import BadInput
+from .base import GARBAGE, Signal, Simulator
+from .phidget_devices import DEVICES, HUB, HUB_PORTS, HUB_SERIAL, MODELS, UNKNOWN, description
+from .phidget_protocol import ANSWER, ATTACH, DETACH, EVENT, KEEP_ALIVE, REPLY, Connection, entries
+
+USB_SERIAL = 600000
+ERROR_EVENT, SET_DATA_INTERVAL = 17, 54
+HEADING_CHANGE, FIX_CHANGE, TAG_LOST, TOUCH_END = 110, 30, 93, 137
+OUT_OF_RANGE = 0x1007
+NO_SUCH_CHANNEL = 2
+ARRAY = {"G": 3, "U": 8}
+NO_NUMBER = {**UNKNOWN, "G": UNKNOWN["g"], "U": UNKNOWN["u"]}
+KEEP_ALIVE_SECONDS = 2.0  # a client gives up after 8
+TAG = "1a00c0ffee"
+
+
+class Channel:
+    """One simulated channel: ``due`` is when it speaks next (monotonic s)."""
+
+    def __init__(self, device: dict, class_name: str, index: int, seed: int):
+        self.device, self.class_name, self.index = device, class_name, index
+        self.model = MODELS[class_name]
+        self.signals = [Signal(*signal, period=60.0 + 17 * i, seed=seed + i) for i, signal in enumerate(self.model.signals)]
+        self.interval = 0.25
+        self.due = 0.0
+        self.readings = self.measure()
+        self.said = list(self.readings)
+        self.count = 0
+
+    def measure(self) -> list:
+        """Take the present reading: one number a signal."""
+        values = [signal() for signal in self.signals]
+        if self.class_name in ("DistanceSensor", "Encoder"):
+            return [round(values[0])]
+        if self.class_name == "DigitalInput":
+            return [int(values[0] > 0)]
+        return values
+
+    def status(self, known: bool) -> dict:
+        """Say what the channel is and reads, as the answer to its opening."""
+        self.readings = self.said = self.measure()
+        self.interval = 0.25
+        result = {"_class_version_": {"t": "u", "v": self.model.version}}
+        for word in self.model.status.split():
+            key, _, text = word.partition("=")
+            name, _, kind = key.partition(":")
+            values = text.split(",")
+            type_, names = kind.rstrip("~"), [name]
+            if kind.endswith("~"):
+                capital = name[0].upper() + name[1:]
+                names += [f"min{capital}", f"max{capital}"]
+            for each, text in zip(names, values, strict=True):
+                result[each] = {"t": type_, "v": self._value(type_, text, known, 10 if name == "octaves" else ARRAY.get(type_, 0))}
+        return result
+
+    def _value(self, kind, text, known, length):
+        if text.startswith("@"):
+            first = int(text[1:])
+            if known:
+                return self.readings[first : first + length] if length else self.readings[first]
+            text = ""
+        number = NO_NUMBER[kind] if text == "" else text if kind == "s" else float(text) if kind in "gG" else int(text)
+        return [number] * length if length else number
+
+    def speak(self, now: float, known: bool) -> list[tuple[int, str, list]]:
+        """Say what is due: packets (number, types, values). An unknown reading is what the library takes for one."""
+        self.due = now + self.interval
+        self.readings = self.measure()
+        number, types = self.model.event
+        special = getattr(self, f"_speak_{self.class_name}", None)
+        if special is not None:
+            return special(number, types, known)
+        return [(number, types, self._arguments(types, known))]
+
+    def _arguments(self, types, known):
+        values, first = [], 0
+        for kind in types:
+            length = 10 if self.class_name == "SoundSensor" and kind == "G" else ARRAY.get(kind, 0)
+            if first >= len(self.readings):
+                values.append(1000.0 * time.monotonic())  # the device's own clock, in ms
+            elif known:
+                values.append(self.readings[first : first + length] if length else self.readings[first])
+            else:
+                values.append([NO_NUMBER[kind]] * length if length else NO_NUMBER[kind])
+            first += length or 1
+        return values
+
+    # Classes that speak when something changes.
+    def _speak_DigitalInput(self, number, types, known):
+        changed, self.said = self.readings != self.said, self.readings
+        return [(number, types, [self.readings[0] if known else 2])] if changed or not known else []
+
+    def _speak_Encoder(self, number, types, known):
+        moved, self.said = self.readings[0] - self.said[0], self.readings
+        return [(number, types, [moved, 1000.0 * self.interval, 0, 0])] if moved else []
+
+    def _speak_FrequencyCounter(self, number, types, known):
+        pulses = round(self.readings[0] * self.interval)
+        self.count += pulses
+        milliseconds = 1000.0 * self.interval
+        return [(number, types, [milliseconds, pulses, milliseconds])]
+
+    def _speak_GPS(self, number, types, known):
+        self.due += 1.0 - self.interval
+        values = self.readings if known else [UNKNOWN["g"]] * 5
+        return [(FIX_CHANGE, "d", [int(known)]), (number, types, values[:3]), (HEADING_CHANGE, "gg", values[3:])]
+
+    def _speak_RFID(self, number, types, known):
+        there = known and time.time() % 10 < 3
+        changed, self.said = there != bool(self.said), [there] if there else []
+        if there:
+            return [(number, types, [TAG, 1])]
+        return [(TAG_LOST, types, [TAG, 1])] if changed else []
+
+    def _speak_CapacitiveTouch(self, number, types, known):
+        there = known and time.time() % 5 < 1
+        changed, self.said = there != (self.said == "touched"), "touched" if there else ""
+        if there:
+            return [(number, types, self.readings)]
+        return [(TOUCH_END, "", [])] if changed else []
+
+
+class PhidgetServer:
+    """A Phidget network server with simulated devices. ``fault()`` tells the fault that is due; ``port`` is where it listens.
+
+    Beside the faults of all simulators: ``unknown`` (readings without a value) and ``detach`` (devices unplugged from the server).
+    """
+
+    def __init__(self, devices: list[dict], classes: dict[int, dict], fault, seed: int = 0, password: str = ""):
+        """``classes``: by a device's phid, class name -> number of channels."""
+        self.devices, self.password, self._fault = devices, password, fault
+        self._by_phid = {d["phid"]: d for d in devices}
+        self._names = {model.number: name for name, model in MODELS.items()}
+        self._channels: dict[tuple, Channel] = {}
+        self._classes, self._seed = classes, seed
+        self._connections: dict[Connection, bool] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._detached = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True, name="phidget server").start()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="phidget readings")
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(5)
+        self._unplug()
+
+    # What a connection asks of its server.
+    def ready(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections[connection] = True
+
+    def gone(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections.pop(connection, None)
+
+    def open(self, connection: Connection, phid: int, class_number: int, index: int, sequence: int) -> None:
+        """Open a channel; ``index`` is its place among all channels of the device, of whatever class."""
+        name = self._names.get(class_number, "")
+        if name not in self._classes.get(phid, {}):
+            connection.send(REPLY, ANSWER, {"E": NO_SUCH_CHANNEL}, answered=sequence)
+            return
+        key = (phid, class_number, index)
+        with self._lock:
+            channel = self._channels.setdefault(key, Channel(self._by_phid[phid], name, index, self._seed + 100 * len(self._channels)))
+            channel.due = time.monotonic() + 0.25
+            content = channel.status(known=self._fault() not in ("over_range", "unknown"))
+            connection.opened[key] = channel
+        connection.packet(channel.device, class_number, index, 0, content, answered=sequence)
+
+    def shut(self, connection: Connection, body: dict) -> None:
+        with self._lock:
+            for key in [k for k in connection.opened if (k[0], k[2]) == (body["phid"], body["index"])]:
+                del connection.opened[key]
+
+    def request(self, connection: Connection, body: dict) -> None:
+        """Take a setting. The data interval is the one that shows."""
+        if body["p"] == SET_DATA_INTERVAL:
+            with self._lock:
+                for (phid, _, index), channel in connection.opened.items():
+                    if (phid, index) == (body["I"], body["X"]):
+                        channel.interval = body["e"]["0"]["v"] / 1000.0
+
+    def spoilt(self, frame: bytes, message: tuple) -> bytes:
+        """Do to a frame what the fault does to it. A silent server keeps its connections alive: that is the worst kind."""
+        fault = self._fault()
+        if fault == "silent" and message != KEEP_ALIVE:
+            return b""
+        if fault == "truncated":
+            return frame[: len(frame) // 2]
+        if fault == "garbage":
+            return GARBAGE * (len(frame) // len(GARBAGE))
+        return frame
+
+    def _accept(self, listener) -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            connection = Connection(self, sock)
+            with self._lock:
+                self._connections[connection] = False
+            threading.Thread(target=connection.serve, daemon=True, name="phidget client").start()
+
+    def _unplug(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            try:
+                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            except OSError:
+                pass
+            listener.close()
+        for connection in list(self._connections):
+            connection.close()
+
+    def _plug(self) -> None:
+        try:
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+        except OSError:
+            return  # the port is still in its time of rest; next time
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True, name="phidget server").start()
+
+    def _run(self) -> None:
+        alive_at = 0.0
+        while not self._stopping.wait(0.01):
+            fault, now = self._fault(), time.monotonic()
+            if (fault == "disconnect") == (self._listener is not None):
+                self._unplug() if fault == "disconnect" else self._plug()
+            with self._lock:
+                connections = [c for c, ready in self._connections.items() if ready]
+                due = [(c, key, channel) for c in connections for key, channel in c.opened.items() if channel.due <= now]
+            if (fault == "detach") != self._detached:
+                self._detached = fault == "detach"
+                for connection in connections:
+                    for device in self.devices[::-1] if self._detached else self.devices:
+                        connection.send(EVENT, DETACH if self._detached else ATTACH, device)
+            if now - alive_at > KEEP_ALIVE_SECONDS:
+                alive_at = now
+                for connection in connections:
+                    connection.send(EVENT, KEEP_ALIVE)
+            for connection, (_, class_number, index), channel in due:
+                if fault == "over_range":
+                    connection.packet(channel.device, class_number, index, ERROR_EVENT, entries("ds", [OUT_OF_RANGE, "Out of range."]))
+                for number, types, values in channel.speak(now, known=fault not in ("over_range", "unknown")):
+                    connection.packet(channel.device, class_number, index, number, entries(types, values))
+
+
+def build(channels) -> tuple[list[dict], dict[int, dict]]:
+    """Choose devices that have the channels of a stanza: a hub with what is on its ports, and USB devices for the rest."""
+    devices, classes, hubs = [], {}, {}
+
+    def add(name, serial, **more):
+        phid = 4096 + len(devices)
+        devices.append(description(name, phid, serial, **more))
+        classes[phid] = DEVICES[name][4] if name else {more["port_mode"]: 1}
+        return phid
+
+    def hub(serial, port=None):
+        """Tell a hub with that port free, and the port."""
+        while True:
+            if serial not in hubs:
+                hubs[serial] = (add(HUB, serial), set())
+            phid, taken = hubs[serial]
+            free = [p for p in range(HUB_PORTS) if p not in taken] if port is None else [port]
+            if free:
+                taken.add(free[0])
+                return phid, serial, free[0]
+            serial += 1
+
+    groups: dict[tuple, list] = {}
+    for channel in channels:
+        options = channel.options
+        groups.setdefault((options["serial"], options["hub_port"]), []).append(options)
+    for (serial, port), wanted in sorted(groups.items(), key=lambda item: item[0][1] is None):
+        if port is not None and wanted[0]["is_hub_port"]:
+            parent, hub_serial, port = hub(serial or HUB_SERIAL, port)
+            add("", hub_serial, parent=parent, hub_port=port, port_mode=wanted[0]["class"])
+            continue
+        needs = {(o["class"], o["channel"]) for o in wanted}
+        while needs:
+            kinds = ("VINT",) if port is not None else ("USB", "VINT")
+            found = {name: {n for n in needs if n[1] < has.get(n[0], 0)} for name, (kind, *_, has) in DEVICES.items() if kind in kinds}
+            name = max(found, key=lambda each: len(found[each]))
+            if not found[name] or port is not None and found[name] != needs:
+                text = ", ".join(f"{n} channel {i}" for n, i in sorted(needs))
+                raise BadInput(f"no simulated Phidget has {text}" + (f" together (hub_port {port})" if port is not None else ""), ("channels",))
+            needs -= found[name]
+            if DEVICES[name][0] == "USB":
+                add(name, serial or USB_SERIAL + len(devices))
+            else:
+                parent, hub_serial, at = hub(serial or HUB_SERIAL, port)
+                add(name, hub_serial, parent=parent, hub_port=at)
+    return devices, classes
+
+
+class PhidgetSimulator(Simulator):
+    """Stands in for the Phidgets of one stanza, behind a network server of their own."""
+
+    not_faults = {
+        "late": "a Phidget is not asked: its readings come by themselves, and each reply carries the number of its request",
+        "swapped": "each reply carries the number of its request, and each reading that of its channel",
+    }
+
+    def __init__(self, stanza, seed=0, plan="", password=""):
+        super().__init__(stanza, seed, plan)
+        devices, classes = build(stanza.channels)
+        self.server = PhidgetServer(devices, classes, self.current_fault, seed, password)
+        self.url = f"phidget://127.0.0.1:{self.server.port}"
+
+    def start(self):
+        self.server.start()
+
+    def stop(self):
+        self.server.stop()
+
+
+SIMULATOR = PhidgetSimulator
