@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
+import re
+
 from influx_line_protocol import Metric
 
 INT64 = 2**63
+LONGEST_NAME = 1000  # InfluxDB takes 65535 bytes for measurement and tags together
+# What InfluxDB or Telegraf take for the end of a name, or cut off it; and what UTF-8 has no bytes for.
+TORN = re.compile("[\t\n\v\f\r\0\ud800-\udfff]")
+# A backslash before one of these is taken for its escape, and so is one at the end.
+ESCAPES = re.compile(r'\\(?:[,= "]|\Z)')
+TEXT_TORN = re.compile("[\n\r\ud800-\udfff]")
 
 
 class BadPoint(ValueError):
     """A point that line protocol can't carry unchanged."""
 
 
-class Point(Metric):
+class Point(Metric):  # type: ignore[misc]  # the package has no types
     """Holds one measurement's tags, fields and time (nanoseconds, UTC), and prints them as one line.
 
     ``influx-line-protocol`` 0.1.5 prints floats with six digits, doubles backslashes in tags and lets newlines through;
     this subclass prints floats with all their digits and refuses what would arrive changed. A field that is None, NaN
     or infinite is no value and is left out; so is an empty tag. A point without a field is false, and prints nothing.
+    ``readings`` says how many readings the point carries, for the ledger.
     """
 
-    def __init__(self, measurement: str, tags: dict | None = None, fields: dict | None = None, time_ns: int | None = None):
+    def __init__(self, measurement: str, tags: dict[str, object] | None = None, fields: dict[str, object] | None = None,
+                 time_ns: int | None = None, readings: int = 0):
         super().__init__(_name(measurement, "measurement"))
+        self.readings = readings
         if measurement.startswith("#"):
             raise BadPoint(f"measurement {measurement!r} begins with '#', which InfluxDB takes for a comment")
-        for name, value in (tags or {}).items():
-            self.add_tag(name, value)
+        for name, tag in (tags or {}).items():
+            self.add_tag(name, tag)
         for name, value in (fields or {}).items():
             self.add_value(name, value)
         if time_ns is not None:
             self.with_timestamp(time_ns)
 
-    def add_tag(self, name: str, value) -> None:
+    def add_tag(self, name: str, value: object) -> None:
         """Set a tag; None and the empty text mean that there is none."""
         if value is None or value == "":
             return
-        super().add_tag(_name(name, "tag"), _name(str(value), f"value of tag {name!r}"))
+        if _name(name, "tag") == "time" or name in self.values:
+            raise BadPoint(f"a tag can't be named {name!r}: a field, or the point's time, has that name")
+        text = str(value)
+        _whole(text, f"value of tag {name!r}")
+        super().add_tag(name, text)
 
-    def add_value(self, name: str, value) -> None:
+    def add_value(self, name: str, value: object) -> None:
         """Set a field to a float, an integer, a boolean or a text; None and non-finite floats mean that there is none."""
-        _name(name, "field")
-        if name == "time":
-            raise BadPoint("a field can't be named 'time': InfluxDB keeps the point's time under that name")
+        if _name(name, "field") == "time" or name in self.tags:
+            raise BadPoint(f"a field can't be named {name!r}: a tag, or the point's time, has that name")
+        # Subclasses (an IntEnum, a numpy float) become what they are subclasses of.
         if isinstance(value, float):
             if value - value != 0.0:  # NaN or infinite
                 return
@@ -52,7 +67,9 @@ class Point(Metric):
             if not -INT64 <= value < INT64:
                 raise BadPoint(f"field {name!r} is {value}, beyond the 64 bits of an InfluxDB integer")
         elif isinstance(value, str):
-            _text(value, f"field {name!r}")
+            if TEXT_TORN.search(value):
+                raise BadPoint(f"field {name!r} holds a line break or half a character, which would tear the line: {value!r}")
+            value = str(value)
         elif value is None:
             return
         else:
@@ -63,9 +80,11 @@ class Point(Metric):
         """Set the time: whole nanoseconds since 1970, UTC."""
         if type(timestamp) is not int:
             raise BadPoint(f"time is {timestamp!r}; it must be whole nanoseconds (an int), or digits are lost")
+        if not -INT64 + 2 <= timestamp <= INT64 - 2:
+            raise BadPoint(f"time is {timestamp}, beyond the years 1677 to 2262 that InfluxDB keeps")
         super().with_timestamp(timestamp)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.values)
 
     def line(self) -> str:
@@ -73,28 +92,34 @@ class Point(Metric):
         return f"{self}\n" if self.values else ""
 
     # The two steps of Metric.__str__ that lose data, replaced (the names are those of its private methods).
-    def _Metric__escape(self, value):
+    def _Metric__escape(self, value: str) -> str:
         return value.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")
 
-    def _Metric__parse_value(self, value):
+    def _Metric__parse_value(self, value: float | bool | int | str) -> str:
         if type(value) is float:
             return repr(value)
         if type(value) is bool:
             return "true" if value else "false"
         if type(value) is int:
             return f"{value}i"
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _name(text: str, what: str) -> str:
+    """Check the name of a measurement, tag or field, and return it."""
     if not isinstance(text, str) or not text:
         raise BadPoint(f"{what} is {text!r}; it must be a text that is not empty")
-    _text(text, what)
-    if text.endswith("\\") or any(pair in text for pair in ("\\,", "\\ ", "\\=", "\\\\")):
-        raise BadPoint(f"{what} {text!r} has a backslash where line protocol takes it for an escape")
+    if text.startswith("_"):
+        raise BadPoint(f"{what} {text!r} begins with '_': InfluxDB keeps such names for itself, and hides some")
+    _whole(text, what)
     return text
 
 
-def _text(text: str, what: str) -> None:
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise BadPoint(f"{what} holds a line break or a null character, which would tear the line: {text!r}")
+def _whole(text: str, what: str) -> None:
+    """Refuse a name or a tag's value that would not stay in one piece."""
+    if TORN.search(text):
+        raise BadPoint(f"{what} holds a tab, a line break, a null or half a character, which would tear the line: {text!r}")
+    if ESCAPES.search(text):
+        raise BadPoint(f"{what} {text!r} has a backslash where line protocol takes it for an escape")
+    if len(text) > LONGEST_NAME:
+        raise BadPoint(f"{what} is {len(text)} characters long, more than {LONGEST_NAME}: {text[:40]!r}…")
