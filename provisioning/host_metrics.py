@@ -1,0 +1,79 @@
+"""What Telegraf measures of the machine and of itself: the measurements and fields that are stored, shown and downsampled."""
+
+from __future__ import annotations
+
+from telegraf_inputs.driver import Quantity
+
+
+def _count(name: str, description: str) -> Quantity:
+    return Quantity(name, "", description, type="int")
+
+
+# Only these fields are stored: the plugins deliver many more, which would cost a small machine more than the readings do.
+HOST: dict[str, tuple[Quantity, ...]] = {
+    "cpu": (
+        Quantity("usage_idle", "%", "Processor time without work", 0, 100),
+        Quantity("usage_user", "%", "Processor time in programs", 0, 100),
+        Quantity("usage_system", "%", "Processor time in the kernel", 0, 100),
+        Quantity("usage_iowait", "%", "Processor time waiting for disks", 0, 100),
+    ),
+    "mem": (
+        Quantity("used_percent", "%", "Memory in use", 0, 100),
+        Quantity("available_percent", "%", "Memory that programs can still have", 0, 100),
+        Quantity("available", "B", "Memory that programs can still have", 0, type="int"),
+        Quantity("swap_free", "B", "Swap space that is free", 0, type="int"),
+        Quantity("swap_total", "B", "Swap space", 0, type="int"),
+    ),
+    "disk": (
+        Quantity("used_percent", "%", "Disk space in use", 0, 100),
+        Quantity("free", "B", "Disk space that is free", 0, type="int"),
+        Quantity("inodes_free", "", "Files that can still be made", 0, type="int"),
+    ),
+    "net": (
+        Quantity("bytes_recv", "B", "Received since the machine started", 0, type="int"),
+        Quantity("bytes_sent", "B", "Sent since the machine started", 0, type="int"),
+        Quantity("err_in", "", "Receive errors since the machine started", 0, type="int"),
+        Quantity("err_out", "", "Send errors since the machine started", 0, type="int"),
+    ),
+    "system": (
+        Quantity("load1", "", "Programs that want to run, mean of 1 min", 0),
+        Quantity("load5", "", "Programs that want to run, mean of 5 min", 0),
+        Quantity("uptime", "s", "Time since the machine started", 0, type="int"),
+    ),
+    "temp": (Quantity("temp", "°C", "Temperature of a sensor of the machine"),),
+}
+
+TELEGRAF: dict[str, tuple[Quantity, ...]] = {
+    "internal_agent": (
+        _count("gather_errors", "Inputs that failed, since Telegraf started"),
+        _count("metrics_gathered", "Points taken in, since Telegraf started"),
+        _count("metrics_written", "Points written, since Telegraf started"),
+        _count("metrics_dropped", "Points dropped because a buffer was full, since Telegraf started"),
+    ),
+    "internal_gather": (
+        _count("metrics_gathered", "Points taken in from one input, since Telegraf started"),
+        _count("errors", "Errors of one input, since Telegraf started"),
+    ),
+    "internal_write": (
+        _count("buffer_size", "Points that wait to be written"),
+        _count("buffer_limit", "Points that can wait"),
+        _count("metrics_written", "Points written by one output, since Telegraf started"),
+        _count("metrics_dropped", "Points dropped by one output, since Telegraf started"),
+        _count("errors", "Errors of one output, since Telegraf started: also points that InfluxDB refused"),
+        _count("write_time_ns", "Time that the last write took, in ns"),
+    ),
+}
+
+ALL = HOST | TELEGRAF
+
+# The measurement in which every instrument tells about itself (telegraf_inputs/instrument.py).
+INSTRUMENT: tuple[Quantity, ...] = (
+    _count("up", "1 while the instrument answers, 0 while it does not"),
+    Quantity("read_seconds", "s", "Time that one cycle of reading took", 0),
+    _count("errors", "Failed cycles and channels, since the program started"),
+    _count("reconnects", "Connections after the first, since the program started"),
+    _count("overruns", "Cycles left out because the one before took too long, since the program started"),
+    _count("dropped", "Readings dropped because Telegraf did not take them, since the program started"),
+    _count("readings", "Readings made, since the program started"),
+    Quantity("state", "", "ok, or what is wrong", type="str"),
+)

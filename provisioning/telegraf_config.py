@@ -1,0 +1,183 @@
+"""From the site to Telegraf: telegraf.conf, and one small config file for each instrument's program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from msgspec import Struct
+
+from . import host_metrics
+from .levels import RAW
+from .site import Instrument, Site
+
+CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
+WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
+HOST_INTERVAL = 10  # seconds
+BUFFER_SECONDS, BUFFER_LEAST, BUFFER_MOST = 3600, 10_000, 100_000
+HEADER = "# Made by `labline render` from the site file: change that, not this.\n"
+
+
+class Paths(Struct, frozen=True, kw_only=True):
+    """Where things are on the machine that runs Telegraf; all absolute. The folders must be there when Telegraf starts."""
+
+    python: str = "/opt/labline/.venv/bin/python"
+    config: str = "/etc/labline/telegraf"  # where the rendered files lie
+    secrets: str = "/etc/labline/secrets"
+    journal: str = "/var/lib/labline/journal"
+
+
+def render(site: Site, paths: Paths | None = None, *, environment: Mapping[str, str] | None = None,
+           connections: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Make Telegraf's files: path inside ``paths.config`` -> text.
+
+    ``environment`` is added to that of the instruments' programs; ``connections`` replaces those of the site file, by
+    instrument (``labline run --simulate``).
+    """
+    paths = paths or Paths()
+    files = {CONF: _conf(site, paths, environment or {})}
+    for instrument in site.instruments:
+        files[program_config(instrument)] = _program(instrument, (connections or {}).get(instrument.name))
+    return files
+
+
+def program_config(instrument: Instrument) -> str:
+    """Name the config file of an instrument's program, inside ``Paths.config``."""
+    return f"{INSTRUMENTS}/{instrument.name}.yml"
+
+
+def _program(instrument: Instrument, connection: str | None) -> str:
+    """Write a stanza as it stands in the site file, without what the program has no use for."""
+    data = {key: value for key, value in instrument.data.items() if key != "stale"}
+    if connection is not None:
+        data["connection"] = connection
+    if isinstance(data.get("channels"), dict):
+        data["channels"] = {name: {k: v for k, v in (channel or {}).items() if k != "limits"} or None
+                            for name, channel in data["channels"].items()}
+    return HEADER + yaml.dump(data, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what stands twice twice, and nothing for nothing."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
+
+
+def _conf(site: Site, paths: Paths, environment: Mapping[str, str]) -> str:
+    drivers = sorted({i.stanza.driver.name for i in site.instruments})
+    parts = [HEADER.rstrip(), *_agent(site), *_outputs(site, paths, drivers), *_host()]
+    for instrument in site.instruments:
+        parts += _execd(instrument, paths, environment)
+    return "\n".join(parts) + "\n"
+
+
+def _agent(site: Site) -> Iterator[str]:
+    yield from _table("[global_tags]", {"site": site.name})
+    yield from _table("[agent]", {
+        "hostname": site.nodes[0].name,
+        "# The pace of what Telegraf measures by itself; the instruments' programs keep their own.": None,
+        "interval": f"{HOST_INTERVAL}s",
+        "# A reading is in the database, and on the screen, at most this later.": None,
+        "flush_interval": "1s",
+        "metric_batch_size": 5000,
+        f"# Holds {BUFFER_SECONDS // 60} minutes while the database is away, as far as memory allows; the journal holds more.": None,
+        "metric_buffer_limit": _buffer_limit(site),
+        "skip_processors_after_aggregators": True,
+    })
+
+
+def _buffer_limit(site: Site) -> int:
+    """Count the points of BUFFER_SECONDS, about 0.5 kB of memory each, in round thousands."""
+    rate = sum((len(i.stanza.channels) + 1) / i.stanza.interval for i in site.instruments) + 40 / HOST_INTERVAL
+    return min(BUFFER_MOST, max(BUFFER_LEAST, -(-int(rate * BUFFER_SECONDS) // 1000) * 1000))
+
+
+def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
+    yield "\n# Passwords are files in this folder, one each; none stands here."
+    yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
+    local = urlsplit(site.influxdb.url).hostname in ("127.0.0.1", "localhost", "::1")
+    yield from _table("[[outputs.influxdb]]", {
+        "alias": "database",
+        "urls": [site.influxdb.url],
+        "database": site.influxdb.database,
+        "retention_policy": RAW,
+        "# `labline apply` makes the database; this user may only write.": None,
+        "skip_database_creation": True,
+        "username": WRITER,
+        "password": f"@{{labline:{WRITER}}}",
+        "timeout": "10s",
+        "content_encoding": "identity" if local else "gzip",
+    })
+    yield "\n# Every reading once more, as line protocol in files: what the database missed is replayed from them."
+    yield from _table("[[outputs.file]]", before="", keys={
+        "alias": "journal",
+        "files": [f"{paths.journal}/{JOURNAL_FILE}"],
+        "namepass": ["instrument", *drivers],
+        "data_format": "influx",
+        "# Unset, the number of archives would be 0: every full file would be deleted at once. These hold a week, and at most 2.7 GB.": None,
+        "rotation_interval": "1h",
+        "rotation_max_size": "16MB",
+        "rotation_max_archives": 168,
+    })
+
+
+def _host() -> Iterator[str]:
+    yield "\n# The machine, and Telegraf itself; only the fields that dashboards show."
+    own = {
+        "cpu": {"percpu": False, "totalcpu": True},
+        "disk": {"ignore_fs": ["tmpfs", "devtmpfs", "devfs", "iso9660", "squashfs", "aufs"], "ignore_mount_opts": ["bind"]},
+    }
+    # Mounts and interfaces of containers come and go, each a series for ever.
+    drop = {"disk": {"path": ["/var/lib/docker/*", "/var/lib/containers/*", "/run/*", "/snap/*", "/etc/*"]},
+            "net": {"interface": ["all", "veth*", "br-*", "docker*"]}}
+    for name, quantities in host_metrics.HOST.items():
+        yield from _table(f"[[inputs.{name}]]", {**own.get(name, {}), "fieldinclude": [q.name for q in quantities]})
+        if name in drop:
+            yield from _table(f"  [inputs.{name}.tagdrop]", drop[name], "    ", "")
+    fields = sorted({q.name for quantities in host_metrics.TELEGRAF.values() for q in quantities})
+    yield from _table("[[inputs.internal]]", {"collect_memstats": False, "per_instance": True,
+                                              "namepass": list(host_metrics.TELEGRAF), "fieldinclude": fields,
+                                              "# They change with the configuration and the version, and would begin new series.": None,
+                                              "tagexclude": ["_id", "version", "go_version"]})
+
+
+def _execd(instrument: Instrument, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
+    stanza = instrument.stanza
+    label = "" if stanza.label == stanza.name else f"{_one_line(stanza.label)}: "
+    yield f"\n# {label}{_one_line(stanza.driver.title)}, every {stanza.interval:g} s"
+    command = [paths.python, "-m", f"telegraf_inputs.drivers.{stanza.driver.name}", "--config",
+               f"{paths.config}/{program_config(instrument)}"]
+    keys: dict[str, Any] = {"alias": stanza.name, "command": command}
+    if environment:
+        keys["environment"] = [f"{name}={value}" for name, value in environment.items()]
+    if stanza.trigger == "stdin":
+        keys |= {"signal": "STDIN", "interval": f"{round(stanza.interval * 1000)}ms"}
+    else:
+        keys["signal"] = "none"
+    keys |= {"restart_delay": "10s", "data_format": "influx"}
+    yield from _table("[[inputs.execd]]", keys, before="")
+
+
+def _table(head: str, keys: Mapping[str, Any], indent: str = "  ", before: str = "\n") -> Iterator[str]:
+    """Write a TOML table; a key that begins with ``#`` is a comment."""
+    yield before + head
+    for key, value in keys.items():
+        yield f"{indent}{key}" if value is None else f"{indent}{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    # TOML's basic strings, numbers and truth values are written as JSON's.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
