@@ -1,0 +1,147 @@
+"""DS18B20 thermometers on the 1-Wire bus, read from the Linux kernel's files.
+
+Source: Linux Documentation/w1/slaves/w1_therm.rst (w1_slave), and the DS18B20 data sheet (power-on value, range, CRC).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+
+from ..driver import Driver, Option, Quantity, Reading
+from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer, Stopped
+
+SENSOR = re.compile(r"(?:10|22|28|3b|42)-[0-9a-f]{12}\Z")  # the families that w1_therm reads
+ANSWER = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,6})\n\Z")
+POWER_UP = 85000  # m°C: what the sensor holds before its first conversion
+NEAR = 5000  # m°C: so close to 85 °C the last reading must have been for 85.000 °C to be believed
+NO_SENSOR = -127000  # m°C: what some kernels and adapters say for a sensor that has gone
+
+
+class Folder:
+    """The way to sensors that are files below a folder."""
+
+    __slots__ = ("path", "stop", "answered_ns")
+
+    def __init__(self, path: str, stop):
+        self.path, self.stop, self.answered_ns = path, stop, 0
+        self.check()
+
+    def check(self) -> None:
+        """Raise Disconnected where the folder is gone."""
+        if not os.path.isdir(self.path):
+            raise Disconnected(f"there is no folder {self.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) and w1_therm loaded?")
+
+    def read(self, *names: str) -> str:
+        """Read a small file whole; blocks as long as the kernel needs."""
+        if self.stop.is_set:
+            raise Stopped
+        with open(os.path.join(self.path, *names), encoding="ascii", errors="replace") as file:
+            text = file.read(4096)
+        self.answered_ns = time.time_ns()
+        return text
+
+    def discard(self, quiet: float = 0.0) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+class Ds18b20(Driver):
+    """Reads the DS18B20 thermometers of a 1-Wire bus; the kernel takes about 750 ms for each, one after the other.
+
+    85 °C exactly is what a sensor says that has lost its power for a moment. It is believed only where that sensor's last reading
+    was within 5 °C of it. A scratchpad of zeros (the bus is shorted) has a correct CRC, and is no reading either.
+    """
+
+    name = "ds18b20"
+    title = "Maxim DS18B20 thermometer on a 1-Wire bus"
+    manual = "Linux w1_therm documentation; DS18B20 data sheet"
+    family = "temperature"
+    schemes = ("file",)
+    interval = 30.0
+    quantities = (Quantity("temperature", "°C", "Temperature of the sensor", -55.0, 125.0, decimals=2),)
+    channel_names = None
+    channel_options = (Option("id", "str", "the sensor's id, the name of its folder, such as 28-0316a2795f1c; default: the channel's name"),)
+    example = """\
+name: freezers
+driver: ds18b20
+connection: file:///sys/bus/w1/devices
+interval: 30s
+channels:
+  fridge: {id: 28-0316a2795f1c, label: Fridge}
+  freezer: {id: 28-0416b31c44ff, label: Freezer}
+"""
+
+    @classmethod
+    def check(cls, stanza):
+        seen: dict[str, str] = {}
+        for channel in stanza.channels:
+            sensor, where = _sensor(channel), ("channels", channel.id, *(("id",) if channel.options["id"] else ()))
+            if not SENSOR.match(sensor):
+                raise BadInput(f"found {sensor!r}, expected a sensor's id such as 28-0316a2795f1c", where)
+            if sensor in seen:
+                raise BadInput(f"sensor {sensor} is channel {seen[sensor]!r} already", where)
+            seen[sensor] = channel.id
+
+    @classmethod
+    def open_link(cls, url, stanza, stop):
+        return Folder(url.rest, stop)
+
+    def identify(self):
+        return ""  # a file can't be out of step
+
+    def connected(self):
+        self._last: dict[str, int] = {}  # sensor -> its last reading, m°C
+
+    def read(self):
+        failed = []
+        for channel in self.channels:
+            values, status = {}, "ok"
+            try:
+                values["temperature"], status = self._temperature(_sensor(channel))
+            except FileNotFoundError:
+                self.link.check()
+                status = "missing"
+            except (OSError, NoAnswer, BadAnswer) as error:
+                failed.append(error)
+                status = "bad_answer" if isinstance(error, BadAnswer) else "no_answer"
+            yield Reading(channel.id, values, time.time_ns() if status != "ok" else self.link.answered_ns, status)
+        if len(failed) == len(self.channels):  # not one sensor: the bus
+            raise failed[0] if isinstance(failed[0], InstrumentError) else NoAnswer(f"{self.link.path}: {failed[0].strerror}")
+
+    def _temperature(self, sensor: str):
+        """Read one sensor; returns degrees (None where there is no reading) and the status."""
+        text = self.link.read(sensor, "w1_slave")
+        if not text:
+            raise NoAnswer(f"sensor {sensor} does not answer")
+        match = ANSWER.match(text)
+        if not match:
+            raise BadAnswer(f"sensor {sensor}: found {text[:80]!r}, expected nine bytes, crc=… YES and t=…")
+        scratchpad, _, verdict, repeated, milli = match.groups()
+        if verdict != "YES":
+            return None, "crc_error"
+        if repeated != scratchpad or not scratchpad.replace("0", "").strip():
+            return None, "bus_shorted" if repeated == scratchpad else "bad_answer"
+        milli = int(milli)
+        if milli == NO_SENSOR:
+            return None, "no_sensor"
+        if milli == POWER_UP and abs(self._last.get(sensor, 0) - POWER_UP) > NEAR:
+            return None, "power_up"
+        self._last[sensor] = milli
+        return milli / 1000.0, "ok"
+
+
+def _sensor(channel) -> str:
+    return channel.options["id"] or channel.id
+
+
+DRIVER = Ds18b20
+
+if __name__ == "__main__":
+    from ..execd import main
+
+    sys.exit(main(DRIVER))
