@@ -8,19 +8,21 @@ import subprocess
 from pathlib import Path
 
 import requests
+import urllib3
 
 from . import cache
 from .errors import Unavailable
 from .progress import Progress
 
 CONNECT, READ = 4, 30  # seconds: a server that can't be reached must not hold up the ways after it
+PUBLISHED = (".sha256", ".DIGESTS")  # what vendors call the file with the checksum
 
 
 def release(name: str, url: str, sha256: str | None = None) -> Path:
     """Give the one directory that the archive (tar.gz) at ``url`` holds, unpacked in the cache. Raises Unavailable.
 
-    ``sha256`` is its checksum where we know it. Else it is the vendor's own, in ``<url>.sha256``: that finds a torn or
-    mixed-up download, and trusts the server (over TLS) for the rest.
+    ``sha256`` is its checksum where the project pins it. Else it is the one that the vendor publishes beside the archive:
+    that finds a torn or mixed-up download, and trusts the server (over TLS) for the rest.
     """
     with cache.new(name) as scratch:
         if scratch:
@@ -28,7 +30,7 @@ def release(name: str, url: str, sha256: str | None = None) -> Path:
             expected = sha256 or _published_checksum(url)
             found = fetch(url, archive)
             if found != expected:
-                raise Unavailable(f"{url} has the wrong checksum: {found}, expected {expected}; nothing of it was kept")
+                raise Unavailable(f"{url} has the wrong checksum ({found}, expected {expected}); nothing of it was kept")
             _unpack(archive, scratch)
             archive.unlink()
     return next((cache.directory() / name).iterdir())
@@ -36,35 +38,40 @@ def release(name: str, url: str, sha256: str | None = None) -> Path:
 
 def fetch(url: str, to: Path) -> str:
     """Download a file; gives its SHA-256. Raises Unavailable where the server can't be reached or the file is torn."""
-    digest, done = hashlib.sha256(), 0
+    digest, done, size = hashlib.sha256(), 0, 0
     try:
         with requests.get(url, stream=True, timeout=(CONNECT, READ)) as answer, open(to, "wb") as file:
             answer.raise_for_status()
             size = int(answer.headers.get("Content-Length", 0))
             with Progress(f"downloading {url.rpartition('/')[2]}") as progress:
-                # The bytes as they are sent: a .gz stays a .gz, and the length can be held against the promised one.
+                # The bytes as they are sent: a .gz stays a .gz. Fewer than promised are an error.
                 while block := answer.raw.read(1 << 16):
                     file.write(block)
                     digest.update(block)
                     done += len(block)
                     progress.update(f"{done / 1e6:.0f} of {size / 1e6:.0f} MB" if size else f"{done / 1e6:.0f} MB")
-                if size and done != size:
-                    raise Unavailable(f"{url} came torn: {done} of {size} bytes")
-    except OSError as error:  # requests' and the disk's errors alike
+    except urllib3.exceptions.HTTPError:  # while it was read
+        raise Unavailable(f"{url} came torn: {done} of {size} bytes") from None
+    except OSError as error:  # requests' errors, and the disk's
         raise Unavailable(_reason(url, error)) from None
     return digest.hexdigest()
 
 
 def _published_checksum(url: str) -> str:
-    try:
-        answer = requests.get(f"{url}.sha256", timeout=(CONNECT, READ))
-        answer.raise_for_status()
-    except OSError as error:
-        raise Unavailable(_reason(f"{url}.sha256", error)) from None
-    found = re.match(r"[0-9a-f]{64}\b", answer.text.strip())
-    if not found:
-        raise Unavailable(f"{url}.sha256 holds no SHA-256 checksum")
-    return found[0]
+    """Read the archive's SHA-256 from the file beside it: the bare sum, or a line of `sha256sum` with its name."""
+    archive = url.rpartition("/")[2]
+    for beside in PUBLISHED:
+        try:
+            answer = requests.get(url + beside, timeout=(CONNECT, READ))
+            answer.raise_for_status()
+        except requests.HTTPError:
+            continue
+        except OSError as error:
+            raise Unavailable(_reason(url + beside, error)) from None
+        found = re.search(rf"^([0-9a-f]{{64}})(\s*$|\s+\*?(\S*/)?{re.escape(archive)}$)", answer.text, re.MULTILINE)
+        if found:
+            return found[1]
+    raise Unavailable(f"{url} has no checksum beside it ({', '.join(PUBLISHED)}), so it was not taken")
 
 
 def _unpack(archive: Path, directory: Path) -> None:

@@ -33,6 +33,7 @@ class Process:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        stdin: int = subprocess.DEVNULL,
     ):
         self.name, self.command, self.log = name, [str(word) for word in command], log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ class Process:
             try:
                 self._popen = subprocess.Popen(
                     self.command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=stdin,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(env or {})},
@@ -82,13 +83,15 @@ class Process:
     def wait_ready(self, ready: Callable[[], bool], seconds: float = 30) -> None:
         """Wait until ``ready()``. Raises StartFailed where the process ends, or takes longer than ``seconds``."""
         deadline = time.monotonic() + seconds
-        while not ready():
-            if self._wait(POLL):
-                self.stop()
-                raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {self.status})"))
-            if time.monotonic() > deadline:
-                self.stop()
-                raise StartFailed(self.explain(f"{self.name} was not ready within {seconds:g} s"))
+        try:
+            while not ready():
+                if self._wait(POLL):
+                    raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {self.status})"))
+                if time.monotonic() > deadline:
+                    raise StartFailed(self.explain(f"{self.name} was not ready within {seconds:g} s"))
+        except BaseException:  # Ctrl-C too: who never got the part can't stop it
+            self.stop()
+            raise
 
     def explain(self, message: str, lines: int = 8) -> str:
         """Add the last lines of the log, and where all of it is, to a message."""

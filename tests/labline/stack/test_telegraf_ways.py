@@ -1,0 +1,109 @@
+"""Every way that leads to Telegraf, in its order, with the reason why the ways before failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from labline.stack import ports, telegraf, telegraf_build
+from labline.stack.errors import NotFound, Unavailable
+
+SAYS_VERSION = "#!/bin/sh\necho Telegraf {}\n"
+
+
+@pytest.fixture
+def archive(vendor, bare_machine, here, monkeypatch):
+    """The name of the vendor's archive; nothing can be built here."""
+
+    def build():
+        raise Unavailable("no Go in this test")
+
+    monkeypatch.setenv("LABLINE_TELEGRAF_URL", vendor.url)
+    monkeypatch.setattr(telegraf_build, "build", build)
+    return f"telegraf-{telegraf.VERSION}_linux_{here}.tar.gz"
+
+
+def contents(version: str = telegraf.VERSION) -> dict[str, str]:
+    return {f"./telegraf-{version}/usr/bin/telegraf": SAYS_VERSION.format(version)}
+
+
+def put_on_path(directory, version):
+    program = directory.parent.parent / "bin" / "telegraf"
+    program.write_text(SAYS_VERSION.format(version))
+    program.chmod(0o755)
+
+
+def reason(way: str) -> str:
+    with pytest.raises(NotFound) as failure:
+        telegraf.get()
+    assert telegraf.ADVICE in str(failure.value)
+    return dict(failure.value.tried)[way]
+
+
+@pytest.mark.parametrize(
+    ("beside", "suffix"), [("{sum}\n", ".sha256"), ("{sum}  {name}\n", ".sha256"), ("{sum}  ./{name}\n", ".DIGESTS")]
+)
+def test_the_vendors_release_is_taken_then_kept(archive, vendor, bare_machine, beside, suffix):
+    vendor.publish(archive, contents(), beside, suffix)
+    part = telegraf.get()
+    assert (part.version, part.way) == (telegraf.VERSION, "the vendor's release")
+    assert part.path.is_relative_to(bare_machine) and part.path.stat().st_mode & 0o111
+    assert "no telegraf on PATH" in part.why()
+    vendor.close()
+    assert telegraf.get().way == "kept"
+
+
+@pytest.mark.parametrize("beside", ["0" * 64 + "\n", "0" * 64 + "  {name}\n"])
+def test_a_wrong_checksum_is_refused_and_nothing_kept(archive, vendor, bare_machine, beside):
+    vendor.publish(archive, contents(), beside)
+    assert "wrong checksum" in reason("the vendor's release")
+    assert not [path for path in bare_machine.iterdir() if not path.name.endswith(".lock")]
+
+
+@pytest.mark.parametrize("beside", ["", "<html>not found</html>", "{sum}  another-file.tar.gz\n"])
+def test_an_archive_without_its_checksum_is_not_taken(archive, vendor, beside):
+    vendor.publish(archive, contents(), beside)
+    assert "no checksum beside it" in reason("the vendor's release")
+
+
+def test_a_torn_download_is_refused_and_nothing_kept(archive, vendor, bare_machine):
+    vendor.publish(archive, contents())
+    vendor.torn.add(archive)
+    assert "torn" in reason("the vendor's release")
+    assert not [path for path in bare_machine.iterdir() if not path.name.endswith(".lock")]
+    vendor.torn.clear()
+    assert telegraf.get().way == "the vendor's release"
+
+
+def test_an_archive_that_the_vendor_does_not_have(archive):
+    assert "404" in reason("the vendor's release") or "no checksum" in reason("the vendor's release")
+
+
+def test_a_server_that_can_not_be_reached(archive, monkeypatch):
+    monkeypatch.setenv("LABLINE_TELEGRAF_URL", f"http://127.0.0.1:{ports.free(1)[0]}")
+    assert "can't be reached" in reason("the vendor's release")
+    assert reason("built here with go install") == "no Go in this test"
+
+
+def test_one_on_path_goes_first_where_it_is_new_enough(archive, vendor, bare_machine):
+    vendor.publish(archive, contents())
+    put_on_path(bare_machine, "1.37.9")
+    part = telegraf.get()
+    assert part.way == "the vendor's release"
+    assert "1.37.9; 1.38 or newer is needed" in part.why()
+    put_on_path(bare_machine, "1.100.0")
+    assert (telegraf.get().way, telegraf.get().version) == ("on PATH", "1.100.0")
+
+
+def test_the_plugins_that_the_rendered_configuration_needs_are_built_in():
+    assert {"custom", "inputs.execd", "inputs.internal", "outputs.influxdb", "parsers.influx"} <= set(telegraf_build.TAGS)
+    assert len(set(telegraf_build.TAGS)) == len(telegraf_build.TAGS)
+
+
+def test_go_that_is_too_old_or_a_disk_that_is_full_is_told(bare_machine, monkeypatch):
+    monkeypatch.setattr(telegraf_build, "GIGABYTES_NEEDED", 10**9)
+    with pytest.raises(Unavailable, match="needs 1000000000 GB"):
+        telegraf_build.build()
+    go = bare_machine.parent.parent / "bin" / "go"
+    go.write_text("#!/bin/sh\necho go version go1.19.8 linux/amd64\n")
+    go.chmod(0o755)
+    assert telegraf_build._go_version(str(go)) == (1, 19)
