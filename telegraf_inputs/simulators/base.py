@@ -113,7 +113,7 @@ class TextSimulator(Simulator):
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
-        self._end = _Pty() if transport == "serial" else _Tcp()
+        self._end = PtyEnd() if transport == "serial" else TcpEnd()
         self.url = self._end.visa_url if transport == "visa" else self._end.url
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True, name=f"simulator {self.stanza.name}")
@@ -176,7 +176,7 @@ class TextSimulator(Simulator):
         return reply
 
 
-class _Tcp:
+class TcpEnd:
     """A listening socket with one client at a time; unplugged, it refuses."""
 
     def __init__(self):
@@ -232,7 +232,7 @@ class _Tcp:
         self.plug(False)
 
 
-class _Pty:
+class PtyEnd:
     """A pseudo-terminal behind a link that stays; unplugged, the device vanishes, and comes back as another one."""
 
     def __init__(self):
