@@ -86,6 +86,7 @@ class Process:
         try:
             while not ready():
                 if self._wait(POLL):
+                    self.stop()  # with its orphans, before its status is asked for
                     raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {self.status})"))
                 if time.monotonic() > deadline:
                     raise StartFailed(self.explain(f"{self.name} was not ready within {seconds:g} s"))
