@@ -14,7 +14,7 @@ from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput, suggestion
 from telegraf_inputs.stanza import Stanza
 
-from . import levels, limits
+from . import levels, limits, measurements
 from .convert import convert
 from .levels import InfluxDB
 from .limits import Limit
@@ -112,6 +112,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     if "instruments" in written:
         _try(errors, _check_names, [d.get("name") if isinstance(d, dict) else None for d in written["instruments"]], path=("instruments",))
     _try(errors, _check_ports, instruments, written.get("instruments", []))
+    _try(errors, measurements.of_site, [i.stanza for i in instruments], path=("instruments",))
     if errors or influxdb is None:
         return None
     return Site(name=written["site"], title=written["title"] or written["site"], zone=written["zone"], file=file, nodes=written["nodes"],

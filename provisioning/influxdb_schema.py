@@ -1,0 +1,198 @@
+"""From the site to InfluxDB: what there must be — database, retention policies, continuous queries, users, the table of levels."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from . import measurements
+from .levels import FOREVER, RAW, InfluxDB, Level
+from .site import Site
+from .telegraf_config import WRITER
+
+ADMIN, READER = "labadmin", "reader"
+PREFIX = "labline_"  # continuous queries whose names begin so are ours
+HOUR, DAY, WEEK = 3600, 86400, 604800
+SHARDS = (HOUR, 6 * HOUR, DAY, 3 * DAY, WEEK, 4 * WEEK, 26 * WEEK, 52 * WEEK)
+SHARDS_PER_POLICY = 10  # each open shard costs memory, and expired data go a shard at a time
+POINTS_PER_CURVE = 2880  # a coarser level is shown as soon as it has so many points: two days of minutes
+LAST_SPAN_MS = 9_000_000_000_000
+FOR_EVER_NS = 7_258_118_400_000_000_000  # the year 2200
+TABLE = "rp_config"
+UNITS = (("w", WEEK), ("d", DAY), ("h", HOUR), ("m", 60), ("s", 1))
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """A retention policy; ``keep`` and ``shard`` in seconds, ``keep`` 0 for ever."""
+
+    name: str
+    keep: int
+    shard: int
+    default: bool = False
+
+    @property
+    def settings(self) -> str:
+        # Infinite is written 0s, which clusters understand too.
+        return f"DURATION {duration(self.keep)} REPLICATION 1 SHARD DURATION {duration(self.shard)}{' DEFAULT' if self.default else ''}"
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """A continuous query: one measurement into one level."""
+
+    name: str
+    database: str
+    measurement: str
+    level: Level
+    fields: tuple[tuple[str, str], ...]
+
+    @property
+    def statement(self) -> str:
+        """Write the statement that makes it; late data are covered for ``level.late`` seconds."""
+        every, late = duration(self.level.seconds_per_point), duration(self.level.late)
+        return (f"CREATE CONTINUOUS QUERY {quoted(self.name)} ON {quoted(self.database)} RESAMPLE EVERY {every} FOR {late} "
+                f"BEGIN {self.select()} END")
+
+    def select(self, start_ns: int | None = None, end_ns: int | None = None) -> str:
+        """Write what it runs; with a span (ns since 1970, the end excluded) it downsamples that one by hand."""
+        columns = ", ".join(column for name, kind in self.fields for column in _columns(name, kind))
+        source, target = (".".join(quoted(part) for part in (self.database, policy, self.measurement)) for policy in (RAW, self.level.name))
+        span = "" if start_ns is None else f"WHERE time >= {start_ns} AND time < {end_ns} "
+        return f"SELECT {columns} INTO {target} FROM {source} {span}GROUP BY time({duration(self.level.seconds_per_point)}), *"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """Which policy a dashboard reads when the span shown is longer than ``start`` and not longer than ``end`` (ms).
+
+    The row stands at ``time`` (ns): as long after 1970 as the policy keeps its data, so that ``time > now() - FROM``, the one
+    thing that InfluxQL compares with the present, tells whether the policy still has what a dashboard shows first.
+    """
+
+    idx: int
+    rp: str
+    start: int
+    end: int
+    time: int
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Give the end of the names of a field's minimum and maximum in this policy, with the closing quotation mark.
+
+        With it no text is empty, which not every Grafana takes for a variable's value.
+        """
+        return ('"', '"') if self.rp == RAW else ('_min"', '_max"')
+
+    @property
+    def line(self) -> str:
+        low, high = (end.replace('"', '\\"') for end in self.ends)
+        return f'{TABLE},idx={self.idx} rp="{self.rp}",start={self.start}i,end={self.end}i,lo="{low}",hi="{high}" {self.time}'
+
+
+class Schema(Struct, frozen=True, kw_only=True):
+    """All that there must be in the database of a site."""
+
+    database: str
+    policies: tuple[Policy, ...]
+    queries: tuple[Query, ...]
+    rows: tuple[Row, ...]
+    rights: tuple[tuple[str, str], ...]  # (user, right)
+
+
+def schema(site: Site) -> Schema:
+    """Derive the schema from the site."""
+    influxdb = site.influxdb
+    found = measurements.of_site(i.stanza for i in site.instruments)
+    return Schema(
+        database=influxdb.database,
+        policies=(
+            Policy(name=RAW, keep=int(influxdb.raw), shard=_shard(influxdb.raw, WEEK), default=True),
+            *(Policy(name=v.name, keep=int(v.keep), shard=_shard(v.keep, 52 * WEEK)) for v in influxdb.downsampled),
+            Policy(name=FOREVER, keep=0, shard=52 * WEEK),
+        ),
+        queries=tuple(
+            Query(name=f"{PREFIX}{level.name}_{name}", database=influxdb.database, measurement=name, level=level, fields=tuple(fields.items()))
+            for level in influxdb.downsampled for name, fields in found.items()),
+        rows=tuple(_rows(influxdb)),
+        rights=((WRITER, "WRITE"), (READER, "READ")),
+    )
+
+
+def render(site: Site) -> str:
+    """Write the schema as InfluxQL, to read; `labline apply` brings a server to it."""
+    wanted = schema(site)
+    lines = [
+        "-- Made by `labline render` from the site file: change that, not this. `labline apply` brings InfluxDB to it.",
+        f"{create_database(wanted)};",
+        *(f"{create(policy, wanted.database)};" for policy in wanted.policies[1:]),
+        "",
+        f"-- Users: {ADMIN} (administrator), {', '.join(user for user, _ in wanted.rights)}; their passwords are files in the secrets folder.",
+        *(f"{grant(user, right, wanted.database)};" for user, right in wanted.rights),
+        "",
+        f"-- Which level a dashboard reads, by the span it shows (ms); line protocol for {FOREVER}.{TABLE}:",
+        *(f"--   {row.line}" for row in wanted.rows),
+        "",
+        "-- Mean, minimum, maximum and count of each number, the last of each text, at each level.",
+        *(f"{query.statement};" for query in wanted.queries),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def create_database(wanted: Schema) -> str:
+    """Write the statement that makes the database, with its first retention policy as the default, and no other."""
+    first = wanted.policies[0]
+    return f"CREATE DATABASE {quoted(wanted.database)} WITH {first.settings.removesuffix(' DEFAULT')} NAME {quoted(first.name)}"
+
+
+def create(policy: Policy, database: str) -> str:
+    """Write the statement that makes a retention policy."""
+    return f"CREATE RETENTION POLICY {quoted(policy.name)} ON {quoted(database)} {policy.settings}"
+
+
+def grant(user: str, right: str, database: str) -> str:
+    """Write the statement that gives a user one right on one database."""
+    return f"GRANT {right} ON {quoted(database)} TO {quoted(user)}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as InfluxDB itself does: one number, in the largest unit that divides it."""
+    whole = round(seconds)
+    for unit, size in UNITS:
+        if whole and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return "0s"
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _columns(name: str, kind: str) -> list[str]:
+    if kind not in ("float", "int"):
+        return [f"last({quoted(name)}) AS {quoted(name)}"]
+    functions = (("mean", ""), ("min", "_min"), ("max", "_max"), ("count", "_n"))
+    return [f"{function}({quoted(name)}) AS {quoted(name + end)}" for function, end in functions]
+
+
+def _shard(keep: float, for_ever: int) -> int:
+    if not keep:
+        return for_ever
+    return max((s for s in SHARDS if s <= keep / SHARDS_PER_POLICY), default=SHARDS[0])
+
+
+def _rows(influxdb: InfluxDB) -> list[Row]:
+    """Cut the spans so that each level shows enough points, and none is asked for more than it keeps."""
+    rows: list[Row] = []
+    start = 0
+    names = [RAW, *(level.name for level in influxdb.downsampled)]
+    keeps = [influxdb.raw, *(level.keep for level in influxdb.downsampled)]
+    for index, (name, keep) in enumerate(zip(names, keeps, strict=True)):
+        if index + 1 < len(names):
+            enough = POINTS_PER_CURVE * influxdb.downsampled[index].seconds_per_point
+            end = int(min(enough, keep) if keep else enough) * 1000
+        else:
+            end = LAST_SPAN_MS
+        if end > start:
+            last = index + 1 == len(names)
+            time = FOR_EVER_NS + index if last or not keep else int(keep * 1e9)
+            rows.append(Row(idx=len(rows) + 1, rp=name, start=start, end=end, time=time))
+            start = end
+    return rows

@@ -1,0 +1,97 @@
+"""Talks to an InfluxDB 1.x server: InfluxQL in, rows by column name out, errors in words for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import requests
+from msgspec import Struct
+
+SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
+
+
+class DatabaseError(Exception):
+    """The database can't be reached, refuses, or does not take a statement: what, where, what to do."""
+
+
+class Series(Struct, frozen=True):
+    """One series of an answer: its name, its tags, its rows by column name."""
+
+    name: str
+    tags: dict[str, str]
+    rows: list[dict[str, Any]]
+
+
+class Server:
+    """An InfluxDB server as one user sees it; without a user, as anybody does."""
+
+    def __init__(self, url: str, user: str = "", password: str = ""):
+        self.url, self.user, self._password = url.rstrip("/"), user, password
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy, or somebody's ~/.netrc, has no business between us and the database
+        if user:
+            self._session.auth = (user, password)
+
+    def query(self, statement: str, database: str = "", *, hidden: str = "") -> list[Series]:
+        """Run InfluxQL; ``hidden``, a password, is kept out of messages. Raises DatabaseError."""
+        answer = self._post("query", {"q": statement} | ({"db": database} if database else {}), params={"epoch": "ns"})
+        try:
+            body = answer.json()
+        except ValueError:
+            raise DatabaseError(f"{self.url} does not answer as InfluxDB 1.x does (status {answer.status_code}); is the URL right?") from None
+        results = body.get("results", [])
+        errors = [body["error"]] if "error" in body else [result["error"] for result in results if "error" in result]
+        if errors:
+            text = str(errors[0])
+            raise DatabaseError(f"InfluxDB at {self.url}: {text.replace(hidden, '***') if hidden else text}")
+        return [Series(series.get("name", ""), series.get("tags", {}),
+                       [dict(zip(series["columns"], values, strict=True)) for values in series.get("values", [])])
+                for result in results for series in result.get("series", [])]
+
+    def rows(self, statement: str, database: str = "") -> list[dict[str, Any]]:
+        """Run InfluxQL; returns the rows of all series."""
+        return [row for series in self.query(statement, database) for row in series.rows]
+
+    def write(self, lines: str, database: str, policy: str) -> None:
+        """Write line protocol. Raises DatabaseError."""
+        answer = self._post("write", lines.encode(), params={"db": database, "rp": policy})
+        if answer.status_code != 204:
+            raise DatabaseError(f"InfluxDB at {self.url} does not take what is written: {answer.text.strip()}")
+
+    def refusal(self) -> str:
+        """Tell why this user may not ask anything; empty where it may."""
+        answer = self._post("query", {"q": "SHOW DATABASES"})
+        if answer.status_code in (401, 403):
+            try:
+                return str(answer.json().get("error", "")) or "refused"
+            except ValueError:
+                return "refused"
+        return ""
+
+    def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
+        try:
+            return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, SECONDS_PER_QUERY))
+        except requests.ConnectionError:
+            raise DatabaseError(f"nothing answers at {self.url}; is InfluxDB running, and is influxdb.url right?") from None
+        except requests.Timeout:
+            raise DatabaseError(f"{self.url} does not answer in time") from None
+        except requests.RequestException as error:
+            raise DatabaseError(f"{self.url}: {error}") from None
+
+
+def secret(folder: Path, name: str) -> str:
+    """Read a password from its file. Raises DatabaseError where there is none, or one that Telegraf would read otherwise."""
+    path = folder / name
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatabaseError(f"{path}: {error.strerror}; expected the password of database user {name!r} in it, mode 0600") from None
+    except UnicodeDecodeError:
+        raise DatabaseError(f"{path} is not UTF-8 text") from None
+    if not text.strip():
+        raise DatabaseError(f"{path} is empty; expected the password of database user {name!r}")
+    if text != text.strip():
+        raise DatabaseError(f"{path} has spaces or a line's end around the password, which Telegraf takes for a part of it; "
+                            f"write it without: printf %s PASSWORD > {path}")
+    return text
