@@ -1,0 +1,62 @@
+"""Look for mistakes in a site file, and try what Telegraf says to it.
+
+Reads the file, all units included, renders it, and has `telegraf config check` read the result where Telegraf is at hand."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .arguments import add_site
+
+EXAMPLES = """\
+  labline check                      the demo lab
+  labline check my-lab.yml           all that is wrong with it, with file and line
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    add_site(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check; returns the exit status."""
+    import provisioning.site
+    from provisioning import files, telegraf_check
+    from telegraf_inputs.errors import BadInput
+
+    path = provisioning.site.find(arguments.site)
+    try:
+        site = provisioning.site.load(path)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        errors = getattr(error, "errors", [error])
+        print(f"labline: {len(errors)} mistake(s) in {path}", file=sys.stderr)
+        return 1
+    files.render(site)
+    channels = sum(len(i.stanza.channels) for i in site.instruments)
+    limits = sum(len(i.limits) for i in site.instruments)
+    print(f"{path}: {len(site.instruments)} instruments, {channels} channels, {limits} limits; no mistakes")
+    telegraf = _telegraf()
+    if telegraf is None:
+        print("Telegraf is not at hand, so its configuration was not tried; `labline run` gets it")
+        return 0
+    if said := telegraf_check.check(site, telegraf):
+        print(f"labline: {telegraf} does not take the configuration that was made from {path}:\n{said}", file=sys.stderr)
+        return 1
+    print(f"{telegraf}: takes the configuration")
+    return 0
+
+
+def _telegraf() -> str | None:
+    """Find a Telegraf that is here already: on PATH, or kept by an earlier run; none is fetched for this."""
+    from .stack import telegraf
+    from .stack.errors import Unavailable
+
+    for way in (telegraf._on_path, telegraf._kept):
+        try:
+            return str(way()[0])
+        except Unavailable:
+            continue
+    return None

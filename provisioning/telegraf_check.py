@@ -1,0 +1,29 @@
+"""Has the real Telegraf read the configuration that a site renders to, with strict rules for environment variables."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import files, telegraf_config
+from .site import Site
+from .telegraf_config import CONF, WRITER, Paths
+
+
+def check(site: Site, telegraf: str) -> str:
+    """Run `telegraf config check` on a copy with folders and a password of its own; returns what it says against it, or ""."""
+    with tempfile.TemporaryDirectory(prefix="labline-check-") as name:
+        folder = Path(name)
+        secrets, journal = folder / "secrets", folder / "journal"
+        secrets.mkdir()
+        journal.mkdir()
+        (secrets / WRITER).write_text("not-the-password")
+        paths = Paths(config=str(folder), secrets=str(secrets), journal=str(journal))
+        files.write(folder, telegraf_config.render(site, paths))
+        try:
+            done = subprocess.run([telegraf, "config", "check", "--config", str(folder / CONF), "--strict-env-handling"],
+                                  capture_output=True, text=True, timeout=60)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"it does not run: {error}"
+    return "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"it ends with status {done.returncode}"
