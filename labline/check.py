@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import files, telegraf_check
     from telegraf_inputs.errors import BadInput
 
+    from .stack import telegraf
+
     path = provisioning.site.find(arguments.site)
     try:
         site = provisioning.site.load(path)
@@ -38,25 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     channels = sum(len(i.stanza.channels) for i in site.instruments)
     limits = sum(len(i.limits) for i in site.instruments)
     print(f"{path}: {len(site.instruments)} instruments, {channels} channels, {limits} limits; no mistakes")
-    telegraf = _telegraf()
-    if telegraf is None:
+    program = telegraf.at_hand()
+    if program is None:
         print("Telegraf is not at hand, so its configuration was not tried; `labline run` gets it")
         return 0
-    if said := telegraf_check.check(site, telegraf):
-        print(f"labline: {telegraf} does not take the configuration that was made from {path}:\n{said}", file=sys.stderr)
+    if said := telegraf_check.check(site, program):
+        print(f"labline: {program} does not take the configuration that was made from {path}:\n{said}", file=sys.stderr)
         return 1
-    print(f"{telegraf}: takes the configuration")
+    print(f"{program}: takes the configuration")
     return 0
-
-
-def _telegraf() -> str | None:
-    """Find a Telegraf that is here already: on PATH, or kept by an earlier run; none is fetched for this."""
-    from .stack import telegraf
-    from .stack.errors import Unavailable
-
-    for way in (telegraf._on_path, telegraf._kept):
-        try:
-            return str(way()[0])
-        except Unavailable:
-            continue
-    return None

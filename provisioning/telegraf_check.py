@@ -11,7 +11,7 @@ from .site import Site
 from .telegraf_config import CONF, WRITER, Paths
 
 
-def check(site: Site, telegraf: str) -> str:
+def check(site: Site, telegraf: Path) -> str:
     """Run `telegraf config check` on a copy with folders and a password of its own; returns what it says against it, or ""."""
     with tempfile.TemporaryDirectory(prefix="labline-check-") as name:
         folder = Path(name)

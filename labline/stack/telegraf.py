@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -33,6 +34,14 @@ def get() -> Part:
         ("built here with go install", lambda: _checked(telegraf_build.build())),
     ]
     return first_way("Telegraf", ways, ADVICE)
+
+
+def at_hand() -> Path | None:
+    """Find a Telegraf that is here already, on PATH or kept; none is fetched or built."""
+    for way in (_on_path, _kept):
+        with contextlib.suppress(Unavailable):
+            return way()[0]
+    return None
 
 
 class Telegraf:
