@@ -1,0 +1,66 @@
+"""A Pfeiffer TPG 261, 262 or 366 on a pty or a socket, with as many gauges as the model has."""
+
+from __future__ import annotations
+
+import re
+
+from .base import Signal, TextSimulator
+
+PRESSURES = (2e-1, 4e-3, 8e-5, 2e-6, 5e-8, 3e-9)  # mbar
+REQUEST = re.compile(rb"\x05|[^\r\x05]*\r")
+SILENT_BY_ITSELF = "in continuous mode nothing is asked, so that no answer can come late or belong to another question"
+
+
+class PfeifferTPGSimulator(TextSimulator):
+    """Answers as a TPG does. A TPG 261 or 262 speaks by itself, every ``period`` seconds, until it is first asked something.
+
+    ``unit`` is what UNI answers (0: mbar). ``statuses`` gives gauges another status than 0, by channel.
+    """
+
+    brisk = {"period": 0.1}
+
+    def __init__(self, stanza, seed=0, plan="", period=1.0, unit=0, statuses=None):
+        super().__init__(stanza, seed, plan)
+        self.model, self.unit, self.statuses = stanza.options["model"], unit, statuses or {}
+        self.unasked_seconds = 0.0 if self.model == "tpg366" else period
+        if stanza.options["mode"] == "continuous":
+            self.not_faults = {"late": SILENT_BY_ITSELF, "swapped": SILENT_BY_ITSELF}
+        gauges = stanza.driver.channel_names_of(stanza.options)
+        self.pressures = {gauge: Signal(mbar, 0.1 * mbar, 0.005 * mbar, 200 + 40 * i, seed + i)
+                          for i, (gauge, mbar) in enumerate(zip(gauges, PRESSURES))}
+        self._fetched = self._error
+
+    def bands(self):
+        return {(c.id, "pressure"): self.pressures[c.id].band() for c in self.stanza.channels}
+
+    def split(self, data):
+        requests = REQUEST.findall(data)
+        return requests, data[sum(map(len, requests)):]
+
+    def unasked(self):
+        return self._measured()
+
+    def answer(self, request):
+        self.unasked_seconds = 0.0
+        if request == "\x05":
+            return self._fetched()
+        known = {"PRX": self._measured, "UNI": lambda: str(self.unit)}
+        if self.model == "tpg366":
+            known["AYT"] = lambda: f"TPG 366,PTG28770,4499{self.seed:04d},010300,010100"
+        else:
+            known["PNR"] = lambda: "302-510-C"
+        self._fetched = known.get(request, self._error)
+        return "\x06" if request in known else "\x15"
+
+    def _error(self):
+        return "0001"
+
+    def _measured(self):
+        return ",".join(self._gauge(gauge, signal()) for gauge, signal in self.pressures.items())
+
+    def _gauge(self, gauge, mbar):
+        status = 2 if self.current_fault() == "over_range" else self.statuses.get(gauge, 0)
+        return f"{status},{mbar if status == 0 else 1000.0:.4E}"
+
+
+SIMULATOR = PfeifferTPGSimulator

@@ -1,0 +1,205 @@
+"""Plays the recorded cases: each is a folder, and a new one needs no code.
+
+    cases/<driver>/<case>/config.yml      the stanza; its connection says over what the case is played (tcp or serial)
+                          transcript      what is said on the wire, cycle by cycle
+                          expected.lp     the points that come of it, without their times and without read_seconds
+                          expected.log    optional: what the program tells on stderr meanwhile
+
+A transcript is read from the top; ``\\r``, ``\\n``, ``\\x06`` stand for such bytes:
+
+    > PRX             the driver sends this and its terminator       >> \\x05     exactly these bytes
+    < 0,1.0000E-03    the instrument sends this and its terminator   << 0,1.00    exactly these bytes
+    ~ 0,1.0000E-03    as <, but before the driver looks: it came between the cycles; ~~ exactly these bytes
+    ! closed          the instrument closes the connection; it is back when the next cycle begins
+    ---               the next cycle, one interval later (``--- 30s``: so much later; nobody really waits)
+    # a comment
+
+What is left over in a transcript, or is asked beyond it, fails. In a transcript without a question the instrument speaks by
+itself, a line each time the driver waits for one.
+
+A driver that carries no text has a ``cases/<driver>/form.py`` with a class ``Form``, which plays its cases instead of Transcript.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from telegraf_inputs import connection, drivers, stanza, yamlfile
+from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.simulators.base import PtyEnd, TcpEnd
+
+CASES = Path(__file__).parent / "cases"
+ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([rnt\\]))")
+ESCAPED = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
+STEP = re.compile(r"(>>?|<<?|~~?|!|---|#) ?(.*)\Z")
+
+UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
+
+
+class Transcript:
+    """Plays the instrument's side of a transcript over a real socket or pty.
+
+    A form of cases has: ``url`` (where the driver finds its instrument), ``pauses`` (seconds before each cycle), ``begin(cycle)``
+    and ``end(cycle)`` around each cycle (from 0; the latter lists what went otherwise than recorded), and ``close()``.
+    """
+
+    def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
+        self._wire = checked.driver.wire
+        self.pauses: list[float] = [0.0]
+        self._cycles: list[list[tuple[str, bytes]]] = [[]]
+        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                self._add(line, checked.interval)
+        self._speaks_by_itself = not any(kind == ">" for steps in self._cycles for kind, _ in steps)
+        self._end = PtyEnd() if checked.connection.scheme == "serial" else TcpEnd()
+        self.url = self._end.visa_url if checked.connection.scheme == "visa" else self._end.url
+        self._thread = threading.Thread()
+
+    def _add(self, line: str, interval: float) -> None:
+        match = STEP.match(line)
+        assert match, f"this is no line of a transcript: {line!r}"
+        kind, text = match[1], match[2]
+        if kind == "---":
+            self.pauses.append(stanza.duration(text) if text else interval)
+            self._cycles.append([])
+        elif kind != "#":
+            data = ESCAPE.sub(lambda m: ESCAPED[m[2]] if m[2] else bytes([int(m[1], 16)]), text.encode(self._wire.encoding))
+            if len(kind) == 1:
+                data += self._wire.send if kind == ">" else self._wire.receive
+            self._cycles[-1].append((kind[0], data))
+
+    def begin(self, cycle: int) -> None:
+        self._end.plug(True)
+        steps = self._cycles[cycle]
+        while steps and steps[0][0] == "~":
+            self._end.send(steps.pop(0)[1])
+        self._complaints: list[str] = []
+        self._over = threading.Event()
+        self._listening = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._play, args=(steps,), daemon=True)
+        self._thread.start()
+
+    def waits(self) -> None:
+        """Note that the driver waits for a line; called from its own thread."""
+        self._listening.release()
+
+    def end(self, cycle: int) -> list[str]:
+        self._over.set()
+        self._thread.join(10)
+        left = [f"never came to pass: {kind} {data!r}" for kind, data in self._cycles[cycle]]
+        return self._complaints + left
+
+    def close(self) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._end.close()
+
+    def _play(self, steps: list[tuple[str, bytes]]) -> None:
+        received = b""
+        while True:
+            kind, data = steps[0] if steps else ("", b"")
+            if kind == "<" and (not self._speaks_by_itself or self._listening.acquire(timeout=0.02)):
+                self._end.send(data)
+            elif kind == "!":
+                self._end.plug(False)
+            elif kind == ">" and received.startswith(data):
+                received = received[len(data):]
+            else:
+                over = self._over.is_set()
+                arrived = self._end.receive(0.02)
+                received = b"" if arrived is None else received + arrived
+                if not data.startswith(received) and not received.startswith(data):
+                    self._complaints.append(f"asked {received!r}, but the transcript says {kind} {data!r}")
+                    return
+                if not steps and received:
+                    self._complaints.append(f"asked beyond the transcript: {received!r}")
+                    return
+                if over and not arrived:
+                    return
+                continue
+            steps.pop(0)
+
+
+def form_of(driver: str):
+    """Find what plays a driver's cases: its own form, or transcripts."""
+    path = CASES / driver / "form.py"
+    if not path.exists():
+        return Transcript
+    spec = importlib.util.spec_from_file_location(f"cases_{driver}_form", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Form
+
+
+def play(folder: Path, tmp_path: Path, monkeypatch) -> tuple[str, str, list[str]]:
+    """Play one case; returns the points and the log as text, and what went otherwise than recorded."""
+    document = yamlfile.load(str(folder / "config.yml"))
+    checked = stanza.check(document.data)
+    written = checked.connection.text
+    form = form_of(checked.driver.name)(folder, checked, tmp_path)
+    query = written.partition("?")[2]
+    checked.connection = connection.Url(f"{form.url}?{query}" if query else form.url)
+    place = form.url.partition(":")[2].removeprefix("//")
+
+    passed = 0.0
+    monotonic, time_ns, receive = time.monotonic, time.time_ns, connection.Line.receive
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed)
+    monkeypatch.setattr(time, "time_ns", lambda: time_ns() + round(passed * 1e9))
+
+    def told(line, timeout=None):
+        if line.wire.receive not in line._buffer and hasattr(form, "waits"):
+            form.waits()
+        return receive(line, timeout)
+
+    monkeypatch.setattr(connection.Line, "receive", told)
+
+    log: list[str] = []
+    text, complaints = [], []
+    times: dict[str, set[int]] = {}
+    instrument = Instrument(checked, connection.Stop(), lambda level, text: log.append(f"{level}! {text.replace(place, '…')}\n"))
+    try:
+        for cycle, pause in enumerate(form.pauses):
+            passed += pause
+            form.begin(cycle)
+            log.append(f"# cycle {cycle + 1}\n")
+            began = time.time_ns()
+            points = instrument.sample()
+            ended = time.time_ns()
+            complaints += [f"cycle {cycle + 1}: {complaint}" for complaint in form.end(cycle)]
+            text.append(f"# cycle {cycle + 1}\n")
+            for point in points:
+                point.values.pop("read_seconds", None)
+                line, moment = point.line().rsplit(" ", 1)
+                text.append(f"{line}\n")
+                series = UNESCAPED_SPACE.split(line)[0]
+                if not began <= int(moment) <= ended:
+                    complaints.append(f"cycle {cycle + 1}: the time of this point is not of this cycle: {line}")
+                if int(moment) in times.setdefault(series, set()):
+                    complaints.append(f"cycle {cycle + 1}: a second point of the same time, which replaces the first: {line}")
+                times[series].add(int(moment))
+    finally:
+        instrument.close()
+        form.close()
+    return "".join(text), "".join(log), complaints
+
+
+@pytest.mark.parametrize("folder", sorted(p.parent for p in CASES.glob("*/*/config.yml")), ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_case_comes_out_as_recorded(folder, tmp_path, monkeypatch):
+    text, log, complaints = play(folder, tmp_path, monkeypatch)
+    assert complaints == []
+    assert text == (folder / "expected.lp").read_text(encoding="utf-8")
+    if (folder / "expected.log").exists():
+        assert log == (folder / "expected.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("driver", drivers.names())
+def test_every_driver_has_cases(driver):
+    cases = list((CASES / driver).glob("*/config.yml"))
+    assert len(cases) >= 2, f"{driver} has {len(cases)} recorded cases; each driver needs two or more in {CASES / driver}"
