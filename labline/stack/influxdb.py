@@ -50,12 +50,12 @@ class InfluxDB:
     def __init__(self, program: Path, directory: Path, secrets: Path, chosen: dict[str, int] | None = None):
         """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
 
-        Data and log lie under ``directory``, the password in ``secrets/influxdb_admin``; ``chosen`` are the ports
+        Data and log lie under ``directory``, the password in ``secrets/labadmin``; ``chosen`` are the ports
         ``http`` and ``rpc`` (backup), free ones by default.
         """
         chosen = chosen or dict(zip(("http", "rpc"), ports.free(2), strict=True))
         ports.claim("InfluxDB", *chosen.values())
-        self.admin, self.password = ADMIN, credentials.secret(secrets, "influxdb_admin")
+        self.admin, self.password = ADMIN, credentials.secret(secrets, ADMIN)
         self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
         self.rpc = f"{ports.LOOPBACK}:{chosen['rpc']}"
         self.directory = credentials.private_directory(directory).absolute()

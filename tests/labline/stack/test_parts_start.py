@@ -24,7 +24,7 @@ def test_influxdb_keeps_its_data_and_knows_its_password_again(tmp_path):
         first.query('CREATE DATABASE "kept"')
     with influxdb.InfluxDB(program, tmp_path / "data", tmp_path / "secrets") as second:
         assert ["kept"] in second.query("SHOW DATABASES")[0]["series"][0]["values"]
-    (tmp_path / "secrets" / "influxdb_admin").write_text("another-One_than=before1")
+    (tmp_path / "secrets" / "labadmin").write_text("another-One_than=before1")
     with pytest.raises(StartFailed, match="made with another password"):
         influxdb.InfluxDB(program, tmp_path / "data", tmp_path / "secrets")
 
