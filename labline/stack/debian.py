@@ -40,7 +40,7 @@ def _download(package: str, scratch: Path) -> None:
         state = scratch / "apt"
         (state / "lists" / "partial").mkdir(parents=True)
         (state / "archives" / "partial").mkdir(parents=True)
-        download += ["-o", f"Dir::State={state}", "-o", f"Dir::Cache={state}"]
+        download += ["-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::State={state}", "-o", f"Dir::Cache={state}"]
         download += ["-o", "Dir::State::status=/var/lib/dpkg/status"]
         _run([*download, "update"])
         _run([*download, "download", package], cwd=scratch)

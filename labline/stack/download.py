@@ -21,8 +21,8 @@ PUBLISHED = (".sha256", ".DIGESTS")  # what vendors call the file with the check
 def release(name: str, url: str, sha256: str | None = None) -> Path:
     """Give the one directory that the archive (tar.gz) at ``url`` holds, unpacked in the cache. Raises Unavailable.
 
-    ``sha256`` is its checksum where the project pins it. Else it is the one that the vendor publishes beside the archive:
-    that finds a torn or mixed-up download, and trusts the server (over TLS) for the rest.
+    ``sha256`` is its checksum where the project pins it. Else it is the one that the vendor publishes beside the
+    archive: that finds a torn or mixed-up download, and trusts the server (over TLS) for the rest.
     """
     with cache.new(name) as scratch:
         if scratch:
@@ -30,7 +30,7 @@ def release(name: str, url: str, sha256: str | None = None) -> Path:
             expected = sha256 or _published_checksum(url)
             found = fetch(url, archive)
             if found != expected:
-                raise Unavailable(f"{url} has the wrong checksum ({found}, expected {expected}); nothing of it was kept")
+                raise Unavailable(f"{url} has the wrong checksum: {found}, expected {expected}; it was not kept")
             _unpack(archive, scratch)
             archive.unlink()
     return next((cache.directory() / name).iterdir())

@@ -25,8 +25,8 @@ SHA256 = {  # the vendor's, of the archives; for others the one beside the archi
 }
 VENDOR = "https://dl.grafana.com/oss/release"  # or $LABLINE_GRAFANA_URL
 ADVICE = f"""\
-All but the dashboards runs without it. To have them, let this machine reach {VENDOR}, or install
-Grafana {OLDEST[0]}.{OLDEST[1]} or newer (https://grafana.com/grafana/download?edition=oss) so that `grafana` is on PATH."""
+All but the dashboards runs without it. To have them, let this machine reach {VENDOR}, or install Grafana
+{OLDEST[0]}.{OLDEST[1]} or newer so that `grafana` is on PATH: https://grafana.com/grafana/download?edition=oss"""
 
 _ARCHIVES = {"amd64": "amd64", "arm64": "arm64", "armhf": "armv7"}
 # Where Debian's and the vendor's packages put what belongs to the program in /usr/sbin or /usr/bin.

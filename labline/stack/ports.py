@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
     """Tell whether nothing listens on a port of loopback."""
     try:
         socket.create_server((LOOPBACK, port)).close()
-    except OSError:
+    except (OSError, OverflowError):
         return False
     return True
 
@@ -42,8 +42,8 @@ def claim(name: str, *wanted: int) -> None:
 def remembered(file: Path, names: list[str]) -> dict[str, int]:
     """Choose a port for each name: the one that ``file`` (JSON) remembers where it is free, else a new one."""
     try:
-        known = json.loads(file.read_text())
-    except (OSError, ValueError):
+        known = dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
         known = {}
     ports = {name: known[name] for name in names if isinstance(known.get(name), int) and is_free(known[name])}
     missing = [name for name in names if name not in ports]

@@ -86,8 +86,8 @@ class Process:
         try:
             while not ready():
                 if self._wait(POLL):
-                    self.stop()  # with its orphans, before its status is asked for
-                    raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {self.status})"))
+                    status = self.stop()  # with its orphans
+                    raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {status})"))
                 if time.monotonic() > deadline:
                     raise StartFailed(self.explain(f"{self.name} was not ready within {seconds:g} s"))
         except BaseException:  # Ctrl-C too: who never got the part can't stop it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -37,7 +38,7 @@ class Vendor:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def publish(self, name: str, files: dict[str, str], beside: str = "{sum}  {name}\n", suffix: str = ".sha256") -> str:
+    def publish(self, name: str, files: dict, beside: str = "{sum}  {name}\n", suffix: str = ".sha256") -> str:
         """Put an archive of programs, and its checksum, on the server; gives the checksum."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -67,15 +68,14 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
 
 @pytest.fixture
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Debian's own programs on PATH and nothing kept; gives the cache."""
+    """The system's programs on PATH, but none that the stack looks for, and nothing kept; gives the cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "tar", "gzip", "apt-get", "dpkg", "dpkg-deb", "sleep", "cat", "python3"):
-        for folder in ("/usr/bin", "/bin"):
-            if (Path(folder) / name).exists():
-                (programs / name).symlink_to(Path(folder) / name)
-                break
+    for program in [*Path("/usr/bin").iterdir(), *Path("/usr/sbin").iterdir()]:
+        if program.name not in ("influxd", "telegraf", "grafana", "grafana-server", "go"):
+            with contextlib.suppress(FileExistsError):
+                (programs / program.name).symlink_to(program)
     monkeypatch.setenv("PATH", str(programs))
     return tmp_path / "cache" / "labline"
 

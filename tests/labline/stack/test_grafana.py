@@ -1,4 +1,4 @@
-"""Grafana from the vendor, and how it is started. Its archive here holds a stand-in: the real one is in no package source."""
+"""Grafana from the vendor, and how it is started. Its archive holds a stand-in: few test machines reach the vendor."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ http.server.HTTPServer(address, Handler).serve_forever()
 
 def contents(version: str = grafana.VERSION) -> dict[str, str]:
     top = f"grafana-{version}"
-    return {f"{top}/bin/grafana": STAND_IN.format(version=version), f"{top}/conf/defaults.ini": "", f"{top}/VERSION": ""}
+    return {f"{top}/bin/grafana": STAND_IN.format(version=version), f"{top}/conf/defaults.ini": ""}
 
 
 @pytest.fixture
@@ -90,7 +90,8 @@ def test_it_starts_on_loopback_from_the_provisioned_files_with_nobody_let_in(arc
     vendor.publish(archive, contents())
     port = ports.free(1)[0]
     home, provisioning = grafana.get().path, tmp_path / "provisioning"
-    with grafana.Grafana(home, tmp_path / "g", tmp_path / "s", provisioning, port, {"GF_USERS_DEFAULT_THEME": "light"}) as it:
+    theme = {"GF_USERS_DEFAULT_THEME": "light"}
+    with grafana.Grafana(home, tmp_path / "g", tmp_path / "s", provisioning, port, theme) as it:
         seen = requests.get(f"{it.url}/api/health", timeout=5).json()
         assert seen["GF_PATHS_PROVISIONING"] == str(provisioning)
         assert seen["GF_PATHS_DATA"] == str(tmp_path / "g" / "data")
@@ -106,7 +107,8 @@ def test_it_starts_on_loopback_from_the_provisioned_files_with_nobody_let_in(arc
 
 def test_one_that_ends_at_once_says_its_last_words(archive, vendor, tmp_path):
     broken = contents()
-    broken[f"grafana-{grafana.VERSION}/bin/grafana"] = "#!/bin/sh\n[ $1 = --version ] && echo 13.1.3 && exit\necho bad file; exit 3"
+    script = "#!/bin/sh\n[ $1 = --version ] && echo 13.1.3 && exit\necho bad file; exit 3"
+    broken[f"grafana-{grafana.VERSION}/bin/grafana"] = script
     vendor.publish(archive, broken)
     with pytest.raises(StartFailed, match=r"(?s)exit status 3.*bad file.*grafana\.log"):
         grafana.Grafana(grafana.get().path, tmp_path / "g", tmp_path / "s", tmp_path, ports.free(1)[0])

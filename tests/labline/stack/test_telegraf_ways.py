@@ -75,7 +75,7 @@ def test_a_torn_download_is_refused_and_nothing_kept(archive, vendor, bare_machi
 
 
 def test_an_archive_that_the_vendor_does_not_have(archive):
-    assert "404" in reason("the vendor's release") or "no checksum" in reason("the vendor's release")
+    assert "no checksum beside it" in reason("the vendor's release")
 
 
 def test_a_server_that_can_not_be_reached(archive, monkeypatch):
@@ -95,8 +95,9 @@ def test_one_on_path_goes_first_where_it_is_new_enough(archive, vendor, bare_mac
 
 
 def test_the_plugins_that_the_rendered_configuration_needs_are_built_in():
-    assert {"custom", "inputs.execd", "inputs.internal", "outputs.influxdb", "parsers.influx"} <= set(telegraf_build.TAGS)
-    assert len(set(telegraf_build.TAGS)) == len(telegraf_build.TAGS)
+    tags = set(telegraf_build.TAGS)
+    assert {"custom", "inputs.execd", "inputs.internal", "outputs.influxdb", "parsers.influx"} <= tags
+    assert len(tags) == len(telegraf_build.TAGS)
 
 
 def test_go_that_is_too_old_or_a_disk_that_is_full_is_told(bare_machine, monkeypatch):

@@ -1,0 +1,58 @@
+"""Debian's packages without root and without a trace on the system: needs Debian's servers, as `labline run` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labline.stack import debian, influxdb, libusb
+from labline.stack.errors import NotFound, Unavailable
+
+
+def tree(directory: str) -> set[tuple[str, int]]:
+    return {(str(path), path.lstat().st_mtime_ns) for path in Path(directory).rglob("*")}
+
+
+def test_influxdb_is_unpacked_and_the_system_left_as_it_was(bare_machine):
+    before = tree("/var/lib/dpkg"), tree("/var/lib/apt"), tree("/etc/systemd")
+    part = influxdb.get()
+    assert (part.way, part.version[:2]) == ("Debian's package, unpacked", "1.")
+    assert part.path.is_relative_to(bare_machine)
+    assert (tree("/var/lib/dpkg"), tree("/var/lib/apt"), tree("/etc/systemd")) == before
+
+
+def test_without_lists_of_packages_it_reads_its_own(bare_machine, tmp_path, monkeypatch):
+    (tmp_path / "none" / "partial").mkdir(parents=True)
+    (tmp_path / "apt.conf").write_text(f'Dir::State::lists "{tmp_path}/none";\n')
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    unpacked = debian.unpack("libusb-1.0-0")
+    assert list(unpacked.glob(f"**/{libusb.LIBRARY}"))
+    assert [path.name for path in unpacked.iterdir()] == ["usr"]
+    assert [path.name for path in (tmp_path / "none").iterdir()] == ["partial"]
+
+
+def test_a_package_that_debian_does_not_have(bare_machine):
+    with pytest.raises(Unavailable, match="Unable to locate package no-such-package"):
+        debian.unpack("no-such-package")
+    assert not (bare_machine / "no-such-package").exists()
+
+
+def test_a_machine_that_is_no_debian_is_told_what_to_do(bare_machine, monkeypatch):
+    monkeypatch.setenv("PATH", str(bare_machine))
+    with pytest.raises(NotFound, match=r"(?s)not a Debian.*sudo apt-get install influxdb"):
+        influxdb.get()
+
+
+def test_an_influxdb_of_another_generation_is_passed_over(bare_machine, monkeypatch):
+    monkeypatch.setattr(debian, "unpack", lambda _: bare_machine)
+    program = bare_machine.parent.parent / "bin" / "influxd"
+    program.write_text("#!/bin/sh\necho 'InfluxDB v2.7.11 (git: fbf5d4ab5e)'\n")
+    program.chmod(0o755)
+    with pytest.raises(NotFound, match=r"is not InfluxDB 1\.x: it says 'InfluxDB v2\.7\.11"):
+        influxdb.get()
+
+
+def test_libusb_is_the_systems_or_debians(bare_machine, monkeypatch):
+    monkeypatch.setattr(libusb, "LIBRARY", "libc.so.6")
+    assert libusb.directory() is None
