@@ -8,6 +8,7 @@ import os
 import sys
 from importlib import import_module
 
+from provisioning.influxdb_server import DatabaseError
 from telegraf_inputs.errors import BadInput
 
 from .stack.errors import StackError
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         return status
     except BadInput as error:
         return _told(error, WRONG_USE)
-    except StackError as error:
+    except (StackError, DatabaseError) as error:
         return _told(error, FOUND)
     except BrokenPipeError:  # `labline status | head`: nobody reads any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioning.influxdb_schema import quoted
+from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
-from .live.database import Database, quoted, text
+from .live.snapshot import text_of
 
 VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/execd.py)
 
@@ -31,8 +33,8 @@ class Entry:
         return max(0, self.made - self.written)
 
 
-def take(site: Site, folder: Path, database: Database, since_ns: int) -> list[Entry]:
-    """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order. Raises NoDatabase."""
+def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]:
+    """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order. Raises DatabaseError."""
     entries = {instrument.name: Entry(instrument.name) for instrument in site.instruments}
     for file in folder.iterdir():
         name = file.name.rsplit(".", 2)[0]
@@ -44,26 +46,26 @@ def take(site: Site, folder: Path, database: Database, since_ns: int) -> list[En
             entry.dropped += dropped
             entry.overruns += overruns
             entry.errors += errors
-    for name, written in _written(site, database, since_ns).items():
+    for name, written in _written(site, server, since_ns).items():
         if name in entries:
             entries[name].written = written
     return list(entries.values())
 
 
-def _written(site: Site, database: Database, since_ns: int) -> dict[str, int]:
+def _written(site: Site, server: Server, since_ns: int) -> dict[str, int]:
     fields: dict[str, dict[str, None]] = defaultdict(dict)
     for instrument in site.instruments:
         for channel in instrument.stanza.channels:
             fields[instrument.stanza.driver.name].update(dict.fromkeys(channel.quantities))
     statements = [
         f"SELECT {', '.join(f'count({quoted(name)})' for name in names)} FROM \"raw\".{quoted(driver)} "
-        f'WHERE "site" = {text(site.name)} AND time >= {since_ns} GROUP BY "instrument"'
+        f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument"'
         for driver, names in fields.items()
     ]
     counted: dict[str, int] = defaultdict(int)
-    for series in (s for result in database.query(statements) for s in result):
-        for _, *counts in series["values"]:
-            counted[series["tags"]["instrument"]] += sum(count or 0 for count in counts)
+    for series in server.query(";\n".join(statements), site.influxdb.database):
+        for row in series.rows:
+            counted[series.tags["instrument"]] += sum(count or 0 for name, count in row.items() if name != "time")
     return counted
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from provisioning.influxdb_schema import quoted
+from provisioning.influxdb_server import Series, Server
 from provisioning.site import Instrument, Limit, Site
 from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
 
-from .database import Database, quoted, text
 from .numbers import Value, duration, shown
 from .trend import Bin, Trend, trend
 
@@ -72,6 +72,18 @@ class Snapshot:
         """Tell whether nothing is wrong."""
         return not any(row.faulty for row in self.rows)
 
+    @property
+    def summary(self) -> str:
+        """Count the instruments by state: ``8 instruments: 7 ok, 1 silent``."""
+        counted = Counter(state.replace("_", " ") for state in self.states.values())
+        return f"{len(self.states)} instruments: " + ", ".join(f"{count} {state}" for state, count in counted.most_common())
+
+    @property
+    def alarms(self) -> Counter[str]:
+        """Count alarms by kind: ``stale`` once an instrument, the others once a quantity."""
+        found = {(row.alarm, row.instrument, "" if row.alarm == "stale" else (row.channel.id, row.quantity.name)) for row in self.rows}
+        return Counter(alarm for alarm, *_ in found if alarm)
+
 
 @dataclass
 class _Seen:
@@ -85,8 +97,8 @@ class _Seen:
 class Watch:
     """Looks at a site's database again and again. ``since_ns``: a value that never came is missed from then on."""
 
-    def __init__(self, site: Site, database: Database, since_ns: int):
-        self.site, self._database, self._since_ns = site, database, since_ns
+    def __init__(self, site: Site, server: Server, since_ns: int):
+        self.site, self._server, self._since_ns = site, server, since_ns
         self._drivers: dict[str, dict[str, Quantity]] = defaultdict(dict)
         for instrument in site.instruments:
             for channel in instrument.stanza.channels:
@@ -95,7 +107,7 @@ class Watch:
         self._next_trends = 0.0
 
     def look(self) -> Snapshot:
-        """Ask the database. Raises NoDatabase."""
+        """Ask the database. Raises DatabaseError."""
         if time.monotonic() >= self._next_trends:
             self._trends = self._ask_trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
@@ -152,18 +164,21 @@ class Watch:
         statements.append(
             f'SELECT "state" FROM "raw"."instrument" WHERE {self._ours(BACK)} GROUP BY "instrument" ORDER BY time DESC LIMIT 1'
         )
-        *by_driver, instruments = self._database.query(statements)
         seen: dict[tuple[str, str], _Seen] = defaultdict(_Seen)
-        for series in (s for result in by_driver for s in result):
-            one = seen[series["tags"]["instrument"], series["tags"]["channel"]]
-            for index, (when, values) in enumerate(_points(series)):
+        reports = {}
+        for series in self._ask(statements):
+            if series.name == "instrument":
+                reports[series.tags["instrument"]] = (series.rows[0]["time"], str(series.rows[0]["state"]))
+                continue
+            one = seen[series.tags["instrument"], series.tags["channel"]]
+            for index, row in enumerate(series.rows):
+                when, status = row.pop("time"), row.pop("status")
                 if not index:
-                    one.status = str(values.pop("status", None) or "ok")
-                    one.newest = {name: value for name, value in values.items() if value is not None}
-                for name, value in values.items():
+                    one.status = str(status or "ok")
+                    one.newest = {name: value for name, value in row.items() if value is not None}
+                for name, value in row.items():
                     if value is not None:
                         one.values.setdefault(name, (when, value))
-        reports = {s["tags"]["instrument"]: (when, str(v["state"])) for s in instruments for when, v in _points(s)}
         return seen, reports
 
     def _ask_trends(self) -> dict[tuple[str, str, str], Trend]:
@@ -178,31 +193,29 @@ class Watch:
             for driver, names in numeric.items()
             if names
         ]
-        if not statements:
-            return {}
         found = {}
         last = time.time_ns() // (length * 10**9)
-        for names, result in zip(filter(None, numeric.values()), self._database.query(statements), strict=True):
-            for series in result:
-                bins: list[list[Bin | None]] = [[None] * BINS for _ in names]
-                for when, values in _points(series):
-                    place = BINS - 1 - (last - when // (length * 10**9))
-                    for index in range(len(names)):
-                        if 0 <= place < BINS and values.get(f"mean_{index}") is not None:
-                            deviation = values[f"stddev_{index}"] or 0.0
-                            bins[index][place] = Bin(values[f"count_{index}"], values[f"mean_{index}"], deviation)
-                for index, name in enumerate(names):
-                    found[series["tags"]["instrument"], series["tags"]["channel"], name] = trend(bins[index])
+        for series in self._ask(statements):
+            instrument, channel = series.tags["instrument"], series.tags["channel"]
+            for index, name in enumerate(numeric[series.name]):
+                bins: list[Bin | None] = [None] * BINS
+                for row in series.rows:
+                    place = BINS - 1 - (last - row["time"] // (length * 10**9))
+                    if 0 <= place < BINS and row[f"mean_{index}"] is not None:
+                        bins[place] = Bin(row[f"count_{index}"], row[f"mean_{index}"], row[f"stddev_{index}"] or 0.0)
+                found[instrument, channel, name] = trend(bins)
         return found
 
+    def _ask(self, statements: list[str]) -> list[Series]:
+        return self._server.query(";\n".join(statements), self.site.influxdb.database) if statements else []
+
     def _ours(self, back: str) -> str:
-        return f'"site" = {text(self.site.name)} AND time > now() - {back}'
+        return f'"site" = {text_of(self.site.name)} AND time > now() - {back}'
 
 
-def _points(series: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for values in series["values"]:
-        point = dict(zip(series["columns"], values, strict=True))
-        yield point.pop("time"), point
+def text_of(value: str) -> str:
+    """Quote a text for InfluxQL."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _patience(instrument: Instrument) -> float:

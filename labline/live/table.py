@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -60,11 +59,8 @@ def _title(snapshot: Snapshot) -> Group:
     first.add_column(no_wrap=True, justify="right")
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.time_ns / 1e9))
     first.add_row(Text(snapshot.title, style="bold"), Text(when, style="dim"))
-    states = Counter(snapshot.states.values())
-    second = Text(f"{len(snapshot.states)} instruments: ", style="dim", no_wrap=True, overflow="ellipsis")
-    second.append(", ".join(f"{count} {state}" for state, count in states.most_common()))
-    alarms = Counter(row.alarm for row in snapshot.rows if row.alarm != "stale")
-    alarms["stale"] = len({row.instrument for row in snapshot.rows if row.alarm == "stale"})
+    second = Text(snapshot.summary, style="dim", no_wrap=True, overflow="ellipsis")
+    alarms = snapshot.alarms
     for alarm, style in ALARM_STYLES.items():
         if alarms[alarm]:
             second.append("  ", style="not dim").append(f" {alarms[alarm]} {alarm} ", style=f"not dim {style}")

@@ -1,0 +1,254 @@
+"""A lab on this machine: simulators, InfluxDB, Telegraf and Grafana for one site, started and stopped in the order that loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import structs
+
+from provisioning import influxdb_apply, influxdb_schema, telegraf_config
+from provisioning.influxdb_server import Server
+from provisioning.site import Site
+
+from . import ledger
+from .places import Places
+from .stack import credentials, grafana, influxdb, libusb, ports, telegraf
+from .stack.errors import NotFound, StackError, StartFailed, Unavailable
+from .stack.process import Process
+from .stack.runlock import RunLock
+
+Say = Callable[[str], None]
+GIVE_UP_AFTER = 3  # ends of a part within RECENT seconds
+RECENT = 120.0
+
+
+class Lab:
+    """The parts of one site. ``start`` them, ``look_after`` them now and then, ``stop`` them; ``close`` in any case."""
+
+    def __init__(self, site: Site, state: Path, say: Say, *, simulate: bool = False):
+        self.places = Places(state, site)
+        self.lock = RunLock(self.places.root)
+        self.site, self._say, self._simulate = site, say, simulate
+        self.since_ns = time.time_ns()
+        self.ledger: list[ledger.Entry] = []
+        self.grafana: grafana.Grafana | None = None
+        self._influxdb: influxdb.InfluxDB | None = None
+        self._telegraf: telegraf.Telegraf | None = None
+        self._simulators: Process | None = None
+        self._ends: dict[str, list[float]] = {}
+        self._told: set[str] = set()
+
+    def start(self) -> None:
+        """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
+        self._programs = {"InfluxDB": self._got(influxdb.get()), "Telegraf": self._got(telegraf.get())}
+        home = self._grafana_home()
+        self._ports = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
+        for folder in (self.places.ledger, self.places.simulators):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        self.places.journal.mkdir(exist_ok=True)
+        connections = self._start_simulators()
+        self._start_influxdb()
+        self._apply_schema()
+        self._render(connections)
+        self.since_ns = time.time_ns()
+        self._start_telegraf()
+        if home:
+            self._start_grafana(home)
+
+    @property
+    def reader(self) -> Server:
+        """The running database, as the user who may only read."""
+        return self.places.reader(self.site.influxdb.url)
+
+    def look_after(self) -> None:
+        """Start InfluxDB and Telegraf anew where they ended, and tell it. Raises StackError where that goes on and on."""
+        if self._influxdb and not self._influxdb.process.running:
+            self._mourn(self._influxdb.process, "started anew; Telegraf keeps what was read meanwhile")
+            self._influxdb.stop()
+            self._start_influxdb()
+        if self._telegraf and not self._telegraf.process.running:
+            self._mourn(self._telegraf.process, "started anew; what it had not written yet is lost, and will be counted")
+            self._telegraf.stop()
+            self._start_telegraf()
+        for part in (self._simulators, self.grafana and self.grafana.process):
+            if part and not part.running and part.name not in self._told:
+                self._told.add(part.name)
+                self._say(part.explain(f"{part.name} ended (exit status {part.status})"))
+
+    def stop(self) -> None:
+        """Stop all parts, the readings' way down, and count. Raises StackError where the count can't be had."""
+        if self._telegraf:
+            if self._influxdb and not self._influxdb.process.running:  # Telegraf may still hold readings for it
+                self._influxdb.stop()
+                self._start_influxdb()
+            self._telegraf.stop()
+            self._telegraf = None
+            self.ledger = ledger.take(self.site, self.places.ledger, self.reader, self.since_ns)
+        self.close()
+
+    def close(self) -> None:
+        """Stop whatever runs."""
+        with contextlib.ExitStack() as stack:  # in reverse: Telegraf first, so that nothing is read that can't be stored
+            stack.callback(self.lock.close)
+            if self._simulators:
+                # They clean up behind themselves on SIGINT.
+                stack.callback(self._simulators.stop, 5, signal.SIGINT)
+            for part in (self._influxdb, self.grafana, self._telegraf):
+                if part:
+                    stack.callback(part.stop)
+        self._simulators = self._influxdb = self.grafana = self._telegraf = None
+
+    def _got(self, part: telegraf.Part) -> Path:
+        self._say(f"  {part}")
+        return part.path
+
+    def _grafana_home(self) -> Path | None:
+        try:
+            return self._got(grafana.get())
+        except NotFound as error:
+            self._say(f"  {str(error).replace(chr(10), chr(10) + '  ')}")
+            return None
+
+    def _start_simulators(self) -> dict[str, str]:
+        """Start simulators where the site file, or --simulate, asks for them; gives their URLs by instrument."""
+        simulated = [i for i in self.site.instruments if self._simulate or i.stanza.connection.scheme == "sim"]
+        if not simulated:
+            return {}
+        asked = {i.name: "sim:" for i in simulated if i.stanza.connection.scheme != "sim"}
+        texts = telegraf_config.render(self.site, connections=asked)
+        files = []
+        for instrument in simulated:
+            file = self.places.simulators / f"{instrument.name}.yml"
+            file.write_text(texts[telegraf_config.program_config(instrument)], encoding="utf-8")
+            files.append(file.absolute())
+        # Faults by hand: echo "NAME FAULT" > control. Opened for both, so that it never comes to an end.
+        os.mkfifo(self.places.control, 0o600)
+        control = os.open(self.places.control, os.O_RDWR)
+        try:
+            self._simulators = Process(
+                "simulators",
+                [sys.executable, "-m", "telegraf_inputs.simulators", *files],
+                self.places.simulators / "simulators.log",
+                {"TMPDIR": str(self.places.simulators.absolute()), **self._library_path()},
+                stdin=control,
+            )
+        finally:
+            os.close(control)
+        output = self._simulators.output
+        self._simulators.wait_ready(lambda: "ready" in output().splitlines(), 60)
+        words = (line.split(" ", 1) for line in output().splitlines())
+        names = {i.name for i in simulated}
+        urls = {pair[0]: pair[1] for pair in words if len(pair) == 2 and pair[0] in names}
+        self._say(f"  simulators of {len(urls)} instruments")
+        return urls
+
+    def _start_influxdb(self) -> None:
+        chosen = {name: self._ports[name] for name in ("http", "rpc")}
+        self._influxdb = influxdb.InfluxDB(self._programs["InfluxDB"], self.places.influxdb, self.places.secrets, chosen)
+        self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=self._influxdb.url))
+        self.lock.tell(influxdb=self._influxdb.url)
+
+    def _apply_schema(self) -> None:
+        """Bring the database to the site file. What would drop readings is asked for, where there is somebody to ask."""
+        for user in (telegraf_config.WRITER, influxdb_schema.READER):
+            credentials.secret(self.places.secrets, user)
+        made = influxdb_apply.plan(self.site.influxdb.url, influxdb_schema.schema(self.site), self.places.secrets)
+        for difference in made.differences:
+            if difference.loss and not self._agreed(difference.loss):
+                self._say("  left as it was; nothing is dropped")
+                continue
+            difference.act()
+
+    def _agreed(self, loss: str) -> bool:
+        self._say(f"  {loss}")
+        if not sys.stdin.isatty():
+            return False
+        return input("  Drop them for good? [y/N] ").strip().lower() in ("y", "yes")
+
+    def _render(self, connections: dict[str, str]) -> None:
+        paths = telegraf_config.Paths(
+            python=sys.executable,
+            config=str(self.places.telegraf.absolute()),
+            secrets=str(self.places.secrets.absolute()),
+            journal=str(self.places.journal.absolute()),
+        )
+        environment = {ledger.VARIABLE: str(self.places.ledger.absolute()), **self._library_path()}
+        shutil.rmtree(self.places.telegraf, ignore_errors=True)
+        for name, text in telegraf_config.render(self.site, paths, environment=environment, connections=connections).items():
+            file = self.places.telegraf / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+
+    def _library_path(self) -> dict[str, str]:
+        """Tell the programs where libusb is, if the site has Phidgets and the system has no libusb."""
+        if not any(i.stanza.driver.extra == "phidget" for i in self.site.instruments):
+            return {}
+        try:
+            folder = libusb.directory()
+        except Unavailable as error:
+            self._say(f"  libusb, which Phidgets need, can't be had: {error}. Install it: sudo apt-get install libusb-1.0-0")
+            return {}
+        return {"LD_LIBRARY_PATH": str(folder)} if folder else {}
+
+    def _start_telegraf(self) -> None:
+        self._telegraf = telegraf.Telegraf(
+            self._programs["Telegraf"],
+            (self.places.telegraf / telegraf_config.CONF).absolute(),
+            self.places.telegraf_log,
+            cwd=self.places.root.absolute(),
+        )
+
+    def _start_grafana(self, home: Path) -> None:
+        from grafana_dashboards import emit
+
+        shutil.rmtree(self.places.grafana_files, ignore_errors=True)
+        emit.write(self.site, self.places.grafana_files)
+        try:
+            self.grafana = grafana.Grafana(
+                home, self.places.grafana, self.places.secrets, self.places.grafana_files, self._ports["grafana"]
+            )
+        except StartFailed as error:
+            self._say(f"{error}\nEverything else runs on without dashboards.")
+        else:
+            self.lock.tell(grafana=self.grafana.url)
+
+    def _mourn(self, part: Process, consequence: str) -> None:
+        """Tell that a part ended. Raises StackError where it does so again and again."""
+        now = time.monotonic()
+        ends = [t for t in self._ends.get(part.name, []) if now - t < RECENT] + [now]
+        self._ends[part.name] = ends
+        if len(ends) > GIVE_UP_AFTER:
+            raise StackError(part.explain(f"{part.name} ended {len(ends)} times within {RECENT:.0f} s; the run ends"))
+        self._say(part.explain(f"{part.name} ended (exit status {part.status}); it is {consequence}"))
+
+
+@contextlib.contextmanager
+def orderly_end(say: Say) -> Iterator[Callable[[], None]]:
+    """Make SIGTERM and a closed terminal end the run as Ctrl-C does. Gives the function to call when stopping begins:
+    from then on a stop that is asked for again is answered, and changes nothing."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def patience(*_: object) -> None:
+        say("stopping already: what was read is being written")
+
+    def begin() -> None:
+        for number in numbers:
+            signal.signal(number, patience)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield begin
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
