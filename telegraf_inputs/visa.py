@@ -64,8 +64,8 @@ class VisaStream(VisaLine):
         interface = self._resource.visalib.sessions[self._resource.session].interface
         if _is_serial(self.url):
             for name, value in {**serial_settings(self.url, self.wire), "exclusive": True}.items():
-                setattr(interface, name, value)
-            interface.reset_input_buffer()
+                self._visa(setattr, interface, name, value)
+            self._visa(interface.reset_input_buffer)
         else:
             interface.getpeername()  # an OSError where the port was refused
             import socket

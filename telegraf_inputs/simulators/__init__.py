@@ -17,6 +17,11 @@ FAULTS = {
 }
 
 
+def load(driver: str):
+    """Get the class of a driver's simulator."""
+    return import_module(f"{__name__}.{driver}").SIMULATOR
+
+
 def start(stanza, **settings):
     """Start the simulator of a stanza's driver; returns it running (``url``, ``fault``, ``stop()``).
 
@@ -34,7 +39,7 @@ def start(stanza, **settings):
         raise BadInput(f"seed={options['seed']} is no whole number", ("connection",)) from None
     settings = {"seed": seed, "plan": options.get("faults", ""), **settings}
     transport = settings.pop("transport", options.get("transport"))
-    simulator = import_module(f"{__name__}.{stanza.driver.name}").SIMULATOR(stanza, **settings)
+    simulator = load(stanza.driver.name)(stanza, **settings)
     if transport is not None:
         if transport not in stanza.driver.schemes:
             raise BadInput(f"driver {stanza.driver.name!r} can't be reached by transport={transport}; "

@@ -10,6 +10,7 @@ import re
 import select
 import socket
 import tempfile
+import termios
 import threading
 import time
 import tty
@@ -18,6 +19,7 @@ from ..errors import BadInput, suggestion
 from . import FAULTS
 
 PLAN = re.compile(r"(\w+)@(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?\Z")
+CONTROL = 2  # the index of the control flags among a terminal's settings
 GARBAGE = b"\xfe\x13?~\x80#"
 
 
@@ -257,6 +259,11 @@ class PtyEnd:
         if self._master is None:
             time.sleep(timeout)
             return b""
+        # A pty has no parity and no seven bits, and glibc refuses settings of which nothing takes effect: leave it something to set.
+        settings = termios.tcgetattr(self._slave)
+        if settings[CONTROL] & termios.CLOCAL:
+            settings[CONTROL] &= ~termios.CLOCAL
+            termios.tcsetattr(self._slave, termios.TCSANOW, settings)
         if not select.select([self._master], [], [], timeout)[0]:
             return b""
         return os.read(self._master, 65536)

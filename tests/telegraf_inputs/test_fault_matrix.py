@@ -1,0 +1,171 @@
+"""Every driver under every fault: nothing is invented, nothing lands on another channel, the state says it, and it heals."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+import yaml
+
+from telegraf_inputs import drivers, instrument, simulators
+from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.connection import Stop, Url
+from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.simulators.base import TextSimulator
+
+# What the instrument's state may be under a fault. A simulator whose instrument shows it otherwise says so in `states`.
+STATES = {
+    "silent": {"silent"},
+    "truncated": {"silent", "garbled"},
+    "late": {"silent", "garbled"},
+    "swapped": {"garbled"},
+    "garbage": {"garbled"},
+    "over_range": {"degraded"},
+    "disconnect": {"disconnected"},
+}
+ON_THE_WAY = ("truncated", "late", "disconnect")  # the faults that are another matter on each transport
+PATIENCE = 20.0  # seconds until a test gives up; never reached where all is well
+ROUNDING = 2e-3  # of a value: instruments answer with a few digits
+FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
+
+
+class Rig:
+    """One simulator, and the instrument that reads it. Every value that is read is checked to be its own channel's."""
+
+    def __init__(self, driver: str, transport: str | None = None):
+        self.simulator, self.stanza = start(driver, transport)
+        self.bands = self.simulator.bands()
+        self.logged: list[str] = []
+        self.instrument = Instrument(self.stanza, Stop(), lambda level, text: self.logged.append(f"{level}! {text}"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.instrument.close()
+        self.simulator.stop()
+
+    def cycle(self) -> Cycle:
+        """Read once, as the program does."""
+        cycle = Cycle([point.line() for point in self.instrument.sample()], self.stanza)
+        cycle.hold_to(self.bands)
+        return cycle
+
+    def until(self, good, what: str) -> Cycle:
+        """Read until ``good(cycle)``; fails with ``what`` was waited for."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            cycle = self.cycle()
+            if good(cycle):
+                return cycle
+            assert time.monotonic() < deadline, f"waited for {what}; it is {cycle.state!r}, {cycle.statuses}; log: {self.logged}"
+            self.instrument.stop.wait(0.01)
+
+    def until_all_is_read(self) -> None:
+        """Read until every quantity of every channel has come, and the state is ok."""
+        missing = set(self.bands)
+
+        def good(cycle):
+            missing.difference_update(cycle.numbers)
+            return not missing and cycle.state == "ok"
+
+        self.until(good, f"all readings ({missing} have not come)")
+
+
+class Cycle:
+    """What one cycle printed: ``numbers`` and ``statuses`` of the channels, and the instrument's own fields."""
+
+    def __init__(self, lines: list[str], stanza):
+        self.numbers: dict[tuple[str, str], float] = {}
+        self.statuses: dict[str, str] = {}
+        self.instrument: dict[str, str] = {}
+        for line in lines:
+            series, fields, _ = re.fullmatch(r"((?:[^ \\]|\\.)+) (.*) (\d+)\n", line).groups()
+            tags = dict(re.findall(r",(\w+)=((?:[^,\\]|\\.)*)", series))
+            values = dict(FIELD.findall(fields))
+            if series.startswith("instrument,"):
+                self.instrument = {name: text.strip('"') for name, text in values.items()}
+                continue
+            assert series.startswith(f"{stanza.driver.name},") and tags["instrument"] == stanza.name
+            self.statuses[tags["channel"]] = values.pop("status").strip('"')
+            for name, text in values.items():
+                if text[0] not in '"tf':
+                    self.numbers[tags["channel"], name] = float(text.removesuffix("i"))
+        self.state = self.instrument["state"]
+
+    def hold_to(self, bands: dict) -> None:
+        """Fail where a value is not one that this quantity of this channel can have."""
+        for key, value in self.numbers.items():
+            low, high = bands[key]
+            slack = ROUNDING * max(abs(low), abs(high))
+            others = [k for k, (a, b) in bands.items() if k != key and a <= value <= b]
+            assert low - slack <= value <= high + slack, f"{key} was given {value}, a value of {others or 'nothing there is'}; its own: {low} … {high}"
+
+
+def config(driver: str, connection: str) -> dict:
+    """Make a quick stanza for a driver from the example that it declares."""
+    return {**yaml.safe_load(drivers.load(driver).example), "connection": connection, "timeout": "100ms", "interval": "50ms"}
+
+
+def start(driver: str, transport: str | None = None):
+    """Start a driver's simulator as fast as its protocol allows; returns it, and a stanza that is connected to it."""
+    stanza = stanzas.check(config(driver, "sim:"))
+    settings = {"transport": transport} if transport else {}
+    brisk = simulators.load(driver).brisk
+    simulator = simulators.start(stanza, **brisk, **settings)
+    stanza.connection = Url(simulator.url)
+    return simulator, stanza
+
+
+def matrix():
+    """Yield driver, transport (None: the driver's first) and fault."""
+    for driver in drivers.names():
+        simulator = simulators.load(driver)
+        faults = [fault for fault in simulators.FAULTS if fault not in simulator.not_faults]
+        for fault in faults:
+            yield driver, None, fault
+        if issubclass(simulator, TextSimulator):
+            for transport in drivers.load(driver).schemes[1:]:
+                for fault in faults:
+                    if fault in ON_THE_WAY:
+                        yield driver, transport, fault
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """Come back soon after a failure."""
+    monkeypatch.setattr(instrument, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(instrument, "LONGEST_WAIT", 0.05)
+
+
+@pytest.mark.parametrize(("driver", "transport", "fault"), list(matrix()))
+def test_fault(driver, transport, fault):
+    with Rig(driver, transport) as rig:
+        rig.until_all_is_read()
+        expected = set(rig.simulator.states.get(fault, STATES[fault]))
+        errors = int(rig.cycle().instrument["errors"].removesuffix("i"))
+
+        rig.simulator.fault = fault
+        rig.until(lambda cycle: cycle.state in expected, f"one of the states {expected}")
+        rig.cycle()  # what was read before the fault may have been waiting
+        for _ in range(3):
+            cycle = rig.cycle()
+            assert not cycle.numbers, f"values under {fault}: {cycle.numbers}"
+            assert cycle.state in expected, rig.logged
+            assert "ok" not in cycle.statuses.values()
+            assert cycle.instrument["up"] == ("1i" if cycle.state == "degraded" else "0i")
+        assert int(cycle.instrument["errors"].removesuffix("i")) > errors
+
+        told = len(rig.logged)
+        rig.simulator.fault = None
+        rig.until_all_is_read()
+        assert rig.cycle().instrument["up"] == "1i"
+        assert rig.logged[told:], "nothing was said about the end of the fault"
+        assert all(a != b for a, b in zip(rig.logged, rig.logged[1:], strict=False)), f"said twice: {rig.logged}"
+
+
+def test_every_exemption_has_its_reason():
+    for driver in drivers.names():
+        for fault, reason in simulators.load(driver).not_faults.items():
+            assert fault in simulators.FAULTS and len(reason) > 20, f"{driver}: {fault}"
