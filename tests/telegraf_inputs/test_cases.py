@@ -22,8 +22,11 @@ A driver that carries no text has a ``cases/<driver>/form.py`` with a class ``Fo
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import re
+import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -45,8 +48,9 @@ UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
 class Transcript:
     """Plays the instrument's side of a transcript over a real socket or pty.
 
-    A form of cases has: ``url`` (where the driver finds its instrument), ``pauses`` (seconds before each cycle), ``begin(cycle)``
-    and ``end(cycle)`` around each cycle (from 0; the latter lists what went otherwise than recorded), and ``close()``.
+    A form of cases has: ``url`` (where the driver finds its instrument), ``pauses`` (seconds before each cycle),
+    ``begin(cycle, instrument)`` and ``end(cycle)`` around each cycle (from 0; the latter lists what went otherwise than
+    recorded), and ``close()``.
     """
 
     def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
@@ -74,11 +78,15 @@ class Transcript:
                 data += self._wire.send if kind == ">" else self._wire.receive
             self._cycles[-1].append((kind[0], data))
 
-    def begin(self, cycle: int) -> None:
+    def begin(self, cycle: int, instrument: Instrument) -> None:
         self._end.plug(True)
         steps = self._cycles[cycle]
+        early = b""
         while steps and steps[0][0] == "~":
-            self._end.send(steps.pop(0)[1])
+            early += steps.pop(0)[1]
+        self._end.send(early)
+        while early and instrument.driver and unread(instrument.driver.link) < len(early):
+            pass  # it is on its way through the kernel
         self._complaints: list[str] = []
         self._over = threading.Event()
         self._listening = threading.Semaphore(0)
@@ -86,7 +94,7 @@ class Transcript:
         self._thread.start()
 
     def waits(self) -> None:
-        """Note that the driver waits for a line; called from its own thread."""
+        """Note that the driver waits for a line that has not come."""
         self._listening.release()
 
     def end(self, cycle: int) -> list[str]:
@@ -127,6 +135,11 @@ class Transcript:
             steps.pop(0)
 
 
+def unread(line: connection.Line) -> int:
+    """Tell how many bytes the kernel holds for a line."""
+    return int.from_bytes(fcntl.ioctl(line._fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def form_of(driver: str):
     """Find what plays a driver's cases: its own form, or transcripts."""
     path = CASES / driver / "form.py"
@@ -154,7 +167,7 @@ def play(folder: Path, tmp_path: Path, monkeypatch) -> tuple[str, str, list[str]
     monkeypatch.setattr(time, "time_ns", lambda: time_ns() + round(passed * 1e9))
 
     def told(line, timeout=None):
-        if line.wire.receive not in line._buffer and hasattr(form, "waits"):
+        if line.wire.receive not in line._buffer and not unread(line) and isinstance(form, Transcript):
             form.waits()
         return receive(line, timeout)
 
@@ -167,7 +180,7 @@ def play(folder: Path, tmp_path: Path, monkeypatch) -> tuple[str, str, list[str]
     try:
         for cycle, pause in enumerate(form.pauses):
             passed += pause
-            form.begin(cycle)
+            form.begin(cycle, instrument)
             log.append(f"# cycle {cycle + 1}\n")
             began = time.time_ns()
             points = instrument.sample()
