@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-import requests
 
 from labline.stack import credentials, influxdb, telegraf
+from provisioning.influxdb_server import Server
 
 
 @dataclass(frozen=True)
@@ -23,35 +24,23 @@ class Database:
     writer_password: str
     reader: str
     reader_password: str
-    server: influxdb.InfluxDB
 
-    def write(self, lines: str, **params: str) -> requests.Response:
-        """Send line protocol as the writer; ``rp="raw"`` and the like are passed on. The answer is not checked."""
-        auth = (self.writer, self.writer_password)
-        return requests.post(
-            f"{self.url}/write", params={"db": self.name, **params}, data=lines.encode(), auth=auth, timeout=30
-        )
+    def write(self, lines: str, policy: str = "") -> None:
+        """Write line protocol as the writer. Raises DatabaseError where it is refused."""
+        Server(self.url, self.writer, self.writer_password).write(lines, self.name, policy)
 
-    def rows(self, statement: str) -> list[dict]:
-        """Query as the reader; a row is a dict of column to value, the tags of its series included."""
-        auth = (self.reader, self.reader_password)
-        answer = requests.get(f"{self.url}/query", params={"db": self.name, "q": statement}, auth=auth, timeout=30)
-        results = answer.json().get("results", [answer.json()])
-        assert not any("error" in result for result in results), f"{statement}: {results}"
-        return [
-            {**series.get("tags", {}), **dict(zip(series["columns"], values, strict=True))}
-            for result in results
-            for series in result.get("series", [])
-            for values in series["values"]
-        ]
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        """Query as the reader; a row is a dict of column to value (time: ns), the tags of its series included."""
+        answer = Server(self.url, self.reader, self.reader_password).query(statement, self.name)
+        return [{**series.tags, **row} for series in answer for row in series.rows]
 
 
 @pytest.fixture(scope="session")
 def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[influxdb.InfluxDB]:
-    """A private InfluxDB server, with authentication, shared by the whole session."""
+    """A private InfluxDB, with authentication, shared by the whole session; ``server`` queries it as administrator."""
     directory = tmp_path_factory.mktemp("influxdb")
-    with influxdb.InfluxDB(influxdb.get().path, directory / "data", directory / "secrets") as server:
-        yield server
+    with influxdb.InfluxDB(influxdb.get().path, directory / "data", directory / "secrets") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
@@ -67,13 +56,14 @@ _numbers = itertools.count(1)
 def database(influxd: influxdb.InfluxDB) -> Iterator[Database]:
     """A fresh database with its own writer and reader; dropped after the test."""
     number = next(_numbers)
-    name, writer, reader = f"lab{number}", f"writer{number}", f"reader{number}"
-    made = Database(influxd.url, name, writer, credentials.generate(), reader, credentials.generate(), influxd)
-    influxd.query(f'CREATE DATABASE "{name}"')
-    for user, password, right in ((writer, made.writer_password, "WRITE"), (reader, made.reader_password, "READ")):
-        influxd.query(f"CREATE USER \"{user}\" WITH PASSWORD '{password}'")
-        influxd.query(f'GRANT {right} ON "{name}" TO "{user}"')
+    passwords = credentials.generate(), credentials.generate()
+    made = Database(influxd.url, f"lab{number}", f"writer{number}", passwords[0], f"reader{number}", passwords[1])
+    ask = influxd.server.query
+    ask(f'CREATE DATABASE "{made.name}"')
+    for user, password, right in zip((made.writer, made.reader), passwords, ("WRITE", "READ"), strict=True):
+        ask(f"CREATE USER \"{user}\" WITH PASSWORD '{password}'", hidden=password)
+        ask(f'GRANT {right} ON "{made.name}" TO "{user}"')
     yield made
-    influxd.query(f'DROP DATABASE "{name}"')
-    influxd.query(f'DROP USER "{writer}"')
-    influxd.query(f'DROP USER "{reader}"')
+    ask(f'DROP DATABASE "{made.name}"')
+    for user in (made.writer, made.reader):
+        ask(f'DROP USER "{user}"')

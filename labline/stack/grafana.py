@@ -9,9 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import requests
-
-from . import cache, credentials, download, machine, ports
+from . import cache, credentials, download, loopback, machine, ports
 from .errors import Unavailable
 from .part import Part, first_way
 from .process import Process
@@ -62,17 +60,12 @@ class Grafana:
         directory = credentials.private_directory(directory).absolute()
         environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
         self.process = Process("Grafana", _command(home), directory / "grafana.log", environment, home)
-        self.process.wait_ready(self._healthy, 120)  # the first start migrates its database: long on a Pi
+        # The first start makes its database: that takes long on a Pi.
+        self.process.wait_ready(lambda: loopback.answers(f"{self.url}/api/health", 200), 120)
 
     def stop(self) -> int:
         """Stop the server."""
         return self.process.stop(20)
-
-    def _healthy(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/api/health", timeout=2).status_code == 200
-        except requests.RequestException:
-            return False
 
     def __enter__(self) -> Grafana:
         return self

@@ -6,11 +6,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import requests
+from provisioning.influxdb_server import DatabaseError, Server
 
-from . import credentials, debian, ports
+from . import credentials, debian, loopback, ports
 from .errors import StartFailed, Unavailable
 from .part import Part, first_way
 from .process import Process
@@ -45,7 +44,7 @@ def get() -> Part:
 
 
 class InfluxDB:
-    """A private InfluxDB server: ``url``, ``admin`` and ``password`` of its administrator, ``stop()``."""
+    """A private InfluxDB server: ``url``, ``server`` to query it as its administrator, ``stop()``."""
 
     def __init__(self, program: Path, directory: Path, secrets: Path, chosen: dict[str, int] | None = None):
         """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
@@ -57,50 +56,29 @@ class InfluxDB:
         ports.claim("InfluxDB", *chosen.values())
         self.admin, self.password = ADMIN, credentials.secret(secrets, ADMIN)
         self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
+        self.server = Server(self.url, self.admin, self.password)
         self.rpc = f"{ports.LOOPBACK}:{chosen['rpc']}"
         self.directory = credentials.private_directory(directory).absolute()
         config = self.directory / "influxdb.conf"
         config.write_text(_CONFIG.format(data=self.directory, **chosen))
         self.process = Process("InfluxDB", [program, "-config", config], self.directory / "influxd.log")
         try:
-            self.process.wait_ready(self._answers, 60)
+            self.process.wait_ready(lambda: loopback.answers(f"{self.url}/ping", 204), 60)
             self._make_admin(secrets)
         except BaseException:
             self.stop()
             raise
 
-    def query(self, statement: str, database: str | None = None) -> list[dict[str, Any]]:
-        """Run InfluxQL as administrator; gives the ``results``. Raises StartFailed with the server's own words."""
-        answer = requests.post(
-            f"{self.url}/query",
-            params={"db": database} if database else None,
-            data={"q": statement},
-            auth=(self.admin, self.password),
-            timeout=30,
-        )
-        body = answer.json()
-        errors = [body["error"]] if "error" in body else [r["error"] for r in body.get("results", []) if "error" in r]
-        if errors:
-            raise StartFailed(f"InfluxDB at {self.url}: {errors[0]}")
-        results: list[dict[str, Any]] = body["results"]
-        return results
-
     def stop(self) -> int:
         """Stop the server; what was written is on disk."""
         return self.process.stop(30)
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/ping", timeout=1).status_code == 204
-        except requests.RequestException:
-            return False
 
     def _make_admin(self, secrets: Path) -> None:
         # Without any user the server takes this one statement from anybody; with one it wants the password.
         statement = f"CREATE USER \"{self.admin}\" WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
         try:
-            self.query(statement)
-        except StartFailed as error:
+            self.server.query(statement, hidden=self.password)
+        except DatabaseError as error:
             raise StartFailed(
                 f"the data in {self.directory} were made with another password than the one in {secrets} ({error}); "
                 f"bring that one back, or delete {self.directory} to begin with an empty database"

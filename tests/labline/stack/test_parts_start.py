@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import pytest
-import requests
 
 from labline.stack import influxdb, telegraf
 from labline.stack.errors import StartFailed
+from provisioning.influxdb_server import DatabaseError, Server
 
 
 def test_influxdb_asks_for_passwords_and_gives_only_what_a_user_may(database):
-    assert database.write("m,t=a v=1.5 1000000000").status_code == 204
-    assert database.rows("SELECT v FROM m GROUP BY t") == [{"time": "1970-01-01T00:00:01Z", "t": "a", "v": 1.5}]
-    as_reader = (database.reader, database.reader_password)
-    url, params = f"{database.url}/write", {"db": database.name}
-    assert requests.post(url, params=params, data=b"m v=2").status_code == 401
-    assert requests.post(url, params=params, data=b"m v=2", auth=as_reader).status_code == 403
+    database.write("m,t=a v=1.5 1000000000")
+    assert database.rows("SELECT v FROM m GROUP BY t") == [{"time": 1000000000, "t": "a", "v": 1.5}]
+    assert "authentication" in Server(database.url).refusal()
+    with pytest.raises(DatabaseError, match="not authorized"):
+        Server(database.url, database.reader, database.reader_password).write("m v=2", database.name, "")
 
 
 def test_influxdb_keeps_its_data_and_knows_its_password_again(tmp_path):
     program = influxdb.get().path
     with influxdb.InfluxDB(program, tmp_path / "data", tmp_path / "secrets") as first:
-        first.query('CREATE DATABASE "kept"')
+        first.server.query('CREATE DATABASE "kept"')
     with influxdb.InfluxDB(program, tmp_path / "data", tmp_path / "secrets") as second:
-        assert ["kept"] in second.query("SHOW DATABASES")[0]["series"][0]["values"]
+        assert {"name": "kept"} in second.server.rows("SHOW DATABASES")
     (tmp_path / "secrets" / "labadmin").write_text("another-One_than=before1")
     with pytest.raises(StartFailed, match="made with another password"):
         influxdb.InfluxDB(program, tmp_path / "data", tmp_path / "secrets")
@@ -61,7 +60,7 @@ def test_telegraf_writes_what_it_holds_when_it_is_stopped(database, telegraf_pat
         assert running.process.running
         assert database.rows("SELECT v FROM m") == []  # the flush interval is an hour
     assert running.process.status == 0
-    assert database.rows("SELECT v FROM m") == [{"time": "1970-01-01T00:00:01Z", "v": 42.25}]
+    assert database.rows("SELECT v FROM m") == [{"time": 1000000000, "v": 42.25}]
 
 
 def test_telegraf_that_refuses_its_configuration_says_why(telegraf_path, tmp_path):
@@ -69,3 +68,10 @@ def test_telegraf_that_refuses_its_configuration_says_why(telegraf_path, tmp_pat
     config.write_text("[[inputs.nonsense]]\n")
     with pytest.raises(StartFailed, match="nonsense"):
         telegraf.Telegraf(telegraf_path, config, tmp_path / "telegraf.log")
+
+
+def test_a_proxy_does_not_come_between_us_and_our_parts(tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with influxdb.InfluxDB(influxdb.get().path, tmp_path / "data", tmp_path / "secrets") as it:
+        assert it.server.rows("SHOW USERS") == [{"user": "labadmin", "admin": True}]
