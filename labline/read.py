@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from . import arguments as shared
@@ -38,7 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import site as sites
     from telegraf_inputs.connection import Stop, Url
     from telegraf_inputs.errors import BadInput, suggestion
-    from telegraf_inputs.execd import Ticks
     from telegraf_inputs.instrument import Instrument
 
     site = sites.load(sites.find(arguments.site))
@@ -54,11 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if not arguments.lines:
             print(f"{stanza.name}: {stanza.driver.title}, at {instrument.url}")
-        ticks = None
-        for _ in range(arguments.count):
-            if ticks is not None:
-                ticks.wait(stop)
-            ticks = ticks or Ticks(stanza.interval)
+        began = time.monotonic()
+        for cycle in range(arguments.count):
+            stop.wait(began + cycle * stanza.interval - time.monotonic())
             points = instrument.sample()
             good += instrument.state == "ok"
             _print(stanza, instrument, points, arguments.lines)
@@ -82,8 +80,6 @@ def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: 
 
 
 def _print_table(stanza: Stanza, points: list[Any]) -> None:
-    import time
-
     from .live.numbers import shown
 
     *readings, report = points

@@ -7,8 +7,8 @@ connection is sim: are simulated."""
 from __future__ import annotations
 
 import argparse
-import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from provisioning.influxdb_server import DatabaseError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .lab import Lab
-    from .live.snapshot import Snapshot, Watch
+    from .live.snapshot import Snapshot
 
 EXAMPLES = """\
   labline run                          the demo lab
@@ -86,60 +86,46 @@ def _tell_where(lab: Lab) -> None:
 
 def _watch(lab: Lab, console: Console, duration: float | None) -> None:
     """Show the lab until ``duration`` seconds are over, or for ever."""
+    from .live.screen import show
     from .live.snapshot import Watch
 
     end = time.monotonic() + duration if duration else float("inf")
     watch = Watch(lab.site, lab.reader, lab.since_ns)
+
+    def look() -> Snapshot | None:
+        lab.look_after()
+        try:
+            return watch.look()
+        except DatabaseError:  # it went away this very moment: look_after deals with that
+            return None
+
     if console.is_terminal:
-        _watch_table(lab, watch, console, end)
+        show(console, look, [*([f"Dashboards: {lab.overview}"] if lab.grafana else []), "Ctrl-C ends the run."], end)
     else:
-        _watch_lines(lab, watch, console, end)
+        _print_lines(look, end)
+        if snapshot := look():
+            _print_table(snapshot, console)
 
 
-def _watch_table(lab: Lab, watch: Watch, console: Console, end: float) -> None:
-    from rich.live import Live
-
-    from .live.table import LiveTable
-
-    footer = [f"Dashboards: {lab.overview}" if lab.grafana else "", "Ctrl-C ends the run."]
-    with Live(console=console, auto_refresh=False, redirect_stderr=True) as live:
-        while (rest := end - time.monotonic()) > 0:
-            lab.look_after()
-            if snapshot := _look(watch):
-                live.update(LiveTable(snapshot, footer=[line for line in footer if line]), refresh=True)
-            time.sleep(min(LOOK_SECONDS, rest))
-
-
-def _watch_lines(lab: Lab, watch: Watch, console: Console, end: float) -> None:
-    """Tell on a line now and then how things are, at once where an instrument's state changes; at the end the whole table."""
-    from .live.table import LiveTable
-
+def _print_lines(look: Callable[[], Snapshot | None], end: float) -> None:
+    """Tell on a line now and then how things are, and at once where an instrument's state changes."""
     states: dict[str, str] = {}
     next_report = 0.0
     while (rest := end - time.monotonic()) > 0:
-        lab.look_after()
-        snapshot = _look(watch)
-        if snapshot is None:
-            continue
-        changed = [name for name, state in snapshot.states.items() if states.get(name, "starting") != state]
-        if changed or time.monotonic() >= next_report:
+        if snapshot := look():
             now = time.strftime("%H:%M:%S")
-            for name in changed:
-                print(f"{now} {name}: {snapshot.states[name].replace('_', ' ')}", flush=True)
+            for name, state in snapshot.states.items():
+                if states.get(name, "starting") != state:
+                    print(f"{now} {name}: {state.replace('_', ' ')}", flush=True)
             if time.monotonic() >= next_report:
                 print(f"{now} {snapshot.summary}", flush=True)
                 next_report = time.monotonic() + REPORT_SECONDS
-        states = snapshot.states
+            states = snapshot.states
         time.sleep(min(LOOK_SECONDS, rest))
-    if snapshot := _look(watch):
-        console.print(LiveTable(snapshot, everything=True))
-        sys.stdout.flush()
 
 
-def _look(watch: Watch) -> Snapshot | None:
-    """Look at the lab; None while the database is away, which ``look_after`` deals with."""
-    try:
-        return watch.look()
-    except DatabaseError:
-        time.sleep(LOOK_SECONDS)
-        return None
+def _print_table(snapshot: Snapshot, console: Console) -> None:
+    from .live.table import LiveTable
+
+    console.print(LiveTable(snapshot))
+    print()

@@ -120,7 +120,7 @@ class Watch:
             state = self._state(instrument, report, now)
             states[instrument.name] = state
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
-            newest = max((t for s in channels.values() for t, _ in s.values.values()), default=self._since_ns)
+            newest = max((self._since_ns, *(t for s in channels.values() for t, _ in s.values.values())))
             stale = bool(instrument.stale) and now - newest > instrument.stale * 1e9
             if state in WORDS:
                 notes[instrument.name] = f"{instrument.name} {WORDS[state]}"
@@ -131,9 +131,10 @@ class Watch:
         return Snapshot(self.site.title, now, rows, states, notes)
 
     def _state(self, instrument: Instrument, report: tuple[int, str] | None, now: int) -> str:
-        if report is None:
-            return "starting" if now - self._since_ns < _patience(instrument) else "no report"
-        return "no report" if now - report[0] > _patience(instrument) else report[1]
+        when, state = report or (0, "")
+        if now - max(when, self._since_ns) > _patience(instrument):
+            return "no report"
+        return state if when >= self._since_ns else "starting"  # what an earlier run reported says nothing about this one
 
     def _rows(
         self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, stale: bool, now: int

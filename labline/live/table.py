@@ -20,13 +20,13 @@ FRAME_LINES = 5  # two of title, an empty line, the head, and the line on which 
 
 
 class LiveTable:
-    """Draws a snapshot within the height it is given: faults and alarms first where not all rows fit."""
+    """Draws a snapshot within the terminal's height (``whole``: in full): faults and alarms first where not all rows fit."""
 
-    def __init__(self, snapshot: Snapshot, *, everything: bool = False, footer: Sequence[str] = ()):
-        self._snapshot, self._everything, self._footer = snapshot, everything, footer
+    def __init__(self, snapshot: Snapshot, *, everything: bool = False, whole: bool = False, footer: Sequence[str] = ()):
+        self._snapshot, self._everything, self._whole, self._footer = snapshot, everything, whole, footer
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        height = options.height or console.height if console.is_terminal else None
+        height = None if self._whole or not console.is_terminal else options.height or console.height
         yield self._drawn(height)
 
     def _drawn(self, height: int | None) -> RenderableType:

@@ -1,0 +1,83 @@
+"""Show the lab as it is now: values, trends, states, alarms.
+
+On a terminal the table lives until Ctrl-C; elsewhere it is printed once, as plain text, with exit status 1 where anything is
+wrong. Values come from the database of a lab that runs here (labline run), or else from the one that the site file names."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import arguments as shared
+
+if TYPE_CHECKING:
+    from .live.snapshot import Watch
+
+EXAMPLES = """\
+  labline status                   the demo lab, while `labline run` runs it in another window
+  labline status my-lab.yml --all  every quantity, the raw ones behind calibrations included
+  labline status --once            print it once; status 1 where something is wrong
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    shared.add_site(parser)
+    parser.add_argument("--once", action="store_true", help="print it once, also on a terminal")
+    parser.add_argument("--all", action="store_true", help="show every quantity, raw ones included")
+    shared.add_state(parser)
+    parser.add_argument(
+        "--secrets",
+        metavar="DIR",
+        type=Path,
+        default=Path("/etc/labline/secrets"),
+        help="for a lab that labline run did not start: the folder with the password file reader (default: %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show it; printed once, the status is 1 where something is wrong."""
+    from rich.console import Console
+
+    from .live.screen import show
+    from .live.table import LiveTable
+
+    watch = _watch(arguments)
+    console = Console(highlight=False)
+    if arguments.once or not console.is_terminal:
+        snapshot = watch.look()
+        # Once, nothing need be left out: a pipe has no height, and a terminal scrolls.
+        console.print(LiveTable(snapshot, everything=arguments.all, whole=True))
+        return 0 if snapshot.well else 1
+    try:
+        show(console, watch.look, ["Ctrl-C ends this; the lab runs on."], everything=arguments.all)
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> Watch:
+    """Find the database: that of a running `labline run`, else the site file's. Raises DatabaseError."""
+    from datetime import datetime
+
+    from provisioning import site as sites
+    from provisioning.influxdb_schema import READER
+    from provisioning.influxdb_server import DatabaseError, Server, secret
+
+    from .live.snapshot import Watch
+    from .places import Places
+    from .stack import runlock
+
+    site = sites.load(sites.find(arguments.site))
+    places = Places(arguments.state, site)
+    running = runlock.holder(places.root) if places.root.is_dir() else None
+    if running and (url := running.get("urls", {}).get("influxdb")):
+        since = datetime.fromisoformat(running["since"]).timestamp()
+        return Watch(site, places.reader(url), int(since * 1e9))
+    if not (arguments.secrets / READER).exists():
+        raise DatabaseError(
+            f"{site.name} does not run here (nothing holds {places.root}); start it with: labline run {arguments.site}\n"
+            f"If it runs elsewhere, at {site.influxdb.url}, name the folder with the password file {READER!r}: --secrets DIR"
+        )
+    return Watch(site, Server(site.influxdb.url, READER, secret(arguments.secrets, READER)), 0)
