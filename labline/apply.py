@@ -21,8 +21,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_site(parser)
     parser.add_argument("--check", action="store_true", help="change nothing; tell the differences, with status 1")
     parser.add_argument("--yes", action="store_true", help="agree to drop what a shorter retention drops")
-    parser.add_argument("--secrets", metavar="DIR", type=Path, default=Path("/etc/labline/secrets"),
-                        help="the folder with the passwords, in files labadmin, writer and reader (default: %(default)s)")
+    parser.add_argument(
+        "--secrets",
+        metavar="DIR",
+        type=Path,
+        default=Path("/etc/labline/secrets"),
+        help="the folder with the passwords, in files labadmin, writer and reader (default: %(default)s)",
+    )
     parser.add_argument("--url", metavar="URL", help="another InfluxDB than the one in the site file")
 
 
@@ -46,7 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"would {difference.text}")
             for loss in plan.losses:
                 print(f"careful: {loss}")
-            print(f"labline: {len(plan.differences)} difference(s); to mend them: labline apply {arguments.site}", file=sys.stderr)
+            print(
+                f"labline: {len(plan.differences)} difference(s); to mend them: labline apply {arguments.site}",
+                file=sys.stderr,
+            )
             return 1
         if not _agreed(plan.losses, arguments.yes):
             return 1

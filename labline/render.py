@@ -22,12 +22,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     from provisioning.telegraf_config import Paths
 
     add_site(parser)
-    parser.add_argument("--to", metavar="DIR", type=Path, help="the folder to write into (default: provisioning for demo, else rendered/NAME)")
+    parser.add_argument(
+        "--to",
+        metavar="DIR",
+        type=Path,
+        help="the folder to write into (default: provisioning for demo, else rendered/NAME)",
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; tell what is not current, with status 1")
     where = parser.add_argument_group("where things are on the machine that will run Telegraf")
-    for name, help in (("python", "the Python that has labline"), ("config", "the folder of the rendered Telegraf files"),
-                       ("secrets", "the folder of the passwords"), ("journal", "the folder of the journal")):
-        where.add_argument(f"--{name}", metavar="PATH", default=getattr(Paths(), name), help=f"{help} (default: %(default)s)")
+    for name, help in (
+        ("python", "the Python that has labline"),
+        ("config", "the folder of the rendered Telegraf files"),
+        ("secrets", "the folder of the passwords"),
+        ("journal", "the folder of the journal"),
+    ):
+        where.add_argument(
+            f"--{name}", metavar="PATH", default=getattr(Paths(), name), help=f"{help} (default: %(default)s)"
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,13 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
     site = provisioning.site.load(provisioning.site.find(arguments.site))
     own = Path(site.file).resolve() == provisioning.site.SITES / "demo.yml"
     folder = arguments.to or (provisioning.site.SITES.parent if own else Path("rendered") / site.name)
-    paths = Paths(python=arguments.python, config=arguments.config, secrets=arguments.secrets, journal=arguments.journal)
+    paths = Paths(
+        python=arguments.python, config=arguments.config, secrets=arguments.secrets, journal=arguments.journal
+    )
     made = files.render(site, paths)
     found = files.changes(folder, made) if arguments.check else files.write(folder, made)
     for name, what in found.items():
         print(f"{what}: {folder / name}")
     if arguments.check and found:
-        print(f"labline: {len(found)} of {len(made)} files are not current; run: labline render {arguments.site}", file=sys.stderr)
+        print(
+            f"labline: {len(found)} of {len(made)} files are not current; run: labline render {arguments.site}",
+            file=sys.stderr,
+        )
         return 1
     print(f"{len(made)} files in {folder} are current")
     return 0

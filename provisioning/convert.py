@@ -16,8 +16,16 @@ STEP = re.compile(r"\[(\d+)\]|\.([^.\[]+)")
 UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z")
 MISSING = re.compile(r"Object missing required field `(.*)`\Z")
 WRONG_TYPE = re.compile(r"Expected `([^`]*)`, got `[^`]*`\Z")
-WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
-         "object": "keys with values", "null": "nothing"}
+LENGTH = re.compile(r"Expected `(?:array|str|float|int)`(?: of length)? (>=|<=) (\S+)\Z")
+WORDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "keys with values",
+    "null": "nothing",
+}
 
 
 def convert(data: Any, kind: type[msgspec.Struct]) -> Any:
@@ -35,19 +43,31 @@ def _explain(text: str, data: Any, kind: type[msgspec.Struct]) -> NoReturn:
         path = tuple(int(index) if index else name for index, name in STEP.findall(match[2]))
     found, struct = _follow(data, kind, path)
     if match := UNKNOWN.match(text):
-        raise BadInput(f"is not a key here; {suggestion(match[1], fields(struct) if struct else ())}", (*path, match[1])) from None
+        raise BadInput(
+            f"is not a key here; {suggestion(match[1], fields(struct) if struct else ())}", (*path, match[1])
+        ) from None
     if match := MISSING.match(text):
         raise BadInput(f"{match[1]!r} is missing; expected {_description(struct, match[1])}", path) from None
     meant = f": {_description(*_owner(data, kind, path))}" if path else ""
     if match := WRONG_TYPE.match(text):
-        expected = " or ".join(WORDS.get(word.strip(), word.strip()) for word in match[1].split("|") if word.strip() != "null")
+        expected = " or ".join(
+            WORDS.get(word.strip(), word.strip()) for word in match[1].split("|") if word.strip() != "null"
+        )
         raise BadInput(f"found {_shown(found)}, expected {expected}{meant}", path) from None
     if text.startswith("found "):  # worded by read_value
         raise BadInput(f"{text}{meant}", path) from None
     if text.startswith("Invalid enum value"):
         choices = _choices(*_owner(data, kind, path))
         raise BadInput(f"found {_shown(found)}, expected {' or '.join(choices)}{meant}", path) from None
-    raise BadInput(f"found {_shown(found)}, {_lower(text)}{meant}", path) from None
+    if match := LENGTH.match(text):
+        least, number = match[1] == ">=", match[2]
+        raise BadInput(
+            f"found {_shown(found)}, expected {'at least' if least else 'at most'} {number}{meant}", path
+        ) from None
+    if "matching regex" in text:
+        words = _schema(*_owner(data, kind, path)).get("patternErrorMessage", "expected another form")
+        raise BadInput(f"found {_shown(found)}, {words}{meant}", path) from None
+    raise BadInput(f"found {_shown(found)}, {text[:1].lower()}{text[1:]}{meant}", path) from None
 
 
 def _follow(data: Any, kind: Any, path: tuple) -> tuple[Any, Any]:
@@ -96,9 +116,13 @@ def _item(kind: Any) -> Any:
 
 
 def _description(struct: Any, key: str) -> str:
+    return str(_schema(struct, key).get("description", key))
+
+
+def _schema(struct: Any, key: str) -> dict[str, Any]:
+    """Find what is declared for editors about one key."""
     info = _type(fields(struct)[key].type) if struct is not None and key in fields(struct) else None
-    schema = getattr(info, "extra_json_schema", None) or {}
-    return str(schema.get("description", key))
+    return getattr(info, "extra_json_schema", None) or {}
 
 
 def _choices(struct: Any, key: str) -> list[str]:
@@ -112,7 +136,3 @@ def _choices(struct: Any, key: str) -> list[str]:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -60,13 +60,17 @@ def plan(url: str, wanted: Schema, secrets: Path) -> Plan:
     differences: list[Difference] = []
     anybody = Server(url).refusal()
     if not anybody:
-        notes.append(f"InfluxDB at {url} asks for no password: whoever reaches it can read and change everything; "
-                     "set auth-enabled = true under [http] in influxdb.conf, and restart it")
+        notes.append(
+            f"InfluxDB at {url} asks for no password: whoever reaches it can read and change everything; "
+            "set auth-enabled = true under [http] in influxdb.conf, and restart it"
+        )
     if "create admin user" in anybody:  # nothing can be read before there is one, and nothing is there
         state = State(databases=set(), policies={}, queries={}, admins={}, rights={}, rows=set())
     elif anybody and (why := server.refusal()):
-        raise DatabaseError(f"InfluxDB at {url} refuses {ADMIN!r} with the password in {secrets / ADMIN}: {why}. Put the right password "
-                            f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {quoted(ADMIN)} = '…'")
+        raise DatabaseError(
+            f"InfluxDB at {url} refuses {ADMIN!r} with the password in {secrets / ADMIN}: {why}. Put the right password "
+            f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {quoted(ADMIN)} = '…'"
+        )
     else:
         state = _read(server, wanted.database, [user for user, _ in wanted.rights])
     differences += _administrator(server, state, passwords[ADMIN])
@@ -101,25 +105,47 @@ def _read(server: Server, database: str, users: list[str]) -> State:
     rows: set[tuple[Any, ...]] = set()
     if database in databases:
         for row in server.rows(f"SHOW RETENTION POLICIES ON {quoted(database)}"):
-            policies[row["name"]] = Policy(name=row["name"], keep=_seconds(row["duration"]), shard=_seconds(row["shardGroupDuration"]),
-                                           default=row["default"])
+            policies[row["name"]] = Policy(
+                name=row["name"],
+                keep=_seconds(row["duration"]),
+                shard=_seconds(row["shardGroupDuration"]),
+                default=row["default"],
+            )
     if FOREVER in policies:
-        found = server.rows(f'SELECT "rp", "start", "end", "lo", "hi", "idx" FROM {quoted(FOREVER)}.{quoted(TABLE)}', database)
-        rows = {(int(row["idx"]), row["rp"], row["start"], row["end"], row["lo"], row["hi"], row["time"]) for row in found}
-    queries = {row["name"]: row["query"] for series in server.query("SHOW CONTINUOUS QUERIES") if series.name == database
-               for row in series.rows}
+        found = server.rows(
+            f'SELECT "rp", "start", "end", "lo", "hi", "idx" FROM {quoted(FOREVER)}.{quoted(TABLE)}', database
+        )
+        rows = {
+            (int(row["idx"]), row["rp"], row["start"], row["end"], row["lo"], row["hi"], row["time"]) for row in found
+        }
+    queries = {
+        row["name"]: row["query"]
+        for series in server.query("SHOW CONTINUOUS QUERIES")
+        if series.name == database
+        for row in series.rows
+    }
     admins = {row["user"]: row["admin"] for row in server.rows("SHOW USERS")}
-    rights = {user: row["privilege"].removesuffix(" PRIVILEGES") for user in users if user in admins
-              for row in server.rows(f"SHOW GRANTS FOR {quoted(user)}") if row["database"] == database}
+    rights = {
+        user: row["privilege"].removesuffix(" PRIVILEGES")
+        for user in users
+        if user in admins
+        for row in server.rows(f"SHOW GRANTS FOR {quoted(user)}")
+        if row["database"] == database
+    }
     return State(databases=databases, policies=policies, queries=queries, admins=admins, rights=rights, rows=rows)
 
 
 def _administrator(server: Server, state: State, password: str) -> Iterator[Difference]:
     if not state.admins.get(ADMIN):
         # Without any user, this is the one statement that the server takes; from then on it wants the password.
-        yield Difference(text=f"make the administrator {ADMIN!r}",
-                         act=_doing(server, f"CREATE USER {quoted(ADMIN)} WITH PASSWORD {_text(password)} WITH ALL PRIVILEGES",
-                                     password=password))
+        yield Difference(
+            text=f"make the administrator {ADMIN!r}",
+            act=_doing(
+                server,
+                f"CREATE USER {quoted(ADMIN)} WITH PASSWORD {_text(password)} WITH ALL PRIVILEGES",
+                password=password,
+            ),
+        )
 
 
 def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) -> Iterator[Difference]:
@@ -128,20 +154,29 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
         first, *others = wanted.policies
         yield Difference(
             text=f"make database {database!r} with retention policy {_told(first)}",
-            act=_doing(server, create_database(wanted)))
+            act=_doing(server, create_database(wanted)),
+        )
     else:
         others = list(wanted.policies)
     for policy in others:
         there = state.policies.get(policy.name)
         if there is None:
-            yield Difference(text=f"make retention policy {_told(policy)}", act=_doing(server, create(policy, database)))
+            yield Difference(
+                text=f"make retention policy {_told(policy)}", act=_doing(server, create(policy, database))
+            )
         elif (there.keep, there.shard, there.default or not policy.default) != (policy.keep, policy.shard, True):
-            yield Difference(text=f"change retention policy {policy.name!r}: {', '.join(_changes(there, policy))}",
-                             act=_doing(server, f"ALTER RETENTION POLICY {quoted(policy.name)} ON {quoted(database)} {policy.settings}"),
-                             loss=_loss(server, database, there, policy))
+            yield Difference(
+                text=f"change retention policy {policy.name!r}: {', '.join(_changes(there, policy))}",
+                act=_doing(
+                    server, f"ALTER RETENTION POLICY {quoted(policy.name)} ON {quoted(database)} {policy.settings}"
+                ),
+                loss=_loss(server, database, there, policy),
+            )
     for name in sorted(set(state.policies) - {p.name for p in wanted.policies}):
-        notes.append(f"retention policy {name!r} is not in the site file; it stays, with its data "
-                     f"(to drop both: DROP RETENTION POLICY {quoted(name)} ON {quoted(database)})")
+        notes.append(
+            f"retention policy {name!r} is not in the site file; it stays, with its data "
+            f"(to drop both: DROP RETENTION POLICY {quoted(name)} ON {quoted(database)})"
+        )
 
 
 def _changes(there: Policy, policy: Policy) -> Iterator[str]:
@@ -160,30 +195,44 @@ def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
     limit = time.time_ns() - policy.keep * 10**9
     where = f"FROM {quoted(database)}.{quoted(policy.name)}./.*/ WHERE time < {limit}"
     counted = server.query(f"SELECT count(*) {where}")
-    values = sum(value or 0 for series in counted for row in series.rows for column, value in row.items() if column != "time")
+    values = sum(
+        value or 0 for series in counted for row in series.rows for column, value in row.items() if column != "time"
+    )
     if not values:
         return ""
     oldest = min(row["time"] for row in server.rows(f"SELECT * {where} ORDER BY time ASC LIMIT 1"))
-    return (f"retention policy {policy.name!r} would keep {days(policy.keep)} only: {values} values in {len(counted)} measurement(s) are older, "
-            f"the oldest of {_moment(oldest)}, and are dropped for good")
+    return (
+        f"retention policy {policy.name!r} would keep {days(policy.keep)} only: {values} values in {len(counted)} measurement(s) are older, "
+        f"the oldest of {_moment(oldest)}, and are dropped for good"
+    )
 
 
-def _users(server: Server, state: State, wanted: Schema, passwords: dict[str, str], *, checkable: bool) -> Iterator[Difference]:
+def _users(
+    server: Server, state: State, wanted: Schema, passwords: dict[str, str], *, checkable: bool
+) -> Iterator[Difference]:
     for user, right in wanted.rights:
         password = passwords[user]
         if user not in state.admins:
-            yield Difference(text=f"make user {user!r}",
-                             act=_doing(server, f"CREATE USER {quoted(user)} WITH PASSWORD {_text(password)}", password=password))
+            yield Difference(
+                text=f"make user {user!r}",
+                act=_doing(server, f"CREATE USER {quoted(user)} WITH PASSWORD {_text(password)}", password=password),
+            )
         elif checkable and Server(server.url, user, password).refusal():
-            yield Difference(text=f"set the password of user {user!r}",
-                             act=_doing(server, f"SET PASSWORD FOR {quoted(user)} = {_text(password)}", password=password))
+            yield Difference(
+                text=f"set the password of user {user!r}",
+                act=_doing(server, f"SET PASSWORD FOR {quoted(user)} = {_text(password)}", password=password),
+            )
         if state.admins.get(user):
-            yield Difference(text=f"user {user!r} is an administrator: make it an ordinary user",
-                             act=_doing(server, f"REVOKE ALL PRIVILEGES FROM {quoted(user)}"))
+            yield Difference(
+                text=f"user {user!r} is an administrator: make it an ordinary user",
+                act=_doing(server, f"REVOKE ALL PRIVILEGES FROM {quoted(user)}"),
+            )
         if (there := state.rights.get(user)) != right:
             now = f" (now {there})" if there and there != "NO" else ""
-            yield Difference(text=f"let user {user!r} {right} in {wanted.database!r}{now}",
-                             act=_doing(server, grant(user, right, wanted.database)))
+            yield Difference(
+                text=f"let user {user!r} {right} in {wanted.database!r}{now}",
+                act=_doing(server, grant(user, right, wanted.database)),
+            )
 
 
 def _queries(server: Server, state: State, wanted: Schema, notes: list[str]) -> Iterator[Difference]:
@@ -191,16 +240,22 @@ def _queries(server: Server, state: State, wanted: Schema, notes: list[str]) -> 
     for query in wanted.queries:
         there = state.queries.get(query.name)
         if there is None:
-            yield Difference(text=f"downsample {query.measurement!r} to {query.level.name} (continuous query {query.name})",
-                             act=_downsampling(server, query))
+            yield Difference(
+                text=f"downsample {query.measurement!r} to {query.level.name} (continuous query {query.name})",
+                act=_downsampling(server, query),
+            )
         elif _bare(there) != _bare(query.statement):
-            yield Difference(text=f"downsample {query.measurement!r} to {query.level.name} anew: its fields or times changed "
-                                  f"(continuous query {query.name})",
-                             act=_doing(server, _drop(query.name, database), query.statement))
+            yield Difference(
+                text=f"downsample {query.measurement!r} to {query.level.name} anew: its fields or times changed "
+                f"(continuous query {query.name})",
+                act=_doing(server, _drop(query.name, database), query.statement),
+            )
     for name in sorted(set(state.queries) - {q.name for q in wanted.queries}):
         if name.startswith(PREFIX):
-            yield Difference(text=f"drop continuous query {name}, which the site no longer needs; what it wrote stays",
-                             act=_doing(server, _drop(name, database)))
+            yield Difference(
+                text=f"drop continuous query {name}, which the site no longer needs; what it wrote stays",
+                act=_doing(server, _drop(name, database)),
+            )
         else:
             notes.append(f"continuous query {name!r} is not one of labline's; it is left alone")
 
@@ -226,7 +281,10 @@ def _table(server: Server, state: State, wanted: Schema) -> Iterator[Difference]
             server.query(f"DROP SERIES FROM {quoted(TABLE)} WHERE \"idx\" = '{idx}'", wanted.database)
         server.write("\n".join(row.line for row in wanted.rows), wanted.database, FOREVER)
 
-    shown = ", ".join(f"{row.rp} to {days(row.end / 1000)}" if row is not wanted.rows[-1] else f"{row.rp} beyond" for row in wanted.rows)
+    shown = ", ".join(
+        f"{row.rp} to {days(row.end / 1000)}" if row is not wanted.rows[-1] else f"{row.rp} beyond"
+        for row in wanted.rows
+    )
     yield Difference(text=f"write which level dashboards read: {shown}", act=act)
 
 

@@ -48,13 +48,18 @@ class Query(Struct, frozen=True, kw_only=True):
     def statement(self) -> str:
         """Write the statement that makes it; late data are covered for ``level.late`` seconds."""
         every, late = duration(self.level.seconds_per_point), duration(self.level.late)
-        return (f"CREATE CONTINUOUS QUERY {quoted(self.name)} ON {quoted(self.database)} RESAMPLE EVERY {every} FOR {late} "
-                f"BEGIN {self.select()} END")
+        return (
+            f"CREATE CONTINUOUS QUERY {quoted(self.name)} ON {quoted(self.database)} RESAMPLE EVERY {every} FOR {late} "
+            f"BEGIN {self.select()} END"
+        )
 
     def select(self, start_ns: int | None = None, end_ns: int | None = None) -> str:
         """Write what it runs; with a span (ns since 1970, the end excluded) it downsamples that one by hand."""
         columns = ", ".join(column for name, kind in self.fields for column in _columns(name, kind))
-        source, target = (".".join(quoted(part) for part in (self.database, policy, self.measurement)) for policy in (RAW, self.level.name))
+        source, target = (
+            ".".join(quoted(part) for part in (self.database, policy, self.measurement))
+            for policy in (RAW, self.level.name)
+        )
         span = "" if start_ns is None else f"WHERE time >= {start_ns} AND time < {end_ns} "
         return f"SELECT {columns} INTO {target} FROM {source} {span}GROUP BY time({duration(self.level.seconds_per_point)}), *"
 
@@ -108,8 +113,16 @@ def schema(site: Site) -> Schema:
             Policy(name=FOREVER, keep=0, shard=52 * WEEK),
         ),
         queries=tuple(
-            Query(name=f"{PREFIX}{level.name}_{name}", database=influxdb.database, measurement=name, level=level, fields=tuple(fields.items()))
-            for level in influxdb.downsampled for name, fields in found.items()),
+            Query(
+                name=f"{PREFIX}{level.name}_{name}",
+                database=influxdb.database,
+                measurement=name,
+                level=level,
+                fields=tuple(fields.items()),
+            )
+            for level in influxdb.downsampled
+            for name, fields in found.items()
+        ),
         rows=tuple(_rows(influxdb)),
         rights=((WRITER, "WRITE"), (READER, "READ")),
     )

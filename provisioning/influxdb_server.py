@@ -39,15 +39,23 @@ class Server:
         try:
             body = answer.json()
         except ValueError:
-            raise DatabaseError(f"{self.url} does not answer as InfluxDB 1.x does (status {answer.status_code}); is the URL right?") from None
+            raise DatabaseError(
+                f"{self.url} does not answer as InfluxDB 1.x does (status {answer.status_code}); is the URL right?"
+            ) from None
         results = body.get("results", [])
         errors = [body["error"]] if "error" in body else [result["error"] for result in results if "error" in result]
         if errors:
             text = str(errors[0])
             raise DatabaseError(f"InfluxDB at {self.url}: {text.replace(hidden, '***') if hidden else text}")
-        return [Series(series.get("name", ""), series.get("tags", {}),
-                       [dict(zip(series["columns"], values, strict=True)) for values in series.get("values", [])])
-                for result in results for series in result.get("series", [])]
+        return [
+            Series(
+                series.get("name", ""),
+                series.get("tags", {}),
+                [dict(zip(series["columns"], values, strict=True)) for values in series.get("values", [])],
+            )
+            for result in results
+            for series in result.get("series", [])
+        ]
 
     def rows(self, statement: str, database: str = "") -> list[dict[str, Any]]:
         """Run InfluxQL; returns the rows of all series."""
@@ -73,7 +81,9 @@ class Server:
         try:
             return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, SECONDS_PER_QUERY))
         except requests.ConnectionError:
-            raise DatabaseError(f"nothing answers at {self.url}; is InfluxDB running, and is influxdb.url right?") from None
+            raise DatabaseError(
+                f"nothing answers at {self.url}; is InfluxDB running, and is influxdb.url right?"
+            ) from None
         except requests.Timeout:
             raise DatabaseError(f"{self.url} does not answer in time") from None
         except requests.RequestException as error:
@@ -86,12 +96,16 @@ def secret(folder: Path, name: str) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise DatabaseError(f"{path}: {error.strerror}; expected the password of database user {name!r} in it, mode 0600") from None
+        raise DatabaseError(
+            f"{path}: {error.strerror}; expected the password of database user {name!r} in it, mode 0600"
+        ) from None
     except UnicodeDecodeError:
         raise DatabaseError(f"{path} is not UTF-8 text") from None
     if not text.strip():
         raise DatabaseError(f"{path} is empty; expected the password of database user {name!r}")
     if text != text.strip():
-        raise DatabaseError(f"{path} has spaces or a line's end around the password, which Telegraf takes for a part of it; "
-                            f"write it without: printf %s PASSWORD > {path}")
+        raise DatabaseError(
+            f"{path} has spaces or a line's end around the password, which Telegraf takes for a part of it; "
+            f"write it without: printf %s PASSWORD > {path}"
+        )
     return text

@@ -57,9 +57,14 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
         if not before:
             raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
         if level.keep and level.keep <= before:
-            raise BadInput(f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); a coarser level must be kept longer", path)
+            raise BadInput(
+                f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); a coarser level must be kept longer",
+                path,
+            )
         if raw < level.late:
-            raise BadInput(f"raw is kept {days(raw)}, but level {name!r} looks back {days(level.late)}; keep raw longer", path)
+            raise BadInput(
+                f"raw is kept {days(raw)}, but level {name!r} looks back {days(level.late)}; keep raw longer", path
+            )
         found.append(level)
     return InfluxDB(url=written.url, database=written.database, raw=raw, downsampled=tuple(found))
 
@@ -67,7 +72,10 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
 def _level(name: str, keep: Any) -> Level:
     match = LEVEL.match(name)
     if not match:
-        raise BadInput(f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m", ("downsampled", name))
+        raise BadInput(
+            f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m",
+            ("downsampled", name),
+        )
     try:
         seconds = read_value(Keep, keep)
     except ValueError as error:

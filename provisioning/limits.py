@@ -56,12 +56,22 @@ def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float) -
         threshold: site_file.Threshold | None = getattr(written, severity)
         if threshold is None:
             continue
-        above, below = (None if value is None else _value(value, quantity, (severity, key))
-                        for key, value in (("above", threshold.above), ("below", threshold.below)))
+        above, below = (
+            None if value is None else _value(value, quantity, (severity, key))
+            for key, value in (("above", threshold.above), ("below", threshold.below))
+        )
         if above is None and below is None:
             raise BadInput("is empty; expected above: VALUE, below: VALUE, or both", (severity,))
-        limit = Limit(channel=channel, quantity=quantity, severity=severity, above=above, below=below, hysteresis=hysteresis,
-                      for_=for_ if written.for_ is None else written.for_, help=written.help)
+        limit = Limit(
+            channel=channel,
+            quantity=quantity,
+            severity=severity,
+            above=above,
+            below=below,
+            hysteresis=hysteresis,
+            for_=for_ if written.for_ is None else written.for_,
+            help=written.help,
+        )
         _check(limit)
         result.append(limit)
     if not result:
@@ -85,30 +95,42 @@ def _check(limit: Limit) -> None:
     if limit.above is not None and limit.below is not None:
         band = limit.above - limit.below
         if band <= 0:
-            raise BadInput(f"is always on: alarm above {limit.above:g}{unit} and below {limit.below:g}{unit} leaves no value that is well",
-                           (limit.severity,))
+            raise BadInput(
+                f"is always on: alarm above {limit.above:g}{unit} and below {limit.below:g}{unit} leaves no value that is well",
+                (limit.severity,),
+            )
         if limit.hysteresis >= band:
-            raise BadInput(f"{limit.hysteresis:g}{unit} is wider than the band {limit.below:g} … {limit.above:g}{unit} "
-                           f"of {limit.severity!r}: such an alarm never ends", ("hysteresis",))
+            raise BadInput(
+                f"{limit.hysteresis:g}{unit} is wider than the band {limit.below:g} … {limit.above:g}{unit} "
+                f"of {limit.severity!r}: such an alarm never ends",
+                ("hysteresis",),
+            )
     for key, value in (("above", limit.above), ("below", limit.below)):
         if value is None:
             continue
         beyond_high = quantity.high is not None and value >= quantity.high
         beyond_low = quantity.low is not None and value <= quantity.low
         if (key == "above" and beyond_high) or (key == "below" and beyond_low):
-            raise BadInput(f"{value:g}{unit} can never be passed: {quantity.name!r} reaches from {_end(quantity.low)} to "
-                           f"{_end(quantity.high)}{unit}", (limit.severity, key))
+            raise BadInput(
+                f"{value:g}{unit} can never be passed: {quantity.name!r} reaches from {_end(quantity.low)} to "
+                f"{_end(quantity.high)}{unit}",
+                (limit.severity, key),
+            )
 
 
 def _check_order(warning: Limit, critical: Limit) -> None:
     """Refuse a warning that comes after the critical alarm."""
     unit = f" {warning.quantity.unit}".rstrip()
     if warning.above is not None and critical.above is not None and warning.above >= critical.above:
-        raise BadInput(f"{warning.above:g}{unit} must be less than critical.above, {critical.above:g}{unit}: a warning comes first",
-                       ("warning", "above"))
+        raise BadInput(
+            f"{warning.above:g}{unit} must be less than critical.above, {critical.above:g}{unit}: a warning comes first",
+            ("warning", "above"),
+        )
     if warning.below is not None and critical.below is not None and warning.below <= critical.below:
-        raise BadInput(f"{warning.below:g}{unit} must be more than critical.below, {critical.below:g}{unit}: a warning comes first",
-                       ("warning", "below"))
+        raise BadInput(
+            f"{warning.below:g}{unit} must be more than critical.below, {critical.below:g}{unit}: a warning comes first",
+            ("warning", "below"),
+        )
 
 
 def _end(value: float | None) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput, suggestion
+from telegraf_inputs.fields import clashes
 from telegraf_inputs.stanza import Stanza
 
 from . import levels, limits, measurements
@@ -20,7 +21,19 @@ from .levels import InfluxDB
 from .limits import Limit
 from .site_file import Alarms, ContactPoint, Node, Notifications, SiteFile, fields
 
-__all__ = ["Alarms", "BadSite", "ContactPoint", "InfluxDB", "Instrument", "Limit", "Node", "Notifications", "Site", "find", "load"]
+__all__ = [
+    "Alarms",
+    "BadSite",
+    "ContactPoint",
+    "InfluxDB",
+    "Instrument",
+    "Limit",
+    "Node",
+    "Notifications",
+    "Site",
+    "find",
+    "load",
+]
 
 SITES = Path(__file__).parent / "sites"
 
@@ -82,8 +95,11 @@ def load(path: str | os.PathLike[str]) -> Site:
     document = yamlfile.load(os.fspath(path))
     errors: list[BadInput] = []
     if not isinstance(document.data, dict):
-        raise document.located(BadInput(f"found {type(document.data).__name__}, expected a mapping with the keys "
-                                        f"{', '.join(fields(SiteFile))}"))
+        raise document.located(
+            BadInput(
+                f"found {type(document.data).__name__}, expected a mapping with the keys {', '.join(fields(SiteFile))}"
+            )
+        )
     site = _check(document.data, os.fspath(path), errors)
     if errors or site is None:
         for error in errors:
@@ -101,22 +117,49 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     _try(errors, _check_alarms, alarms)
     for index, point in enumerate(written.get("notifications", Notifications()).contact_points):
         _try(errors, _check_contact_point, point, path=("notifications", "contact_points", index))
-    _try(errors, _check_names, [p.name for p in written.get("notifications", Notifications()).contact_points],
-         path=("notifications", "contact_points"))
-    influxdb = _try(errors, levels.read, written["influxdb"], path=("influxdb", "retention")) if "influxdb" in written else None
-    instruments = []
+    _try(
+        errors,
+        _check_names,
+        [p.name for p in written.get("notifications", Notifications()).contact_points],
+        path=("notifications", "contact_points"),
+    )
+    influxdb = (
+        _try(errors, levels.read, written["influxdb"], path=("influxdb", "retention"))
+        if "influxdb" in written
+        else None
+    )
+    instruments: list[Instrument] = []
+    places: dict[str, tuple[str, int]] = {}
     for index, stanza in enumerate(written.get("instruments", ())):
         made = _try(errors, _instrument, stanza, alarms, path=("instruments", index))
         if made is not None:
             instruments.append(made)
+            places.setdefault(made.name, ("instruments", index))
     if "instruments" in written:
-        _try(errors, _check_names, [d.get("name") if isinstance(d, dict) else None for d in written["instruments"]], path=("instruments",))
-    _try(errors, _check_ports, instruments, written.get("instruments", []))
+        _try(
+            errors,
+            _check_names,
+            [d.get("name") if isinstance(d, dict) else None for d in written["instruments"]],
+            path=("instruments",),
+        )
+    _try(errors, _check_ports, instruments, places)
+    for clash in clashes([i.stanza for i in instruments]):
+        where = places[clash.stanza.name]
+        errors.append(BadInput(f"{clash.quantity.name!r} {clash.message}", (*where, "channels", clash.channel.id)))
     _try(errors, measurements.of_site, [i.stanza for i in instruments], path=("instruments",))
     if errors or influxdb is None:
         return None
-    return Site(name=written["site"], title=written["title"] or written["site"], zone=written["zone"], file=file, nodes=written["nodes"],
-                influxdb=influxdb, instruments=tuple(instruments), alarms=alarms, notifications=written["notifications"])
+    return Site(
+        name=written["site"],
+        title=written["title"] or written["site"],
+        zone=written["zone"],
+        file=file,
+        nodes=written["nodes"],
+        influxdb=influxdb,
+        instruments=tuple(instruments),
+        alarms=alarms,
+        notifications=written["notifications"],
+    )
 
 
 def _sections(data: dict[str, Any], errors: list[BadInput]) -> dict[str, Any]:
@@ -129,7 +172,9 @@ def _sections(data: dict[str, Any], errors: list[BadInput]) -> dict[str, Any]:
     stand_in: dict[str, Any] = {"site": "x", "nodes": [{"name": "x"}], "instruments": [{}]}
     result = {}
     for key, info in known.items():
-        alone = {k: v for k, v in stand_in.items() if k != key} | ({key: data[key]} if data.get(key) is not None else {})
+        alone = {k: v for k, v in stand_in.items() if k != key} | (
+            {key: data[key]} if data.get(key) is not None else {}
+        )
         try:
             result[key] = getattr(convert(alone, SiteFile), info.name)
         except BadInput as error:
@@ -158,39 +203,64 @@ def _instrument(data: Any, alarms: Alarms) -> Instrument:
             raise
     stale = max(alarms.stale_minimum, alarms.stale_factor * stanza.interval) if stanza.stale is None else stanza.stale
     if 0 < stale < stanza.interval:
-        raise BadInput(f"is {stale:g} s, shorter than the interval of {stanza.interval:g} s: such an alarm is always on", ("stale",))
+        raise BadInput(
+            f"is {stale:g} s, shorter than the interval of {stanza.interval:g} s: such an alarm is always on",
+            ("stale",),
+        )
     return Instrument(stanza=stanza, data=data, limits=tuple(found), stale=stale)
 
 
 def _check_zone(zone: str) -> None:
     zones = zoneinfo.available_timezones()
     if zone != "browser" and zones and zone not in zones:  # a machine without tzdata knows none
-        raise BadInput(f"found {zone!r}, expected a time zone such as Europe/Paris, or browser; {suggestion(zone, zones | {'browser'})}"
-                       .partition("; known:")[0], ("zone",))
+        raise BadInput(
+            f"found {zone!r}, expected a time zone such as Europe/Paris, or browser; {suggestion(zone, zones | {'browser'})}".partition(
+                "; known:"
+            )[0],
+            ("zone",),
+        )
 
 
 def _check_alarms(alarms: Alarms) -> None:
     if alarms.every <= 0 or alarms.every % 10:
-        raise BadInput(f"is {alarms.every:g} s, expected a multiple of 10s: Grafana looks no oftener", ("alarms", "every"))
+        raise BadInput(
+            f"is {alarms.every:g} s, expected a multiple of 10s: Grafana looks no oftener", ("alarms", "every")
+        )
 
 
 def _check_contact_point(point: ContactPoint) -> None:
-    webhook = {"url": point.url, "url_file": point.url_file, "username": point.username, "password_file": point.password_file,
-               "token_file": point.token_file}
+    webhook = {
+        "url": point.url,
+        "url_file": point.url_file,
+        "username": point.username,
+        "password_file": point.password_file,
+        "token_file": point.token_file,
+    }
     if point.type == "email":
         if not point.addresses:
             raise BadInput("is missing; expected a list of e-mail addresses", ("addresses",))
         for index, address in enumerate(point.addresses):
-            if address.count("@") != 1 or address.startswith("@") or address.endswith("@") or any(c in address for c in " ;,"):
-                raise BadInput(f"found {address!r}, expected one e-mail address, such as lab@example.org", ("addresses", index))
+            if (
+                address.count("@") != 1
+                or address.startswith("@")
+                or address.endswith("@")
+                or any(c in address for c in " ;,")
+            ):
+                raise BadInput(
+                    f"found {address!r}, expected one e-mail address, such as lab@example.org", ("addresses", index)
+                )
         if extra := [key for key, value in webhook.items() if value]:
             raise BadInput("belongs to a webhook, this contact point is an email", (extra[0],))
         return
     if point.addresses:
         raise BadInput("belongs to an email, this contact point is a webhook", ("addresses",))
     if bool(point.url) == bool(point.url_file):
-        raise BadInput("is needed: either url, or url_file where the URL is a secret" if not point.url
-                       else "stands beside url_file; keep one", ("url",))
+        raise BadInput(
+            "is needed: either url, or url_file where the URL is a secret"
+            if not point.url
+            else "stands beside url_file; keep one",
+            ("url",),
+        )
     if point.url and not point.url.startswith(("http://", "https://")):
         raise BadInput(f"found {point.url!r}, expected a URL that begins with https://", ("url",))
     if bool(point.username) != bool(point.password_file):
@@ -203,11 +273,14 @@ def _check_names(names: list[Any]) -> None:
     seen: dict[Any, int] = {}
     for index, name in enumerate(names):
         if name is not None and name in seen:
-            raise BadInput(f"{name!r} is already the name of number {seen[name] + 1} in this list; each needs its own", (index, "name"))
+            raise BadInput(
+                f"{name!r} is already the name of number {seen[name] + 1} in this list; each needs its own",
+                (index, "name"),
+            )
         seen[name] = index
 
 
-def _check_ports(instruments: list[Instrument], written: list[Any]) -> None:
+def _check_ports(instruments: list[Instrument], places: dict[str, tuple[str, int]]) -> None:
     """Refuse two instruments on one serial port: they would take each other's answers."""
     seen: dict[str, str] = {}
     for instrument in instruments:
@@ -215,9 +288,10 @@ def _check_ports(instruments: list[Instrument], written: list[Any]) -> None:
         if port is None:
             continue
         if port in seen:
-            index = next(i for i, data in enumerate(written) if data is instrument.data)
-            raise BadInput(f"{port} is already used by {seen[port]!r}; a serial port serves one instrument",
-                           ("instruments", index, "connection"))
+            raise BadInput(
+                f"{port} is already used by {seen[port]!r}; a serial port serves one instrument",
+                (*places[instrument.name], "connection"),
+            )
         seen[port] = instrument.name
 
 

@@ -22,6 +22,22 @@ class Keep(float):
 
 
 Severity = Literal["warning", "critical"]
+NAME_PATTERN, NAME_WORDS = (
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+    "letters, digits, '_', '-' or '.', beginning with a letter or digit",
+)
+
+
+def default(value: Any, name: str | None = None) -> Any:
+    """Give a key a default of our own types; through a factory, because msgspec can't write such a value into a schema."""
+    return field(name=name, default_factory=lambda: value)
+
+
+def pattern(description: str, regex: str, words: str) -> Meta:
+    """Describe a text that follows a pattern; ``words`` say the same for people, here and in their editors."""
+    return Meta(description=description, pattern=regex, extra_json_schema={"patternErrorMessage": f"expected {words}"})
+
+
 # Values that are checked further in limits.py, with the channel's quantities at hand.
 Value = str | int | float
 
@@ -29,36 +45,58 @@ Value = str | int | float
 class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A machine that reads instruments."""
 
-    name: Annotated[str, Meta(description="its name: tag `host` of all it delivers", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, NAME_WORDS)]
 
 
 class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """How long data are kept, in full and downsampled."""
 
-    raw: Annotated[Keep, Meta(description="how long every single reading is kept, such as 30d, or forever")] = Keep(30 * 86400)
+    raw: Annotated[Keep, Meta(description="how long every single reading is kept, such as 30d, or forever")] = default(
+        Keep(30 * 86400)
+    )
     downsampled: Annotated[
         dict[str, Any],
-        Meta(description="levels of mean, minimum, maximum and count: time per point -> how long they are kept",
-             extra_json_schema={"additionalProperties": {"type": "string", "pattern": f"{DURATION_PATTERN}|^forever$"},
-                                "propertyNames": {"pattern": r"^\d+(s|m|h|d|w)$"}}),
+        Meta(
+            description="levels of mean, minimum, maximum and count: time per point -> how long they are kept",
+            extra_json_schema={
+                "additionalProperties": {"type": "string", "pattern": f"{DURATION_PATTERN}|^forever$"},
+                "propertyNames": {"pattern": r"^\d+(s|m|h|d|w)$"},
+            },
+        ),
     ] = field(default_factory=lambda: {"1m": "1y", "1h": "10y"})
 
 
 class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """The database."""
 
-    url: Annotated[str, Meta(description="where InfluxDB 1.x listens", pattern=r"^https?://[^\s/]+$")] = "http://127.0.0.1:8086"
-    database: Annotated[str, Meta(description="the database's name", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")] = "lab"
+    url: Annotated[
+        str,
+        pattern(
+            "where InfluxDB 1.x listens",
+            r"^https?://[A-Za-z0-9_.:\[\]-]+$",
+            "http:// or https://, host and port, such as http://127.0.0.1:8086",
+        ),
+    ] = "http://127.0.0.1:8086"
+    database: Annotated[
+        str,
+        pattern(
+            "the database's name", r"^[A-Za-z][A-Za-z0-9_-]*$", "letters, digits, '_' or '-', beginning with a letter"
+        ),
+    ] = "lab"
     retention: Annotated[Retention, Meta(description="how long data are kept")] = field(default_factory=Retention)
 
 
 class Alarms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """What holds for every alarm, where a limit or an instrument says nothing else."""
 
-    for_: Annotated[Seconds, Meta(description="how long a value must be beyond its limit")] = field(name="for", default=Seconds(60))
-    every: Annotated[Seconds, Meta(description="how often Grafana looks; a multiple of 10s")] = Seconds(10)
-    stale_factor: Annotated[float, Meta(description="an instrument is stale after so many of its intervals without data", ge=2)] = 3.0
-    stale_minimum: Annotated[Seconds, Meta(description="but never sooner than this")] = Seconds(60)
+    for_: Annotated[Seconds, Meta(description="how long a value must be beyond its limit")] = default(
+        Seconds(60), name="for"
+    )
+    every: Annotated[Seconds, Meta(description="how often Grafana looks; a multiple of 10s")] = default(Seconds(10))
+    stale_factor: Annotated[
+        float, Meta(description="an instrument is stale after so many of its intervals without data", ge=2)
+    ] = 3.0
+    stale_minimum: Annotated[Seconds, Meta(description="but never sooner than this")] = default(Seconds(60))
     stale_severity: Annotated[Severity, Meta(description="severity of the stale-data alarm")] = "critical"
 
 
@@ -73,30 +111,46 @@ class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     username: Annotated[str, Meta(description="webhook: user for basic authentication")] = ""
     password_file: Annotated[str, Meta(description="webhook: a file that holds the password")] = ""
     token_file: Annotated[str, Meta(description="webhook: a file that holds a bearer token")] = ""
-    severities: Annotated[tuple[Severity, ...], Meta(description="which alarms it gets", min_length=1)] = ("warning", "critical")
+    severities: Annotated[tuple[Severity, ...], Meta(description="which alarms it gets", min_length=1)] = (
+        "warning",
+        "critical",
+    )
 
 
 class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Who is told of alarms, and how often at most."""
 
     contact_points: Annotated[tuple[ContactPoint, ...], Meta(description="who is told")] = ()
-    group_wait: Annotated[Seconds, Meta(description="how long the first message waits for others to come with it")] = Seconds(30)
-    group_interval: Annotated[Seconds, Meta(description="time between messages about one group that changes")] = Seconds(300)
-    repeat: Annotated[Seconds, Meta(description="time until a lasting warning is told again")] = Seconds(86400)
-    repeat_critical: Annotated[Seconds, Meta(description="time until a lasting critical alarm is told again")] = Seconds(14400)
+    group_wait: Annotated[Seconds, Meta(description="how long the first message waits for others to come with it")] = (
+        default(Seconds(30))
+    )
+    group_interval: Annotated[Seconds, Meta(description="time between messages about one group that changes")] = (
+        default(Seconds(300))
+    )
+    repeat: Annotated[Seconds, Meta(description="time until a lasting warning is told again")] = default(Seconds(86400))
+    repeat_critical: Annotated[Seconds, Meta(description="time until a lasting critical alarm is told again")] = (
+        default(Seconds(14400))
+    )
 
 
 class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A lab, in one file."""
 
-    site: Annotated[str, Meta(description="the site's name: tag `site` of all data", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    site: Annotated[str, pattern("the site's name: tag `site` of all data", NAME_PATTERN, NAME_WORDS)]
     title: Annotated[str, Meta(description="its name for people; default: the name")] = ""
-    zone: Annotated[str, Meta(description="the time zone that dashboards show, such as Europe/Paris; browser: that of the viewer")] = "browser"
-    nodes: Annotated[tuple[Node, ...], Meta(description="the machines that read instruments; one for now", min_length=1, max_length=1)]
+    zone: Annotated[
+        str, Meta(description="the time zone that dashboards show, such as Europe/Paris; browser: that of the viewer")
+    ] = "browser"
+    nodes: Annotated[
+        tuple[Node, ...],
+        Meta(description="the machines that read instruments; one for now", min_length=1, max_length=1),
+    ]
     influxdb: Annotated[InfluxDB, Meta(description="the database")] = field(default_factory=InfluxDB)
     instruments: Annotated[list[Any], Meta(description="what is read", min_length=1)]
     alarms: Annotated[Alarms, Meta(description="what holds for every alarm")] = field(default_factory=Alarms)
-    notifications: Annotated[Notifications, Meta(description="who is told of alarms")] = field(default_factory=Notifications)
+    notifications: Annotated[Notifications, Meta(description="who is told of alarms")] = field(
+        default_factory=Notifications
+    )
 
 
 class Threshold(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -112,8 +166,9 @@ class Limits(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     warning: Annotated[Threshold | None, Meta(description="somebody should look")] = None
     critical: Annotated[Threshold | None, Meta(description="somebody must act")] = None
     hysteresis: Annotated[Value, Meta(description="how far back a value must come until the alarm ends: 0.05 K")] = 0
-    for_: Annotated[Seconds | None, Meta(description="how long it must be beyond the limit; default: alarms.for")] = field(
-        name="for", default=None)
+    for_: Annotated[Seconds | None, Meta(description="how long it must be beyond the limit; default: alarms.for")] = (
+        field(name="for", default=None)
+    )
     help: Annotated[str, Meta(description="what to do; it stands in the message")] = ""
 
 

@@ -22,8 +22,14 @@ def check(site: Site, telegraf: Path) -> str:
         paths = Paths(config=str(folder), secrets=str(secrets), journal=str(journal))
         files.write(folder, telegraf_config.render(site, paths))
         try:
-            done = subprocess.run([telegraf, "config", "check", "--config", str(folder / CONF), "--strict-env-handling"],
-                                  capture_output=True, text=True, timeout=60)
+            done = subprocess.run(
+                [telegraf, "config", "check", "--config", str(folder / CONF), "--strict-env-handling"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"it does not run: {error}"
-    return "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"it ends with status {done.returncode}"
+    return (
+        "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"it ends with status {done.returncode}"
+    )

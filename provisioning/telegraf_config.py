@@ -30,8 +30,13 @@ class Paths(Struct, frozen=True, kw_only=True):
     journal: str = "/var/lib/labline/journal"
 
 
-def render(site: Site, paths: Paths | None = None, *, environment: Mapping[str, str] | None = None,
-           connections: Mapping[str, str] | None = None) -> dict[str, str]:
+def render(
+    site: Site,
+    paths: Paths | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    connections: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Make Telegraf's files: path inside ``paths.config`` -> text.
 
     ``environment`` is added to that of the instruments' programs; ``connections`` replaces those of the site file, by
@@ -55,8 +60,10 @@ def _program(instrument: Instrument, connection: str | None) -> str:
     if connection is not None:
         data["connection"] = connection
     if isinstance(data.get("channels"), dict):
-        data["channels"] = {name: {k: v for k, v in (channel or {}).items() if k != "limits"} or None
-                            for name, channel in data["channels"].items()}
+        data["channels"] = {
+            name: {k: v for k, v in (channel or {}).items() if k != "limits"} or None
+            for name, channel in data["channels"].items()
+        }
     return HEADER + yaml.dump(data, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -80,17 +87,20 @@ def _conf(site: Site, paths: Paths, environment: Mapping[str, str]) -> str:
 
 def _agent(site: Site) -> Iterator[str]:
     yield from _table("[global_tags]", {"site": site.name})
-    yield from _table("[agent]", {
-        "hostname": site.nodes[0].name,
-        "# The pace of what Telegraf measures by itself; the instruments' programs keep their own.": None,
-        "interval": f"{HOST_INTERVAL}s",
-        "# A reading is in the database, and on the screen, at most this later.": None,
-        "flush_interval": "1s",
-        "metric_batch_size": 5000,
-        f"# Holds {BUFFER_SECONDS // 60} minutes while the database is away, as far as memory allows; the journal holds more.": None,
-        "metric_buffer_limit": _buffer_limit(site),
-        "skip_processors_after_aggregators": True,
-    })
+    yield from _table(
+        "[agent]",
+        {
+            "hostname": site.nodes[0].name,
+            "# The pace of what Telegraf measures by itself; the instruments' programs keep their own.": None,
+            "interval": f"{HOST_INTERVAL}s",
+            "# A reading is in the database, and on the screen, at most this later.": None,
+            "flush_interval": "1s",
+            "metric_batch_size": 5000,
+            f"# Holds {BUFFER_SECONDS // 60} minutes while the database is away, as far as memory allows; the journal holds more.": None,
+            "metric_buffer_limit": _buffer_limit(site),
+            "skip_processors_after_aggregators": True,
+        },
+    )
 
 
 def _buffer_limit(site: Site) -> int:
@@ -103,57 +113,81 @@ def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
     yield "\n# Passwords are files in this folder, one each; none stands here."
     yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
     local = urlsplit(site.influxdb.url).hostname in ("127.0.0.1", "localhost", "::1")
-    yield from _table("[[outputs.influxdb]]", {
-        "alias": "database",
-        "urls": [site.influxdb.url],
-        "database": site.influxdb.database,
-        "retention_policy": RAW,
-        "# `labline apply` makes the database; this user may only write.": None,
-        "skip_database_creation": True,
-        "username": WRITER,
-        "password": f"@{{labline:{WRITER}}}",
-        "timeout": "10s",
-        "content_encoding": "identity" if local else "gzip",
-    })
+    yield from _table(
+        "[[outputs.influxdb]]",
+        {
+            "alias": "database",
+            "urls": [site.influxdb.url],
+            "database": site.influxdb.database,
+            "retention_policy": RAW,
+            "# `labline apply` makes the database; this user may only write.": None,
+            "skip_database_creation": True,
+            "username": WRITER,
+            "password": f"@{{labline:{WRITER}}}",
+            "timeout": "10s",
+            "content_encoding": "identity" if local else "gzip",
+        },
+    )
     yield "\n# Every reading once more, as line protocol in files: what the database missed is replayed from them."
-    yield from _table("[[outputs.file]]", before="", keys={
-        "alias": "journal",
-        "files": [f"{paths.journal}/{JOURNAL_FILE}"],
-        "namepass": ["instrument", *drivers],
-        "data_format": "influx",
-        "# Unset, the number of archives would be 0: every full file would be deleted at once. These hold a week, and at most 2.7 GB.": None,
-        "rotation_interval": "1h",
-        "rotation_max_size": "16MB",
-        "rotation_max_archives": 168,
-    })
+    yield from _table(
+        "[[outputs.file]]",
+        before="",
+        keys={
+            "alias": "journal",
+            "files": [f"{paths.journal}/{JOURNAL_FILE}"],
+            "namepass": ["instrument", *drivers],
+            "data_format": "influx",
+            "# Unset, the number of archives would be 0: every full file would be deleted at once. These hold a week, and at most 2.7 GB.": None,
+            "rotation_interval": "1h",
+            "rotation_max_size": "16MB",
+            "rotation_max_archives": 168,
+        },
+    )
 
 
 def _host() -> Iterator[str]:
     yield "\n# The machine, and Telegraf itself; only the fields that dashboards show."
     own = {
         "cpu": {"percpu": False, "totalcpu": True},
-        "disk": {"ignore_fs": ["tmpfs", "devtmpfs", "devfs", "iso9660", "squashfs", "aufs"], "ignore_mount_opts": ["bind"]},
+        "disk": {
+            "ignore_fs": ["tmpfs", "devtmpfs", "devfs", "iso9660", "squashfs", "aufs"],
+            "ignore_mount_opts": ["bind"],
+        },
     }
     # Mounts and interfaces of containers come and go, each a series for ever.
-    drop = {"disk": {"path": ["/var/lib/docker/*", "/var/lib/containers/*", "/run/*", "/snap/*", "/etc/*"]},
-            "net": {"interface": ["all", "veth*", "br-*", "docker*"]}}
+    drop = {
+        "disk": {"path": ["/var/lib/docker/*", "/var/lib/containers/*", "/run/*", "/snap/*", "/etc/*"]},
+        "net": {"interface": ["all", "veth*", "br-*", "docker*"]},
+    }
     for name, quantities in host_metrics.HOST.items():
         yield from _table(f"[[inputs.{name}]]", {**own.get(name, {}), "fieldinclude": [q.name for q in quantities]})
         if name in drop:
             yield from _table(f"  [inputs.{name}.tagdrop]", drop[name], "    ", "")
     fields = sorted({q.name for quantities in host_metrics.TELEGRAF.values() for q in quantities})
-    yield from _table("[[inputs.internal]]", {"collect_memstats": False, "per_instance": True,
-                                              "namepass": list(host_metrics.TELEGRAF), "fieldinclude": fields,
-                                              "# They change with the configuration and the version, and would begin new series.": None,
-                                              "tagexclude": ["_id", "version", "go_version"]})
+    yield from _table(
+        "[[inputs.internal]]",
+        {
+            "collect_memstats": False,
+            "per_instance": True,
+            "namepass": list(host_metrics.TELEGRAF),
+            "fieldinclude": fields,
+            "# They change with the configuration and the version, and would begin new series.": None,
+            "tagexclude": ["_id", "version", "go_version"],
+        },
+    )
 
 
 def _execd(instrument: Instrument, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
     stanza = instrument.stanza
     label = "" if stanza.label == stanza.name else f"{_one_line(stanza.label)}: "
     yield f"\n# {label}{_one_line(stanza.driver.title)}, every {stanza.interval:g} s"
-    command = [paths.python, "-m", f"telegraf_inputs.drivers.{stanza.driver.name}", "--config",
-               f"{paths.config}/{program_config(instrument)}"]
+    command = [
+        paths.python,
+        "-m",
+        f"telegraf_inputs.drivers.{stanza.driver.name}",
+        "--config",
+        f"{paths.config}/{program_config(instrument)}",
+    ]
     keys: dict[str, Any] = {"alias": stanza.name, "command": command}
     if environment:
         keys["environment"] = [f"{name}={value}" for name, value in environment.items()]

@@ -51,7 +51,9 @@ def _convert(number: float, found: str, unit: str, value: Any, difference: bool)
     try:
         source = _parse(found)
     except (pint.PintError, ValueError, TypeError, AttributeError):
-        raise BadInput(f"found {value!r}: {found!r} is no unit that is known here; expected {unit!r} or what converts to it") from None
+        raise BadInput(
+            f"found {value!r}: {found!r} is no unit that is known here; expected {unit!r} or what converts to it"
+        ) from None
     if not known(unit):
         raise BadInput(f"found {value!r}, expected it in {unit!r}: nothing converts to that unit")
     target = _parse(unit)
@@ -60,8 +62,10 @@ def _convert(number: float, found: str, unit: str, value: Any, difference: bool)
     try:
         return round_off(float(_registry().Quantity(number, source).to(target).magnitude))
     except pint.DimensionalityError:
-        raise BadInput(f"found {value!r}, expected {unit!r} or what converts to it, such as {'1.5 ' + unit if unit else '1.5'!r}: "
-                       f"{found!r} measures something else") from None
+        raise BadInput(
+            f"found {value!r}, expected {unit!r} or what converts to it, such as {'1.5 ' + unit if unit else '1.5'!r}: "
+            f"{found!r} measures something else"
+        ) from None
 
 
 def round_off(value: float) -> float:

@@ -1,0 +1,172 @@
+"""The site file's schema for editors (JSON schema): completion, descriptions and a first check while typing.
+
+Made from the same declarations that the site file is checked with: the structs, the stanza's keys, the drivers' options.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from telegraf_inputs import calibration, drivers, stanza
+from telegraf_inputs.driver import Driver, Option
+
+from .influxdb_schema import duration
+from .site_file import DURATION_PATTERN, Alarms, Keep, Limits, Notifications, Retention, Seconds, SiteFile, fields
+
+FILE = "schema/site.schema.json"
+TYPES: dict[str, dict[str, Any]] = {
+    "str": {"type": ["string", "number"]},  # 123456 is a fine serial number: people don't quote it
+    "float": {"type": "number"},
+    "int": {"type": "integer"},
+    "bool": {"type": "boolean"},
+    "map": {"type": "object"},
+    "list": {"type": "array"},
+    "duration": {
+        "type": "string",
+        "pattern": DURATION_PATTERN,
+        "patternErrorMessage": "expected a duration with its unit, such as 10s",
+    },
+}
+KINDS: dict[str, dict[str, Any]] = {
+    calibration.NUMBER: {"type": "number"},
+    calibration.NUMBERS: {"type": "array", "items": {"type": "number"}, "minItems": 1},
+    calibration.POINTS: {
+        "type": "array",
+        "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        "minItems": 2,
+    },
+    calibration.TRUTH: {"type": "boolean"},
+}
+
+
+def render() -> str:
+    """Write the schema, with all drivers that there are."""
+    (top, _), parts = msgspec.json.schema_components(
+        (SiteFile, Limits), schema_hook=_own_type, ref_template="#/$defs/{name}"
+    )
+    for struct in (Retention, Alarms, Notifications):
+        for name, info in fields(struct).items():
+            value = None if info.default_factory is msgspec.NODEFAULT else info.default_factory()
+            if isinstance(value, (Seconds, Keep)):
+                parts[struct.__name__]["properties"][name]["default"] = duration(value) if value else "forever"
+    site = parts.pop(top["$ref"].rpartition("/")[2])
+    site["properties"]["instruments"]["items"] = {"$ref": "#/$defs/Instrument"}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "labline site file",
+        **{key: value for key, value in site.items() if key != "title"},
+        "$defs": {**parts, "Instrument": _instrument(), "Calibration": _calibration()},
+    }
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _own_type(kind: type) -> dict[str, Any]:
+    if kind is Seconds:
+        return dict(TYPES["duration"])
+    if kind is Keep:
+        return {
+            "type": "string",
+            "pattern": f"{DURATION_PATTERN}|^forever$",
+            "patternErrorMessage": "expected a duration such as 30d, or forever",
+        }
+    raise NotImplementedError(kind)
+
+
+def _instrument() -> dict[str, Any]:
+    properties = {option.name: _option(option) for option in stanza.KEYS}
+    properties["driver"]["enum"] = list(drivers.names())
+    return {
+        "type": "object",
+        "required": [option.name for option in stanza.KEYS if option.required],
+        "properties": properties,
+        "allOf": [_when("driver", name, _of_driver(drivers.load(name))) for name in drivers.names()],
+    }
+
+
+def _of_driver(driver: type[Driver]) -> dict[str, Any]:
+    """Say what a stanza of one driver has beside the common keys, and that it has no others."""
+    known = [option.name for option in (*stanza.KEYS, *driver.options_known)]
+    channel = {option.name: _option(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
+    channel["calibration"]["$ref"] = "#/$defs/Calibration"
+    channel["limits"] |= {
+        "properties": {
+            q.name: {
+                "description": f"{q.description} ({q.unit})" if q.unit else q.description,
+                "$ref": "#/$defs/Limits",
+            }
+            for q in driver.quantities
+            if q.type in ("float", "int")
+        },
+        "additionalProperties": {"$ref": "#/$defs/Limits"},
+    }
+    required = [option.name for option in driver.channel_options if option.required]
+    channels: dict[str, Any] = {
+        "minProperties": 1,
+        "additionalProperties": {
+            "type": "object" if required else ["object", "null"],
+            "required": required,
+            "properties": channel,
+            "additionalProperties": False,
+        },
+    }
+    if driver.channel_names is not None:
+        channels["propertyNames"] = {"enum": list(driver.channel_names)}
+    else:
+        channels["propertyNames"] = {"pattern": stanza.NAME.pattern.replace(r"\Z", "$")}
+    return {
+        "description": driver.title,
+        "required": [option.name for option in driver.options_known if option.required]
+        + (["channels"] if driver.channel_names is None else []),
+        "properties": {**{option.name: _option(option) for option in driver.options_known}, "channels": channels},
+        "propertyNames": {"enum": known},
+    }
+
+
+def _calibration() -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "of": {"type": "string", "description": "the quantity that is calibrated; default: the only one"},
+        "to": {
+            "type": "string",
+            "description": "the field that the result gets; default: the same, and the raw one becomes …_raw",
+            "pattern": "^[a-z][a-z0-9_]*$",
+        },
+        "unit": {"type": "string", "description": "the unit of the result"},
+        "description": {"type": "string", "description": "a sentence about the result"},
+        "form": {"enum": list(calibration.FORMS), "description": "how the result follows from the raw value"},
+        "range": {
+            "type": "array",
+            "items": {"type": "number"},
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "[low, high] of the raw value; beyond it there is no result",
+        },
+    }
+    forms = [
+        _when(
+            "form",
+            name,
+            {
+                "required": list(required),
+                "properties": {key: KINDS[kind] for key, kind in kinds.items()},
+                "propertyNames": {"enum": [*common, *kinds]},
+            },
+        )
+        for name, (_, kinds, required) in calibration.FORMS.items()
+    ]
+    return {"type": "object", "required": ["form"], "properties": common, "allOf": forms}
+
+
+def _when(key: str, value: str, then: dict[str, Any]) -> dict[str, Any]:
+    return {"if": {"required": [key], "properties": {key: {"const": value}}}, "then": then}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    made = {"description": option.description, **TYPES[option.type]}
+    if option.choices:
+        made["enum"] = list(option.choices)
+    if option.default is not None and option.type != "duration":
+        made["default"] = option.default
+    return made
