@@ -1,6 +1,6 @@
 """Look for mistakes in a site file, and try what Telegraf says to it.
 
-Reads the file, all units included, renders it, and has `telegraf config check` read the result where Telegraf is at hand."""
+Reads the file, all units included, renders it, and has `telegraf config check` read that, where Telegraf is at hand."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def convert(data: Any, kind: type[msgspec.Struct]) -> Any:
 
 
 def _explain(text: str, data: Any, kind: type[msgspec.Struct]) -> NoReturn:
-    path: tuple = ()
+    path: tuple[Any, ...] = ()
     if match := PLACE.match(text):
         text = match[1]
         path = tuple(int(index) if index else name for index, name in STEP.findall(match[2]))
@@ -70,7 +70,7 @@ def _explain(text: str, data: Any, kind: type[msgspec.Struct]) -> NoReturn:
     raise BadInput(f"found {_shown(found)}, {text[:1].lower()}{text[1:]}{meant}", path) from None
 
 
-def _follow(data: Any, kind: Any, path: tuple) -> tuple[Any, Any]:
+def _follow(data: Any, kind: Any, path: tuple[Any, ...]) -> tuple[Any, Any]:
     """Go down ``path``: the value there, and the struct it should be (None where it is none)."""
     for part in path:
         data = data[part]
@@ -81,7 +81,7 @@ def _follow(data: Any, kind: Any, path: tuple) -> tuple[Any, Any]:
     return data, _struct(kind)
 
 
-def _owner(data: Any, kind: Any, path: tuple) -> tuple[Any, str]:
+def _owner(data: Any, kind: Any, path: tuple[Any, ...]) -> tuple[Any, str]:
     """Find the struct whose key the value at ``path`` is (of, or an item of), and that key's name."""
     last = max((i for i, part in enumerate(path) if isinstance(part, str)), default=0)
     return _follow(data, kind, path[:last])[1], str(path[last])

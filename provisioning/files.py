@@ -11,7 +11,7 @@ from .site import Site
 from .telegraf_config import HEADER, Paths
 
 SCHEMA = "influxdb/schema.influxql"
-# What else may lie in a folder from another day: pattern, inside the folder, of files that are ours if they begin with HEADER.
+# What may lie in a folder from another day: patterns, inside it, of files that are ours if they begin with HEADER.
 OURS = (f"telegraf/{telegraf_config.INSTRUMENTS}/*.yml",)
 
 

@@ -1,4 +1,4 @@
-"""What Telegraf measures of the machine and of itself: the measurements and fields that are stored, shown and downsampled."""
+"""What Telegraf measures of the machine and of itself: the fields that are stored, shown and downsampled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def _count(name: str, description: str) -> Quantity:
     return Quantity(name, "", description, type="int")
 
 
-# Only these fields are stored: the plugins deliver many more, which would cost a small machine more than the readings do.
+# Only these fields are stored: the plugins deliver many more, which would cost a small machine more than readings do.
 HOST: dict[str, tuple[Quantity, ...]] = {
     "cpu": (
         Quantity("usage_idle", "%", "Processor time without work", 0, 100),

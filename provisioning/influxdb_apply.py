@@ -1,4 +1,4 @@
-"""Brings an InfluxDB server to the site's schema: reads what is there, tells the differences, acts on them; doing it twice changes nothing."""
+"""Brings InfluxDB to the site's schema: reads what is there, tells the differences, acts. Twice changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILL_SPAN = WEEK * 10**9  # ns: a downsampling by hand goes a week at a time
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One thing that is not as the site file says: ``text`` for a person, ``act`` mends it; ``loss`` says what that would drop."""
+    """One thing that is not as it should be: ``text`` tells it, ``act`` mends it, ``loss`` is what that would drop."""
 
     text: str
     act: Callable[[], None]
@@ -68,7 +68,7 @@ def plan(url: str, wanted: Schema, secrets: Path) -> Plan:
         state = State(databases=set(), policies={}, queries={}, admins={}, rights={}, rows=set())
     elif anybody and (why := server.refusal()):
         raise DatabaseError(
-            f"InfluxDB at {url} refuses {ADMIN!r} with the password in {secrets / ADMIN}: {why}. Put the right password "
+            f"InfluxDB at {url} refuses {ADMIN!r} with the password in {secrets / ADMIN}: {why}. Put the right one "
             f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {quoted(ADMIN)} = '…'"
         )
     else:
@@ -82,14 +82,14 @@ def plan(url: str, wanted: Schema, secrets: Path) -> Plan:
 
 
 def apply(made: Plan, tell: Callable[[str], None]) -> None:
-    """Do what a plan says, telling each step before it is taken. Raises DatabaseError; then it can be planned and applied again."""
+    """Do what a plan says, telling each step before it is taken. Raises DatabaseError; then plan and apply again."""
     for difference in made.differences:
         tell(difference.text)
         difference.act()
 
 
 def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
-    """Downsample a span that the continuous query does not look at any more; whole points only, and the same again does no harm."""
+    """Downsample a span that its continuous query no longer looks at: whole points only; again does no harm."""
     step = query.level.seconds_per_point * 10**9
     start, end = start_ns // step * step, end_ns // step * step
     span = max(FILL_SPAN // step, 1) * step
@@ -202,8 +202,9 @@ def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
         return ""
     oldest = min(row["time"] for row in server.rows(f"SELECT * {where} ORDER BY time ASC LIMIT 1"))
     return (
-        f"retention policy {policy.name!r} would keep {days(policy.keep)} only: {values} values in {len(counted)} measurement(s) are older, "
-        f"the oldest of {_moment(oldest)}, and are dropped for good"
+        f"retention policy {policy.name!r} would keep {days(policy.keep)} only: "
+        f"{values} values in {len(counted)} measurement(s) are older, "
+        f"the oldest of {_moment(oldest)}; they are dropped for good"
     )
 
 

@@ -1,4 +1,4 @@
-"""From the site to InfluxDB: what there must be — database, retention policies, continuous queries, users, the table of levels."""
+"""From the site to InfluxDB: database, retention policies, continuous queries, users, the table of levels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     @property
     def settings(self) -> str:
         # Infinite is written 0s, which clusters understand too.
-        return f"DURATION {duration(self.keep)} REPLICATION 1 SHARD DURATION {duration(self.shard)}{' DEFAULT' if self.default else ''}"
+        default = " DEFAULT" if self.default else ""
+        return f"DURATION {duration(self.keep)} REPLICATION 1 SHARD DURATION {duration(self.shard)}{default}"
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -61,14 +62,15 @@ class Query(Struct, frozen=True, kw_only=True):
             for policy in (RAW, self.level.name)
         )
         span = "" if start_ns is None else f"WHERE time >= {start_ns} AND time < {end_ns} "
-        return f"SELECT {columns} INTO {target} FROM {source} {span}GROUP BY time({duration(self.level.seconds_per_point)}), *"
+        step = duration(self.level.seconds_per_point)
+        return f"SELECT {columns} INTO {target} FROM {source} {span}GROUP BY time({step}), *"
 
 
 class Row(Struct, frozen=True, kw_only=True):
     """Which policy a dashboard reads when the span shown is longer than ``start`` and not longer than ``end`` (ms).
 
-    The row stands at ``time`` (ns): as long after 1970 as the policy keeps its data, so that ``time > now() - FROM``, the one
-    thing that InfluxQL compares with the present, tells whether the policy still has what a dashboard shows first.
+    The row stands at ``time`` (ns): as long after 1970 as the policy keeps data, so that ``time > now() - FROM``,
+    the one thing that InfluxQL compares with the present, tells whether the policy still has the beginning of the span.
     """
 
     idx: int
@@ -88,7 +90,8 @@ class Row(Struct, frozen=True, kw_only=True):
     @property
     def line(self) -> str:
         low, high = (end.replace('"', '\\"') for end in self.ends)
-        return f'{TABLE},idx={self.idx} rp="{self.rp}",start={self.start}i,end={self.end}i,lo="{low}",hi="{high}" {self.time}'
+        span = f"start={self.start}i,end={self.end}i"
+        return f'{TABLE},idx={self.idx} rp="{self.rp}",{span},lo="{low}",hi="{high}" {self.time}'
 
 
 class Schema(Struct, frozen=True, kw_only=True):
@@ -136,7 +139,7 @@ def render(site: Site) -> str:
         f"{create_database(wanted)};",
         *(f"{create(policy, wanted.database)};" for policy in wanted.policies[1:]),
         "",
-        f"-- Users: {ADMIN} (administrator), {', '.join(user for user, _ in wanted.rights)}; their passwords are files in the secrets folder.",
+        f"-- Users: {', '.join((ADMIN, *dict(wanted.rights)))}; their passwords are files in the secrets folder.",
         *(f"{grant(user, right, wanted.database)};" for user, right in wanted.rights),
         "",
         f"-- Which level a dashboard reads, by the span it shows (ms); line protocol for {FOREVER}.{TABLE}:",
@@ -151,7 +154,8 @@ def render(site: Site) -> str:
 def create_database(wanted: Schema) -> str:
     """Write the statement that makes the database, with its first retention policy as the default, and no other."""
     first = wanted.policies[0]
-    return f"CREATE DATABASE {quoted(wanted.database)} WITH {first.settings.removesuffix(' DEFAULT')} NAME {quoted(first.name)}"
+    settings = first.settings.removesuffix(" DEFAULT")
+    return f"CREATE DATABASE {quoted(wanted.database)} WITH {settings} NAME {quoted(first.name)}"
 
 
 def create(policy: Policy, database: str) -> str:

@@ -91,7 +91,7 @@ class Server:
 
 
 def secret(folder: Path, name: str) -> str:
-    """Read a password from its file. Raises DatabaseError where there is none, or one that Telegraf would read otherwise."""
+    """Read a password from its file. Raises DatabaseError where there is none, or Telegraf would read another."""
     path = folder / name
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """The site file's schema for editors (JSON schema): completion, descriptions and a first check while typing.
 
-Made from the same declarations that the site file is checked with: the structs, the stanza's keys, the drivers' options.
+Made from the declarations that the site file is checked with: the structs, the stanza's keys, the drivers' options.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ LEVEL = re.compile(r"([1-9]\d*)(s|m|h|d|w)\Z")
 
 
 class Level(Struct, frozen=True, kw_only=True):
-    """One downsampled level: its ``name`` ("1m", also its retention policy's), seconds per point, seconds kept (0: for ever)."""
+    """One downsampled level: ``name`` ("1m", also its policy's), seconds per point, seconds kept (0: for ever)."""
 
     name: str
     seconds_per_point: int
@@ -43,7 +43,7 @@ class InfluxDB(Struct, frozen=True, kw_only=True):
 
 
 def read(written: site_file.InfluxDB) -> InfluxDB:
-    """Check the levels: time per point and retention must rise from one to the next. Raises BadInput with the path in ``retention``."""
+    """Check the levels: time per point and retention must rise. Raises BadInput with the path in ``retention``."""
     raw = written.retention.raw
     if raw and raw < SHORTEST_RAW:
         raise BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("raw",))
@@ -58,7 +58,7 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
             raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
         if level.keep and level.keep <= before:
             raise BadInput(
-                f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); a coarser level must be kept longer",
+                f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); coarser is kept longer",
                 path,
             )
         if raw < level.late:

@@ -17,9 +17,9 @@ SEVERITIES: tuple[site_file.Severity, ...] = ("warning", "critical")
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """When one quantity of one channel is an alarm: ``above`` and ``below`` (either may be None) and ``hysteresis`` in its unit.
+    """When one quantity of one channel is an alarm.
 
-    ``for_`` is in seconds; ``help`` says what to do.
+    ``above``, ``below`` (one may be None), ``hysteresis`` are in its unit, ``for_`` in seconds; ``help``: what to do.
     """
 
     channel: Channel
@@ -33,7 +33,7 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 
 def of_channel(channel: Channel, for_: float) -> list[Limit]:
-    """Read the limits of a channel; ``for_`` is the site's default, in seconds. Raises BadInput with the path inside the channel."""
+    """Read the limits of a channel; ``for_`` is the site's (s). Raises BadInput with the path inside the channel."""
     limits = []
     for name, data in channel.limits.items():
         try:
@@ -81,7 +81,7 @@ def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float) -
     return result
 
 
-def _value(value: Any, quantity: Quantity, path: tuple, *, difference: bool = False) -> float:
+def _value(value: Any, quantity: Quantity, path: tuple[Any, ...], *, difference: bool = False) -> float:
     try:
         return units.read(value, quantity.unit, difference=difference)
     except BadInput as error:
@@ -96,7 +96,7 @@ def _check(limit: Limit) -> None:
         band = limit.above - limit.below
         if band <= 0:
             raise BadInput(
-                f"is always on: alarm above {limit.above:g}{unit} and below {limit.below:g}{unit} leaves no value that is well",
+                f"is always on: above {limit.above:g}{unit} and below {limit.below:g}{unit} leave nothing that is well",
                 (limit.severity,),
             )
         if limit.hysteresis >= band:
@@ -123,12 +123,12 @@ def _check_order(warning: Limit, critical: Limit) -> None:
     unit = f" {warning.quantity.unit}".rstrip()
     if warning.above is not None and critical.above is not None and warning.above >= critical.above:
         raise BadInput(
-            f"{warning.above:g}{unit} must be less than critical.above, {critical.above:g}{unit}: a warning comes first",
+            f"{warning.above:g}{unit} must be less than critical.above ({critical.above:g}{unit}): it comes first",
             ("warning", "above"),
         )
     if warning.below is not None and critical.below is not None and warning.below <= critical.below:
         raise BadInput(
-            f"{warning.below:g}{unit} must be more than critical.below, {critical.below:g}{unit}: a warning comes first",
+            f"{warning.below:g}{unit} must be more than critical.below ({critical.below:g}{unit}): it comes first",
             ("warning", "below"),
         )
 

@@ -1,4 +1,4 @@
-"""The measurements and fields that a site's data have, with their types: what is downsampled, and what a dashboard can ask for."""
+"""The measurements and fields of a site's data, with their types: what is downsampled, what a dashboard can ask for."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DOWNSAMPLED = ("_min", "_max", "_n")
 
 
 def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
-    """List all that a site stores: measurement -> field -> type. Raises BadInput where two fields would get one name downsampled.
+    """List all that a site stores: measurement -> field -> type.
 
-    That a field has one type in all instruments is fields.clashes' to check.
+    Raises BadInput where two fields would get one name downsampled; that each has one type, fields.clashes checks.
     """
     found: dict[str, dict[str, str]] = {}
     for stanza in stanzas:
@@ -29,8 +29,8 @@ def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
             for end in DOWNSAMPLED:
                 if name.endswith(end) and name.removesuffix(end) in fields:
                     raise BadInput(
-                        f"{measurement!r} has fields {name.removesuffix(end)!r} and {name!r}, which is the name that the first one's "
-                        f"downsampled {end[1:]} gets; name it otherwise"
+                        f"{measurement!r} has fields {name.removesuffix(end)!r} and {name!r}; downsampled, the "
+                        f"first one's {end[1:]} gets the name of the second: name one of them otherwise"
                     )
     for measurement, quantities in ({"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL).items():
         found[measurement] = {q.name: q.type for q in quantities}

@@ -1,4 +1,4 @@
-"""The site file: a lab in one file, checked whole, so that whoever reads it gets what the file means, or all that is wrong with it."""
+"""The site file: a lab in one file, checked whole: loading it gives what it means, or all that is wrong with it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def find(name: str) -> Path:
 
 
 def load(path: str | os.PathLike[str]) -> Site:
-    """Read and check a site file. Raises BadInput (BadSite where several things are wrong), with file, line and path."""
+    """Read and check a site file. Raises BadInput (BadSite: several things are wrong) with file, line and path."""
     document = yamlfile.load(os.fspath(path))
     errors: list[BadInput] = []
     if not isinstance(document.data, dict):
@@ -213,12 +213,9 @@ def _instrument(data: Any, alarms: Alarms) -> Instrument:
 def _check_zone(zone: str) -> None:
     zones = zoneinfo.available_timezones()
     if zone != "browser" and zones and zone not in zones:  # a machine without tzdata knows none
-        raise BadInput(
-            f"found {zone!r}, expected a time zone such as Europe/Paris, or browser; {suggestion(zone, zones | {'browser'})}".partition(
-                "; known:"
-            )[0],
-            ("zone",),
-        )
+        hint = suggestion(zone, zones | {"browser"})
+        meant = f"; {hint}" if hint.startswith("did you mean") else ""  # six hundred zones are no help
+        raise BadInput(f"found {zone!r}, expected a time zone such as Europe/Paris, or browser{meant}", ("zone",))
 
 
 def _check_alarms(alarms: Alarms) -> None:

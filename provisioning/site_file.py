@@ -1,4 +1,4 @@
-"""The keys of a site file, as they are written; an instrument's own keys are declared by the ground floor (stanza.py)."""
+"""The keys of a site file, as they are written; an instrument's keys are declared by the ground floor (stanza.py)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAME_PATTERN, NAME_WORDS = (
 
 
 def default(value: Any, name: str | None = None) -> Any:
-    """Give a key a default of our own types; through a factory, because msgspec can't write such a value into a schema."""
+    """Give a key a default of our own types; through a factory: msgspec can't write such a value into a schema."""
     return field(name=name, default_factory=lambda: value)
 
 
@@ -173,7 +173,7 @@ class Limits(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
 
 def read_value(kind: type, value: Any) -> Any:
-    """Read a value of our own types for msgspec (its ``dec_hook``). Raises ValueError, to which msgspec adds the place."""
+    """Read a value of our own types for msgspec (its ``dec_hook``). Raises ValueError; msgspec adds the place."""
     if kind is Keep and value == "forever":
         return Keep(0)
     if kind not in (Seconds, Keep):

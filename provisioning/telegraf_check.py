@@ -12,7 +12,7 @@ from .telegraf_config import CONF, WRITER, Paths
 
 
 def check(site: Site, telegraf: Path) -> str:
-    """Run `telegraf config check` on a copy with folders and a password of its own; returns what it says against it, or ""."""
+    """Run `telegraf config check` on a copy with folders of its own; returns what it says against it, or ""."""
     with tempfile.TemporaryDirectory(prefix="labline-check-") as name:
         folder = Path(name)
         secrets, journal = folder / "secrets", folder / "journal"

@@ -22,7 +22,7 @@ HEADER = "# Made by `labline render` from the site file: change that, not this.\
 
 
 class Paths(Struct, frozen=True, kw_only=True):
-    """Where things are on the machine that runs Telegraf; all absolute. The folders must be there when Telegraf starts."""
+    """Where things are on the machine that runs Telegraf, all absolute; the folders must be there when it starts."""
 
     python: str = "/opt/labline/.venv/bin/python"
     config: str = "/etc/labline/telegraf"  # where the rendered files lie
@@ -96,7 +96,7 @@ def _agent(site: Site) -> Iterator[str]:
             "# A reading is in the database, and on the screen, at most this later.": None,
             "flush_interval": "1s",
             "metric_batch_size": 5000,
-            f"# Holds {BUFFER_SECONDS // 60} minutes while the database is away, as far as memory allows; the journal holds more.": None,
+            f"# Up to {BUFFER_SECONDS // 60} minutes while the database is away; the journal holds more.": None,
             "metric_buffer_limit": _buffer_limit(site),
             "skip_processors_after_aggregators": True,
         },
@@ -137,7 +137,7 @@ def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
             "files": [f"{paths.journal}/{JOURNAL_FILE}"],
             "namepass": ["instrument", *drivers],
             "data_format": "influx",
-            "# Unset, the number of archives would be 0: every full file would be deleted at once. These hold a week, and at most 2.7 GB.": None,
+            "# Unset, archives would be 0: every full file deleted at once. These are a week, or 2.7 GB.": None,
             "rotation_interval": "1h",
             "rotation_max_size": "16MB",
             "rotation_max_archives": 168,

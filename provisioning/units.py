@@ -1,4 +1,4 @@
-"""Units of limits: read as people write them, converted to the unit of the quantity. ``pint`` is imported only where two units differ."""
+"""Units of limits: read as people write them, converted to the quantity's. ``pint`` is imported where they differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIFFERENCES = {"degree_Celsius": "delta_degree_Celsius", "degree_Fahrenheit": "d
 
 
 def read(value: Any, unit: str, *, difference: bool = False) -> float:
-    """Read a value with its unit (``1.2 K``) as a number in ``unit``; a ``difference`` of temperatures has no zero point.
+    """Read a value with its unit (``1.2 K``) as a number in ``unit``; a ``difference`` (of °C) has no zero point.
 
     Raises BadInput where it is no value, has no unit, or one that can't become ``unit``.
     """
@@ -35,7 +35,7 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
 
 
 def known(unit: str) -> bool:
-    """Tell whether a unit can be converted at all; one that can't be still works where limits are written in that same unit."""
+    """Tell whether a unit can be converted at all; one that can't still works where limits are written in it too."""
     import pint
 
     try:
