@@ -159,6 +159,8 @@ def play(folder: Path, tmp_path: Path, monkeypatch) -> tuple[str, str, list[str]
     form = form_of(checked.driver.name)(folder, checked, tmp_path)
     query = written.partition("?")[2]
     checked.connection = connection.Url(f"{form.url}?{query}" if query else form.url)
+    monkeypatch.setattr(checked.driver.wire, "pause", 0.0)
+    monkeypatch.setattr(checked.driver.wire, "settle", 0.0)
     place = form.url.partition(":")[2].removeprefix("//")
 
     passed = 0.0
