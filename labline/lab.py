@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import structs
@@ -18,6 +18,7 @@ from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
 from . import ledger
+from .live.telegraf_log import TelegrafLog
 from .places import Places
 from .stack import credentials, grafana, influxdb, libusb, ports, telegraf
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable
@@ -58,6 +59,8 @@ class Lab:
         self._start_influxdb()
         self._apply_schema()
         self._render(connections)
+        log = self.places.telegraf_log
+        self._telegraf_log = TelegrafLog(log, log.stat().st_size if log.exists() else 0)
         self.since_ns = time.time_ns()
         self._start_telegraf()
         if home:
@@ -67,6 +70,10 @@ class Lab:
     def reader(self) -> Server:
         """The running database, as the user who may only read."""
         return self.places.reader(self.site.influxdb.url)
+
+    def details(self) -> Mapping[str, str]:
+        """Tell, by instrument, the reason of its state, as its program gave it."""
+        return self._telegraf_log.details()
 
     def look_after(self) -> None:
         """Start InfluxDB and Telegraf anew where they ended, and tell it. Raises StackError where that goes on and on."""

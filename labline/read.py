@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: bool) -> None:
     """Print one cycle; what went wrong goes to stderr."""
-    from .live.snapshot import WORDS
+    from .live.snapshot import explained
 
     if as_lines:
         sys.stdout.write("".join(point.line() for point in points))
@@ -75,8 +75,7 @@ def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: 
         _print_table(stanza, points)
     sys.stdout.flush()
     if instrument.state not in ("ok", "degraded"):
-        advice = WORDS.get(instrument.state, instrument.state)
-        print(f"{stanza.name} {advice}\n  {instrument.detail}", file=sys.stderr)
+        print(explained(stanza.name, instrument.state, instrument.detail), file=sys.stderr)
 
 
 def _print_table(stanza: Stanza, points: list[Any]) -> None:

@@ -90,7 +90,7 @@ def _watch(lab: Lab, console: Console, duration: float | None) -> None:
     from .live.snapshot import Watch
 
     end = time.monotonic() + duration if duration else float("inf")
-    watch = Watch(lab.site, lab.reader, lab.since_ns)
+    watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details)
 
     def look() -> Snapshot | None:
         lab.look_after()

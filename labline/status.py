@@ -66,6 +66,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     from provisioning.influxdb_server import DatabaseError, Server, secret
 
     from .live.snapshot import Watch
+    from .live.telegraf_log import TelegrafLog
     from .places import Places
     from .stack import runlock
 
@@ -74,7 +75,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     running = runlock.holder(places.root) if places.root.is_dir() else None
     if running and (url := running.get("urls", {}).get("influxdb")):
         since = datetime.fromisoformat(running["since"]).timestamp()
-        return Watch(site, places.reader(url), int(since * 1e9))
+        return Watch(site, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
     if not (arguments.secrets / READER).exists():
         raise DatabaseError(
             f"{site.name} does not run here (nothing holds {places.root}); start it with: labline run {arguments.site}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioning.influxdb_schema import quoted
@@ -21,15 +21,16 @@ BIN_SECONDS = (5, 10, 20, 30, 60)  # the longest that fills the bins with what t
 TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
 BACK = "7d"  # what is older is not looked for
 LAST_POINTS = 3  # of a channel: not each of them holds each quantity
-WORDS = {
-    "starting": "is being connected",
-    "disconnected": "can't be reached: cable, power, address?",
-    "silent": "is connected but does not answer: is it on, is this the right port, the right address?",
-    "garbled": "answers what its manual does not allow: speed and parity right? another program on the line?",
-    "wrong_device": "is another device than the site file says",
-    "failed": "failed; Telegraf's log has the details",
-    "no report": "has no program that reports: does Telegraf run? its log has the details",
-}  # fmt: skip
+# What a state means, and what to look at.
+MEANINGS = {
+    "starting": ("is being connected", ""),
+    "disconnected": ("can't be reached", "Cable, power, address?"),
+    "silent": ("does not answer", "Is it on? Is this its port, its address?"),
+    "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
+    "wrong_device": ("is another device than the site file says", "Are two cables swapped?"),
+    "failed": ("failed", ""),
+    "no report": ("has no program that reports", "Does Telegraf run? Its log has the details."),
+}
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,13 @@ class _Seen:
 
 
 class Watch:
-    """Looks at a site's database again and again. ``since_ns``: a value that never came is missed from then on."""
+    """Looks at a site's database again and again.
 
-    def __init__(self, site: Site, server: Server, since_ns: int):
-        self.site, self._server, self._since_ns = site, server, since_ns
+    ``since_ns``: a value that never came is missed from then on. ``details`` may tell, by instrument, the reason of its state.
+    """
+
+    def __init__(self, site: Site, server: Server, since_ns: int, details: Callable[[], Mapping[str, str]] = dict):
+        self.site, self._server, self._since_ns, self._details = site, server, since_ns, details
         self._drivers: dict[str, dict[str, Quantity]] = defaultdict(dict)
         for instrument in site.instruments:
             for channel in instrument.stanza.channels:
@@ -112,6 +116,7 @@ class Watch:
             self._trends = self._ask_trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
         seen, reports = self._ask_latest()
+        details = self._details()
         now = time.time_ns()
         rows: list[Row] = []
         states, notes = {}, {}
@@ -122,8 +127,8 @@ class Watch:
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
             newest = max((self._since_ns, *(t for s in channels.values() for t, _ in s.values.values())))
             stale = bool(instrument.stale) and now - newest > instrument.stale * 1e9
-            if state in WORDS:
-                notes[instrument.name] = f"{instrument.name} {WORDS[state]}"
+            if state in MEANINGS:
+                notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
                 notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
             for channel in instrument.stanza.channels:
@@ -212,6 +217,14 @@ class Watch:
 
     def _ours(self, back: str) -> str:
         return f'"site" = {text_of(self.site.name)} AND time > now() - {back}'
+
+
+def explained(name: str, state: str, detail: str = "") -> str:
+    """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
+    what, advice = MEANINGS.get(state, (f"is {state}", ""))
+    if state == "starting" and detail:
+        what, advice = "does not start", ""
+    return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 
 def text_of(value: str) -> str:

@@ -47,7 +47,7 @@ class LiveTable:
             parts.append("")
         if hidden:
             parts.append(Text(f"{hidden} more rows do not fit; all of them: labline status --all | less", style="dim"))
-        parts += [Text(note, style="yellow", no_wrap=True, overflow="ellipsis") for note in notes]
+        parts += [Text(note, style="yellow", no_wrap=height is not None, overflow="ellipsis" if height else None) for note in notes]
         parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._footer]
         return Group(*parts)
 
