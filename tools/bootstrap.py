@@ -167,3 +167,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:  # a full disk, or a .venv that somebody else made
+        sys.exit("labline can't be set up: %s: %s" % (error.filename, error.strerror))

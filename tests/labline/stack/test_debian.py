@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from labline.stack import debian, influxdb, libusb
 from labline.stack.errors import NotFound, Unavailable
 
+on_debian = pytest.mark.skipif(not shutil.which("apt-get"), reason="this is no Debian")
+
 
 def tree(directory: str) -> set[tuple[str, int]]:
     return {(str(path), path.lstat().st_mtime_ns) for path in Path(directory).rglob("*")}
 
 
+@on_debian
 def test_influxdb_is_unpacked_and_the_system_left_as_it_was(bare_machine):
     before = tree("/var/lib/dpkg"), tree("/var/lib/apt"), tree("/etc/systemd")
     part = influxdb.get()
@@ -22,6 +26,7 @@ def test_influxdb_is_unpacked_and_the_system_left_as_it_was(bare_machine):
     assert (tree("/var/lib/dpkg"), tree("/var/lib/apt"), tree("/etc/systemd")) == before
 
 
+@on_debian
 def test_without_lists_of_packages_it_reads_its_own(bare_machine, tmp_path, monkeypatch):
     (tmp_path / "none" / "partial").mkdir(parents=True)
     (tmp_path / "apt.conf").write_text(f'Dir::State::lists "{tmp_path}/none";\n')
@@ -32,6 +37,7 @@ def test_without_lists_of_packages_it_reads_its_own(bare_machine, tmp_path, monk
     assert [path.name for path in (tmp_path / "none").iterdir()] == ["partial"]
 
 
+@on_debian
 def test_a_package_that_debian_does_not_have(bare_machine):
     with pytest.raises(Unavailable, match="Unable to locate package no-such-package"):
         debian.unpack("no-such-package")
