@@ -34,8 +34,8 @@ CODE = Quantity("status_code", "", "Status: 0 and 1 manual stop and start, 2 and
 
 QUANTITIES = {"bath": (BATH,), "external": (BATH,), "heater": (POWER,), "setpoint": (SETPOINT, NUMBER, EXTERNAL), "circulator": (CODE,),
               "setpoint_1": (STORED,), "setpoint_2": (STORED,), "setpoint_3": (STORED,)}
-SENSORS = {"bath": "IN_PV_00", "external": "IN_PV_02"}
-STORED_SETPOINTS = {"setpoint_1": "IN_SP_00", "setpoint_2": "IN_SP_01", "setpoint_3": "IN_SP_02"}
+TEMPERATURES = {"bath": "IN_PV_00", "external": "IN_PV_02", "setpoint_1": "IN_SP_00", "setpoint_2": "IN_SP_01", "setpoint_3": "IN_SP_02"}
+SENSORS = ("bath", "external")
 
 
 class Julabo(Driver):
@@ -103,19 +103,20 @@ channels:
         if channel.id == "setpoint":
             index = self._choice("IN_MODE_01", "012")
             values = {"setpoint_number": index + 1, "external_control": self._choice("IN_MODE_04", "01") == 1,
-                      "setpoint": self._celsius(self.link.query(f"IN_SP_0{index}"))}
+                      "setpoint": self._celsius(self.link.query(f"IN_SP_0{index}"), f"IN_SP_0{index}")}
         elif channel.id == "heater":
-            values = {"heating_power": number(self.link.query("IN_PV_01"), PERCENT)}
-        elif channel.id in STORED_SETPOINTS:
-            values = {"stored_setpoint": self._celsius(self.link.query(STORED_SETPOINTS[channel.id]))}
-        elif ABSENT.match(answer := self.link.query(SENSORS[channel.id])):
-            status = "no_sensor"
+            values = {"heating_power": number(self.link.query("IN_PV_01"), PERCENT, "IN_PV_01")}
         else:
-            values = {"temperature": self._celsius(answer)}
+            question = TEMPERATURES[channel.id]
+            answer = self.link.query(question)
+            if channel.id in SENSORS and ABSENT.match(answer):
+                status = "no_sensor"
+            else:
+                values = {QUANTITIES[channel.id][0].name: self._celsius(answer, question)}
         return Reading(channel.id, values, self.link.answered_ns, status)
 
-    def _celsius(self, answer: str) -> float:
-        value = number(answer, TEMPERATURE)
+    def _celsius(self, answer: str, asked: str) -> float:
+        value = number(answer, TEMPERATURE, asked)
         return (value - 32.0) / 1.8 if self._unit == "1" else value
 
     def _choice(self, command: str, known: str) -> int:

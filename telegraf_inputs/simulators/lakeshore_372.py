@@ -38,6 +38,10 @@ class LakeShore372Simulator(TextSimulator):
         turn = int((time.monotonic() - self._began) / (self.dwell + self.pause))
         return self.inputs[turn % len(self.inputs)]
 
+    def settled(self) -> bool:
+        """Tell whether the pause after the change to this input is over."""
+        return not self.scanning or (time.monotonic() - self._began) % (self.dwell + self.pause) >= self.pause
+
     def answer(self, request):
         command, _, channel = request.partition(" ")
         over = self.current_fault() == "over_range"
@@ -45,6 +49,8 @@ class LakeShore372Simulator(TextSimulator):
             return f"LSCI,MODEL372,SIM{self.seed:04d}/0000000,1.3"
         if command == "SCAN?":
             return f"{int(self.scanned()):02d},{int(self.scanning)}"
+        if command == "RDGSTL?":
+            return f"{0 if 'A' in self.kelvin else 2},{0 if self.settled() else 2}"
         if channel != "A" and not (channel.isdigit() and 1 <= int(channel) <= 16):
             return None
         known = channel in self.kelvin
