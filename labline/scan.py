@@ -1,0 +1,52 @@
+"""Find out what is connected: serial ports, VISA resources, Phidgets, 1-Wire sensors.
+
+Prints what answers, and a stanza for the site file. Ports are asked for their identity only, with questions that change nothing
+in any instrument; a port that a program has open is left alone. Opening a port can restart an Arduino: --no-probe opens none."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+EXAMPLES = """\
+  labline scan                                  all there is
+  labline scan --no-probe                       list only; nothing is opened, nothing is sent
+  labline scan --port /dev/ttyUSB0              ask this one port
+  labline scan --port tcp://192.168.1.7:4001    a serial server's port, an instrument on the network
+  labline scan --phidget-server 192.168.1.9     a Phidget network server that does not announce itself
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--no-probe", action="store_true", help="list only: open nothing, send nothing")
+    parser.add_argument("--port", metavar="PORT", action="append", default=[], help="ask this port alone: a device or a URL (repeatable)")
+    parser.add_argument("--phidget-server", metavar="HOST[:PORT]", action="append", default=[], help="look there too (repeatable)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scan; 0 where something was found, 1 where nothing answered."""
+    from .scanning import onewire, phidgets, ports, visa
+    from .scanning.finding import Finding
+    from .stack.progress import say
+
+    kinds = [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
+    if arguments.phidget_server or not arguments.port:
+        kinds.append(phidgets.all(arguments.phidget_server))
+    if not arguments.port:
+        kinds += [visa.all(not arguments.no_probe), onewire.all()]
+    found: list[Finding] = []
+    for kind in kinds:
+        for item in kind:
+            if isinstance(item, str):
+                say(item)
+                continue
+            print(item.text(), flush=True)
+            found.append(item)
+    stanzas = sum(bool(item.stanza) for item in found)
+    if stanzas:
+        say(f"{stanzas} instrument(s) found. Paste what you need under `instruments:` in a site file, then: labline check FILE")
+    elif not arguments.no_probe:
+        say("no instrument answered. Is it on, is its cable in? Not every instrument can be asked: see docs/adding-an-instrument.md")
+    sys.stdout.flush()
+    return 0 if stanzas or arguments.no_probe and found else 1

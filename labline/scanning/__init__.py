@@ -1,0 +1,1 @@
+"""Looks for instruments. Each module's functions yield Findings, and texts about what they are doing."""

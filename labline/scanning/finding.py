@@ -1,0 +1,35 @@
+"""Something that was found, and the stanza that would read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Finding:
+    """``place`` is where, ``what`` who answers there; ``stanza`` is YAML for the site file, "" where none is known."""
+
+    place: str
+    what: str
+    stanza: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Write it for people, with the stanza as an entry of the site file's list."""
+        lines = [f"{self.place}: {self.what}", *(f"  {note}" for note in self.notes)]
+        if self.stanza:
+            first, *others = self.stanza.rstrip().splitlines()
+            lines += ["", f"  - {first}", *(f"    {line}" for line in others), ""]
+        return "\n".join(lines)
+
+
+def with_connection(example: str, connection: str, **keys: str) -> str:
+    """Put a connection, and other top-level keys, into a driver's example stanza."""
+    keys = {"connection": connection, **keys}
+    lines = []
+    for line in example.rstrip().splitlines():
+        key = line.partition(":")[0]
+        lines.append(f"{key}: {keys.pop(key)}" if key in keys else line)
+    place = next(i for i, line in enumerate(lines) if line.startswith("driver:"))
+    lines[place + 1 : place + 1] = [f"{key}: {value}" for key, value in keys.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,120 @@
+"""Asks who is on a line, with the drivers' own identification, and with nothing that is not on the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from telegraf_inputs import drivers
+from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.connection import Stop, Url
+from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, InstrumentError, WrongDevice
+
+from .finding import Finding, with_connection
+
+# All that a scan may send, without terminators: questions that set nothing in any instrument that a driver is for, and that
+# others answer with an error at most. \x05 (ENQ) asks a Pfeiffer for the answer it has announced.
+ALLOWED = frozenset((b"*IDN?", b"AYT", b"PNR", b"VERSION", b"\x05"))
+# What is tried on a line of text: driver, and the keys of its stanza that decide what is asked. The generic one comes last.
+PROBES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("pfeiffer_tpg", {"model": "tpg366"}),
+    ("pfeiffer_tpg", {"model": "tpg262"}),
+    ("lakeshore_372", {}),
+    ("julabo", {}),
+    ("scpi", {"identity": ""}),
+)
+# Drivers of other scan modules (phidgets, onewire), and why a driver is not tried.
+NOT_PROBED = {"phidget": "no line of text", "ds18b20": "no line of text"}
+TIMEOUT = 0.6  # seconds; each of these instruments answers within 0.3
+ATTEMPTS = 2  # what the last probe sent at another speed may spoil the first question
+
+
+class NotAllowed(Exception):
+    """A driver wanted to send something that is not on the list."""
+
+
+def probe(url: str) -> Iterator[Finding | str]:
+    """Try one line with each driver's settings until somebody answers. Raises Disconnected where it can't be opened."""
+    heard = []
+    for name, keys in PROBES:
+        driver = drivers.load(name)
+        if Url(url).scheme not in driver.schemes:
+            continue
+        said, good = _ask(driver, url, keys)
+        if good and any(c.isalpha() for c in said.partition(",")[0]):  # whoever sends numbers by itself is no maker's name
+            example = with_connection(driver.example, url, **{k: v for k, v in keys.items() if v})
+            if name == "scpi":
+                example = _scpi(url, said)
+            yield Finding(url, f"{said} ({driver.title})", example)
+            return
+        if said and said not in heard:
+            heard.append(said)
+    if heard:
+        yield Finding(url, "something answers, but no driver knows it", notes=heard)
+    else:
+        yield Finding(url, "nothing that a driver knows answers")
+
+
+def _ask(driver: Any, url: str, keys: dict[str, str]) -> tuple[str, bool]:
+    """Ask for the identity by one driver: what was said, and whether it is the driver's instrument."""
+    data = {**yaml.safe_load(driver.example), **keys, "connection": url, "timeout": f"{TIMEOUT}s"}
+    stanza = stanzas.check({key: value for key, value in data.items() if value != ""})
+    stanza.options.update({key: value or None for key, value in keys.items() if key in stanza.options})
+    link = driver.open_link(stanza.connection, stanza, Stop())
+    try:
+        _only_allowed(link, driver.wire.send)
+        for attempt in range(ATTEMPTS):
+            try:
+                return driver(stanza, link).identify(), True
+            except WrongDevice as error:
+                return str(error), False
+            except Disconnected:
+                raise
+            except BadAnswer as error:
+                if attempt == ATTEMPTS - 1:
+                    return str(error), False
+                link.discard(quiet=0.1)
+            except InstrumentError:
+                link.discard(quiet=0.05)
+    finally:
+        link.close()
+    return "", False
+
+
+def _only_allowed(link: Any, terminator: bytes) -> None:
+    """Make a line refuse to send anything that is not on the list."""
+    send = link.send_bytes
+
+    def guarded(data: bytes, *args: Any, **named: Any) -> None:
+        if data.removesuffix(terminator) not in ALLOWED:
+            raise NotAllowed(f"a scan does not send {data!r}")
+        send(data, *args, **named)
+
+    link.send_bytes = guarded
+
+
+def _scpi(url: str, identity: str) -> str:
+    """Write a stanza for an instrument that says who it is; what to ask it stands in its manual."""
+    maker, model, *_ = (*(part.strip() for part in identity.split(",")), "", "")
+    name = "".join(c if c.isalnum() else "_" for c in (model or maker).lower()).strip("_") or "instrument"
+    return (
+        f"name: {name}\n"
+        "driver: scpi\n"
+        f"connection: {url}\n"
+        f"identity: {yaml.safe_dump(model or maker, width=1000).splitlines()[0]}\n"
+        "interval: 5s\n"
+        "channels:\n"
+        '  "1":\n'
+        "    read:   # what to ask stands in its manual; this one is common\n"
+        '      voltage: {query: "MEAS:VOLT?", unit: V, description: Measured voltage}\n'
+    )
+
+
+def listed(url: str) -> str:
+    """Check a URL that a person gave; a device's path is one too. Raises BadInput."""
+    text = f"serial://{url}" if url.startswith("/") else url
+    if Url(text).scheme not in ("serial", "tcp", "visa"):
+        raise BadInput(f"{url!r} is no line of text; expected a device such as /dev/ttyUSB0, or a serial://, tcp:// or visa:// URL")
+    return text

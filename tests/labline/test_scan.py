@@ -1,0 +1,118 @@
+"""Scanning finds the simulated instruments on their real lines, sends nothing that is not on the list, and disturbs nobody."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from labline.scanning import onewire, phidgets, ports, probes
+from telegraf_inputs import drivers, simulators
+from telegraf_inputs import stanza as stanzas
+
+
+@pytest.fixture
+def simulated():
+    """Give a function that starts a driver's simulator, with keys of the stanza changed; gives the simulator."""
+    running = []
+
+    def start(name: str, **keys):
+        data = {**yaml.safe_load(drivers.load(name).example), **keys, "connection": "sim:"}
+        settings = {"transport": keys.pop("transport")} if "transport" in keys else {}
+        data.pop("transport", None)
+        running.append(simulators.start(stanzas.check(data), **settings))
+        return running[-1]
+
+    yield start
+    for simulator in running:
+        simulator.stop()
+
+
+def pasted(text: str) -> list[stanzas.Stanza]:
+    """Read the stanzas of a scan's output as the site file would."""
+    entries = [line for line in text.splitlines() if line.startswith(("  - ", "    "))]
+    return [stanzas.check(data) for data in yaml.safe_load("\n".join(entries)) or []]
+
+
+@pytest.mark.parametrize(
+    ("driver", "keys"),
+    [("pfeiffer_tpg", {"model": "tpg262"}), ("pfeiffer_tpg", {"model": "tpg366"}), ("julabo", {}), ("lakeshore_372", {})],
+)
+def test_an_instrument_is_found_and_its_stanza_can_be_pasted(simulated, driver, keys):
+    url = simulated(driver, **keys).url
+    (finding,) = ports.named([url], True)
+    (stanza,) = pasted(finding.text())
+    assert (stanza.driver.name, str(stanza.connection)) == (driver, url)
+    assert {key: stanza.options[key] for key in keys} == keys
+
+
+def test_an_unknown_scpi_instrument_gets_a_stanza_to_fill_in(simulated):
+    url = simulated("scpi").url
+    (finding,) = ports.named([url], True)
+    (stanza,) = pasted(finding.text())
+    assert stanza.driver.name == "scpi" and stanza.options["identity"] in finding.what
+
+
+def test_a_silent_port_says_so(simulated):
+    simulator = simulated("julabo")
+    simulator.fault = "silent"
+    (finding,) = ports.named([simulator.url], True)
+    assert not finding.stanza and "nothing that a driver knows answers" in finding.text()
+
+
+def test_nothing_is_sent_without_probing(simulated):
+    simulator = simulated("julabo")
+    simulator.answer = lambda request: pytest.fail(f"was asked {request!r}")
+    (finding,) = ports.named([simulator.url], False)
+    assert not finding.stanza
+
+
+def test_what_is_not_on_the_list_is_not_sent(simulated):
+    driver = drivers.load("julabo")
+    url = simulated("julabo").url
+    stanza = stanzas.check({**yaml.safe_load(driver.example), "connection": url})
+    link = driver.open_link(stanza.connection, stanza, probes.Stop())
+    probes._only_allowed(link, driver.wire.send)
+    assert link.query("VERSION").startswith("JULABO")
+    with pytest.raises(probes.NotAllowed):
+        link.send("OUT_MODE_05 0")
+    link.close()
+
+
+def test_a_port_that_is_open_elsewhere_is_left_alone(simulated):
+    device = simulated("julabo").url.removeprefix("serial://")
+    script = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script, device], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        (finding,) = ports.named([f"serial://{device}"], True)
+        assert f"left alone: process {other.pid}" in finding.text()
+        other.stdin.close()
+
+
+def test_a_port_that_is_not_there_or_not_ours_says_why(tmp_path):
+    (finding,) = ports.named([str(tmp_path / "ttyUSB7")], True)
+    assert "can't be opened" in finding.text() and "No such file" in finding.text()
+
+
+def test_every_driver_is_probed_or_says_why_not():
+    assert {name for name, _ in probes.PROBES} | set(probes.NOT_PROBED) == set(drivers.names())
+
+
+def test_phidgets_on_a_network_server(simulated):
+    simulator = simulated("phidget")
+    server = simulator.url.removeprefix("phidget://").partition("/")[0]
+    *_, finding = phidgets.all([server])
+    (stanza,) = pasted(finding.text())
+    assert {c.options["class"] for c in stanza.channels} >= {"TemperatureSensor", "HumiditySensor"}
+    assert str(stanza.connection).startswith(f"phidget://{server}/")
+
+
+def test_thermometers_on_the_bus(simulated):
+    folder = simulated("ds18b20").url.removeprefix("file://")
+    (finding,) = onewire.all(ports.Path(folder))
+    (stanza,) = pasted(finding.text())
+    assert sorted(c.options["id"] for c in stanza.channels) == sorted(n for n in os.listdir(folder) if n.startswith("28-"))
