@@ -145,7 +145,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     _try(errors, _check_ports, instruments, places)
     for clash in clashes([i.stanza for i in instruments]):
         where = places[clash.stanza.name]
-        errors.append(BadInput(f"{clash.quantity.name!r} {clash.message}", (*where, "channels", clash.channel.id)))
+        errors.append(BadInput(clash.message, (*where, "channels", clash.channel.id)))
     _try(errors, measurements.of_site, [i.stanza for i in instruments], path=("instruments",))
     if errors or influxdb is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from .site import Instrument, Site
 
 CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
 WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
-HOST_INTERVAL = 10  # seconds
+HOST_INTERVAL, HOST_POINTS = 10, 20  # seconds; points each time, and one more an instrument
 BUFFER_SECONDS, BUFFER_LEAST, BUFFER_MOST = 3600, 10_000, 100_000
 HEADER = "# Made by `labline render` from the site file: change that, not this.\n"
 
@@ -104,9 +105,11 @@ def _agent(site: Site) -> Iterator[str]:
 
 
 def _buffer_limit(site: Site) -> int:
-    """Count the points of BUFFER_SECONDS, about 0.5 kB of memory each, in round thousands."""
-    rate = sum((len(i.stanza.channels) + 1) / i.stanza.interval for i in site.instruments) + 40 / HOST_INTERVAL
-    return min(BUFFER_MOST, max(BUFFER_LEAST, -(-int(rate * BUFFER_SECONDS) // 1000) * 1000))
+    """Count the points of BUFFER_SECONDS, about 0.5 kB of memory each, in whole thousands."""
+    readings = sum((len(i.stanza.channels) + 1) / i.stanza.interval for i in site.instruments)
+    host = (HOST_POINTS + len(site.instruments)) / HOST_INTERVAL
+    points = (readings + host) * BUFFER_SECONDS
+    return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))
 
 
 def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:

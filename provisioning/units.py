@@ -35,35 +35,26 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
 
 
 def known(unit: str) -> bool:
-    """Tell whether a unit can be converted at all; one that can't still works where limits are written in it too."""
-    import pint
-
-    try:
-        _parse(unit)
-    except (pint.PintError, ValueError, TypeError, AttributeError):
-        return False
-    return True
+    """Tell whether a unit can be converted; one that can't still works where limits are written in it too."""
+    return _parse(unit) is not None
 
 
 def _convert(number: float, found: str, unit: str, value: Any, difference: bool) -> float:
     import pint
 
-    try:
-        source = _parse(found)
-    except (pint.PintError, ValueError, TypeError, AttributeError):
-        raise BadInput(
-            f"found {value!r}: {found!r} is no unit that is known here; expected {unit!r} or what converts to it"
-        ) from None
-    if not known(unit):
+    source, target = _parse(found), _parse(unit)
+    if source is None:
+        raise BadInput(f"found {value!r}: {found!r} is no unit that is known here; expected such as {unit!r}")
+    if target is None:
         raise BadInput(f"found {value!r}, expected it in {unit!r}: nothing converts to that unit")
-    target = _parse(unit)
     if difference:
         source, target = _as_difference(source), _as_difference(target)
     try:
         return round_off(float(_registry().Quantity(number, source).to(target).magnitude))
     except pint.DimensionalityError:
+        example = f"1.5 {unit}".strip()
         raise BadInput(
-            f"found {value!r}, expected {unit!r} or what converts to it, such as {'1.5 ' + unit if unit else '1.5'!r}: "
+            f"found {value!r}, expected {unit!r} or what converts to it, such as {example!r}: "
             f"{found!r} measures something else"
         ) from None
 
@@ -82,7 +73,11 @@ def _registry() -> Any:
 
 @cache
 def _parse(unit: str) -> Any:
-    return _registry().parse_units(SYNONYMS.get(unit, unit))
+    """Read a unit; None where it is none."""
+    try:
+        return _registry().parse_units(SYNONYMS.get(unit, unit))
+    except Exception:  # what pint's parser stumbles over comes out as it is: AssertionError, ValueError, its own …
+        return None
 
 
 def _as_difference(unit: Any) -> Any:

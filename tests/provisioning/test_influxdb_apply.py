@@ -1,0 +1,278 @@
+"""The schema on the real InfluxDB: made, found as it should be, mended where it differs, and working."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labline.stack import credentials, influxdb
+from provisioning import influxdb_apply, influxdb_schema, site
+from provisioning.influxdb_apply import Plan
+from provisioning.influxdb_schema import duration
+from provisioning.influxdb_server import DatabaseError, Server, secret
+
+MINUTE, HOUR, DAY = 60 * 10**9, 3600 * 10**9, 86400 * 10**9
+
+
+def plan(lab) -> Plan:
+    return influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets)
+
+
+def texts(lab) -> list[str]:
+    return [difference.text for difference in plan(lab).differences]
+
+
+def apply(lab) -> list[str]:
+    told: list[str] = []
+    influxdb_apply.apply(plan(lab), told.append)
+    return told
+
+
+def until(true: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for what the server does by itself; its clock is the only one that knows when."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+def test_once_applied_nothing_is_left_to_do(lab):
+    told = apply(lab)
+    assert told[0] == f"make database {lab.site.influxdb.database!r} with retention policy 'raw' (kept 30 d)"
+    assert "write which level dashboards read: raw to 2 d, 1m to 120 d, 1h beyond" in told
+    assert texts(lab) == []
+
+
+def test_comparing_changes_nothing(lab):
+    before = lab.admin.query("SHOW DATABASES"), lab.admin.query("SHOW USERS")
+    assert texts(lab)
+    assert (lab.admin.query("SHOW DATABASES"), lab.admin.query("SHOW USERS")) == before
+
+
+def test_the_database_has_the_policies_of_the_site_and_no_other(lab):
+    apply(lab)
+    rows = lab.admin.rows(f'SHOW RETENTION POLICIES ON "{lab.site.influxdb.database}"')
+    assert {(row["name"], row["duration"], row["default"]) for row in rows} == {
+        ("raw", "720h0m0s", True),
+        ("1m", "8760h0m0s", False),
+        ("1h", "87600h0m0s", False),
+        ("forever", "0s", False),
+    }
+
+
+def test_the_writer_only_writes_and_the_reader_only_reads(lab):
+    apply(lab)
+    database = lab.site.influxdb.database
+    writer, reader = (Server(lab.url, user, secret(lab.secrets, user)) for user in ("writer", "reader"))
+    writer.write("m v=1 1", database, "forever")
+    assert reader.rows('SELECT * FROM "forever"."m"', database) == [{"time": 1, "v": 1}]
+    with pytest.raises(DatabaseError, match="not authorized"):
+        writer.rows('SELECT * FROM "forever"."m"', database)
+    with pytest.raises(DatabaseError, match="not authorized"):
+        reader.write("m v=2 2", database, "forever")
+    with pytest.raises(DatabaseError, match="not authorized|requires admin"):
+        writer.query(f'DROP DATABASE "{database}"')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mended"),
+    [
+        ('DROP RETENTION POLICY "1h" ON "{db}"', "make retention policy '1h' (kept 10 y)"),
+        ('ALTER RETENTION POLICY "1m" ON "{db}" DURATION 90d', "change retention policy '1m': keep 1 y instead of 90 d"),
+        ('ALTER RETENTION POLICY "1m" ON "{db}" SHARD DURATION 1d', "change retention policy '1m': new shards of 28 d instead of 1 d"),
+        ('ALTER RETENTION POLICY "1m" ON "{db}" DEFAULT', "change retention policy 'raw': make it the default"),
+        ('DROP CONTINUOUS QUERY "labline_1m_cpu" ON "{db}"', "downsample 'cpu' to 1m (continuous query labline_1m_cpu)"),
+        ("DROP USER \"reader\"", "make user 'reader'"),
+        ('REVOKE ALL ON "{db}" FROM "reader"', "let user 'reader' READ in '{db}'"),
+        ('GRANT ALL ON "{db}" TO "reader"', "let user 'reader' READ in '{db}' (now ALL)"),
+        ('GRANT ALL PRIVILEGES TO "writer"', "user 'writer' is an administrator: make it an ordinary user"),
+        ("SET PASSWORD FOR \"writer\" = 'another-1A'", "set the password of user 'writer'"),
+        (
+            'CREATE CONTINUOUS QUERY "labline_5m_old" ON "{db}" BEGIN SELECT mean("v") INTO "x" FROM "y" GROUP BY time(5m) END',
+            "drop continuous query labline_5m_old, which the site no longer needs; what it wrote stays",
+        ),
+    ],
+)
+def test_what_differs_is_told_and_mended_and_nothing_else_is(lab, spoil: str, mended: str):
+    apply(lab)
+    database = lab.site.influxdb.database
+    lab.admin.query(spoil.format(db=database))
+    told = apply(lab)
+    assert mended.format(db=database) in told
+    assert len(told) <= 2  # a user that is gone has lost its right too
+    assert texts(lab) == []
+
+
+def test_what_is_not_ours_is_left_alone_and_mentioned(lab):
+    apply(lab)
+    database = lab.site.influxdb.database
+    lab.admin.query(f'CREATE RETENTION POLICY "mine" ON "{database}" DURATION 5d REPLICATION 1')
+    lab.admin.query(f'CREATE CONTINUOUS QUERY "my_mean" ON "{database}" BEGIN SELECT mean("v") INTO "x" FROM "y" GROUP BY time(5m) END')
+    found = plan(lab)
+    assert found.differences == []
+    assert "retention policy 'mine' is not in the site file; it stays" in found.notes[0]
+    assert "continuous query 'my_mean' is not one of labline's" in found.notes[1]
+
+
+def test_a_changed_site_changes_its_queries_and_the_table_of_levels(lab):
+    apply(lab)
+    lab.change("1m: 1y, 1h: 10y", "5m: 1y")
+    lab.change('"5":\n', '"5":\n        calibration: {of: resistance, to: field, unit: T, form: linear, b: 2}\n')
+    told = apply(lab)
+    assert "make retention policy '5m' (kept 1 y)" in told
+    assert "drop continuous query labline_1m_lakeshore_372, which the site no longer needs; what it wrote stays" in told
+    assert "write which level dashboards read: raw to 10 d, 5m beyond" in told
+    assert texts(lab) == []
+    rows = lab.admin.rows('SELECT "rp", "idx" FROM "forever"."rp_config"', lab.site.influxdb.database)
+    assert {(row["idx"], row["rp"]) for row in rows} == {("1", "raw"), ("2", "5m")}
+    lab.change("to: field", "to: strength")
+    assert apply(lab) == [
+        "downsample 'lakeshore_372' to 5m anew: its fields or times changed (continuous query labline_5m_lakeshore_372)"
+    ]
+
+
+def test_a_shorter_retention_says_what_it_would_drop(lab):
+    apply(lab)
+    now, database = time.time_ns(), lab.site.influxdb.database
+    points = [f'lakeshore_372,channel=5 temperature=1.5,status="ok" {now - age * DAY}' for age in (1, 12, 13, 20)]
+    lab.admin.write("\n".join(points), database, "raw")
+    lab.change("raw: 30d", "raw: 15d")
+    (loss,) = plan(lab).losses
+    day = time.strftime("%Y-%m-%d", time.gmtime((now - 20 * DAY) / 1e9))
+    assert loss.startswith(f"retention policy 'raw' would keep 15 d only: 2 values in 1 measurement(s) are older, the oldest of {day}")
+    lab.change("raw: 15d", "raw: 25d")
+    assert plan(lab).losses == []
+    assert texts(lab)[0] == "change retention policy 'raw': keep 25 d instead of 30 d, new shards of 1 d instead of 3 d"
+
+
+def test_a_continuous_query_downsamples_what_is_written_late_data_included(lab):
+    lab.change("{1m: 1y, 1h: 10y}", "{1s: 1y}")
+    apply(lab)
+    database = lab.site.influxdb.database
+    second = time.time_ns() // 10**9 * 10**9
+    lines = [f'lakeshore_372,channel=5 temperature={value},status="{status}" {second - 4 * 10**9 + offset}'
+             for value, status, offset in ((1.0, "ok", 0), (4.0, "over", 10**8))]
+    lab.admin.write("\n".join(lines), database, "raw")
+
+    def points() -> list[dict]:
+        return lab.admin.rows(f'SELECT * FROM "1s"."lakeshore_372" WHERE time = {second - 4 * 10**9}', database)
+
+    until(points)
+    found = {name: value for name, value in points()[0].items() if value is not None}
+    assert found.pop("resistance_n", 0) == 0
+    assert found == {
+        "time": second - 4 * 10**9,
+        "channel": "5",
+        "temperature": 2.5,
+        "temperature_min": 1.0,
+        "temperature_max": 4.0,
+        "temperature_n": 2,
+        "status": "over",
+    }
+    lab.admin.write(f"lakeshore_372,channel=5 temperature=7 {second - 4 * 10**9 + 2 * 10**8}", database, "raw")
+    until(lambda: points()[0]["temperature_n"] == 3)
+    assert points()[0]["temperature_max"] == 7.0
+
+
+def test_a_new_level_is_filled_from_the_readings_there_are(lab):
+    lab.change("{1m: 1y, 1h: 10y}", "{1m: 1y}")
+    apply(lab)
+    database, hour = lab.site.influxdb.database, time.time_ns() // HOUR * HOUR
+    first = hour - 20 * DAY
+    lines = [f"lakeshore_372,channel=5 temperature={step} {first + step * MINUTE}" for step in range(120)]
+    lines += [f"instrument,instrument=cryostat up=1i {hour - 2 * HOUR}"]
+    lab.admin.write("\n".join(lines), database, "raw")
+    lab.change("{1m: 1y}", "{1m: 1y, 1h: 10y}")
+    apply(lab)
+    rows = lab.admin.rows('SELECT "temperature", "temperature_n", "temperature_max" FROM "1h"."lakeshore_372"', database)
+    assert [(row["time"], row["temperature"], row["temperature_n"], row["temperature_max"]) for row in rows] == [
+        (first, 29.5, 60, 59.0),
+        (first + HOUR, 89.5, 60, 119.0),
+    ]
+    assert lab.admin.rows('SELECT "up" FROM "1h"."instrument"', database) == [{"time": hour - 2 * HOUR, "up": 1.0}]
+
+
+def test_every_measurement_of_the_demo_lab_is_taken_by_the_server_as_it_is_written(lab):
+    demo = site.load(site.find("demo"))
+    wanted = influxdb_schema.schema(demo)
+    text = influxdb_schema.render(demo)
+    assert all(f"{query.statement};" in text for query in wanted.queries)
+    lab.path.write_text(site.find("demo").read_text().replace("database: lab", f"database: {lab.site.influxdb.database}"))
+    lab.site = site.load(lab.path)
+    apply(lab)
+    assert texts(lab) == []
+
+
+class TestABareServer:
+    """A server on which nobody is known yet."""
+
+    @pytest.fixture
+    def bare(self, tmp_path: Path):
+        with influxdb.InfluxDB(influxdb.get().path, tmp_path / "data", tmp_path / "admin") as server:
+            server.server.query('DROP USER "labadmin"')
+            yield server
+
+    def test_the_administrator_is_made_first(self, bare, lab, tmp_path: Path):
+        lab.url = bare.url
+        assert texts(lab)[0] == "make the administrator 'labadmin'"
+        assert apply(lab)
+        assert texts(lab) == []
+
+    def test_without_authentication_it_is_said_that_anybody_may_do_anything(self, bare, lab):
+        bare.stop()
+        config = bare.directory / "influxdb.conf"
+        config.write_text(config.read_text().replace("auth-enabled = true", "auth-enabled = false"))
+        from labline.stack import loopback
+        from labline.stack.process import Process
+
+        process = Process("InfluxDB", bare.process.command, bare.directory / "second.log")
+        try:
+            process.wait_ready(lambda: loopback.answers(f"{bare.url}/ping", 204), 30)
+            lab.url = bare.url
+            apply(lab)
+            found = plan(lab)
+            assert [d.text for d in found.differences] == []
+            assert "asks for no password" in found.notes[0]
+        finally:
+            process.stop(30)
+
+
+def test_a_refused_password_says_where_to_put_the_right_one(lab):
+    (lab.secrets / "labadmin").write_text(credentials.generate())
+    with pytest.raises(DatabaseError, match="refuses 'labadmin' with the password in .*/labadmin: authorization failed"):
+        plan(lab)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "No such file"), ("", "is empty"), ("right-word-1\n", "has spaces or a line's end around the password, which Telegraf takes")],
+)
+def test_a_password_that_can_not_be_used_is_told_before_anything_is_done(lab, content, says):
+    (lab.secrets / "reader").unlink()
+    if content is not None:
+        (lab.secrets / "reader").write_text(content)
+    with pytest.raises(DatabaseError, match=says):
+        plan(lab)
+    assert lab.site.influxdb.database not in {row["name"] for row in lab.admin.rows("SHOW DATABASES")}
+
+
+def test_no_database_where_nothing_listens(lab):
+    lab.url = "http://127.0.0.1:1"
+    with pytest.raises(DatabaseError, match="nothing answers at http://127.0.0.1:1; is InfluxDB running"):
+        plan(lab)
+
+
+def test_a_password_is_never_told(lab):
+    word = credentials.generate().translate({ord(mark): "x" for mark in credentials.MARKS})
+    with pytest.raises(DatabaseError) as caught:
+        lab.admin.query(f"CREATE USER x WITH PASSWORD {word}", hidden=word)
+    assert word not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (1, "1s"), (90, "90s"), (60, "1m"), (5400, "90m"), (86400, "1d"), (604800, "1w"), (31536000, "365d")])
+def test_durations_are_written_as_the_server_writes_them(seconds: int, text: str):
+    assert duration(seconds) == text

@@ -1,0 +1,78 @@
+"""What is committed for the demo site is what `labline render` makes of it today."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from provisioning import files, json_schema, site
+from telegraf_inputs import yamlfile
+
+PROVISIONING = site.SITES.parent
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(json_schema.render()))
+
+
+def test_the_committed_files_are_current():
+    made = files.render(site.load(site.find("demo"))) | {json_schema.FILE: json_schema.render()}
+    assert files.changes(PROVISIONING, made) == {}, "run: labline render"
+
+
+def test_rendering_gives_the_same_bytes_in_another_process():
+    code = (
+        "from provisioning import files, json_schema, site; import hashlib;"
+        "made = files.render(site.load(site.find('demo'))) | {'': json_schema.render()};"
+        "print(hashlib.sha256(repr(sorted(made.items())).encode()).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROVISIONING.parent, env={"PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_a_folder_is_brought_to_what_it_should_be_and_no_further(tmp_path: Path):
+    lab = site.load(site.find("demo"))
+    made = files.render(lab)
+    assert set(files.write(tmp_path, made).values()) == {"new"}
+    assert files.write(tmp_path, made) == {}
+    gone, foreign = tmp_path / "telegraf/instruments/gone.yml", tmp_path / "telegraf/instruments/mine.yml"
+    gone.write_text(made["telegraf/instruments/cryostat.yml"])
+    foreign.write_text("name: mine\n")
+    (tmp_path / files.SCHEMA).write_text("-- older\n")
+    assert files.write(tmp_path, made) == {files.SCHEMA: "changed", "telegraf/instruments/gone.yml": "no longer made"}
+    assert foreign.exists() and not gone.exists()
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("path", sorted(site.SITES.glob("*.yml")), ids=lambda path: path.stem)
+def test_a_site_file_tells_editors_its_schema_and_keeps_to_it(path: Path):
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../schema/site.schema.json"
+    assert [error.message for error in VALIDATOR.iter_errors(yamlfile.load(str(path)).data)] == []
+
+
+@pytest.mark.parametrize(
+    ("instrument", "key", "value"),
+    [
+        ("cryostat", "intervall", "1s"),
+        ("cryostat", "interval", 5),
+        ("cryostat", "channels", {"17": None}),
+        ("cryostat", "channels", {"1": {"limits": {"temperature": {"warning": {"abov": "1 K"}}}}}),
+        ("cryostat", "model", "tpg262"),
+        ("vacuum", "model", "tpg1"),
+        ("optics", "channels", {"a": {"hub_port": 1}}),
+        ("optics", "channels", {"a": {"class": "VoltageInput", "calibration": {"form": "linear", "b": 1, "coefficients": [1]}}}),
+        ("magnet", "driver", "sccpi"),
+    ],
+)
+def test_editors_see_a_mistake_in_an_instrument(instrument: str, key: str, value: object):
+    data = yamlfile.load(str(site.find("demo"))).data
+    next(each for each in data["instruments"] if each["name"] == instrument)[key] = value
+    assert list(VALIDATOR.iter_errors(data))

@@ -1,0 +1,99 @@
+"""Telegraf's configuration: taken by the real Telegraf, and what it reads reaches the real database and the journal."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from labline.stack import telegraf
+from provisioning import files, influxdb_apply, influxdb_schema, site, telegraf_check, telegraf_config
+from provisioning.telegraf_config import Paths
+from telegraf_inputs import stanza, yamlfile
+
+
+@pytest.fixture(scope="module")
+def demo() -> site.Site:
+    return site.load(site.find("demo"))
+
+
+def conf(lab: site.Site, **settings: object) -> dict:
+    return tomllib.loads(telegraf_config.render(lab, **settings)[telegraf_config.CONF])
+
+
+@pytest.mark.parametrize("path", sorted(site.SITES.glob("*.yml")), ids=lambda path: path.stem)
+def test_telegraf_takes_the_configuration_of_every_site(telegraf_path: Path, path: Path):
+    assert telegraf_check.check(site.load(path), telegraf_path) == ""
+
+
+def test_what_telegraf_does_not_take_is_told(telegraf_path: Path, demo: site.Site, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(telegraf_config, "WRITER", "${NOBODY_SET_THIS}@{nothing:here}")
+    assert "nothing" in telegraf_check.check(demo, telegraf_path)
+
+
+def test_a_program_gets_the_stanza_it_has_in_the_site_file_and_nothing_it_has_no_use_for(demo: site.Site):
+    made = telegraf_config.render(demo)
+    for instrument in demo.instruments:
+        text = made[telegraf_config.program_config(instrument)]
+        alone, here = stanza.check(yamlfile.parse(text, "made").data), instrument.stanza
+        for key in ("name", "label", "interval", "timeout", "trigger", "tags", "options"):
+            assert getattr(alone, key) == getattr(here, key)
+        assert str(alone.connection) == str(here.connection)
+        assert [(c.id, c.label, c.options, list(c.quantities)) for c in alone.channels] == [
+            (c.id, c.label, c.options, list(c.quantities)) for c in here.channels
+        ]
+        assert "limits" not in text and "stale" not in text
+
+
+def test_every_instrument_is_a_program_with_its_name_as_alias(demo: site.Site):
+    execd = conf(demo)["inputs"]["execd"]
+    assert [each["alias"] for each in execd] == [i.name for i in demo.instruments]
+    for each, instrument in zip(execd, demo.instruments, strict=True):
+        assert each["command"][1:4] == ["-m", f"telegraf_inputs.drivers.{instrument.stanza.driver.name}", "--config"]
+        assert Path(each["command"][0]).is_absolute() and Path(each["command"][4]).is_absolute()
+        assert each["signal"] == "none"
+
+
+def test_telegraf_sets_the_pace_of_an_instrument_that_says_so(written):
+    text = site.find("demo").read_text().replace("interval: 1s\n", "interval: 1500ms\n    trigger: stdin\n", 1)
+    first = conf(site.load(written(text)))["inputs"]["execd"][0]
+    assert (first["signal"], first["interval"]) == ("STDIN", "1500ms")
+
+
+def test_programs_get_the_environment_and_the_connections_that_are_asked_for(demo: site.Site):
+    made = telegraf_config.render(demo, environment={"LABLINE_LEDGER": "/x"}, connections={"cryostat": "tcp://127.0.0.1:1"})
+    assert all(each["environment"] == ["LABLINE_LEDGER=/x"] for each in tomllib.loads(made["telegraf.conf"])["inputs"]["execd"])
+    assert yamlfile.parse(made["instruments/cryostat.yml"], "made").data["connection"] == "tcp://127.0.0.1:1"
+
+
+def test_the_buffer_holds_an_hour_of_a_site_within_bounds(demo: site.Site, written):
+    limit = conf(demo)["agent"]["metric_buffer_limit"]
+    channels = sum(3600 * (len(i.stanza.channels) + 1) / i.stanza.interval for i in demo.instruments)
+    assert channels < limit < channels + 20_000
+    fast = site.find("demo").read_text().replace("interval: 2s", "interval: 10ms")
+    assert conf(site.load(written(fast)))["agent"]["metric_buffer_limit"] == telegraf_config.BUFFER_MOST
+
+
+def test_a_label_of_several_lines_stays_a_comment(written):
+    text = site.find("demo").read_text().replace("label: Dilution refrigerator", 'label: "a\\n[[inputs.exec]]"')
+    assert "exec" not in conf(site.load(written(text)))["inputs"]
+
+
+def test_what_telegraf_reads_reaches_the_database_and_the_journal_alike(lab, telegraf_path: Path, tmp_path: Path):
+    lab.change('channels:\n      "5":', 'channels:\n      A:')  # the control input is measured in each cycle
+    influxdb_apply.apply(influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets), lambda text: None)
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    paths = Paths(python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(journal))
+    files.write(tmp_path, telegraf_config.render(lab.site, paths))
+    database = lab.site.influxdb.database
+    with telegraf.Telegraf(telegraf_path, tmp_path / telegraf_config.CONF, tmp_path / "log") as running:
+        running.process.wait_ready(lambda: lab.admin.rows('SELECT * FROM "lakeshore_372" LIMIT 1', database), 30)
+    rows = lab.admin.rows('SELECT "temperature", "host", "site", "channel", "instrument" FROM "raw"."lakeshore_372"', database)
+    lines = [line for line in (journal / telegraf_config.JOURNAL_FILE).read_text().splitlines() if line.startswith("lakeshore_372,")]
+    assert {line.rsplit(" ", 1)[1] for line in lines} == {str(row["time"]) for row in rows}
+    assert {(row["host"], row["site"], row["channel"], row["instrument"]) for row in rows} == {("daq", "test", "A", "cryostat")}
+    secret = (lab.secrets / "writer").read_text()
+    assert not any(secret in path.read_text() for path in (tmp_path / telegraf_config.CONF, tmp_path / "log"))

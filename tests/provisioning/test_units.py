@@ -1,0 +1,78 @@
+"""Units as people write them in limits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from provisioning import units
+from provisioning.site import SITES
+from telegraf_inputs import drivers
+from telegraf_inputs.errors import BadInput
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        ("1.2 K", "K", 1.2),
+        ("1.2K", "K", 1.2),
+        ("500 mK", "K", 0.5),
+        ("20 °C", "K", 293.15),
+        ("-20 °C", "°C", -20.0),
+        ("68 °F", "°C", 20.0),
+        ("10 Pa", "mbar", 0.1),
+        ("1e-5 mbar", "mbar", 1e-5),
+        ("1 Torr", "mbar", 1.33322368421),
+        ("2.2 kΩ", "Ω", 2200.0),
+        ("2.2 kohm", "Ω", 2200.0),
+        ("80 %", "%", 80.0),
+        ("0.8", "", 0.8),
+        (0.8, "", 0.8),
+        (5, "", 5.0),
+        ("1 l/h", "l/min", 1 / 60),
+        ("4 dB", "dB", 4.0),
+        ("7 pH", "pH", 7.0),
+    ],
+)
+def test_a_value_becomes_a_number_in_the_quantitys_unit(value, unit, expected):
+    assert units.read(value, unit) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize(("value", "unit", "expected"), [("2 °C", "°C", 2.0), ("2 K", "°C", 2.0), ("2 °C", "K", 2.0), ("9 °F", "°C", 5.0), (0, "K", 0.0)])
+def test_a_difference_of_temperatures_has_no_zero_point(value, unit, expected):
+    assert units.read(value, unit, difference=True) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "says"),
+    [
+        (1.2, "K", "without a unit"),
+        ("1.2", "K", "without a unit"),
+        ("1.2 mbar", "K", "measures something else"),
+        ("1.2 bananas", "K", "is no unit that is known"),
+        ("1.2 K/", "K", "is no unit that is known"),
+        ("K", "K", "expected a value with its unit"),
+        (True, "", "expected a value with its unit"),
+        (None, "K", "expected a value with its unit"),
+        ([1], "K", "expected a value with its unit"),
+        ("0.8 K", "", "measures something else"),
+    ],
+)
+def test_what_is_no_value_in_that_unit_is_refused(value, unit, says):
+    with pytest.raises(BadInput, match=says):
+        units.read(value, unit)
+
+
+def test_every_unit_that_a_driver_declares_can_be_converted():
+    declared = {quantity.unit for name in drivers.names() for quantity in drivers.load(name).quantities}
+    assert [unit for unit in sorted(declared) if not units.known(unit)] == []
+
+
+def test_the_library_of_units_is_loaded_only_where_two_units_differ():
+    code = (
+        "import sys; from provisioning import site, units; import telegraf_inputs.drivers.scpi;"
+        "units.read('1 K', 'K'); assert 'pint' not in sys.modules; units.read('1 mK', 'K'); assert 'pint' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=SITES.parent.parent)
