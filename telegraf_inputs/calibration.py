@@ -6,7 +6,8 @@ Each form is written in the site file as people know it; ``x`` is the raw value:
     form: polynomial         c0 + c1·x + c2·x² …           coefficients
     form: exponential        a·10^(b·x − c) + d            a, b, c, d (a gauge's logarithmic output)
     form: table              straight lines between points: points: [[x, y], …]; log: true interpolates log y
-    form: steinhart_hart     1/T = a + b·ln R + c·(ln R)³, in kelvin; x is the resistance in ohms
+    form: steinhart_hart     1/T = a + b·ln R + c·(ln R)³, in kelvin; x is the resistance R in ohms, or, with supply and
+                             series, the voltage of a divider whose lower arm R is
     form: divider            resistance of the lower arm of a divider: supply, series; x is its voltage
 
 A raw value outside ``range: [low, high]``, or outside a table, has no calibrated value: nothing is extrapolated.
@@ -15,18 +16,33 @@ A raw value outside ``range: [low, high]``, or outside a table, has no calibrate
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 
 from .errors import BadInput, suggestion
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .driver import Quantity
+
+    Form = Callable[[float], float | None]
+
+FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
+# Names that a channel's points have already.
+TAKEN = ("status", "time", "site", "host", "instrument", "channel")
+
 
 class Calibration:
-    """Turns quantity ``of`` into quantity ``to`` (unit ``unit``)."""
+    """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point)."""
 
-    __slots__ = ("of", "to", "unit", "description", "low", "high", "form", "_apply")
+    __slots__ = ("of", "to", "unit", "description", "decimals", "low", "high", "form", "_apply")
 
-    def __init__(self, of, to, unit, description, low, high, form, apply):
-        self.of, self.to, self.unit, self.description = of, to, unit, description
+    def __init__(self, of: str, to: str, unit: str, description: str, decimals: int | None, low: float, high: float,
+                 form: str, apply: Form):
+        self.of, self.to, self.unit, self.description, self.decimals = of, to, unit, description, decimals
         self.low, self.high, self.form, self._apply = low, high, form, apply
 
     def __call__(self, raw: float) -> float | None:
@@ -37,18 +53,18 @@ class Calibration:
             value = self._apply(raw)
         except (ValueError, ZeroDivisionError, OverflowError):
             return None
-        return value if value is not None and math.isfinite(value) else None
+        return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _linear(a=0.0, b=1.0):
+def _linear(b: float, a: float = 0.0) -> Form:
     return lambda x: a + b * x
 
 
-def _polynomial(coefficients):
+def _polynomial(coefficients: list[float]) -> Form:
     if not coefficients:
         raise BadInput("needs at least one coefficient", ("coefficients",))
 
-    def apply(x):
+    def apply(x: float) -> float:
         total = 0.0
         for c in reversed(coefficients):
             total = total * x + c
@@ -57,23 +73,32 @@ def _polynomial(coefficients):
     return apply
 
 
-def _exponential(a, b, c=0.0, d=0.0):
+def _exponential(a: float, b: float, c: float = 0.0, d: float = 0.0) -> Form:
     return lambda x: a * 10.0 ** (b * x - c) + d
 
 
-def _steinhart_hart(a, b, c):
-    def apply(r):
+def _steinhart_hart(a: float, b: float, c: float, supply: float | None = None, series: float | None = None) -> Form:
+    if (supply is None) != (series is None):
+        raise BadInput("supply and series go together: the divider that the resistance is in",
+                       ("series" if supply is None else "supply",))
+    ohms: Form = (lambda x: x) if supply is None or series is None else _divider(supply, series)
+
+    def apply(x: float) -> float | None:
+        r = ohms(x)
+        if r is None:
+            return None
         log = math.log(r)
-        return 1.0 / (a + b * log + c * log**3)
+        kelvin = 1.0 / (a + b * log + c * log**3)
+        return kelvin if kelvin > 0.0 else None
 
     return apply
 
 
-def _divider(supply, series):
+def _divider(supply: float, series: float) -> Form:
     return lambda v: series * v / (supply - v) if 0.0 <= v < supply else None
 
 
-def _table(points, log=False):
+def _table(points: list[list[float]], log: bool = False) -> Form:
     if len(points) < 2:
         raise BadInput(f"has {len(points)} point(s); a table needs at least two [x, y] pairs", ("points",))
     for index, point in enumerate(points):
@@ -84,14 +109,18 @@ def _table(points, log=False):
     xs = [float(x) for x, _ in points]
     for index in range(1, len(xs)):
         if xs[index] <= xs[index - 1]:
-            raise BadInput(f"x goes from {xs[index - 1]:g} to {xs[index]:g}; x must rise from point to point", ("points", index))
+            raise BadInput(f"x goes from {xs[index - 1]:g} to {xs[index]:g}; x must rise from point to point",
+                           ("points", index))
     ys = [math.log(y) if log else float(y) for _, y in points]
 
-    def apply(x):
+    def apply(x: float) -> float | None:
         if not xs[0] <= x <= xs[-1]:
             return None
         i = min(bisect_right(xs, x), len(xs) - 1)
-        y = ys[i - 1] + (ys[i] - ys[i - 1]) * (x - xs[i - 1]) / (xs[i] - xs[i - 1])
+        part = (x - xs[i - 1]) / (xs[i] - xs[i - 1])
+        low, high = sorted((ys[i - 1], ys[i]))
+        # Written so that each point gives its own y, and nothing lies beyond two neighbours, though numbers are rounded.
+        y = min(max(ys[i - 1] * (1.0 - part) + ys[i] * part, low), high)
         return math.exp(y) if log else y
 
     return apply
@@ -99,61 +128,87 @@ def _table(points, log=False):
 
 NUMBER, NUMBERS, POINTS, TRUTH = "a number", "a list of numbers", "a list of [x, y] pairs", "true or false"
 # form -> (maker, {parameter: kind}, parameters that must be given)
-FORMS = {
+FORMS: dict[str, tuple[Callable[..., Form], dict[str, str], tuple[str, ...]]] = {
     "linear": (_linear, {"a": NUMBER, "b": NUMBER}, ("b",)),
     "polynomial": (_polynomial, {"coefficients": NUMBERS}, ("coefficients",)),
     "exponential": (_exponential, {"a": NUMBER, "b": NUMBER, "c": NUMBER, "d": NUMBER}, ("a", "b")),
     "table": (_table, {"points": POINTS, "log": TRUTH}, ("points",)),
-    "steinhart_hart": (_steinhart_hart, {"a": NUMBER, "b": NUMBER, "c": NUMBER}, ("a", "b", "c")),
+    "steinhart_hart": (_steinhart_hart, dict.fromkeys(("a", "b", "c", "supply", "series"), NUMBER), ("a", "b", "c")),
     "divider": (_divider, {"supply": NUMBER, "series": NUMBER}, ("supply", "series")),
 }
-COMMON = ("of", "to", "unit", "description", "form", "range")
+COMMON = ("of", "to", "unit", "description", "decimals", "form", "range")
 
 
-def build(stanza, quantities: dict) -> Calibration:
-    """Make a calibration from a channel's ``calibration`` mapping. Raises BadInput with the path inside it.
+def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
+    """Make a calibration from a channel's ``calibration`` mapping, for the driver's ``quantities``, by name.
 
-    ``quantities`` are the driver's, by name; those of the channel's earlier calibrations may be added to them.
+    Raises BadInput with the path inside the mapping.
     """
-    if not isinstance(stanza, dict):
-        raise BadInput(f"found {stanza!r}, expected keys such as form, of and the form's parameters")
-    form = stanza.get("form")
+    if not isinstance(data, dict):
+        raise BadInput(f"found {data!r}, expected keys such as form, of and the form's parameters")
+    form = data.get("form")
     if form not in FORMS:
         raise BadInput(f"found {form!r}, expected a form of calibration; {suggestion(form, FORMS)}", ("form",))
     make, kinds, required = FORMS[form]
-    for key in stanza:
+    for key in data:
         if key not in COMMON and key not in kinds:
             raise BadInput(f"is not known to form {form!r}; {suggestion(key, (*kinds, *COMMON))}", (key,))
-    numeric = [q.name for q in quantities.values() if q.type in ("float", "int")]
-    of = stanza.get("of", numeric[0] if len(numeric) == 1 else None)
-    if of not in numeric:
-        raise BadInput(f"found {of!r}, expected the quantity that is calibrated; {suggestion(of, numeric)}", ("of",))
     parameters = {}
     for key, kind in kinds.items():
-        if key in stanza:
-            parameters[key] = _checked(stanza[key], kind, key)
+        if key in data:
+            parameters[key] = _checked(data[key], kind, key)
         elif key in required:
             raise BadInput(f"form {form!r} needs {key!r} ({kind})", (key,))
-    low, high = -math.inf, math.inf
-    if "range" in stanza:
-        span = stanza["range"]
-        if not isinstance(span, list) or len(span) != 2 or not all(_is_number(v) for v in span) or span[0] >= span[1]:
-            raise BadInput(f"found {span!r}, expected [low, high] of the raw value", ("range",))
-        low, high = (float(v) for v in span)
-    to = stanza.get("to", of)
-    if not isinstance(to, str) or not to.isidentifier() or to != to.lower():
+    of = _of(data, quantities)
+    to, unit, decimals = _to(data, of, quantities)
+    low, high = _range(data)
+    description = str(data.get("description", ""))
+    return Calibration(of.name, to, unit, description, decimals, low, high, form, make(**parameters))
+
+
+def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:
+    """Find the quantity that is calibrated."""
+    numeric = [q.name for q in quantities.values() if q.type in ("float", "int")]
+    if "of" not in data and len(numeric) == 1:
+        return quantities[numeric[0]]
+    if data.get("of") not in numeric:
+        raise BadInput(f"found {data.get('of')!r}, expected the quantity that is calibrated; "
+                       f"{suggestion(data.get('of'), numeric)}", ("of",))
+    return quantities[data["of"]]
+
+
+def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> tuple[str, str, int | None]:
+    """Tell the name, unit and decimals of the result."""
+    to = data.get("to", of.name)
+    if not isinstance(to, str) or not FIELD.match(to):
         raise BadInput(f"found {to!r}, expected a field's name in snake_case, such as 'pressure'", ("to",))
-    unit = stanza.get("unit", quantities[of].unit if to == of else quantities[to].unit if to in quantities else None)
+    if to in TAKEN or to != of.name and to in quantities:
+        raise BadInput(f"each point has a {to!r} already; choose another name, or leave 'to' out", ("to",))
+    if to == of.name and of.type == "int":  # InfluxDB keeps a field's type
+        raise BadInput(f"{to!r} is a whole number, its calibration is none; give it a name of its own", ("to",))
+    unit = data.get("unit", of.unit if to == of.name else None)
     if not isinstance(unit, str):
-        raise BadInput(f"found {unit!r}, expected the unit of {to!r} after calibration, such as 'mbar'", ("unit",))
-    return Calibration(of, to, unit, str(stanza.get("description", "")), low, high, form, make(**parameters))
+        raise BadInput(f"found {unit!r}, expected the unit of {to!r}, such as 'mbar'", ("unit",))
+    decimals = data.get("decimals", of.decimals if unit == of.unit else None)
+    if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= 15):
+        raise BadInput(f"found {decimals!r}, expected how many digits to show after the point", ("decimals",))
+    return to, unit, decimals
 
 
-def _is_number(value) -> bool:
+def _range(data: dict[str, Any]) -> tuple[float, float]:
+    if "range" not in data:
+        return -math.inf, math.inf
+    span = data["range"]
+    if not isinstance(span, list) or len(span) != 2 or not all(map(_is_number, span)) or span[0] >= span[1]:
+        raise BadInput(f"found {span!r}, expected [low, high] of the raw value", ("range",))
+    return float(span[0]), float(span[1])
+
+
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _checked(value, kind, key):
+def _checked(value: Any, kind: str, key: str) -> Any:
     good = (_is_number(value) if kind is NUMBER else isinstance(value, bool) if kind is TRUTH
             else isinstance(value, list) and (kind is POINTS or all(map(_is_number, value))))
     if not good:

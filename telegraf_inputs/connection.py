@@ -10,22 +10,44 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import select
 import socket
+import termios
 import time
 
-from .errors import BadInput, Disconnected, NoAnswer, Stopped, suggestion
+from .errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped, suggestion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 SCHEMES = ("tcp", "serial", "visa", "phidget", "file", "sim")
-SERIAL_OPTIONS = {"baudrate": int, "bytesize": int, "parity": str, "stopbits": float, "xonxoff": bool, "rtscts": bool}
-VISA_RESOURCE = re.compile(r"TCPIP\d*::[^:]+::\d+::SOCKET\Z|TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|ASRL[^:]+(::INSTR)?\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
+TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+# option -> what may be written, and what pyserial gets; None: a whole number
+SERIAL_OPTIONS: dict[str, dict[str, Any] | None] = {
+    "baudrate": None,
+    "bytesize": {"5": 5, "6": 6, "7": 7, "8": 8},
+    "parity": {"N": "N", "E": "E", "O": "O", "M": "M", "S": "S"},
+    "stopbits": {"1": 1, "1.5": 1.5, "2": 2},
+    "xonxoff": TRUTH,
+    "rtscts": TRUTH,
+}
+VISA_RESOURCE = re.compile(r"TCPIP\d*::[^:]+::\d+::SOCKET\Z|TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|ASRL[^:]+(::INSTR)?\Z|"
+                           r"(USB|GPIB|PRLGX)\S*::\S+\Z")
 LONGEST_ANSWER = 65536
+HINTS = {
+    errno.EACCES: "; add this user to the group that owns the port (dialout), and log in anew",
+    errno.EAGAIN: "; another program has it open",
+}
 
 
 class Url:
-    """A connection taken apart: ``scheme``, ``rest`` (what stands between it and the options) and ``options`` (texts)."""
+    """A connection taken apart: ``scheme``, ``rest`` (what is between it and the options) and ``options`` (texts)."""
 
     __slots__ = ("text", "scheme", "rest", "options")
 
@@ -35,30 +57,51 @@ class Url:
         scheme, colon, rest = text.partition(":")
         if not colon or scheme not in SCHEMES:
             raise BadInput(f"{text!r} is no connection; expected a URL that begins with "
-                           f"{', '.join(s + (':' if s == 'sim' else '://') for s in SCHEMES)}; {suggestion(scheme, SCHEMES)}")
+                           f"{', '.join(s + (':' if s == 'sim' else '://') for s in SCHEMES)}; "
+                           f"{suggestion(scheme, SCHEMES)}")
         rest, _, query = rest.partition("?")
-        self.text, self.scheme, self.rest, self.options = text, scheme, rest.removeprefix("//"), {}
+        self.text, self.scheme, self.rest = text, scheme, rest.removeprefix("//")
+        self.options: dict[str, str] = {}
         for pair in filter(None, query.split("&")):
             name, _, value = pair.partition("=")
             self.options[name] = value
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.text
+
+    def check(self, wire: Wire) -> None:
+        """Refuse (BadInput) what can't be reached this way; phidget: and file: are their drivers' to check."""
+        if self.scheme == "tcp":
+            self.host_port()
+            if self.options:
+                raise BadInput(f"{self.text!r} has options; a socket has none")
+        elif self.scheme == "visa":
+            serial = self.visa_resource().startswith("ASRL")
+            if serial:
+                serial_settings(self, wire)
+            elif self.options:
+                raise BadInput(f"{self.text!r} has options; only a serial port has some")
+        elif self.scheme == "serial":
+            if not self.rest.startswith("/"):
+                raise BadInput(f"{self.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
+            serial_settings(self, wire)
 
     def host_port(self, default_port: int | None = None) -> tuple[str, int]:
         """Take host and port from ``tcp://host:port`` (IPv6 in brackets)."""
         host, _, port = self.rest.rstrip("/").rpartition(":")
         if not host or "]" in port:  # no port at all
             host, port = self.rest.rstrip("/"), str(default_port or "")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise BadInput(f"{self.text!r} must name a host and a port from 1 to 65535, as in {self.scheme}://192.168.1.5:7777")
+        if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+            raise BadInput(f"{self.text!r} must name a host and a port from 1 to 65535, "
+                           f"as in {self.scheme}://192.168.1.5:7777")
         return host.strip("[]"), int(port)
 
     def visa_resource(self) -> str:
         """Take the resource from ``visa://RESOURCE``."""
         if not VISA_RESOURCE.match(self.rest):
             raise BadInput(f"{self.text!r} names no VISA resource; expected such as visa://TCPIP0::192.168.1.7::INSTR, "
-                           "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, visa://USB0::0x1234::0x5678::SERIAL::INSTR")
+                           "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, "
+                           "visa://USB0::0x1234::0x5678::SERIAL::INSTR")
         return self.rest
 
 
@@ -68,9 +111,9 @@ class Wire:
     __slots__ = ("send", "receive", "encoding", "pause", "settle", "serial")
 
     def __init__(self, send: bytes = b"\n", receive: bytes = b"\n", *, encoding: str = "ascii", pause: float = 0.0,
-                 settle: float = 0.0, serial: dict | None = None):
+                 settle: float = 0.0, serial: dict[str, Any] | None = None):
         """``send``, ``receive``: terminators. ``pause``: seconds of rest before each command. ``settle``: seconds the
-        instrument needs after opening. ``serial``: defaults of the serial line, which a URL's options override."""
+        instrument needs after opening. ``serial``: settings of the serial line, which a URL's options override."""
         self.send, self.receive, self.encoding, self.pause, self.settle = send, receive, encoding, pause, settle
         self.serial = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1, **(serial or {})}
 
@@ -78,8 +121,9 @@ class Wire:
 class Stop:
     """A request to stop that wakes every wait at once: a pipe, because a wait for an instrument is a ``select``."""
 
-    def __init__(self):
-        self._read, self._write = os.pipe()
+    def __init__(self) -> None:
+        self._read, self.wakeup_fd = os.pipe()
+        os.set_blocking(self.wakeup_fd, False)  # as signal.set_wakeup_fd asks for
         self.is_set = False
 
     def fileno(self) -> int:
@@ -89,7 +133,7 @@ class Stop:
         """Ask to stop. Safe in a signal handler and from any thread."""
         if not self.is_set:
             self.is_set = True
-            os.write(self._write, b"!")
+            os.write(self.wakeup_fd, b"!")
 
     def wait(self, seconds: float) -> bool:
         """Rest for ``seconds``, less when asked to stop; tells whether it was."""
@@ -102,7 +146,8 @@ class Line:
     """A two-way stream of bytes with the instrument, framed by terminators.
 
     Nothing unfinished is ever returned: an answer without its terminator within ``timeout`` seconds is NoAnswer.
-    ``answered_ns`` is the time (ns, UTC) when the last answer was complete.
+    ``answered_ns`` is the time (ns, UTC) when the last answer was complete. Every wait ends at once, with Stopped, when
+    the program is asked to stop.
     """
 
     def __init__(self, url: Url, wire: Wire, timeout: float, stop: Stop):
@@ -138,10 +183,8 @@ class Line:
             self.discard()
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(OSError, termios.error):  # it may be gone already
             self._close()
-        except OSError:
-            pass  # it is gone already
 
     def pause(self, seconds: float) -> None:
         if self.stop.wait(seconds):
@@ -149,25 +192,25 @@ class Line:
 
     def send(self, text: str) -> None:
         """Send one command with its terminator, after the pause the instrument needs."""
-        self.send_bytes(text.encode(self.wire.encoding) + self.wire.send)
-        self._asked = text
+        self.send_bytes(text.encode(self.wire.encoding) + self.wire.send, text)
 
-    def send_bytes(self, data: bytes) -> None:
+    def send_bytes(self, data: bytes, name: str | None = None) -> None:
+        """Send exactly these bytes; ``name`` is what messages call them."""
         if self.wire.pause:
             self.pause(self._last_sent + self.wire.pause - time.monotonic())
+        self._asked = name or repr(data)
         self._guard(self._send, data)
         self._last_sent = time.monotonic()
-        self._asked = repr(data)
 
     def receive(self, timeout: float | None = None) -> str:
         """Wait for one whole answer; returns it without its terminator. Raises NoAnswer, Disconnected, BadAnswer."""
         end = self.wire.receive
-        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        wait = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + wait
         while end not in self._buffer:
             if len(self._buffer) > LONGEST_ANSWER:
-                from .errors import BadAnswer
                 raise BadAnswer(f"more than {LONGEST_ANSWER} bytes without the end of a line")
-            self._wait(deadline)
+            self._wait(deadline, wait)
         answer, self._buffer = self._buffer.split(end, 1)
         self.answered_ns = time.time_ns()
         # A byte that is no text (garbage, wrong baud rate) must reach the driver's check, not end here.
@@ -175,9 +218,10 @@ class Line:
 
     def receive_bytes(self, count: int, timeout: float | None = None) -> bytes:
         """Wait for exactly ``count`` bytes."""
-        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        wait = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + wait
         while len(self._buffer) < count:
-            self._wait(deadline)
+            self._wait(deadline, wait)
         answer, self._buffer = self._buffer[:count], self._buffer[count:]
         self.answered_ns = time.time_ns()
         return answer
@@ -196,103 +240,141 @@ class Line:
         """Throw away what has arrived, until nothing comes for ``quiet`` seconds; returns how many bytes that were."""
         thrown, self._buffer = len(self._buffer), b""
         deadline = time.monotonic() + max(10 * quiet, 1.0)  # an instrument that never rests must not hold us
-        while time.monotonic() < deadline:
-            ready, _, _ = select.select([self._fileno(), self.stop], [], [], quiet)
-            if self.stop.is_set:
-                raise Stopped
-            if not ready:
-                break
+        while time.monotonic() < deadline and self._ready(quiet):
             thrown += len(self._take())
         return thrown
 
-    def _wait(self, deadline: float) -> None:
-        ready, _, _ = select.select([self._fileno(), self.stop], [], [], max(0.0, deadline - time.monotonic()))
+    def _ready(self, seconds: float, to_send: bool = False) -> bool:
+        """Wait until there is something to take (or room to send), for at most ``seconds``; tells whether there is."""
+        here = [self._fileno()]
+        incoming, outgoing = ([], here) if to_send else (here, [])
+        ready, free, _ = select.select([self.stop.fileno(), *incoming], outgoing, [], max(0.0, seconds))
         if self.stop.is_set:
             raise Stopped
-        if not ready:
+        return bool(ready or free)
+
+    def _wait(self, deadline: float, seconds: float) -> None:
+        if not self._ready(deadline - time.monotonic()):
             got = f", only the beginning {self._buffer[:40]!r}" if self._buffer else ""
-            raise NoAnswer(f"no answer to {self._asked!r} within {self.timeout:g} s{got}" if self._asked
-                           else f"nothing came within {self.timeout:g} s{got}")
+            asked = f"no answer to {self._asked!r}" if self._asked else "nothing came"
+            raise NoAnswer(f"{asked} within {seconds:g} s{got}")
         self._buffer += self._take()
 
     def _take(self) -> bytes:
-        data = self._guard(self._receive)
+        data: bytes = self._guard(self._receive)
         if not data:
             raise Disconnected(f"{self.url} was closed by the other side")
         return data
 
-    def _guard(self, act, *args):
+    def _push(self, data: bytes, write: Callable[[bytes], int]) -> None:
+        """Send all of ``data`` by a ``write`` that doesn't block and tells how much it took."""
+        deadline = time.monotonic() + self.timeout
+        while data:
+            if not self._ready(deadline - time.monotonic(), to_send=True):
+                raise NoAnswer(f"it takes nothing for {self.timeout:g} s; check handshake (rtscts, xonxoff) and cable")
+            data = data[write(data):]
+
+    def _guard(self, act: Callable[..., Any], *args: Any) -> Any:
         try:
             return act(*args)
-        except OSError as error:  # pyserial's errors are OSErrors too
-            raise Disconnected(f"{self.url}: {error.strerror or error}") from None
+        except termios.error as error:  # pyserial lets it through; it is no OSError
+            raise Disconnected(f"{self.url}: {error.args[-1]}") from None
+        except OSError as error:  # pyserial's own are OSErrors too
+            raise Disconnected(f"{self.url}: {error.strerror or error}{HINTS.get(error.errno or 0, '')}") from None
 
 
 class TcpLine(Line):
     """A line over a TCP socket."""
 
-    def _open(self):
-        self._socket = socket.create_connection(self.url.host_port(), self.timeout)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A host that loses power sends no farewell; without this a listener would wait for ever.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._fileno = self._socket.fileno
-        self._send = self._socket.sendall
+    _socket: socket.socket
 
-    def _close(self):
+    def _open(self) -> None:
+        host, port = self.url.host_port()
+        deadline = time.monotonic() + self.timeout
+        trouble: OSError | None = None
+        # As bytes: a text would have its international form worked out, by a module of 1 MB.
+        for family, kind, protocol, _, address in socket.getaddrinfo(host.encode() if host.isascii() else host, port,
+                                                                     type=socket.SOCK_STREAM):
+            self._socket = socket.socket(family, kind, protocol)
+            self._socket.setblocking(False)
+            code = self._socket.connect_ex(address)
+            if code == errno.EINPROGRESS:
+                in_time = self._ready(deadline - time.monotonic(), to_send=True)
+                code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if in_time else errno.ETIMEDOUT
+            if code == 0:
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                # A host that loses power sends no farewell; without this a listener would wait for ever.
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                return
+            self._socket.close()
+            trouble = OSError(code, os.strerror(code))
+        raise trouble or OSError("has no address")
+
+    def _close(self) -> None:
         if hasattr(self, "_socket"):
             self._socket.close()
 
-    def _receive(self):
-        return self._socket.recv(65536)
+    def _fileno(self) -> int:
+        return self._socket.fileno()
+
+    def _receive(self) -> bytes:
+        return self._socket.recv(LONGEST_ANSWER)
+
+    def _send(self, data: bytes) -> None:
+        self._push(data, self._socket.send)
 
 
 class SerialLine(Line):
     """A line over a serial port."""
 
-    def _open(self):
+    _port: Any
+
+    def _open(self) -> None:
         import serial
 
         settings = serial_settings(self.url, self.wire)
-        try:
-            # Exclusive: two programs on one port would share out the answers between them.
-            self._port = serial.Serial(self.url.rest, timeout=0, write_timeout=self.timeout, exclusive=True, **settings)
-        except ValueError as error:
-            raise BadInput(f"{self.url}: {error}", ("connection",)) from None
+        # Exclusive: two programs on one port would share out the answers between them.
+        self._port = serial.Serial(self.url.rest, timeout=0, exclusive=True, **settings)
         self._port.reset_input_buffer()
 
-    def _close(self):
+    def _close(self) -> None:
         if hasattr(self, "_port"):
-            self._port.close()
+            try:
+                self._port.reset_output_buffer()  # what can't be sent (handshake) would hold up the closing for 30 s
+            finally:
+                self._port.close()
 
-    def _fileno(self):
-        return self._port.fileno()
+    def _fileno(self) -> int:
+        return int(self._port.fileno())
 
-    def _receive(self):
-        return os.read(self._port.fileno(), 65536)
+    def _receive(self) -> bytes:
+        return os.read(self._fileno(), LONGEST_ANSWER)
 
-    def _send(self, data):
-        self._port.write(data)
+    def _send(self, data: bytes) -> None:
+        self._push(data, lambda rest: os.write(self._fileno(), rest))
 
 
-def serial_settings(url: Url, wire: Wire) -> dict:
+def serial_settings(url: Url, wire: Wire) -> dict[str, Any]:
     """Tell the settings of a serial port, as pyserial names them: the driver's, overridden by the URL's options."""
     settings = {**wire.serial}
-    for name, value in url.options.items():
+    for name, text in url.options.items():
         if name not in SERIAL_OPTIONS:
-            raise BadInput(f"serial option {name!r} of {url} is not known; {suggestion(name, SERIAL_OPTIONS)}", ("connection",))
-        kind = SERIAL_OPTIONS[name]
-        try:
-            settings[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
-        except ValueError:
-            raise BadInput(f"serial option {name}={value} of {url} is no number", ("connection",)) from None
+            raise BadInput(f"serial option {name!r} of {url} is not known; {suggestion(name, SERIAL_OPTIONS)}")
+        choices = SERIAL_OPTIONS[name]
+        if choices is None:
+            if not (text.isascii() and text.isdigit() and int(text)):
+                raise BadInput(f"found {name}={text} in {url}, expected a whole number above 0")
+            settings[name] = int(text)
+        elif text not in choices:
+            raise BadInput(f"found {name}={text} in {url}, expected {' or '.join(choices)}")
+        else:
+            settings[name] = choices[text]
     return settings
 
 
 def line(url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
     """Choose the kind of line for a URL that carries text; it is opened by ``open()``."""
     if url.scheme == "tcp":
-        url.host_port()
         return TcpLine(url, wire, timeout, stop)
     if url.scheme == "serial":
         return SerialLine(url, wire, timeout, stop)

@@ -1,15 +1,25 @@
 """What a driver is: it declares how it connects, its channels and its quantities; then it reads.
 
-A driver of a text protocol declares a ``wire`` and asks with ``self.link.query``; all else (opening, back-off, timeouts,
-late answers, calibration, status, the contract with Telegraf) is done once, below it, by instrument.py and execd.py.
+A driver of a text protocol declares a ``wire`` and asks with ``self.link.query``; all else (opening, back-off,
+timeouts, late answers, calibration, status, the contract with Telegraf) is done once, below it, by instrument.py and
+execd.py.
 """
 
 from __future__ import annotations
 
 import re
+import time
 
 from .connection import Wire, line
 from .errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .connection import Stop, Url
+    from .stanza import Channel, Stanza
 
 
 class Quantity:
@@ -26,6 +36,25 @@ class Quantity:
         self.name, self.unit, self.description, self.type = name, unit, description, type
         self.low, self.high, self.decimals = low, high, decimals
 
+    def field(self, value: Any) -> float | int | bool | str:
+        """Give a value the type of this field. Raises TypeError where it has another: a fault in the driver."""
+        if self.type == "float" and isinstance(value, (float, int)):
+            return float(value)
+        if self.type == "bool" and value in (0, 1):
+            return bool(value)
+        if self.type == "int" and isinstance(value, int) and not isinstance(value, bool):
+            return int(value)
+        if self.type == "str" and isinstance(value, str):
+            return value
+        raise TypeError(f"{self.name} is declared as {self.type}, found {value!r}")
+
+    def possible(self, value: Any) -> bool:
+        """Tell whether a value lies in the range that the instrument can deliver; what is no finite number never does."""
+        if self.type in ("bool", "str"):
+            return True
+        finite = value - value == 0
+        return finite and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
 
 class Option:
     """Declares one key of the stanza that only this driver has (of the instrument, or of a channel).
@@ -35,7 +64,8 @@ class Option:
 
     __slots__ = ("name", "type", "default", "description", "choices", "required")
 
-    def __init__(self, name: str, type: str, description: str, default=None, *, choices=None, required: bool = False):
+    def __init__(self, name: str, type: str, description: str, default: Any = None, *,
+                 choices: tuple[Any, ...] | None = None, required: bool = False):
         self.name, self.type, self.description, self.default = name, type, description, default
         self.choices, self.required = choices, required
 
@@ -48,12 +78,12 @@ class Reading:
 
     __slots__ = ("channel", "values", "status", "time_ns")
 
-    def __init__(self, channel: str, values: dict, time_ns: int, status: str = "ok"):
+    def __init__(self, channel: str, values: dict[str, Any], time_ns: int, status: str = "ok"):
         self.channel, self.values, self.time_ns, self.status = channel, values, time_ns, status
 
 
 class Driver:
-    """Reads one instrument. A subclass declares the class attributes and defines ``identify`` and ``read_channel`` (or ``read``).
+    """Reads one instrument. A subclass declares the attributes and defines ``identify`` and ``read_channel`` (or ``read``).
 
     ``self.channels`` are the stanza's channels (stanza.Channel), in order; ``self.options`` the instrument's options.
     """
@@ -62,39 +92,39 @@ class Driver:
     title = ""  # as the maker writes it
     manual = ""  # the source: manual, edition, chapter
     family = ""  # what it measures, one word: drivers of one family share no code, but a place in the documentation
-    schemes: tuple = ("tcp", "serial")
+    schemes: tuple[str, ...] = ("tcp", "serial")
     wire = Wire()
     timeout = 2.0  # seconds for one answer
     interval = 10.0  # seconds between cycles, where the stanza says nothing
-    quantities: tuple = ()
-    channel_names: tuple | None = ()  # None: the stanza names them
-    options_known: tuple = ()
-    channel_options: tuple = ()
+    quantities: tuple[Quantity, ...] = ()
+    channel_names: tuple[str, ...] | None = ()  # None: the stanza names them
+    options_known: tuple[Option, ...] = ()
+    channel_options: tuple[Option, ...] = ()
     extra = ""  # the extra of the distribution that it needs (serial, visa, phidget); "" for none
     example = ""  # a stanza that works, in YAML, for documentation and ``labline scan``
 
-    def __init__(self, stanza, link):
+    def __init__(self, stanza: Stanza, link: Any):
         self.stanza, self.link = stanza, link
         self.channels, self.options = stanza.channels, stanza.options
 
     # What the stanza alone decides. Overridden where an option changes what there is (scpi, phidget).
     @classmethod
-    def quantities_of(cls, channel) -> tuple:
+    def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         """Tell the quantities that one channel (stanza.Channel) delivers, without those of its calibration."""
         return cls.quantities
 
     @classmethod
-    def channel_names_of(cls, options: dict) -> tuple | None:
+    def channel_names_of(cls, options: dict[str, Any]) -> tuple[str, ...] | None:
         """Tell the channels that there are with these options; None where the stanza names them."""
         return cls.channel_names
 
     @classmethod
-    def check(cls, stanza) -> None:
+    def check(cls, stanza: Stanza) -> None:  # noqa: B027  # nothing to refuse is what most have
         """Refuse (BadInput with its path) what the declarations can't express."""
 
     @classmethod
-    def open_link(cls, url, stanza, stop):
-        """Open the way to the instrument: a Line, or what a driver without text puts in its place (``close``, ``discard``)."""
+    def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
+        """Open the way to the instrument: a Line, or what a driver without text has instead (``close``, ``discard``)."""
         link = line(url, cls.wire, stanza.timeout, stop)
         try:
             link.open()
@@ -115,21 +145,25 @@ class Driver:
         """
         raise NotImplementedError
 
-    def read(self):
-        """Yield a Reading for each channel that has something new. One channel without an answer does not spoil the others."""
+    def read(self) -> Iterable[Reading]:
+        """Yield a Reading for each channel with something new. One channel without an answer does not spoil the others."""
         for channel in self.channels:
             try:
                 yield self.read_channel(channel)
+            except OutOfStep:
+                raise
             except (NoAnswer, BadAnswer) as error:
                 self.recover(error)
-                yield Reading(channel.id, {}, self.link.answered_ns, "no_answer" if isinstance(error, NoAnswer) else "bad_answer")
+                status = "no_answer" if isinstance(error, NoAnswer) else "bad_answer"
+                yield Reading(channel.id, {}, time.time_ns(), status)
 
-    def read_channel(self, channel) -> Reading:
+    def read_channel(self, channel: Channel) -> Reading:
+        """Ask for all quantities of one channel. Raises NoAnswer or BadAnswer where it can't be read."""
         raise NotImplementedError
 
     def recover(self, error: InstrumentError) -> None:
         """Get back into step after a failed question, or raise: OutOfStep where something late was on its way."""
-        if self.link.discard(quiet=min(0.2, self.timeout)):
+        if self.link.discard(quiet=min(0.2, self.stanza.timeout)):
             raise OutOfStep(f"{error}; a late answer followed") from None
         self.verify()
 
@@ -140,15 +174,16 @@ class Driver:
             raise OutOfStep(f"asked for its identity, {expected!r}, it answered {found!r}: answers come late")
 
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z")
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
 
 
-def number(text: str, pattern: re.Pattern = NUMBER) -> float:
+def number(text: str, pattern: re.Pattern[str] = NUMBER, asked: str = "") -> float:
     """Read a decimal number as instruments write it; ``pattern`` is the exact format where the manual gives one.
 
-    Raises BadAnswer for anything else: the more exact the pattern, the fewer torn answers pass for a number.
+    Raises BadAnswer for anything else: the more exact the pattern, the fewer torn answers pass for a number. ``asked`` is
+    the question, for the message.
     """
     text = text.strip()
     if not pattern.match(text):
-        raise BadAnswer(f"{text[:60]!r} is no number of the expected form")
+        raise BadAnswer(f"{f'asked {asked}, ' if asked else ''}found {text[:60]!r}, expected a number of the manual's form")
     return float(text)

@@ -1,5 +1,12 @@
 """The errors of the ground floor: a small tree, worded for the person at the bench."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
 
 class BadInput(Exception):
     """Tells what is wrong with something a person wrote: where it stands, what was found, what was expected.
@@ -8,11 +15,11 @@ class BadInput(Exception):
     whoever knows them.
     """
 
-    def __init__(self, message: str, path: tuple = (), file: str | None = None, line: int | None = None):
+    def __init__(self, message: str, path: tuple[Any, ...] = (), file: str | None = None, line: int | None = None):
         super().__init__(message)
         self.message, self.path, self.file, self.line = message, tuple(path), file, line
 
-    def __str__(self):
+    def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         return ": ".join(part for part in (where, dotted(self.path), self.message) if part)
 
@@ -55,15 +62,15 @@ class Stopped(Exception):
     """The program was asked to stop while it waited for an instrument."""
 
 
-def dotted(path: tuple) -> str:
+def dotted(path: tuple[Any, ...]) -> str:
     """Write a path into a document as people do: ``instruments[0].channels.5.limits``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
-def suggestion(word: str, known) -> str:
+def suggestion(word: object, known: Iterable[object]) -> str:
     """Propose what a misspelt word may have meant, or list what there is."""
     import difflib
 
-    known = [str(k) for k in known]
-    close = difflib.get_close_matches(str(word), known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+    names = [str(k) for k in known]
+    close = difflib.get_close_matches(str(word), names, 1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"

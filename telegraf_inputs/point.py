@@ -6,6 +6,10 @@ import re
 
 from influx_line_protocol import Metric
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 INT64 = 2**63
 LONGEST_NAME = 1000  # InfluxDB takes 65535 bytes for measurement and tags together
 # What InfluxDB or Telegraf take for the end of a name, or cut off it; and what UTF-8 has no bytes for.
@@ -28,7 +32,7 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
     ``readings`` says how many readings the point carries, for the ledger.
     """
 
-    def __init__(self, measurement: str, tags: dict[str, object] | None = None, fields: dict[str, object] | None = None,
+    def __init__(self, measurement: str, tags: Mapping[str, object] | None = None, fields: Mapping[str, object] | None = None,
                  time_ns: int | None = None, readings: int = 0):
         super().__init__(_name(measurement, "measurement"))
         self.readings = readings
@@ -52,7 +56,7 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
         super().add_tag(name, text)
 
     def add_value(self, name: str, value: object) -> None:
-        """Set a field to a float, an integer, a boolean or a text; None and non-finite floats mean that there is none."""
+        """Set a field to a float, integer, boolean or text; None and non-finite floats mean that there is none."""
         if _name(name, "field") == "time" or name in self.tags:
             raise BadPoint(f"a field can't be named {name!r}: a tag, or the point's time, has that name")
         # Subclasses (an IntEnum, a numpy float) become what they are subclasses of.
@@ -68,12 +72,12 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
                 raise BadPoint(f"field {name!r} is {value}, beyond the 64 bits of an InfluxDB integer")
         elif isinstance(value, str):
             if TEXT_TORN.search(value):
-                raise BadPoint(f"field {name!r} holds a line break or half a character, which would tear the line: {value!r}")
+                raise BadPoint(f"field {name!r} has a line break or half a character, which tears the line: {value!r}")
             value = str(value)
         elif value is None:
             return
         else:
-            raise BadPoint(f"field {name!r} is a {type(value).__name__}; a field is a float, an integer, a boolean or a text")
+            raise BadPoint(f"field {name!r} is a {type(value).__name__}, expected a number, a boolean or a text")
         super().add_value(name, value)
 
     def with_timestamp(self, timestamp: int) -> None:
@@ -118,7 +122,7 @@ def _name(text: str, what: str) -> str:
 def _whole(text: str, what: str) -> None:
     """Refuse a name or a tag's value that would not stay in one piece."""
     if TORN.search(text):
-        raise BadPoint(f"{what} holds a tab, a line break, a null or half a character, which would tear the line: {text!r}")
+        raise BadPoint(f"{what} has a tab, a line break, a null or half a character, which tears the line: {text!r}")
     if ESCAPES.search(text):
         raise BadPoint(f"{what} {text!r} has a backslash where line protocol takes it for an escape")
     if len(text) > LONGEST_NAME:

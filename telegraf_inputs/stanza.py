@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from . import calibration, connection, drivers, yamlfile
 from .driver import Option, Quantity
 from .errors import BadInput, suggestion
+from .point import BadPoint, Point
 
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .calibration import Calibration
+    from .connection import Url
+    from .driver import Driver
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
-# Tags that labline or Telegraf set.
-RESERVED_TAGS = ("site", "host", "instrument", "channel", "time")
+# Tags that labline or Telegraf set, and fields that they add to a driver's quantities.
+RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")
+RESERVED_FIELDS = ("status", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "readings", "state")
 
 KEYS = (
     Option("name", "str", "the instrument's name: tag `instrument` of all it delivers", required=True),
     Option("driver", "str", "the driver that reads it", required=True),
-    Option("connection", "str", "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, file:///…, sim:",
-           required=True),
+    Option("connection", "str", "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, "
+           "file:///…, sim:", required=True),
     Option("label", "str", "its name for people; default: the name"),
     Option("description", "str", "a sentence about it, shown on dashboards"),
     Option("interval", "duration", "time between readings, such as 10s or 500ms; default: the driver's"),
     Option("timeout", "duration", "how long to wait for one answer; default: the driver's"),
-    Option("trigger", "str", "who sets the pace: self, the program (default), or stdin, Telegraf's `signal = \"STDIN\"`", "self",
-           choices=("self", "stdin")),
+    Option("trigger", "str", "who sets the pace: self, the program (default), or stdin, Telegraf's `signal = \"STDIN\"`",
+           "self", choices=("self", "stdin")),
     Option("tags", "map", "tags of your own, name: text"),
     Option("channels", "map", "the channels that are read; default: all that the driver declares"),
-    Option("stale", "duration", "how long without data until the stale-data alarm; default: follows the interval; 0s switches it off"),
+    Option("stale", "duration", "how long without data until the stale-data alarm; default: follows the interval; "
+           "0s switches it off"),
 )
 CHANNEL_KEYS = (
     Option("label", "str", "the channel's name for people"),
@@ -38,53 +50,78 @@ CHANNEL_KEYS = (
 
 
 class Channel:
-    """One channel: ``id``, ``label``, ``description``, ``options`` (the driver's), ``calibration``, ``quantities``, ``limits`` (as written)."""
+    """One channel: ``options`` are the driver's, ``limits`` stand as they are written.
+
+    ``quantities`` are all that the channel delivers, by name, the calibrated one included.
+    """
 
     __slots__ = ("id", "label", "description", "options", "calibration", "quantities", "limits")
 
+    def __init__(self, id: str, label: str, description: str, options: dict[str, Any], limits: dict[str, Any]):
+        self.id, self.label, self.description, self.options, self.limits = id, label, description, options, limits
+        self.calibration: Calibration | None = None
+        self.quantities: dict[str, Quantity] = {}
+
 
 class Stanza:
-    """A checked stanza. ``driver`` is the driver's class; durations are in seconds; ``identity`` is filled in on connecting."""
+    """A checked stanza. ``driver`` is the driver's class; durations are in seconds.
 
-    __slots__ = ("name", "label", "description", "driver", "connection", "interval", "timeout", "trigger", "tags", "channels",
-                 "options", "stale", "identity")
+    ``identity`` is what the instrument says of itself, once it is connected.
+    """
+
+    __slots__ = ("name", "label", "description", "driver", "connection", "interval", "timeout", "trigger", "tags",
+                 "channels", "options", "stale", "identity")
+
+    def __init__(self, driver: type[Driver], values: dict[str, Any]):
+        self.driver = driver
+        self.name: str = values["name"]
+        self.label: str = values["label"] or self.name
+        self.description: str = values["description"] or ""
+        self.interval: float = driver.interval if values["interval"] is None else values["interval"]
+        self.timeout: float = driver.timeout if values["timeout"] is None else values["timeout"]
+        self.trigger: str = values["trigger"]
+        self.stale: float | None = values["stale"]
+        self.options: dict[str, Any] = {o.name: values[o.name] for o in driver.options_known}
+        self.identity = ""
+        self.connection: Url
+        self.tags: dict[str, str]
+        self.channels: list[Channel]
 
 
-def load(path: str) -> Stanza:
-    """Read a program's config file: one stanza. Raises BadInput with file, line and path."""
+def load(path: str, driver: type[Driver] | None = None) -> Stanza:
+    """Read a program's config file: one stanza, of this ``driver``. Raises BadInput with file, line and path."""
     document = yamlfile.load(path)
     try:
-        return check(document.data)
+        stanza = check(document.data)
+        if driver is not None and stanza.driver.name != driver.name:
+            raise BadInput(f"found {stanza.driver.name!r}, but this program is {driver.name!r}", ("driver",))
+        return stanza
     except BadInput as error:
         raise document.located(error) from None
 
 
-def check(data) -> Stanza:
+def check(data: Any) -> Stanza:
     """Check one stanza. Raises BadInput with the path inside it."""
     if not isinstance(data, dict):
-        raise BadInput(f"found {data!r}, expected an instrument's keys: name, driver, connection …")
-    stanza = Stanza()
-    driver = stanza.driver = drivers.load(_value(data, KEYS[1]))
+        found = "nothing" if data is None else repr(data)
+        raise BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …")
+    driver = drivers.load(_value(data, KEYS[1]))
     values = _take(data, KEYS, driver.options_known, f"driver {driver.name!r}")
-    stanza.name, stanza.trigger, stanza.stale = values["name"], values["trigger"], values["stale"]
-    if not NAME.match(stanza.name):
-        raise BadInput(f"found {stanza.name!r}, expected letters, digits, '_', '-' or '.', beginning with a letter or digit", ("name",))
-    stanza.label, stanza.description = values["label"] or stanza.name, values["description"] or ""
-    stanza.interval = driver.interval if values["interval"] is None else values["interval"]
-    stanza.timeout = driver.timeout if values["timeout"] is None else values["timeout"]
+    if not NAME.match(values["name"]):
+        raise BadInput(f"found {values['name']!r}, expected letters, digits, '_', '-' or '.', a letter or digit first",
+                       ("name",))
+    stanza = Stanza(driver, values)
     for key in ("interval", "timeout"):
         if getattr(stanza, key) <= 0:
-            raise BadInput("must be longer than 0", (key,))
+            raise BadInput(f"found {data[key]!r}, expected a duration longer than 0", (key,))
     stanza.connection = _connection(values["connection"], driver)
-    stanza.tags = _tags(values["tags"] or {})
-    stanza.options = {o.name: values[o.name] for o in driver.options_known}
-    stanza.identity = ""
     stanza.channels = _channels(values["channels"], stanza)
+    stanza.tags = _tags(values["tags"] or {}, stanza.channels)
     driver.check(stanza)
     return stanza
 
 
-def duration(value) -> float:
+def duration(value: object) -> float:
     """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds."""
     match = DURATION.match(value) if isinstance(value, str) else None
     if not match:
@@ -92,34 +129,38 @@ def duration(value) -> float:
     return float(match[1]) * SECONDS[match[2]]
 
 
-def _connection(text, driver):
+def _connection(text: str, driver: type[Driver]) -> Url:
     try:
         url = connection.Url(text)
+        if url.scheme not in (*driver.schemes, "sim"):
+            raise BadInput(f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
+                           f"{' or '.join(driver.schemes)} (or sim: to try it without hardware)")
+        url.check(driver.wire)
+        if url.scheme == "sim":
+            from .simulators import settings
+
+            settings(url, driver)
     except BadInput as error:
-        error.path = ("connection", *error.path)
+        error.path = ("connection",)
         raise
-    if url.scheme not in (*driver.schemes, "sim"):
-        raise BadInput(f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
-                       f"{' or '.join(driver.schemes)} (or sim: to try it without hardware)", ("connection",))
-    if url.scheme in ("tcp", "visa"):
-        try:
-            url.host_port() if url.scheme == "tcp" else url.visa_resource()
-        except BadInput as error:
-            error.path = ("connection",)
-            raise
     return url
 
 
-def _tags(tags):
+def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
+    fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.quantities)}
     for name, value in tags.items():
-        if name in RESERVED_TAGS:
-            raise BadInput(f"tag {name!r} is set by labline itself; choose another name", ("tags", name))
-        if not isinstance(value, (str, int, float)) or value == "":
-            raise BadInput(f"found {value!r}, expected a text that is not empty", ("tags", name))
+        if name in RESERVED_TAGS or name in fields:
+            raise BadInput(f"{name!r} is a tag or field that labline writes itself; choose another name", ("tags", name))
+        if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) or value == "":
+            raise BadInput(f"found {value!r}, expected a text that is not empty; write it in quotes", ("tags", name))
+        try:
+            Point("tags", {name: value})
+        except BadPoint as error:
+            raise BadInput(str(error), ("tags", name)) from None
     return {name: str(value) for name, value in tags.items()}
 
 
-def _channels(given, stanza):
+def _channels(given: dict[str, Any] | None, stanza: Stanza) -> list[Channel]:
     driver = stanza.driver
     known = driver.channel_names_of(stanza.options)
     if given is None:
@@ -136,7 +177,8 @@ def _channels(given, stanza):
         if known is None and not NAME.match(name):
             raise BadInput(f"found {name!r}, expected letters, digits, '_', '-' or '.'", where)
         if data is not None and not isinstance(data, dict):
-            raise BadInput(f"found {data!r}, expected the channel's keys: {', '.join(o.name for o in CHANNEL_KEYS)}", where)
+            keys = ", ".join(o.name for o in (*CHANNEL_KEYS, *driver.channel_options))
+            raise BadInput(f"found {data!r}, expected the channel's keys: {keys}", where)
         try:
             channels.append(_channel(name, data or {}, driver))
         except BadInput as error:
@@ -145,40 +187,38 @@ def _channels(given, stanza):
     return channels
 
 
-def _channel(name, data, driver):
+def _channel(name: str, data: dict[str, Any], driver: type[Driver]) -> Channel:
     values = _take(data, CHANNEL_KEYS, driver.channel_options, f"a channel of {driver.name!r}")
-    channel = Channel()
-    channel.id, channel.label, channel.description = name, values["label"] or name, values["description"] or ""
-    channel.options = {o.name: values[o.name] for o in driver.channel_options}
-    channel.limits = values["limits"] or {}
-    own = {q.name: q for q in driver.quantities_of(channel)}
-    channel.calibration, channel.quantities = None, own
+    options = {o.name: values[o.name] for o in driver.channel_options}
+    channel = Channel(name, values["label"] or name, values["description"] or "", options, values["limits"] or {})
+    channel.quantities = {q.name: q for q in driver.quantities_of(channel)}
     if values["calibration"] is not None:
         try:
-            made = calibration.build(values["calibration"], own)
+            channel.calibration = calibration.build(values["calibration"], channel.quantities)
         except BadInput as error:
             error.path = ("calibration", *error.path)
             raise
-        channel.calibration, channel.quantities = made, _calibrated(own, made)
+        channel.quantities = _calibrated(channel.quantities, channel.calibration)
     for quantity in channel.limits:
         if quantity not in channel.quantities:
-            raise BadInput(f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}", ("limits", quantity))
+            raise BadInput(f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}",
+                           ("limits", quantity))
     return channel
 
 
-def _calibrated(own, made):
+def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quantity]:
     """Add what a calibration delivers: the raw quantity keeps its name, or gets ``_raw`` where the calibrated takes it."""
     raw = own[made.of]
     result = dict(own)
     if made.to == made.of:
-        result[f"{made.of}_raw"] = Quantity(f"{made.of}_raw", raw.unit, f"{raw.description}, before calibration", raw.low, raw.high)
-    elif made.to in own:
-        raise BadInput(f"{made.to!r} is delivered by the driver itself; choose another name, or leave 'to' out", ("calibration", "to"))
-    result[made.to] = Quantity(made.to, made.unit, made.description or f"{raw.description}, calibrated", decimals=raw.decimals)
+        result[f"{made.of}_raw"] = Quantity(f"{made.of}_raw", raw.unit, f"{raw.description}, before calibration",
+                                            raw.low, raw.high, type=raw.type, decimals=raw.decimals)
+    result[made.to] = Quantity(made.to, made.unit, made.description or f"{raw.description}, calibrated",
+                               decimals=made.decimals)
     return result
 
 
-def _take(data, common, special, owner):
+def _take(data: dict[str, Any], common: tuple[Option, ...], special: tuple[Option, ...], owner: str) -> dict[str, Any]:
     """Read the declared keys of a mapping, with their defaults; refuse the others."""
     options = {o.name: o for o in (*common, *special)}
     for key in data:
@@ -187,40 +227,33 @@ def _take(data, common, special, owner):
     return {name: _value(data, option) for name, option in options.items()}
 
 
-def _value(data, option):
+def _value(data: dict[str, Any], option: Option) -> Any:
+    """Read one key: the value in its declared type, or the default where it is missing."""
     value = data.get(option.name)
     if value is None:
         if option.required:
             raise BadInput(f"is missing; expected {option.description}", (option.name,))
         return option.default
-    kind, good = option.type, True
-    if kind == "duration":
+    if option.type == "duration":
         try:
-            return duration(value)
+            value = duration(value)
         except BadInput as error:
             error.path = (option.name,)
             raise
-    if kind == "str":
-        # 123456 is a fine serial number, and 1.10 a fine label: people don't quote them.
-        good = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-        value = str(value)
-    elif kind == "float":
-        good = isinstance(value, (int, float)) and not isinstance(value, bool)
-        value = float(value) if good else value
-    elif kind == "int":
-        good = type(value) is int
-    elif kind == "bool":
-        good = isinstance(value, bool)
-    elif kind == "map":
-        good = isinstance(value, dict)
-    elif kind == "list":
-        good = isinstance(value, list)
-    if not good:
-        raise BadInput(f"found {data[option.name]!r}, expected {WORDS[kind]}: {option.description}", (option.name,))
+    elif option.type == "str" and type(value) is int:
+        value = str(value)  # 123456 is a fine serial number; people don't quote it
+    elif option.type == "float" and type(value) is int:
+        value = float(value)
+    if not isinstance(value, PYTHON[option.type]) or isinstance(value, bool) != (option.type == "bool"):
+        quotes = "; write it in quotes" if option.type == "str" and isinstance(value, (float, bool)) else ""
+        raise BadInput(f"found {value!r}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"found {value!r}, expected {WORDS[option.type]}: {option.description}", (option.name,))
     if option.choices and value not in option.choices:
         raise BadInput(f"found {value!r}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
     return value
 
 
-WORDS = {"str": "a text", "float": "a number", "int": "a whole number", "bool": "true or false", "map": "a mapping (key: value)",
-         "list": "a list", "duration": "a duration"}
+PYTHON = {"str": str, "float": float, "int": int, "bool": bool, "map": dict, "list": list, "duration": float}
+WORDS = {"str": "a text", "float": "a number", "int": "a whole number", "bool": "true or false",
+         "map": "a mapping (key: value)", "list": "a list", "duration": "a duration"}

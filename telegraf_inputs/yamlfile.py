@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 
 import yaml
 
 from .errors import BadInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TAG = "tag:yaml.org,2002:"
+# What YAML 1.1 makes of a word is what nobody expects: 1e-3 a text, 12:30 the number 750, 010 eight, no a truth value.
+# These are the plain words that are anything but text here, as in YAML 1.2.
+PLAIN = (
+    ("null", re.compile(r"(?:null|Null|NULL|~|)\Z")),
+    ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")),
+    ("int", re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")),
+    ("float", re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=e))(?:e[-+]?\d{1,3})?\Z|[-+]?\.inf\Z|\.nan\Z", re.I | re.A)),
+)
+DEEPEST = 50
 
 
 class Document:
@@ -14,11 +30,11 @@ class Document:
 
     __slots__ = ("file", "data", "_root")
 
-    def __init__(self, file: str, data, root):
+    def __init__(self, file: str, data: Any, root: yaml.Node | None):
         self.file, self.data, self._root = file, data, root
 
-    def line(self, path: tuple) -> int:
-        """Find the line (from 1) on which the value at ``path`` begins; that of the nearest parent where it is missing."""
+    def line(self, path: tuple[Any, ...]) -> int:
+        """Find the line (from 1) where the value at ``path`` begins; that of its nearest parent where it is missing."""
         node = self._root
         line = node.start_mark.line if node is not None else 0
         for part in path:
@@ -43,16 +59,17 @@ class Document:
         return error
 
 
-def load(path: str) -> Document:
+def load(path: str | os.PathLike[str]) -> Document:
     """Read one YAML document. Raises BadInput where it can't be read, isn't YAML, or names a key twice."""
     file = os.fspath(path)
     try:
-        with open(file, encoding="utf-8") as stream:
+        with open(file, encoding="utf-8-sig") as stream:
             text = stream.read()
     except OSError as error:
         raise BadInput(f"can't be read: {error.strerror}", file=file) from None
     except UnicodeDecodeError as error:
-        raise BadInput(f"is not UTF-8 text ({error.reason} at byte {error.start})", file=file) from None
+        reason = f"{error.reason} at byte {error.start}"
+        raise BadInput(f"is not UTF-8 text ({reason}); save it as UTF-8", file=file) from None
     return parse(text, file)
 
 
@@ -62,36 +79,60 @@ def parse(text: str, file: str) -> Document:
     try:
         root = loader.get_single_node()
         if root is not None:
-            _normalise(root, file, ())
+            _normalise(root, loader, file)
         data = loader.construct_document(root) if root is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = " ".join(part for part in (error.problem, error.context) if part)
-        hint = "; is the text indented with tabs? YAML wants spaces" if "\\t" in what or "'\t'" in what else ""
+        what = " ".join(part for part in (error.context, error.problem) if part)
+        lines = text.split("\n")
+        tab = mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]
+        hint = "; there is a tab in this line, and YAML wants spaces" if tab else ""
         raise BadInput(f"is not YAML: {what}{hint}", file=file, line=mark.line + 1 if mark else None) from None
-    except yaml.YAMLError as error:
-        raise BadInput(f"is not YAML: {error}", file=file) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadInput(f"is not YAML: {' '.join(str(error).split())}", file=file) from None
+    except RecursionError:
+        raise BadInput(f"is nested too deeply (more than {DEEPEST} levels)", file=file) from None
     finally:
         loader.dispose()
     return Document(file, data, root)
 
 
-def _normalise(node, file: str, path: tuple) -> None:
-    """Make every key text (channel ``5:`` is the channel "5", and ``on:`` no truth value), and refuse a key that stands twice."""
-    if isinstance(node, yaml.MappingNode):
-        seen = {}
+def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
+    """Make every key text (channel ``5:`` is "5"), and plain words what they look like; refuse a key that stands twice."""
+    done: dict[int, bool] = {}  # an alias is one node in many places
+
+    def visit(node: yaml.Node, path: tuple[Any, ...]) -> None:
+        if done.get(id(node)):
+            return
+        if id(node) in done:
+            raise BadInput("holds itself, by an alias", path, file, node.start_mark.line + 1)
+        if len(path) > DEEPEST:
+            raise RecursionError
+        done[id(node)] = False
+        if isinstance(node, yaml.MappingNode):
+            visit_mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                visit(value, (*path, index))
+        elif not node.style and node.tag == loader.resolve(yaml.ScalarNode, node.value, (True, False)):
+            # Neither quoted nor a block of text, and without a tag of its own.
+            node.tag = TAG + next((tag for tag, word in PLAIN if word.match(node.value)), "str")
+        done[id(node)] = True
+
+    def visit_mapping(node: yaml.MappingNode, path: tuple[Any, ...]) -> None:
+        lines: dict[str, int] = {}
         for key, value in node.value:
+            line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise BadInput("a key must be a plain word or number", path, file, key.start_mark.line + 1)
-            if key.tag == "tag:yaml.org,2002:merge":
-                _normalise(value, file, path)
+                raise BadInput("a key must be a plain word or number", path, file, line)
+            if key.tag == f"{TAG}merge":
+                visit(value, path)
                 continue
-            key.tag = "tag:yaml.org,2002:str"
-            if key.value in seen:
-                raise BadInput(f"{key.value!r} stands twice (first on line {seen[key.value]}); keep one",
-                               (*path, key.value), file, key.start_mark.line + 1)
-            seen[key.value] = key.start_mark.line + 1
-            _normalise(value, file, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _normalise(value, file, (*path, index))
+            key.tag = f"{TAG}str"
+            if key.value in lines:
+                raise BadInput(f"{key.value!r} stands twice (first on line {lines[key.value]}); keep one",
+                               (*path, key.value), file, line)
+            lines[key.value] = line
+            visit(value, (*path, key.value))
+
+    visit(root, ())

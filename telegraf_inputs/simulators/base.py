@@ -6,7 +6,6 @@ import math
 import os
 import pty
 import random
-import re
 import select
 import socket
 import tempfile
@@ -15,10 +14,8 @@ import threading
 import time
 import tty
 
-from ..errors import BadInput, suggestion
-from . import FAULTS
+from . import check_plan
 
-PLAN = re.compile(r"(\w+)@(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?\Z")
 CONTROL = 2  # the index of the control flags among a terminal's settings
 GARBAGE = b"\xfe\x13?~\x80#"
 
@@ -45,14 +42,8 @@ class FaultPlan:
     """Faults by the clock: ``silent@20+10/120`` is silent from the 20th second for 10 s, every 120 s; several with commas."""
 
     def __init__(self, text: str):
-        self._entries = []
+        self._entries = check_plan(text)
         self._began = time.monotonic()
-        for entry in filter(None, text.split(",")):
-            match = PLAN.match(entry)
-            if not match or match[1] not in FAULTS:
-                raise BadInput(f"faults={entry} is not KIND@START+LENGTH[/PERIOD] in seconds; "
-                               f"{suggestion(entry.partition('@')[0], FAULTS)}", ("connection",))
-            self._entries.append((match[1], float(match[2]), float(match[3]), float(match[4] or math.inf)))
 
     def now(self) -> str | None:
         """Tell which fault is due."""
