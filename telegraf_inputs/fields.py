@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .driver import Quantity
+    from .stanza import Channel, Stanza
+
 
 class Clash:
     """Two instruments, or two channels, that would fill one field differently. ``message`` says how, for a person."""
 
     __slots__ = ("stanza", "channel", "quantity", "message")
 
-    def __init__(self, stanza, channel, quantity, message: str):
+    def __init__(self, stanza: Stanza, channel: Channel, quantity: Quantity, message: str):
         self.stanza, self.channel, self.quantity, self.message = stanza, channel, quantity, message
 
 
-def clashes(stanzas):
-    """Yield a Clash for each quantity that has another type or unit than one of the same measurement and name before it."""
-    first: dict[tuple[str, str], tuple] = {}
+def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
+    """Yield a Clash for each quantity of another type or unit than an earlier one of the same measurement and name."""
+    first: dict[tuple[str, str], tuple[Quantity, Stanza, Channel]] = {}
     for stanza in stanzas:
         for channel in stanza.channels:
             for quantity in channel.quantities.values():
-                said = first.setdefault((stanza.driver.name, quantity.name), (quantity, stanza, channel))
-                for what, here, there in (("type", quantity.type, said[0].type), ("unit", quantity.unit, said[0].unit)):
+                said, by, at = first.setdefault((stanza.driver.name, quantity.name), (quantity, stanza, channel))
+                for what, here, there in (("type", quantity.type, said.type), ("unit", quantity.unit, said.unit)):
                     if here != there:
-                        yield Clash(stanza, channel, quantity,
-                                    f"has {what} {here!r}, but instrument {said[1].name!r}, channel {said[2].id!r} gives {quantity.name!r} the "
-                                    f"{what} {there!r}; a field of measurement {stanza.driver.name!r} has one {what}: use another name, or the same {what}")
+                        message = (f"{quantity.name!r} has the {what} {here!r} here, but {there!r} in channel {at.id!r} "
+                                   f"of {by.name!r}; a field of measurement {stanza.driver.name!r} has one {what}: use "
+                                   f"another name for the quantity, or the same {what}")
+                        yield Clash(stanza, channel, quantity, message)
                         break

@@ -13,6 +13,13 @@ import time
 from ..driver import Driver, Option, Quantity, Reading
 from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer, Stopped
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..connection import Stop, Url
+    from ..stanza import Channel, Stanza
+
 SENSOR = re.compile(r"(?:10|22|28|3b|42)-[0-9a-f]{12}\Z")  # the families that w1_therm reads
 ANSWER = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,6})\n\Z")
 POWER_UP = 85000  # m°C: what the sensor holds before its first conversion
@@ -25,14 +32,15 @@ class Folder:
 
     __slots__ = ("path", "stop", "answered_ns")
 
-    def __init__(self, path: str, stop):
+    def __init__(self, path: str, stop: Stop):
         self.path, self.stop, self.answered_ns = path, stop, 0
         self.check()
 
     def check(self) -> None:
         """Raise Disconnected where the folder is gone."""
         if not os.path.isdir(self.path):
-            raise Disconnected(f"there is no folder {self.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) and w1_therm loaded?")
+            raise Disconnected(f"there is no folder {self.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) "
+                               "and w1_therm loaded?")
 
     def read(self, *names: str) -> str:
         """Read a small file whole; blocks as long as the kernel needs."""
@@ -53,8 +61,9 @@ class Folder:
 class Ds18b20(Driver):
     """Reads the DS18B20 thermometers of a 1-Wire bus; the kernel takes about 750 ms for each, one after the other.
 
-    85 °C exactly is what a sensor says that has lost its power for a moment. It is believed only where that sensor's last reading
-    was within 5 °C of it. A scratchpad of zeros (the bus is shorted) has a correct CRC, and is no reading either.
+    85 °C exactly is what a sensor says that has lost its power for a moment. It is believed only where that sensor's
+    last reading was within 5 °C of it. A scratchpad of zeros (the bus is shorted) has a correct CRC, and is no reading
+    either.
     """
 
     name = "ds18b20"
@@ -65,7 +74,10 @@ class Ds18b20(Driver):
     interval = 30.0
     quantities = (Quantity("temperature", "°C", "Temperature of the sensor", -55.0, 125.0, decimals=2),)
     channel_names = None
-    channel_options = (Option("id", "str", "the sensor's id, the name of its folder, such as 28-0316a2795f1c; default: the channel's name"),)
+    channel_options = (
+        Option("id", "str", "the sensor's id, the name of its folder, such as 28-0316a2795f1c; "
+               "default: the channel's name"),
+    )
     example = """\
 name: freezers
 driver: ds18b20
@@ -77,7 +89,7 @@ channels:
 """
 
     @classmethod
-    def check(cls, stanza):
+    def check(cls, stanza: Stanza) -> None:
         seen: dict[str, str] = {}
         for channel in stanza.channels:
             sensor, where = _sensor(channel), ("channels", channel.id, *(("id",) if channel.options["id"] else ()))
@@ -88,32 +100,33 @@ channels:
             seen[sensor] = channel.id
 
     @classmethod
-    def open_link(cls, url, stanza, stop):
+    def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Folder:
         return Folder(url.rest, stop)
 
-    def identify(self):
+    def identify(self) -> str:
         return ""  # a file can't be out of step
 
-    def connected(self):
+    def connected(self) -> None:
         self._last: dict[str, int] = {}  # sensor -> its last reading, m°C
 
-    def read(self):
-        failed = []
+    def read(self) -> Iterator[Reading]:
+        failed: list[Exception] = []
         for channel in self.channels:
-            values, status = {}, "ok"
+            value = None
             try:
-                values["temperature"], status = self._temperature(_sensor(channel))
+                value, status = self._temperature(_sensor(channel))
             except FileNotFoundError:
                 self.link.check()
                 status = "missing"
             except (OSError, NoAnswer, BadAnswer) as error:
                 failed.append(error)
                 status = "bad_answer" if isinstance(error, BadAnswer) else "no_answer"
-            yield Reading(channel.id, values, time.time_ns() if status != "ok" else self.link.answered_ns, status)
+            answered = self.link.answered_ns if status == "ok" else time.time_ns()
+            yield Reading(channel.id, {"temperature": value}, answered, status)
         if len(failed) == len(self.channels):  # not one sensor: the bus
-            raise failed[0] if isinstance(failed[0], InstrumentError) else NoAnswer(f"{self.link.path}: {failed[0].strerror}")
+            raise failed[0] if isinstance(failed[0], InstrumentError) else NoAnswer(f"{self.link.path}: {failed[0]}")
 
-    def _temperature(self, sensor: str):
+    def _temperature(self, sensor: str) -> tuple[float | None, str]:
         """Read one sensor; returns degrees (None where there is no reading) and the status."""
         text = self.link.read(sensor, "w1_slave")
         if not text:
@@ -135,8 +148,8 @@ channels:
         return milli / 1000.0, "ok"
 
 
-def _sensor(channel) -> str:
-    return channel.options["id"] or channel.id
+def _sensor(channel: Channel) -> str:
+    return str(channel.options["id"] or channel.id)
 
 
 DRIVER = Ds18b20

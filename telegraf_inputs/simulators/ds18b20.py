@@ -9,29 +9,33 @@ import threading
 
 from .base import GARBAGE, Signal, Simulator
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..stanza import Stanza
+
 PERIOD_SECONDS = 0.05  # between two conversions
 WHOLE = "a read of a file is one system call: no earlier answer can be left over for it"
 
 
 class Ds18b20Simulator(Simulator):
-    """Keeps ``<root>/<sensor>/w1_slave`` up to date; each file is replaced whole, as a read of the kernel's is whole."""
+    """Keeps ``<root>/<sensor>/w1_slave`` up to date; a file is replaced whole, as a read of the kernel's is whole."""
 
     not_faults = {"late": WHOLE, "swapped": WHOLE}
 
-    def __init__(self, stanza, seed=0, plan=""):
+    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)
         self._signals = {}
         for index, channel in enumerate(stanza.channels):
             center = 5.0 - 24.0 * (index % 2) + 2.0 * (index // 2)  # a fridge, a freezer, and so on
             self._signals[channel.id] = Signal(center, 0.7, 0.02, 600 + 60 * index, seed + index)
 
-    def bands(self):
+    def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         # The sensor counts in sixteenths of a degree.
         half = 1 / 32
         bands = {name: signal.band() for name, signal in self._signals.items()}
         return {(name, "temperature"): (low - half, high + half) for name, (low, high) in bands.items()}
 
-    def start(self):
+    def start(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="labline-sim-")
         self._root = os.path.join(self._folder, "devices")
         self.url = f"file://{self._root}"
@@ -40,7 +44,7 @@ class Ds18b20Simulator(Simulator):
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"simulator {self.stanza.name}")
         self._thread.start()
 
-    def stop(self):
+    def stop(self) -> None:
         self._stopping.set()
         self._thread.join(5)
         shutil.rmtree(self._folder)

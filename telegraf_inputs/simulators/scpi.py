@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import re
 
-from ..drivers.scpi import INTEGER
+from ..drivers._scpi_quantity import INTEGER
 from .base import Signal, TextSimulator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..driver import Quantity
+    from ..stanza import Stanza
 
 STEP = 0.03  # two centers differ by at least this part of the larger
 REACH = 0.01  # of a center, for swing and noise together
@@ -14,22 +21,25 @@ REACH = 0.01  # of a center, for swing and noise together
 class ScpiSimulator(TextSimulator):
     """Answers the queries of the stanza's channels, each with a signal of its own inside the declared range."""
 
-    def __init__(self, stanza, seed=0, plan=""):
+    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)
         self._signals: dict[tuple[str, str], Signal] = {}
-        self._questions: dict[tuple[str, str], tuple] = {}  # (selection, query) -> channel, quantity's name, its keys
+        # (selection, query) -> channel, quantity's name, its keys
+        self._questions: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
         self._selected = ""
         for index, channel in enumerate(stanza.channels):
+            selection = _normal(channel.options["before"] or "")
             for name, given in channel.options["read"].items():
                 quantity = channel.quantities.get(f"{name}_raw") or channel.quantities[name]
-                self._questions[_normal(channel.options["before"] or ""), _normal(given["query"])] = (channel.id, name, given)
+                self._questions[selection, _normal(given["query"])] = (channel.id, name, given)
                 if quantity.type in ("float", "int"):
                     whole = quantity.type == "int"
                     center = self._center(quantity, whole)
                     reach = 0.0 if whole else REACH * abs(center)
-                    self._signals[channel.id, name] = Signal(center, 0.8 * reach, 0.05 * reach, 200 + 20 * index, seed + index)
+                    period = 200 + 20 * index
+                    self._signals[channel.id, name] = Signal(center, 0.8 * reach, 0.05 * reach, period, seed + index)
 
-    def _center(self, quantity, whole: bool) -> float:
+    def _center(self, quantity: Quantity, whole: bool) -> float:
         """Find a value in the quantity's range that is far enough from those of all others."""
         low, high = quantity.low, quantity.high
         low = (0.0 if high is None or high > 0 else 2 * high - 1) if low is None else low
@@ -43,28 +53,30 @@ class ScpiSimulator(TextSimulator):
                 return center
         return low
 
-    def bands(self):
+    def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {key: signal.band() for key, signal in self._signals.items()}
 
-    def answer(self, request):
-        return ";".join(reply for part in request.split(";") if (reply := self._answer(_normal(part))) is not None) or None
+    def answer(self, request: str) -> str | None:
+        replies = [self._answer(_normal(part)) for part in request.split(";")]
+        return ";".join(reply for reply in replies if reply is not None) or None
 
-    def _answer(self, request: str):
+    def _answer(self, request: str) -> str | None:
         if request == "*IDN?":
-            model = self.stanza.options["identity"]
-            return f"LABLINE,{model if model and model.isalnum() and model != 'none' else 'SCPI'},SIM{self.seed:04d},1.0"
+            pattern = self.stanza.options["identity"] or ""
+            model = pattern if pattern.isalnum() and pattern != "none" else "SCPI"
+            return f"LABLINE,{model},SIM{self.seed:04d},1.0"
         if request == _normal(self.stanza.options["fence"] or ""):
             return "1999.0"
         if not request.partition(" ")[0].endswith("?"):
             self._selected = request
             return None
-        channel, name, given = self._questions.get((self._selected, request)) or self._questions.get(("", request)) or (None, "", {})
-        if channel is not None:
-            return self._value(channel, name, given)
+        asked = self._questions.get((self._selected, request)) or self._questions.get(("", request))
+        if asked is not None:
+            return self._value(*asked)
         header, _, argument = self._selected.partition(" ")
         return argument if request == f"{header}?" and INTEGER.match(argument) else None
 
-    def _value(self, channel: str, name: str, given: dict) -> str:
+    def _value(self, channel: str, name: str, given: dict[str, Any]) -> str:
         kind = given.get("type", "float")
         if kind == "bool":
             text = "1"
@@ -75,8 +87,8 @@ class ScpiSimulator(TextSimulator):
         else:
             over = self.current_fault() == "over_range"
             text = "9.9E37" if over else f"{self._signals[channel, name]() / given.get('scale', 1.0):.7G}"
-        if "example" in given and "pattern" in given:
-            match = re.fullmatch(given["pattern"], given["example"].strip())
+        match = re.fullmatch(given.get("pattern", ""), given.get("example", "").strip())
+        if match and match[0]:
             start, end = match.span(1 if match.re.groups else 0)
             text = match.string[:start] + text + match.string[end:]
         return text
