@@ -23,12 +23,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check; returns the exit status."""
     import provisioning.site
+    from grafana_dashboards import emit
     from provisioning import files, telegraf_check
     from telegraf_inputs.errors import BadInput
 
     from .stack import telegraf
 
     path = provisioning.site.find(arguments.site)
+    if not path.exists():
+        raise BadInput("there is no such file", file=str(path))
     try:
         site = provisioning.site.load(path)
     except BadInput as error:
@@ -37,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"labline: {len(errors)} mistake(s) in {path}", file=sys.stderr)
         return 1
     files.render(site)
+    emit.render(site)
     channels = sum(len(i.stanza.channels) for i in site.instruments)
     limits = sum(len(i.limits) for i in site.instruments)
     print(f"{path}: {len(site.instruments)} instruments, {channels} channels, {limits} limits; no mistakes")

@@ -1,4 +1,4 @@
-"""Write the files that a site file stands for: Telegraf's, InfluxDB's.
+"""Write the files that a site file stands for: Telegraf's, InfluxDB's, Grafana's.
 
 Files that are already right are not touched, those of instruments that are gone are removed."""
 
@@ -44,7 +44,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Render; returns the exit status."""
     import provisioning.site
-    from provisioning import files
+    from grafana_dashboards import emit
+    from provisioning import files, json_schema
     from provisioning.telegraf_config import Paths
 
     site = provisioning.site.load(provisioning.site.find(arguments.site))
@@ -53,15 +54,20 @@ def run(arguments: argparse.Namespace) -> int:
     paths = Paths(
         python=arguments.python, config=arguments.config, secrets=arguments.secrets, journal=arguments.journal
     )
-    made = files.render(site, paths)
-    found = files.changes(folder, made) if arguments.check else files.write(folder, made)
-    for name, what in found.items():
-        print(f"{what}: {folder / name}")
-    if arguments.check and found:
-        print(
-            f"labline: {len(found)} of {len(made)} files are not current; run: labline render {arguments.site}",
-            file=sys.stderr,
-        )
+    made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
+    grafana = folder / "grafana"
+    if arguments.check:
+        wanted = emit.render(site, before=grafana)
+        changes = files.changes(folder, made), files.changes(grafana, wanted)
+        changes[1].update(dict.fromkeys(emit.left_over(grafana, wanted), "no longer made"))
+    else:
+        changes = files.write(folder, made), emit.write(site, grafana)
+    for place, found in zip((folder, grafana), changes, strict=True):
+        for name, what in found.items():
+            print(f"{what}: {place / name}")
+    count = sum(map(len, changes))
+    if arguments.check and count:
+        print(f"labline: {count} file(s) are not current; run: labline render {arguments.site}", file=sys.stderr)
         return 1
-    print(f"{len(made)} files in {folder} are current")
+    print(f"{folder} is current")
     return 0
