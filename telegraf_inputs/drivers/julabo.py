@@ -1,6 +1,6 @@
-"""Julabo circulators and chillers: temperatures, set points, heating power and the status they report. Reads only.
+"""Julabo circulators and chillers: temperatures, set points, heating power and the status they report. Reading only.
 
-Source: Julabo operating manuals, chapter "Remote control", lists of commands and of status messages (CF41, SL-26, F33-HD, FL).
+Source: Julabo operating manuals (CF41, SL-26, F33-HD, FL), chapter Remote control: lists of commands, status messages.
 """
 
 from __future__ import annotations
@@ -16,47 +16,58 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..connection import Line
     from ..stanza import Channel
 
+IDENTITY = re.compile(r"JULABO|V *\d", re.IGNORECASE)
 TEMPERATURE = re.compile(r"[+-]?\d{1,3}\.\d{1,2}\Z")
 PERCENT = re.compile(r"[+-]?\d{1,3}(\.\d{1,2})?\Z")
 STATUS = re.compile(r"(-?\d{1,3}) +[A-Z(].*\Z")
 ABSENT = re.compile(r"[ -/:-~]+\s*\Z")  # text without digits, such as ---.--: there is no such sensor
-IDENTITY = re.compile(r"JULABO|V *\d", re.IGNORECASE)
 
-BATH = Quantity("temperature", "°C", "Temperature at the sensor", -100.0, 400.0, decimals=2)
+MEASURED = Quantity("temperature", "°C", "Temperature at the sensor", -100.0, 400.0, decimals=2)
 SETPOINT = Quantity("setpoint", "°C", "Set point in use", -100.0, 400.0, decimals=2)
 NUMBER = Quantity("setpoint_number", "", "Which of the stored set points is in use", 1, 3, type="int")
-EXTERNAL = Quantity("external_control", "", "Whether it controls the external sensor's temperature, not the bath's", type="bool")
-STORED = Quantity("stored_setpoint", "°C", "Set point that is stored, whether it is in use or not", -100.0, 400.0, decimals=2)
+CONTROL = Quantity("external_control", "", "Whether it controls the external sensor's temperature", type="bool")
+STORED = Quantity("stored_setpoint", "°C", "Stored set point, in use or not", -100.0, 400.0, decimals=2)
 POWER = Quantity("heating_power", "%", "Heating power; below 0 it cools", -100.0, 100.0, decimals=0)
-CODE = Quantity("status_code", "", "Status: 0 and 1 manual stop and start, 2 and 3 remote stop and start, below 0 a fault", -99, 99, type="int")
+CODE = Quantity("status_code", "", "0 manual stop, 1 manual start, 2 remote stop, 3 remote start; below 0 a fault",
+                -99, 99, type="int")
 
-QUANTITIES = {"bath": (BATH,), "external": (BATH,), "heater": (POWER,), "setpoint": (SETPOINT, NUMBER, EXTERNAL), "circulator": (CODE,),
-              "setpoint_1": (STORED,), "setpoint_2": (STORED,), "setpoint_3": (STORED,)}
-TEMPERATURES = {"bath": "IN_PV_00", "external": "IN_PV_02", "setpoint_1": "IN_SP_00", "setpoint_2": "IN_SP_01", "setpoint_3": "IN_SP_02"}
-SENSORS = ("bath", "external")
+QUANTITIES = {
+    "bath": (MEASURED,),
+    "external": (MEASURED,),
+    "setpoint": (SETPOINT, NUMBER, CONTROL),
+    "heater": (POWER,),
+    "circulator": (CODE,),
+    "setpoint_1": (STORED,),
+    "setpoint_2": (STORED,),
+    "setpoint_3": (STORED,),
+}
+QUESTIONS = {"bath": "IN_PV_00", "external": "IN_PV_02",
+             "setpoint_1": "IN_SP_00", "setpoint_2": "IN_SP_01", "setpoint_3": "IN_SP_02"}
 
 
 class Julabo(Driver):
     """Reads a Julabo circulator or chiller.
 
-    Not every model knows every command: a channel that a model does not have says ``no_answer``, and is better left out of the
-    stanza, as each costs its timeout. An external sensor that is not connected says ``no_sensor``. Models whose interface is
-    set to 9600 baud, 8N1, need ``?baudrate=9600&bytesize=8&parity=N&rtscts=false`` in the connection. Each command is followed
-    by a rest of 0.25 s: all channels take 4 s.
+    Not every model knows every command: a channel that a model does not have says `no_answer` and costs its timeout
+    in each cycle; leave it out of the stanza. An external sensor that is not connected says `no_sensor`. Where the
+    interface is set to 9600 baud, 8N1, the connection needs `?baudrate=9600&bytesize=8&parity=N&rtscts=false`. The
+    instrument needs a rest of 0.25 s after each command: all channels take 4 s.
     """
 
     name = "julabo"
     title = "Julabo circulators and chillers"
-    manual = "Julabo operating manuals, chapter Remote control: list of commands, status messages"
+    manual = "Julabo operating manuals, chapter Remote control: lists of commands, status messages"
     family = "temperature"
     extra = "serial"
     schemes = ("serial", "tcp")
-    # They end answers with CR LF, some with LF alone.
-    wire = Wire(b"\r", b"\n", pause=0.25, settle=0.25, serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True})
+    # Answers end with CR LF, those of some models with LF alone.
+    wire = Wire(b"\r", b"\n", pause=0.25, settle=0.25,
+                serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True})
     channel_names = tuple(QUANTITIES)
-    quantities = (BATH, SETPOINT, NUMBER, EXTERNAL, STORED, POWER, CODE)
+    quantities = (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)
     example = """\
 name: chiller
 driver: julabo
@@ -69,6 +80,7 @@ channels:
   heater: {label: Heater}
   circulator: {label: Status}
 """
+    link: Line
 
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
@@ -80,61 +92,64 @@ channels:
             return answer
         if answer.isascii() and answer.isprintable() and re.search("[A-Za-z]", answer) and not STATUS.match(answer):
             raise WrongDevice(f"this is {answer[:60]!r}, expected a Julabo")
-        raise BadAnswer(f"asked VERSION, found {answer[:60]!r}, expected such as JULABO TOPTECH-SERIES MC-2 VERSION 3.0")
+        raise BadAnswer(f"asked VERSION, found {answer[:60]!r}, expected such as JULABO TOPTECH-SERIES VERSION 3.0")
 
     def connected(self) -> None:
         self._unit = ""
         try:
-            self._unit = self._asked_unit()
-        except NoAnswer as error:  # a model without this command has no unit but °C
+            self._unit = self._ask_unit()
+        except NoAnswer as error:  # a model without this command knows °C alone
             self.recover(error)
 
     def read(self) -> Iterator[Reading]:
         yield from super().read()
         # Whoever turns the unit at the panel must not change what is stored.
-        if self._unit and self._asked_unit() != self._unit:
+        if self._unit and self._ask_unit() != self._unit:
             raise BadAnswer("the unit of temperature was changed at the panel; connecting anew")
 
     def read_channel(self, channel: Channel) -> Reading:
-        if channel.id == "circulator":
-            return self._status()
-        values: dict[str, float | int | bool] = {}
-        status = "ok"
         if channel.id == "setpoint":
-            index = self._choice("IN_MODE_01", "012")
-            values = {"setpoint_number": index + 1, "external_control": self._choice("IN_MODE_04", "01") == 1,
-                      "setpoint": self._celsius(self.link.query(f"IN_SP_0{index}"), f"IN_SP_0{index}")}
-        elif channel.id == "heater":
+            return self._read_setpoint()
+        if channel.id == "circulator":
+            return self._read_status()
+        if channel.id == "heater":
             values = {"heating_power": number(self.link.query("IN_PV_01"), PERCENT, "IN_PV_01")}
-        else:
-            question = TEMPERATURES[channel.id]
-            answer = self.link.query(question)
-            if channel.id in SENSORS and ABSENT.match(answer):
-                status = "no_sensor"
-            else:
-                values = {QUANTITIES[channel.id][0].name: self._celsius(answer, question)}
-        return Reading(channel.id, values, self.link.answered_ns, status)
+            return Reading(channel.id, values, self.link.answered_ns)
+        question = QUESTIONS[channel.id]
+        answer = self.link.query(question)
+        if channel.id in ("bath", "external") and ABSENT.match(answer):
+            return Reading(channel.id, {}, self.link.answered_ns, "no_sensor")
+        values = {QUANTITIES[channel.id][0].name: self._celsius(answer, question)}
+        return Reading(channel.id, values, self.link.answered_ns)
 
-    def _celsius(self, answer: str, asked: str) -> float:
-        value = number(answer, TEMPERATURE, asked)
-        return (value - 32.0) / 1.8 if self._unit == "1" else value
+    def _read_setpoint(self) -> Reading:
+        index = self._choose("IN_MODE_01", "012")
+        external = self._choose("IN_MODE_04", "01") == 1
+        question = f"IN_SP_0{index}"
+        values = {"setpoint": self._celsius(self.link.query(question), question), "setpoint_number": index + 1,
+                  "external_control": external}
+        return Reading("setpoint", values, self.link.answered_ns)
 
-    def _choice(self, command: str, known: str) -> int:
-        answer = self.link.query(command).strip()
-        if len(answer) != 1 or answer not in known:
-            raise BadAnswer(f"asked {command}, found {answer[:40]!r}, expected {' or '.join(known)}")
-        return int(answer)
-
-    def _asked_unit(self) -> str:
-        return str(self._choice("IN_SP_06", "01"))  # °C, °F
-
-    def _status(self) -> Reading:
+    def _read_status(self) -> Reading:
         answer = self.link.query("STATUS").strip()
         match = STATUS.match(answer)
         if not match:
             raise BadAnswer(f"asked STATUS, found {answer[:60]!r}, expected such as 03 REMOTE START")
         code = int(match[1])
         return Reading("circulator", {"status_code": code}, self.link.answered_ns, answer if code < 0 else "ok")
+
+    def _celsius(self, answer: str, asked: str) -> float:
+        value = number(answer, TEMPERATURE, asked)
+        return (value - 32.0) / 1.8 if self._unit == "1" else value
+
+    def _choose(self, question: str, known: str) -> int:
+        answer = self.link.query(question).strip()
+        if len(answer) != 1 or answer not in known:
+            raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(known)}")
+        return int(answer)
+
+    def _ask_unit(self) -> str:
+        return str(self._choose("IN_SP_06", "01"))  # °C, °F
 
 
 DRIVER = Julabo

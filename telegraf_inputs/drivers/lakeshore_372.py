@@ -1,4 +1,4 @@
-"""Lake Shore 372 AC resistance bridge with its scanner: temperature and resistance of the channel that is being measured.
+"""Lake Shore 372 AC resistance bridge with its scanner: temperature and resistance of the input that is being measured.
 
 Source: Lake Shore Model 372 User's Manual, chapter 6.6 (SCAN?, INSET?, FILTER?, RDGSTL?, KRDG?, SRDG?, RDGST?).
 """
@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..connection import Line
+
 CONTROL = "A"  # the control input, which is measured beside the scanner
 READING = re.compile(r"[+-]\d{1,3}\.\d{3,6}E[+-]\d\d\Z")
 STATUS = re.compile(r"\d{3}\Z")
@@ -24,19 +26,20 @@ SCAN = re.compile(r"(\d\d),([01])\Z")
 INSET = re.compile(r"([01]),\d{1,3},(\d{1,3}),\d{1,2},\d\Z")  # enabled, dwell, pause in seconds, curve, coefficient
 FILTER = re.compile(r"([01]),(\d{1,3}),\d{1,2}\Z")  # on, settling time in seconds, window
 SETTLING = re.compile(r"([0-2]),([0-2])\Z")  # control input, scanned input: 0 valid, 1 and 2 settling
-# RDGST? bits, manual table 6-10: the electrical ones spoil both quantities, the last two the temperature alone.
-BITS = {1: "cs_overload", 2: "vcm_overload", 4: "vmix_overload", 8: "vdif_overload", 16: "resistance_over", 32: "resistance_under",
-        64: "temperature_over", 128: "temperature_under"}
+# RDGST? bits: the electrical ones spoil both quantities, the last two the temperature alone.
+BITS = {1: "cs_overload", 2: "vcm_overload", 4: "vmix_overload", 8: "vdif_overload", 16: "resistance_over",
+        32: "resistance_under", 64: "temperature_over", 128: "temperature_under"}
 TEMPERATURE_ONLY = 64 | 128
 
 
 class LakeShore372(Driver):
     """Reads a Lake Shore 372.
 
-    The scanner moves through the inputs by itself, and a scan of sixteen takes minutes. Only the input that it dwells on is
-    measured, continuously, once its change pause and its filter have settled: each reading of it is new, and those of the
-    other inputs are of earlier, and are not repeated. So each input has points while it is dwelt on, and none meanwhile. An
-    interval shorter than the shortest dwell time misses no input. Input A, the control input, is measured beside the scanner.
+    The scanner moves through the inputs by itself, and a scan of sixteen takes minutes. Only the input that it dwells
+    on is measured, continuously, once its change pause is over and its filter has settled: each reading of it is new,
+    and those of the other inputs are of earlier and not repeated. So an input has points while it is dwelt on, and none
+    until its next turn. An interval shorter than the shortest dwell time misses no input. Input A, the control input,
+    is measured beside the scanner.
     """
 
     name = "lakeshore_372"
@@ -60,6 +63,7 @@ channels:
   "1": {label: Still}
   "5": {label: Mixing chamber}
 """
+    link: Line
 
     def connected(self) -> None:
         self._scanned, self._since = "", 0.0
@@ -75,7 +79,7 @@ channels:
             self._learn(CONTROL)
 
     def identify(self) -> str:
-        answer: str = self.link.query("*IDN?")
+        answer = self.link.query("*IDN?")
         maker, _, rest = answer.partition(",")
         if maker != "LSCI" or rest.count(",") != 2:
             raise BadAnswer(f"asked *IDN?, found {answer[:60]!r}, expected LSCI,MODEL372,serial,firmware")
@@ -109,7 +113,7 @@ channels:
         return scanned
 
     def _learn(self, channel: str) -> None:
-        """Ask whether an input is enabled and, where the bridge does not tell when it is settled, how long that takes."""
+        """Ask whether an input is enabled and, where the bridge can't tell when it is settled, how long that takes."""
         answer = self.link.query(f"INSET? {channel}").strip()
         inset = INSET.match(answer)
         if not inset:
@@ -136,7 +140,8 @@ channels:
         return match[1] == "0", match[2] == "0"
 
     def _measure(self, channel: str) -> Reading:
-        kelvin, ohm = (number(self.link.query(question), READING, question) for question in (f"KRDG? {channel}", f"SRDG? {channel}"))
+        kelvin, ohm = (number(self.link.query(question), READING, question)
+                       for question in (f"KRDG? {channel}", f"SRDG? {channel}"))
         answered = self.link.answered_ns
         answer = self.link.query(f"RDGST? {channel}").strip()
         if not STATUS.match(answer):

@@ -1,6 +1,6 @@
 """Pfeiffer Vacuum TPG 261, TPG 262 and TPG 366 gauge controllers: the pressure at each gauge, in mbar.
 
-Source: Operating Instructions TPG 261, BG 5195 BEN, chapter 5 (mnemonics PRX, UNI, PNR, COM), which holds for the TPG 262 too;
+Source: Operating Instructions TPG 261, BG 5195 BEN, chapter 5 (PRX, UNI, PNR, COM), which holds for the TPG 262 too;
 Communication Protocol TPG 366, BG 5511 BEN (AYT).
 """
 
@@ -16,6 +16,10 @@ from ..errors import BadAnswer, BadInput, InstrumentError, WrongDevice
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
+
+    from ..connection import Line
+    from ..stanza import Stanza
 
 ACK, NAK, ENQ = "\x06", "\x15", b"\x05"
 GAUGES = {"tpg261": 1, "tpg262": 2, "tpg366": 6}
@@ -23,9 +27,11 @@ GAUGES = {"tpg261": 1, "tpg262": 2, "tpg366": 6}
 IDENTITY = {"tpg261": "PNR", "tpg262": "PNR", "tpg366": "AYT"}
 IDENTITIES = {"PNR": re.compile(r"\d{3}-\d{3}(-\S*)?\Z"), "AYT": re.compile(r"TPG \d{3}(,[^,]*){4}\Z")}
 PRESSURE = re.compile(r"[+-]?\d\.\d{4}E[+-]\d\d\Z")
-STATUS = {"0": "ok", "1": "underrange", "2": "overrange", "3": "sensor_error", "4": "sensor_off", "5": "no_sensor", "6": "identification_error"}
+STATUS = {"0": "ok", "1": "underrange", "2": "overrange", "3": "sensor_error", "4": "sensor_off", "5": "no_sensor",
+          "6": "identification_error"}
 # What UNI answers: the unit's name, and how many mbar it is.
-UNITS = {"0": ("mbar", 1.0), "1": ("Torr", 1013.25 / 760), "2": ("Pa", 0.01), "3": ("micron", 1.01325 / 760), "4": ("hPa", 1.0)}
+UNITS = {"0": ("mbar", 1.0), "1": ("Torr", 1013.25 / 760), "2": ("Pa", 0.01), "3": ("micron", 1.01325 / 760),
+         "4": ("hPa", 1.0)}
 ERRORS = ("controller error", "no hardware", "inadmissible parameter", "syntax error")
 TTY_BUFFER = 4095  # bytes that the kernel keeps of what nobody has read yet
 
@@ -37,10 +43,10 @@ class Refused(BadAnswer):
 class PfeifferTPG(Driver):
     """Reads a Pfeiffer TPG 261, 262 or 366.
 
-    The gauges of a controller are read in one question, so their points have one time. A gauge with a status other than ok
-    has no pressure: neither the limit that the controller then shows, nor 0. Pressures are stored in mbar, whatever unit the
-    display is set to. A TPG 261 or 262 that was switched on and never asked speaks by itself, each second; ``mode: continuous``
-    listens to that, and sends nothing.
+    All gauges of a controller are read by one question, so their points have one time. A gauge whose status is not ok
+    has no pressure: neither the limit that the controller then shows, nor 0. Pressures are stored in mbar, whatever
+    unit the display is set to. A TPG 261 or 262 that was switched on and not asked yet speaks by itself, each second;
+    `mode: continuous` listens to that and sends nothing.
     """
 
     name = "pfeiffer_tpg"
@@ -55,8 +61,8 @@ class PfeifferTPG(Driver):
     quantities = (Quantity("pressure", "mbar", "Pressure at the gauge", -50.0, 6e4),)
     options_known = (
         Option("model", "str", "which controller it is", required=True, choices=tuple(GAUGES)),
-        Option("mode", "str", "mnemonics: it is asked; continuous: it speaks by itself (TPG 261 and 262), at most `timeout` apart",
-               "mnemonics", choices=("mnemonics", "continuous")),
+        Option("mode", "str", "mnemonics: it is asked; continuous: it speaks by itself (TPG 261 and 262)", "mnemonics",
+               choices=("mnemonics", "continuous")),
         Option("unit", "str", "the unit that its display is set to, where it can't be asked (mode: continuous)",
                choices=("mbar", "hPa", "Torr", "Pa", "micron")),
     )
@@ -70,20 +76,21 @@ channels:
   "1": {label: Main chamber}
   "2": {label: Load lock}
 """
+    link: Line
 
     @classmethod
-    def channel_names_of(cls, options):
+    def channel_names_of(cls, options: dict[str, Any]) -> tuple[str, ...]:
         return cls.channel_names[: GAUGES[options["model"]]]
 
     @classmethod
-    def check(cls, stanza):
+    def check(cls, stanza: Stanza) -> None:
         options = stanza.options
         if options["mode"] == "continuous" and options["model"] == "tpg366":
             raise BadInput("a TPG 366 does not speak by itself; expected mode: mnemonics", ("mode",))
         if options["mode"] == "mnemonics" and options["unit"]:
-            raise BadInput("the controller is asked for its unit; leave this out (it is for mode: continuous)", ("unit",))
+            raise BadInput("leave this out: it is for mode: continuous; else the controller is asked", ("unit",))
 
-    def __init__(self, stanza, link):
+    def __init__(self, stanza: Stanza, link: Line):
         super().__init__(stanza, link)
         self._gauges = GAUGES[self.options["model"]]
         self._listens = self.options["mode"] == "continuous"
@@ -91,12 +98,12 @@ channels:
 
     def connected(self) -> None:
         if self._listens:
-            self._mbar = {name: mbar for name, mbar in UNITS.values()}[self._unit or "mbar"]
+            self._mbar = dict(UNITS.values())[self._unit or "mbar"]
             return
         answer = self._ask("UNI")
         if answer not in UNITS:
-            raise InstrumentError(f"its display is set to a unit that is no pressure (asked UNI, found {answer[:20]!r}); "
-                                  "set it to mbar on the controller")
+            raise InstrumentError(f"its display is set to a unit that is no pressure (asked UNI, found {answer[:20]!r});"
+                                  " set it to mbar at the controller")
         self._unit, self._mbar = UNITS[answer]
 
     def identify(self) -> str:
@@ -122,13 +129,15 @@ channels:
         # Whoever turns the unit on the panel between two cycles must not change what is stored.
         unit = self._ask("UNI")
         if UNITS.get(unit, ("",))[0] != self._unit:
-            raise BadAnswer(f"the unit on its display was changed (it was {self._unit}); connecting anew")
+            raise BadAnswer(f"the unit of its display was changed (it was {self._unit}); connecting anew")
         yield from readings
 
     def _readings(self, answer: str) -> Iterator[Reading]:
         parts = [part.strip() for part in answer.split(",")]
-        if len(parts) not in {2 * self._gauges, 2 * max(2, self._gauges)}:  # a TPG 261 may tell of a second gauge that it has not
-            raise BadAnswer(f"found {answer[:100]!r}, expected a status and a pressure of each of {self._gauges} gauges; is `model` right?")
+        # A TPG 261 tells of a second gauge, too, which it can't have.
+        if len(parts) not in {2 * self._gauges, 2 * max(2, self._gauges)}:
+            raise BadAnswer(f"found {answer[:100]!r}, expected a status and a pressure of each of {self._gauges} gauges; "
+                            "is `model` right?")
         pressures: dict[str, float | None] = {}
         statuses = {}
         for gauge, (code, text) in enumerate(zip(parts[::2], parts[1::2], strict=True), 1):
@@ -150,8 +159,8 @@ channels:
             self.link.send_bytes(ENQ, "ENQ")
             word = self.link.receive()
         else:
-            what = " and ".join(text for flag, text in zip(word, ERRORS) if flag == "1") or "unknown error"
-            raise Refused(f"it refuses {mnemonic}: {what} (error word {word[:10]!r})")
+            errors = [text for flag, text in zip(word, ERRORS, strict=False) if flag == "1"]
+            raise Refused(f"it refuses {mnemonic}: {' and '.join(errors) or 'reason unknown'} (error word {word[:10]!r})")
         if answer != ACK:
             raise BadAnswer(f"asked {mnemonic}, found {answer[:40]!r}, expected its acknowledgement (ACK)")
         self.link.send_bytes(ENQ, f"{mnemonic}, ENQ")

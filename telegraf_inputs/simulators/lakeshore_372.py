@@ -7,27 +7,32 @@ import time
 
 from .base import Signal, TextSimulator
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..stanza import Stanza
+
 STAGES = (45.0, 3.6, 0.9, 0.12, 0.012)  # K: the plates of a dilution refrigerator, from the top
 SECOND_SENSOR = 0.85  # a further sensor on a plate reads lower by this factor: no two channels have a value in common
 
 
 class LakeShore372Simulator(TextSimulator):
-    """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``dwell`` seconds each after ``pause`` seconds."""
+    """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``pause`` and ``dwell`` seconds each."""
 
     brisk = {"dwell": 0.3, "pause": 0}
 
-    def __init__(self, stanza, seed=0, plan="", scanning=True, dwell=4, pause=3):
+    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", scanning: bool = True, dwell: float = 4,
+                 pause: float = 3):
         super().__init__(stanza, seed, plan)
         self.scanning, self.dwell, self.pause = scanning, dwell, pause
         self.inputs = [c.id for c in stanza.channels if c.id != "A"] or ["1"]
         names = [*self.inputs, *(c.id for c in stanza.channels if c.id == "A")]
-        self.kelvin = {}
+        self.kelvin: dict[str, Signal] = {}
         for index, name in enumerate(names):
             center = STAGES[index % len(STAGES)] * SECOND_SENSOR ** (index // len(STAGES))
             self.kelvin[name] = Signal(center, 0.02 * center, 0.001 * center, 240 + 30 * index, seed + index)
         self._began = time.monotonic()
 
-    def bands(self):
+    def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         temperature = {(name, "temperature"): signal.band() for name, signal in self.kelvin.items()}
         resistance = {(name, "resistance"): (ohms(high), ohms(low)) for (name, _), (low, high) in temperature.items()}
         return temperature | resistance
@@ -42,7 +47,7 @@ class LakeShore372Simulator(TextSimulator):
         """Tell whether the pause after the change to this input is over."""
         return not self.scanning or (time.monotonic() - self._began) % (self.dwell + self.pause) >= self.pause
 
-    def answer(self, request):
+    def answer(self, request: str) -> str | None:
         command, _, channel = request.partition(" ")
         over = self.current_fault() == "over_range"
         if command == "*IDN?":
@@ -55,7 +60,7 @@ class LakeShore372Simulator(TextSimulator):
             return None
         known = channel in self.kelvin
         if command == "INSET?":
-            return f"{int(known)},{round(self.dwell):03d},{self.pause:03d},21,1"
+            return f"{int(known)},{round(self.dwell):03d},{round(self.pause):03d},21,1"
         if command == "FILTER?":
             return "0,005,10"
         kelvin = self.kelvin[channel]() if known and not over else 0.0

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
+from ..drivers.pfeiffer_tpg import GAUGES
 from .base import Signal, TextSimulator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..stanza import Stanza
 
 PRESSURES = (2e-1, 4e-3, 8e-5, 2e-6, 5e-8, 3e-9)  # mbar
 REQUEST = re.compile(rb"\x05|[^\r\x05]*\r")
@@ -12,35 +17,36 @@ SILENT_BY_ITSELF = "in continuous mode nothing is asked, so that no answer can c
 
 
 class PfeifferTPGSimulator(TextSimulator):
-    """Answers as a TPG does. A TPG 261 or 262 speaks by itself, every ``period`` seconds, until it is first asked something.
+    """Answers as a TPG does. A TPG 261 or 262 speaks by itself, every ``period`` seconds, until it is asked something.
 
-    ``unit`` is what UNI answers (0: mbar). ``statuses`` gives gauges another status than 0, by channel.
+    ``unit`` is what UNI answers (0: mbar). ``statuses`` gives gauges, by channel, another status than 0.
     """
 
     brisk = {"period": 0.1}
 
-    def __init__(self, stanza, seed=0, plan="", period=1.0, unit=0, statuses=None):
+    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", period: float = 1.0, unit: int = 0,
+                 statuses: dict[str, int] | None = None):
         super().__init__(stanza, seed, plan)
         self.model, self.unit, self.statuses = stanza.options["model"], unit, statuses or {}
         self.unasked_seconds = 0.0 if self.model == "tpg366" else period
         if stanza.options["mode"] == "continuous":
             self.not_faults = {"late": SILENT_BY_ITSELF, "swapped": SILENT_BY_ITSELF}
-        gauges = stanza.driver.channel_names_of(stanza.options)
+        gauges = GAUGES[self.model]
         self.pressures = {gauge: Signal(mbar, 0.1 * mbar, 0.005 * mbar, 200 + 40 * i, seed + i)
-                          for i, (gauge, mbar) in enumerate(zip(gauges, PRESSURES))}
+                          for i, (gauge, mbar) in enumerate(zip("123456"[:gauges], PRESSURES, strict=False))}
         self._fetched = self._error
 
-    def bands(self):
+    def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {(c.id, "pressure"): self.pressures[c.id].band() for c in self.stanza.channels}
 
-    def split(self, data):
+    def split(self, data: bytes) -> tuple[list[bytes], bytes]:
         requests = REQUEST.findall(data)
         return requests, data[sum(map(len, requests)):]
 
-    def unasked(self):
+    def unasked(self) -> str:
         return self._measured()
 
-    def answer(self, request):
+    def answer(self, request: str) -> str:
         self.unasked_seconds = 0.0
         if request == "\x05":
             return self._fetched()
@@ -52,13 +58,13 @@ class PfeifferTPGSimulator(TextSimulator):
         self._fetched = known.get(request, self._error)
         return "\x06" if request in known else "\x15"
 
-    def _error(self):
+    def _error(self) -> str:
         return "0001"
 
-    def _measured(self):
+    def _measured(self) -> str:
         return ",".join(self._gauge(gauge, signal()) for gauge, signal in self.pressures.items())
 
-    def _gauge(self, gauge, mbar):
+    def _gauge(self, gauge: str, mbar: float) -> str:
         status = 2 if self.current_fault() == "over_range" else self.statuses.get(gauge, 0)
         return f"{status},{mbar if status == 0 else 1000.0:.4E}"
 

@@ -101,8 +101,10 @@ class Transcript:
     def end(self, cycle: int) -> list[str]:
         self._over.set()
         self._thread.join(10)
-        left = [f"never came to pass: {kind} {data!r}" for kind, data in self._cycles[cycle]]
-        return self._complaints + left
+        left = self._cycles[cycle]
+        if left:
+            self._complaints.append(f"{len(left)} lines of the transcript are left over, the first: {left[0]}")
+        return self._complaints
 
     def close(self) -> None:
         self._over.set()
