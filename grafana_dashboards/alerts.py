@@ -1,0 +1,196 @@
+"""Alert rules: from the limits of the site file, for instruments that deliver nothing, for a line that loses data; and who is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from provisioning.levels import RAW
+from provisioning.site import ContactPoint, Instrument, Limit, Site
+
+from . import influxql, signals, style
+from .provision import Email, Last, Policy, Query, Rule, RuleGroup, Template, Threshold, Webhook, literal, plain
+from .signals import Signal
+from .uids import uid
+
+Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
+
+NOBODY = "grafana-default-email"  # the contact point that every Grafana has
+# One mail for all that happens within group_interval: a mail account is blocked after several dozen an hour.
+GROUP_BY = ("grafana_folder", "severity")
+LOSS_SECONDS = 600
+EXPAND = {"subject": '{{ template "labline.subject" . }}', "message": '{{ template "labline.message" . }}'}
+
+
+def groups(site: Site, panel: Panels) -> list[RuleGroup]:
+    """Make all rules of a site: a group for each instrument, one for the line itself."""
+    found = []
+    for instrument in site.instruments:
+        rules = [*_limits(instrument, site, panel), *_stale(instrument, site, panel)]
+        if rules:
+            found.append(_group(site, instrument.name, rules))
+    return [*found, _group(site, "the line", list(_line(site, panel)))]
+
+
+def folder(site: Site) -> str:
+    """Name the folder of the rules; another than the dashboards', which Grafana provisions at the same time."""
+    return f"{site.title} alarms"
+
+
+def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
+    return RuleGroup(name=f"{site.name}: {name}", folder=folder(site), every=style.duration(site.alarms.every), rules=rules)
+
+
+def _limits(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+    for signal in signals.of_instrument(instrument):
+        for limit in signal.limits:
+            for side, value in signals.sides(limit):
+                yield _limit(site, signal, limit, side, value, panel)
+
+
+def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, panel: Panels) -> Rule:
+    """Compare the newest reading, however slowly they come, with one side of a limit.
+
+    Where readings stop coming, the alarm stays as it was: that nothing comes is the stale-data alarm's to tell.
+    """
+    quantity, instrument = signal.quantity, signal.instrument
+    names = (signal.channel.label, signals.words(quantity.name))
+    query = (f'SELECT {influxql.call("last", quantity.name)} AS {influxql.identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} '
+             f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"')
+    back = value - limit.hysteresis if side == "above" else value + limit.hysteresis
+    border = style.number(value, quantity.unit)
+    return Rule(
+        uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
+        title=f"{instrument.stanza.label}: {' '.join(names)} {side} {border}",
+        data=[Query(ref="A", query=query, seconds=_window(instrument)), Last(ref="B", of="A"),
+              Threshold(ref="C", of="B", side=side, value=value, back=back)],
+        for_=style.duration(_rounded(limit.for_, site)), panel=panel(signal.key), no_data="KeepLast", on_error="KeepLast",
+        labels=_labels(site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id),
+        annotations={
+            "summary": f"{plain(' '.join(names))} is {{{{ printf \"%.6g\" $values.B.Value }}}} {plain(quantity.unit)}, {side} {plain(border)}",
+            "description": plain(f"{signal.description} For {style.duration(limit.for_)} or longer."), "help": plain(limit.help)})
+
+
+def _window(instrument: Instrument) -> int:
+    """Tell how far back (s) the newest reading may lie: what is not stale yet, several intervals, at least a minute."""
+    return math.ceil(max(60, instrument.stale, 4 * instrument.stanza.interval))
+
+
+def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+    """Watch whether the count of readings grows.
+
+    A device that is unplugged has a program that reports, with a count that stands still; without the program, or with Telegraf or the
+    network down, there are no data at all; without the database, an error. All three alarm.
+    """
+    if not instrument.stale:
+        return
+    stanza = instrument.stanza
+    # Two reports make a difference, and the newest may still be on its way.
+    seconds = math.ceil(max(instrument.stale, 2 * stanza.interval + 15))
+    field = signals.declared("instrument", "readings").name
+    query = influxql.growth(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
+    yield Rule(
+        uid=uid(site.name, instrument.name, "stale"), title=f"{stanza.label}: no data",
+        data=[Query(ref="A", query=query, seconds=seconds), Last(ref="B", of="A"), Threshold(ref="C", of="B", side="below", value=1.0, back=1.0)],
+        # Until the second report, a program that was just started has no difference to show.
+        for_=style.duration(_rounded(stanza.interval, site)), panel=panel("instruments"), no_data="Alerting", on_error="Alerting",
+        labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
+        annotations={
+            "summary": plain(f"{stanza.label} has delivered nothing for {style.duration(seconds)}"),
+            "description": plain(f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {style.duration(stanza.interval)}."),
+            "help": plain(f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
+                          "Where all instruments are silent, look at the machine that reads them, at Telegraf and at InfluxDB.")})
+
+
+def _line(site: Site, panel: Panels) -> Iterable[Rule]:
+    """Watch for data that get lost behind the instruments, and for a disk that fills up."""
+    for field, what, help in (
+            ("metrics_dropped", "Telegraf dropped points: its buffer was full", "See why the database did not take them for so long. The journal has what was dropped."),
+            ("errors", "Writing failed, or InfluxDB refused points", "Telegraf's log says why: a full disk, a password, a field whose type changed.")):
+        query = influxql.growth(signals.declared("internal_write", field).name, "internal_write", "", ("host", "output", "alias"))
+        yield _host_rule(site, f"write-{field}", what, query, LOSS_SECONDS, 0.0, panel(f"internal_write {field}"), "critical",
+                         f"{what} ({{{{ $labels.alias }}}})", help)
+    signals.declared("disk", "used_percent")
+    query = f'SELECT last("used_percent") AS "used" FROM {influxql.source("disk", RAW)} WHERE {influxql.TIME} GROUP BY "host", "path"'
+    yield _host_rule(site, "disk", "A disk is nearly full", query, LOSS_SECONDS, style.DISK_FULL, panel("disks"), "critical",
+                     'Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
+                     "InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.")
+
+
+def _host_rule(site: Site, name: str, title: str, query: str, seconds: int, above: float, panel: tuple[str, int], severity: str, summary: str, help: str) -> Rule:
+    return Rule(uid=uid(site.name, name), title=title, for_="1m", panel=panel, no_data="OK", on_error="KeepLast", labels=_labels(site, severity, "line"),
+                data=[Query(ref="A", query=query, seconds=seconds), Last(ref="B", of="A"), Threshold(ref="C", of="B", side="above", value=above, back=above)],
+                annotations={"summary": summary, "help": plain(help)})
+
+
+def _labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]:
+    return {"site": site.name, "severity": severity, "kind": kind, **more}
+
+
+def _rounded(seconds: float, site: Site) -> float:
+    """Round up to whole looks: Grafana looks no oftener than ``alarms.every``."""
+    return math.ceil(seconds / site.alarms.every) * site.alarms.every
+
+
+# Who is told
+
+
+def contact_points(site: Site) -> list[Email | Webhook]:
+    """Make the contact points of a site. Secrets are read by Grafana from the files that the site file names."""
+    return [_contact_point(site, point) for point in site.notifications.contact_points]
+
+
+def _contact_point(site: Site, point: ContactPoint) -> Email | Webhook:
+    own = uid(site.name, "contact", point.name)
+    if point.type == "email":
+        return Email(uid=own, name=point.name, addresses=point.addresses, **EXPAND)
+    return Webhook(uid=own, name=point.name, url=literal(point.url) if point.url else _file(point.url_file), username=point.username,
+                   password=_file(point.password_file), token=_file(point.token_file), title=EXPAND["subject"], message=EXPAND["message"])
+
+
+def _file(path: str) -> str:
+    return f"$__file{{{path}}}" if path else ""
+
+
+def policy(site: Site) -> Policy:
+    """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
+    told = site.notifications
+    waits = {"group_by": GROUP_BY, "group_wait": style.duration(told.group_wait), "group_interval": style.duration(told.group_interval)}
+    repeats = {"warning": style.duration(told.repeat), "critical": style.duration(told.repeat_critical)}
+    routes = tuple(Policy(receiver=point.name, matchers=(("site", "=", site.name), ("severity", "=", severity)), repeat_interval=repeats[severity],
+                          goes_on=True, **waits)
+                   for point in told.contact_points for severity in point.severities)
+    root = told.contact_points[0].name if told.contact_points else NOBODY
+    return Policy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
+
+
+def templates(site: Site) -> list[Template]:
+    """Make the texts of messages. A value is shown in limits' summaries alone: elsewhere a missing one would read as 0."""
+    name = site.title.replace("\\", "").replace('"', "'").replace("{{", "")
+    return [Template(name="labline", text=TEXT.replace("SITE", name))]
+
+
+TEXT = """\
+{{ define "labline.subject" -}}
+{{ if .Alerts.Firing }}[{{ len .Alerts.Firing }} active]{{ else }}[over]{{ end }} \
+{{ if eq (len .Alerts) 1 }}{{ (index .Alerts 0).Labels.alertname }}{{ else }}{{ len .Alerts }} alarms{{ end }} (SITE)
+{{- end }}
+{{ define "labline.alert" -}}
+{{ .Labels.severity }}: {{ if .Annotations.summary }}{{ .Annotations.summary }}{{ else }}{{ .Labels.alertname }}{{ end }}
+{{- if .Annotations.help }}
+What to do: {{ .Annotations.help }}{{ end }}
+{{- if .Annotations.description }}
+{{ .Annotations.description }}{{ end }}
+Since {{ .StartsAt.Format "2006-01-02 15:04:05 MST" }}
+{{- if .PanelURL }}
+Course: {{ .PanelURL }}{{ end }}
+{{- if .SilenceURL }}
+Silence: {{ .SilenceURL }}{{ end }}
+{{ end }}
+{{ define "labline.message" -}}
+{{ range .Alerts.Firing }}{{ template "labline.alert" . }}
+{{ end }}{{ if .Alerts.Resolved }}Over:
+{{ range .Alerts.Resolved }}- {{ .Labels.alertname }}
+{{ end }}{{ end }}
+{{- end }}
+"""

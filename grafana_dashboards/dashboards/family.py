@@ -1,0 +1,146 @@
+"""One dashboard for the instruments of one driver: every quantity of the channels that are chosen, and their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from grafanalib import core as g
+
+from provisioning.measurements import STATUS
+from provisioning.site import Instrument, Site
+from telegraf_inputs.driver import Quantity
+
+from .. import influxql, panels, signals, style, variables
+from ..layout import Page
+from ..signals import Signal
+from . import _frame, _instruments
+
+CHOSEN = influxql.chosen("instrument", "channel")
+SERIES = "$tag_instrument $tag_channel"  # the name of a series
+OPEN_SINGLES, MOST_SINGLES = 24, 200  # more plots start in a closed row; beyond the second, there are none without limits
+
+
+def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
+    """Make the dashboard of the instruments of one driver."""
+    driver = instruments[0].stanza.driver
+    found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
+    page = Page()
+    chosen = influxql.chosen("instrument")
+    page.add(_instruments.timeline(site, instruments, f"{influxql.equal(driver=driver.name)} AND {chosen}"), style.WIDTH,
+             _instruments.timeline_height(len(instruments)))
+    for same in _by_quantity(found):
+        if same[0].numeric:
+            page.add(_course(same, instruments, site, _where(same, found)), style.WIDTH, style.PLOT_HEIGHT + len(same) // 12)
+        else:
+            page.add(_states(same, instruments), style.WIDTH, _instruments.timeline_height(len(same)))
+    page.row("What the channels report")
+    channels = {(s.instrument.name, s.channel.id): s for s in found}
+    page.add(_status(list(channels.values()), instruments), style.WIDTH, _instruments.timeline_height(len(channels)))
+    _singles(page, found, instruments)
+    first = instruments[0].name if len(channels) > style.MANY_SERIES and len(instruments) > 1 else None
+    choices = [
+        variables.choice("instrument", "Instrument", _instruments.labels(instruments), "Which instruments are shown", first),
+        variables.choice("channel", "Channel", _channels(instruments), "Which of their channels are shown"),
+    ]
+    description = f"{driver.title}: all that its channels measure. The variables choose what the upper plots show."
+    return _frame.dashboard(site, driver.name, driver.title, description, page, choices, tags=(_frame.FAMILIES,))
+
+
+def _singles(page: Page, found: list[Signal], instruments: Sequence[Instrument]) -> None:
+    """Give each signal a plot of its own, in a row for each instrument; where there are very many, only those with limits."""
+    numbers = [signal for signal in found if signal.numeric and (signal.limits or len(found) <= MOST_SINGLES)]
+    shown = 0
+    for instrument in instruments:
+        own = [signal for signal in numbers if signal.instrument is instrument]
+        shown += len(own)
+        if own:
+            page.row(f"{instrument.stanza.label}, each channel", collapsed=shown > OPEN_SINGLES)
+        for signal in own:
+            page.add(_single(signal), style.WIDTH // 3, style.PLOT_HEIGHT - 1)
+
+
+def _by_quantity(found: list[Signal]) -> list[list[Signal]]:
+    """Group signals that share a field and its unit, in the order in which they are declared."""
+    groups: dict[tuple[str, str], list[Signal]] = {}
+    for signal in found:
+        groups.setdefault((signal.quantity.name, signal.quantity.unit), []).append(signal)
+    return list(groups.values())
+
+
+def _where(same: list[Signal], found: list[Signal]) -> str:
+    """Ask for the chosen channels; only for those of one unit, where others have the same field in another."""
+    if all(s.quantity.unit == same[0].quantity.unit for s in found if s.quantity.name == same[0].quantity.name):
+        return CHOSEN
+    return f"{CHOSEN} AND ({' OR '.join(f'({signal.where})' for signal in same)})"
+
+
+def _channels(instruments: Sequence[Instrument]) -> dict[str, str]:
+    """Name channels for people: id -> its labels, and the id where they are not alone."""
+    found: dict[str, list[str]] = {}
+    for instrument in instruments:
+        for channel in instrument.stanza.channels:
+            labels = found.setdefault(channel.id, [])
+            if channel.label not in labels:
+                labels.append(channel.label)
+    names = {channel: ", ".join(labels[:3]) for channel, labels in found.items()}
+    alike = {text for text in names.values() if list(names.values()).count(text) > 1}
+    return {channel: f"{text} ({channel})" if text in alike or len(found[channel]) > 1 else text for channel, text in names.items()}
+
+
+def _named(same: list[Signal], instruments: Sequence[Instrument]) -> list[dict[str, Any]]:
+    """Name the series for people; in a crowd they keep their short names."""
+    if len(same) > style.MANY_NAMES:
+        return []
+    return panels.renamed({f"{s.instrument.name} {s.channel.id}": s.label if len(instruments) == 1 else f"{s.instrument.stanza.label}: {s.label}"
+                           for s in same})
+
+
+def _course(same: list[Signal], instruments: Sequence[Instrument], site: Site, where: str) -> panels.TimeSeries:
+    """Plot one quantity of all channels that are chosen."""
+    quantity = same[0].quantity
+    query = influxql.series(influxql.call("mean", quantity.name), same[0].measurement, where, ("instrument", "channel"), fill="null")
+    return panels.TimeSeries(
+        title=f"{signals.words(quantity.name).capitalize()}{style.named_unit(quantity)}",
+        description=f"{quantity.description.rstrip('.')}: the mean of each interval.", targets=panels.targets((query, SERIES)),
+        transformations=_named(same, instruments), dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
+        **_drawn(quantity, instruments))
+
+
+def _single(signal: Signal) -> panels.TimeSeries:
+    """Plot one signal with the band of its readings and its limits; its alarms lead here."""
+    quantity = signal.quantity
+    what = f'{influxql.call("mean", quantity.name)} AS "mean", {influxql.lowest(quantity.name)} AS "min", {influxql.highest(quantity.name)} AS "max"'
+    return panels.TimeSeries(
+        title=f"{signal.title}{style.named_unit(quantity)}", about=signal.key, targets=panels.targets((influxql.series(what, signal.measurement, signal.where, fill="null"), "$col")),
+        description=f"{signal.description} Line: mean of each interval; band: smallest to largest reading in it.",
+        legend=False, below="min", filled=12, limits=bool(signal.limits), steps=signals.steps(signal.limits, style.CLEAR),
+        overrides=[panels.override("mean", color=panels.colour(style.NEUTRAL)), panels.override("min", "max", color=panels.colour(style.BAND))],
+        **_drawn(quantity, [signal.instrument]))
+
+
+def _drawn(quantity: Quantity, instruments: Sequence[Instrument]) -> dict[str, Any]:
+    """Say how a quantity is drawn."""
+    return {"unit": style.unit(quantity), "decimals": style.decimals(quantity), "logarithmic": style.logarithmic(quantity),
+            "gap": _instruments.gap(instruments), "interval": _instruments.interval(instruments)}
+
+
+def _states(same: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
+    """Show a quantity that is no number."""
+    quantity = same[0].quantity
+    mappings = [panels.mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})] if quantity.type == "bool" else []
+    return _timeline(same, instruments, quantity.name, mappings, title=signals.words(quantity.name).capitalize(), description=f"{quantity.description}.")
+
+
+def _status(channels: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
+    """Show what each channel says of itself."""
+    mappings = [panels.mapping({"ok": ("ok", style.GOOD)})]
+    return _timeline(channels, instruments, STATUS.name, mappings, title="Status of channels", steps=[(None, style.CRITICAL)],
+                     description="ok, or what is wrong with the reading (the driver's page lists the words). Only what was read has a status.")
+
+
+def _timeline(same: list[Signal], instruments: Sequence[Instrument], field: str, mappings: list[Any], **more: Any) -> panels.StateTimeline:
+    query = influxql.series(influxql.call("last", field), same[0].measurement, CHOSEN, ("instrument", "channel"), fill="null")
+    return panels.StateTimeline(
+        targets=panels.targets((query, SERIES)), transformations=_named(same, instruments), mappings=mappings, gap=_instruments.gap(instruments),
+        interval=_instruments.interval(instruments), **more)

@@ -1,0 +1,136 @@
+"""The files that Grafana provisions: one serializer, the same bytes each time, checked before anything is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from grafanalib._gen import DashboardEncoder
+from msgspec import Struct
+
+from provisioning import files
+from provisioning.influxdb_schema import READER
+from provisioning.site import Site
+from provisioning.telegraf_config import HEADER
+
+from . import alerts, check, style
+from .dashboards import every
+from .provision import ORG, DataSource, Provider
+
+DASHBOARDS, PROVIDER, DATASOURCES = "dashboards", "dashboards/provider.yaml", "datasources/influxdb.yaml"
+RULES, CONTACTS, POLICIES, TEMPLATES = (f"alerting/{name}.json" for name in ("rules", "contact_points", "policies", "templates"))
+# What grafanalib writes for Grafanas of long ago, by the key below which it stands.
+DEAD = {
+    "": {"__inputs", "rows", "style", "hideControls", "sharedCrosshair", "gnetId", "id", "version"},
+    "panels": {"cacheTimeout", "editable", "error", "height", "hideTimeOverride", "links", "minSpan", "repeatDirection", "span", "transparent"},
+    "list": {"useTags", "tagsQuery", "tagValuesQuery", "auto", "auto_min", "auto_count"},
+    "targets": {"measurement"}, "timepicker": {"time_options"},
+}
+
+
+class Paths(Struct, frozen=True, kw_only=True):
+    """Where things are on Grafana's machine, as Grafana reads them: ``$NAME``, ``$__env{NAME}`` and ``$__file{PATH}`` are expanded."""
+
+    dashboards: str = f"$GF_PATHS_PROVISIONING/{DASHBOARDS}"
+    reader_password: str = "$__env{LABLINE_READER_PASSWORD}"
+
+
+class Unfit(Exception):
+    """What was made is not what Grafana takes: a fault of this package, told before anything is written."""
+
+
+def render(site: Site, paths: Paths | None = None, before: Path | None = None) -> dict[str, str]:
+    """Make Grafana's files: path inside the folder -> text. Raises Unfit.
+
+    ``before`` is the folder as it was: what it has and the site no longer has is told to be deleted, since Grafana keeps rules
+    and contact points that only vanish from a file.
+    """
+    made = _contents(site, paths or Paths())
+    if before is not None:
+        _bury(made[RULES], _read(before / RULES), "deleteRules", _rule_uids)
+        _bury(made[CONTACTS], _read(before / CONTACTS), "deleteContactPoints", _contact_uids)
+    if found := check.faults(made):
+        raise Unfit("\n".join(found))
+    return {path: _text(path, content) for path, content in made.items()}
+
+
+def write(site: Site, folder: Path, paths: Paths | None = None) -> dict[str, str]:
+    """Bring a folder to what the site stands for; returns the changes: path -> "new", "changed" or "no longer made"."""
+    made = render(site, paths, folder)
+    changes = files.write(folder, made)
+    for name in left_over(folder, made):
+        (folder / name).unlink()
+        changes[name] = "no longer made"
+    return changes
+
+
+def left_over(folder: Path, made: dict[str, str]) -> list[str]:
+    """List dashboards of ours in a folder that are not made any more; those of other people have not our tag."""
+    found = []
+    for path in sorted((folder / DASHBOARDS).glob("*.json")):
+        name = f"{DASHBOARDS}/{path.name}"
+        if name not in made and style.TAG in _read(path).get("tags", []):
+            found.append(name)
+    return found
+
+
+def _contents(site: Site, paths: Paths) -> dict[str, Any]:
+    dashboards = every(site)
+    about = {panel.about: (str(dashboard.uid), int(panel.id)) for dashboard in dashboards.values() for panel in dashboard._iter_panels()
+             if getattr(panel, "about", None)}
+    least = min(i.stanza.interval for i in site.instruments)
+    source = DataSource(name="InfluxDB", url=site.influxdb.url, database=site.influxdb.database, user=READER, password=paths.reader_password,
+                        least_interval=style.duration(least))
+    folder = Provider(name=f"labline {site.name}", folder=site.title, path=paths.dashboards)
+    made = {f"{DASHBOARDS}/{name}.json": dashboard for name, dashboard in dashboards.items()} | {
+        PROVIDER: {"apiVersion": 1, "providers": [folder]},
+        DATASOURCES: {"apiVersion": 1, "datasources": [source]},
+        RULES: {"apiVersion": 1, "groups": alerts.groups(site, about.__getitem__)},
+        CONTACTS: {"apiVersion": 1, "contactPoints": alerts.contact_points(site)},
+        POLICIES: {"apiVersion": 1, "policies": [alerts.policy(site)]},
+        TEMPLATES: {"apiVersion": 1, "templates": alerts.templates(site)},
+    }
+    return {path: _alive(json.loads(json.dumps(content, cls=DashboardEncoder)), "") for path, content in made.items()}
+
+
+def _alive(value: Any, below: str) -> Any:
+    """Drop what is not set, and what only old Grafanas read; a threshold's first value is null, and stays."""
+    if isinstance(value, list):
+        return [_alive(item, below) for item in value]
+    if not isinstance(value, dict):
+        return value
+    dead = DEAD.get(below, set())
+    return {key: _alive(item, key) for key, item in value.items()
+            if key not in dead and (item is not None or (below == "steps" and key == "value"))}
+
+
+def _text(path: str, content: Any) -> str:
+    if path.endswith(".yaml"):
+        return HEADER + str(yaml.safe_dump(content, sort_keys=True, allow_unicode=True, width=120))
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+
+
+def _rule_uids(rules: dict[str, Any]) -> set[str]:
+    return {rule["uid"] for group in rules.get("groups", []) for rule in group["rules"]}
+
+
+def _contact_uids(points: dict[str, Any]) -> set[str]:
+    return {receiver["uid"] for point in points.get("contactPoints", []) for receiver in point["receivers"]}
+
+
+def _bury(made: dict[str, Any], before: dict[str, Any], key: str, uids: Any) -> None:
+    """Tell Grafana to delete what was there before, and at any time before that, and is not there now."""
+    gone = (uids(before) | {entry["uid"] for entry in before.get(key, [])}) - uids(made)
+    if gone:
+        made[key] = [{"orgId": ORG, "uid": uid} for uid in sorted(gone)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a file that may be missing, or somebody else's."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

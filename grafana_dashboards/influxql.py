@@ -1,0 +1,100 @@
+"""InfluxQL as the dashboards ask it: at every downsampled level, with the same names."""
+
+from __future__ import annotations
+
+from provisioning.levels import FOREVER, RAW
+
+TIME, INTERVAL, LEVEL = "$timeFilter", "$__interval", "$rp"
+# How a level is read is said by its row in rp_config, through hidden variables (variables.py). `lo` and `hi` end a field's
+# name, the closing quotation mark included: `"` where every reading is kept, `_min"` and `_max"` on a downsampled level.
+LOW, HIGH, STATE = "${lo}", "${hi}", "${state}"
+
+
+def identifier(name: str) -> str:
+    """Quote a name."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def text(value: str) -> str:
+    """Quote a text."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def call(function: str, field: str) -> str:
+    """Apply a function to a field that each level has under its own name: the mean, on a downsampled one."""
+    return f"{function}({identifier(field)})"
+
+
+def lowest(field: str) -> str:
+    """Ask for the smallest reading of an interval, on any level."""
+    return f"min({identifier(field)[:-1]}{LOW})"
+
+
+def highest(field: str) -> str:
+    """Ask for the largest reading of an interval, on any level."""
+    return f"max({identifier(field)[:-1]}{HIGH})"
+
+
+def source(measurement: str, level: str = LEVEL) -> str:
+    """Name a measurement on a level (a retention policy)."""
+    return f"{identifier(level)}.{identifier(measurement)}"
+
+
+def equal(**tags: str) -> str:
+    """Ask for tags of exact values."""
+    return " AND ".join(f"{identifier(tag)} = {text(value)}" for tag, value in tags.items())
+
+
+def chosen(*tags: str) -> str:
+    """Ask for tags that the variables of the same names choose."""
+    return " AND ".join(f"{identifier(tag)} =~ /^${tag}$/" for tag in tags)
+
+
+def series(what: str, measurement: str, where: str = "", by: tuple[str, ...] = (), *, every: str = INTERVAL, fill: str = "none",
+           level: str = LEVEL) -> str:
+    """Ask for one value an interval; ``fill`` is none, or null where a gap is to be seen."""
+    groups = ", ".join([f"time({every})", *map(identifier, by)])
+    return f"SELECT {what} FROM {source(measurement, level)} WHERE {_and(where, TIME)} GROUP BY {groups} fill({fill})"
+
+
+def rate(field: str, measurement: str, where: str = "", by: tuple[str, ...] = (), per: str = "1s") -> str:
+    """Ask for the growth of a counter, per time; where it starts anew there is no value."""
+    return _grown(f'non_negative_derivative("n", {per})', field, measurement, where, by)
+
+
+def increase(field: str, measurement: str, where: str = "", by: tuple[str, ...] = ()) -> str:
+    """Ask by how much a counter grew in each interval; where it starts anew there is no value."""
+    return _grown('non_negative_difference("n")', field, measurement, where, by)
+
+
+def _grown(what: str, field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
+    inner = series(f'{highest(field)} AS "n"', measurement, where, by)
+    group = f" GROUP BY {', '.join(map(identifier, by))}" if by else ""
+    return f'SELECT {what} AS {identifier(field)} FROM ({inner}) WHERE {TIME}{group}'
+
+
+def growth(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
+    """Ask by how much a counter grew in the whole time, among all that is kept in full; needs two points."""
+    tags = ", ".join(map(identifier, by))
+    inner = (f'SELECT non_negative_difference({identifier(field)}) AS "n" FROM {source(measurement, RAW)} '
+             f"WHERE {_and(where, TIME)} GROUP BY {tags}")
+    return f'SELECT sum("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME} GROUP BY {tags}'
+
+
+def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:
+    """Ask for the newest point of each series, among all that are kept in full."""
+    return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, within)} GROUP BY {', '.join(map(identifier, by))}"
+
+
+def level(field: str) -> str:
+    """Ask rp_config which level shows the time range: the finest one that still has its beginning, and not too many points.
+
+    A level's row stands at the time that is as long after 1970 as the level's data are kept, so that the one comparison of
+    InfluxQL with ``now()`` tells whether the level still has ``$__from``.
+    """
+    return (f"SELECT {identifier(field)} FROM {source('rp_config', FOREVER)} "
+            'WHERE time > now() - ${__from}ms AND $__to - $__from <= "end" ORDER BY time LIMIT 1')
+
+
+def _and(*conditions: str) -> str:
+    return " AND ".join(filter(None, conditions))

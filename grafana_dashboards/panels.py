@@ -1,0 +1,185 @@
+"""Panels in the shapes that Grafana draws today, on grafanalib's Panel: its own are partly those of ten years ago."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attr
+from grafanalib import core as g
+from grafanalib.influxdb import InfluxDBTarget
+
+from . import style
+from .provision import DATASOURCE
+
+Steps = list[tuple[float | None, str]]
+
+
+def target(query: str, alias: str = "", *, ref: str = "A", table: bool = False) -> InfluxDBTarget:
+    """Ask InfluxQL, as series or as a table."""
+    return InfluxDBTarget(query=query, alias=alias, refId=ref, format="table" if table else "time_series", datasource=DATASOURCE)
+
+
+def targets(*queries: tuple[str, str], table: bool = False) -> list[InfluxDBTarget]:
+    """Ask several times: (query, alias) each."""
+    return [target(query, alias, ref=_ref(index), table=table) for index, (query, alias) in enumerate(queries)]
+
+
+def _ref(index: int) -> str:
+    return (chr(64 + index // 26) if index >= 26 else "") + chr(65 + index % 26)
+
+
+def override(*names: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    """Set properties of the fields of these display names; ``__`` in a key stands for a dot.
+
+    Values are mappings alone (colours, cell options …): Grafana's published schema of dashboards knows no others.
+    """
+    return {"matcher": {"id": "byNames", "options": {"mode": "include", "names": list(names)}},
+            "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]}
+
+
+def renamed(names: dict[str, str]) -> list[dict[str, Any]]:
+    """Show series under other names: name as the query gives it -> name for people."""
+    return [{"id": "renameByRegex", "options": {"regex": f"^{re.escape(name)}$", "renamePattern": text.replace("$", "$$")}}
+            for name, text in names.items() if name != text]
+
+
+def columns(names: dict[str, str]) -> dict[str, Any]:
+    """Arrange a table: its columns in this order, name -> heading; others are left out."""
+    return {"id": "organize", "options": {"indexByName": {name: index for index, name in enumerate(names)}, "excludeByName": {},
+                                          "renameByName": {name: heading for name, heading in names.items() if name != heading}}}
+
+
+def colour(name: str) -> dict[str, str]:
+    """Set one colour."""
+    return {"mode": "fixed", "fixedColor": name}
+
+
+def mapping(texts: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """Show values as texts in colours: value -> (text, colour)."""
+    return {"type": "value", "options": {value: {"text": text, "color": colour, "index": index}
+                                         for index, (value, (text, colour)) in enumerate(texts.items())}}
+
+
+STATES = mapping({state: (state.replace("_", " "), colour) for state, colour in style.STATES.items()})
+UP = mapping(style.UP)
+
+
+@attr.s
+class _Panel(g.Panel):  # type: ignore[misc]
+    """What all panels share. ``about`` is what the panel shows, for whoever looks for a panel (alerts.py); it is not written."""
+
+    about = attr.ib(default=None, kw_only=True)
+    dataSource = attr.ib(default=DATASOURCE)
+    maxDataPoints = attr.ib(default=None)  # as many as there are pixels; grafanalib's 100 would be coarse
+    unit = attr.ib(default=None, kw_only=True)
+    decimals = attr.ib(default=None, kw_only=True)
+    mappings = attr.ib(factory=list, kw_only=True)
+    steps: Steps = attr.ib(factory=lambda: [(None, style.NEUTRAL)], kw_only=True)
+    overrides = attr.ib(factory=list, kw_only=True)
+    dataLinks = attr.ib(factory=list, kw_only=True)
+
+    def made(self, kind: str, options: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+        """Write the panel, with what is its type's own."""
+        found = self.panel_json({"type": kind, "options": options})
+        found["fieldConfig"] = {"overrides": self.overrides, "defaults": {
+            "unit": self.unit, "decimals": self.decimals, "mappings": self.mappings, "links": self.dataLinks,
+            "thresholds": {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in self.steps]}, **defaults}}
+        return dict(found)
+
+
+LEGEND = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]}
+NO_LEGEND = {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []}
+TOOLTIP = {"mode": "multi", "sort": "desc"}
+
+
+@attr.s
+class TimeSeries(_Panel):
+    """Lines over time. ``gap`` (seconds): a line spans shorter ones; None spans none. ``limits`` tints what is beyond them.
+
+    ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
+    """
+
+    gap: float | None = attr.ib(default=None, kw_only=True)
+    logarithmic = attr.ib(default=False, kw_only=True)
+    least = attr.ib(default=None, kw_only=True)
+    most = attr.ib(default=None, kw_only=True)
+    soft_least = attr.ib(default=None, kw_only=True)
+    bars = attr.ib(default=False, kw_only=True)
+    filled = attr.ib(default=0, kw_only=True)
+    limits = attr.ib(default=False, kw_only=True)
+    legend = attr.ib(default=True, kw_only=True)
+    below = attr.ib(default=None, kw_only=True)
+
+    def to_json_data(self) -> dict[str, Any]:
+        custom = {"drawStyle": "bars" if self.bars else "line", "lineWidth": 0 if self.bars else 1, "fillOpacity": 70 if self.bars else self.filled,
+                  "lineInterpolation": "linear", "showPoints": "auto", "pointSize": 4, "spanNulls": False if self.gap is None else round(self.gap * 1000),
+                  "axisPlacement": "auto", "axisSoftMin": self.soft_least, "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else
+                  {"type": "linear"}, "thresholdsStyle": {"mode": "area" if self.limits else "off"},
+                  "stacking": {"mode": "none", "group": "A"}, "fillBelowTo": self.below}
+        return self.made("timeseries", {"legend": LEGEND if self.legend else NO_LEGEND, "tooltip": TOOLTIP},
+                         {"custom": custom, "min": self.least, "max": self.most, "color": {"mode": "palette-classic"}})
+
+
+@attr.s
+class Stat(_Panel):
+    """The newest value, large, with its course behind it (``sparkline``) or on its colour (``background``)."""
+
+    sparkline = attr.ib(default=True, kw_only=True)
+    background = attr.ib(default=False, kw_only=True)
+    fields = attr.ib(default="", kw_only=True)
+
+    def to_json_data(self) -> dict[str, Any]:
+        options = {"graphMode": "area" if self.sparkline else "none", "colorMode": "background" if self.background else "value",
+                   "textMode": "value", "justifyMode": "auto", "orientation": "auto", "wideLayout": True, "showPercentChange": False,
+                   "reduceOptions": {"calcs": ["lastNotNull"], "fields": self.fields, "values": False}}
+        return self.made("stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data"})
+
+
+@attr.s
+class StateTimeline(_Panel):
+    """States over time, a line each. ``gap`` as for TimeSeries."""
+
+    gap: float | None = attr.ib(default=None, kw_only=True)
+
+    def to_json_data(self) -> dict[str, Any]:
+        options = {"mergeValues": True, "showValue": "auto", "alignValue": "left", "rowHeight": 0.8, "legend": NO_LEGEND,
+                   "tooltip": {"mode": "single", "sort": "none"}}
+        custom = {"lineWidth": 0, "fillOpacity": 80, "spanNulls": False if self.gap is None else round(self.gap * 1000)}
+        return self.made("state-timeline", options, {"custom": custom, "color": {"mode": "thresholds"}})
+
+
+@attr.s
+class Table(_Panel):
+    """Rows and columns. ``sort`` is the column that it is sorted by; ``falling``: the largest first."""
+
+    sort = attr.ib(default=None, kw_only=True)
+    falling = attr.ib(default=False, kw_only=True)
+
+    def to_json_data(self) -> dict[str, Any]:
+        options = {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": self.sort, "desc": self.falling}] if self.sort else []}
+        return self.made("table", options, {"custom": {"align": "auto", "inspect": False}, "color": {"mode": "thresholds"}})
+
+
+@attr.s
+class AlertList(_Panel):
+    """The alarms that are active, the gravest first; ``labels`` (a matcher in Grafana's words) chooses among them."""
+
+    labels = attr.ib(default="", kw_only=True)
+
+    def to_json_data(self) -> dict[str, Any]:
+        options = {"viewMode": "list", "groupMode": "default", "groupBy": [], "maxItems": 20, "sortOrder": 3, "dashboardAlerts": False,
+                   "alertName": "", "alertInstanceLabelFilter": self.labels, "showInactiveAlerts": False,
+                   "stateFilter": {"firing": True, "pending": True, "noData": True, "error": True, "normal": False, "recovering": True}}
+        found = self.panel_json({"type": "alertlist", "options": options})
+        found["fieldConfig"] = {"defaults": {}, "overrides": []}
+        del found["targets"]
+        return dict(found)
+
+
+@attr.s
+class Row(g.RowPanel):  # type: ignore[misc]
+    """A heading; what follows belongs to it, or is in it where it starts collapsed."""
+
+    def to_json_data(self) -> dict[str, Any]:
+        return {"type": "row", "id": self.id, "title": self.title, "gridPos": self.gridPos, "collapsed": self.collapsed, "panels": self.panels}

@@ -1,0 +1,255 @@
+"""Which keys the files of alerting, data sources and providers may have: those that labline uses, as Grafana's loader reads them.
+
+A key that Grafana does not know is passed over there; a value of the wrong type stops it at its start.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from .schema_dashboard import Duration, Source, Strict, Text, Uid
+
+Org = Literal[1]
+Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d))$")]
+
+
+class File(Struct, forbid_unknown_fields=True, kw_only=True):
+    apiVersion: Literal[1]
+
+
+class JsonData(Strict, kw_only=True):
+    dbName: Text
+    httpMode: Literal["POST"]
+    timeInterval: Duration
+
+
+class SecureJsonData(Strict, kw_only=True):
+    password: Annotated[str, Meta(pattern=r"^\$__(env|file)\{[^}]+\}$")]
+
+
+class DataSource(Strict, kw_only=True):
+    name: Text
+    uid: Uid
+    type: Literal["influxdb"]
+    access: Literal["proxy"]
+    url: Annotated[str, Meta(pattern="^https?://")]
+    user: Text
+    isDefault: bool
+    editable: Literal[False]
+    orgId: Org
+    jsonData: JsonData
+    secureJsonData: SecureJsonData
+
+
+class DataSources(File, kw_only=True):
+    datasources: list[DataSource]
+
+
+class ProviderOptions(Strict, kw_only=True):
+    path: Text
+    foldersFromFilesStructure: Literal[False]
+
+
+class Provider(Strict, kw_only=True):
+    name: Text
+    orgId: Org
+    type: Literal["file"]
+    folder: Text
+    disableDeletion: bool
+    allowUiUpdates: Literal[False]
+    updateIntervalSeconds: int
+    options: ProviderOptions
+
+
+class Providers(File, kw_only=True):
+    providers: list[Provider]
+
+
+class Range(Strict, rename={"since": "from"}, kw_only=True):
+    since: Annotated[int, Meta(ge=1)]
+    to: Literal[0]
+
+
+class QueryModel(Strict, kw_only=True):
+    refId: Text
+    datasource: Source
+    rawQuery: Literal[True]
+    resultFormat: Literal["time_series"]
+    query: Text
+    intervalMs: int
+    maxDataPoints: int
+
+
+class Query(Strict, tag_field="datasourceUid", tag="influxdb", kw_only=True):
+    refId: Text
+    relativeTimeRange: Range
+    model: QueryModel
+
+
+class ExpressionSource(Strict, kw_only=True):
+    type: Literal["__expr__"]
+    uid: Literal["__expr__"]
+
+
+class ReduceSettings(Strict, kw_only=True):
+    mode: Literal["dropNN"]
+
+
+class Reduce(Strict, tag_field="type", tag="reduce", kw_only=True):
+    refId: Text
+    datasource: ExpressionSource
+    expression: Annotated[str, Meta(pattern="^[A-Z]$")]
+    reducer: Literal["last"]
+    settings: ReduceSettings
+
+
+class Evaluator(Strict, kw_only=True):
+    type: Literal["gt", "lt"]
+    params: Annotated[list[float], Meta(min_length=1, max_length=1)]
+
+
+class Condition(Strict, kw_only=True):
+    evaluator: Evaluator
+    unloadEvaluator: Evaluator | None = None
+
+
+class Threshold(Strict, tag_field="type", tag="threshold", kw_only=True):
+    refId: Text
+    datasource: ExpressionSource
+    expression: Annotated[str, Meta(pattern="^[A-Z]$")]
+    conditions: Annotated[list[Condition], Meta(min_length=1, max_length=1)]
+
+
+class Expression(Strict, tag_field="datasourceUid", tag="__expr__", kw_only=True):
+    refId: Text
+    model: Reduce | Threshold
+
+
+class Annotations(Strict, rename={"dashboard": "__dashboardUid__", "panel": "__panelId__"}, kw_only=True):
+    summary: Text
+    dashboard: Uid
+    panel: Annotated[str, Meta(pattern=r"^\d+$")]
+    description: Text | None = None
+    help: Text | None = None
+
+
+class Labels(Strict, kw_only=True):
+    site: Text
+    severity: Literal["warning", "critical"]
+    kind: Literal["limit", "stale", "line"]
+    instrument: Text | None = None
+    channel: Text | None = None
+
+
+class Rule(Strict, rename={"for_": "for"}, kw_only=True):
+    uid: Uid
+    title: Text
+    condition: Text
+    for_: Wait
+    noDataState: Literal["OK", "Alerting", "NoData", "KeepLast"]
+    execErrState: Literal["OK", "Alerting", "Error", "KeepLast"]
+    isPaused: Literal[False]
+    annotations: Annotations
+    labels: Labels
+    data: Annotated[list[Query | Expression], Meta(min_length=2)]
+
+
+class Group(Strict, kw_only=True):
+    orgId: Org
+    name: Text
+    folder: Text
+    interval: Duration
+    rules: Annotated[list[Rule], Meta(min_length=1)]
+
+
+class Deleted(Strict, kw_only=True):
+    orgId: Org
+    uid: Uid
+
+
+class Rules(File, kw_only=True):
+    groups: list[Group]
+    deleteRules: list[Deleted] = []
+
+
+class EmailSettings(Strict, kw_only=True):
+    addresses: Text
+    singleEmail: bool
+    subject: Text
+    message: Text
+
+
+class Email(Strict, tag_field="type", tag="email", kw_only=True):
+    uid: Uid
+    disableResolveMessage: bool
+    settings: EmailSettings
+
+
+class WebhookSettings(Strict, kw_only=True):
+    url: Text
+    httpMethod: Literal["POST"]
+    maxAlerts: str
+    title: Text
+    message: Text
+    username: str | None = None
+    password: str | None = None
+    authorization_scheme: Literal["Bearer"] | None = None
+    authorization_credentials: str | None = None
+
+
+class Webhook(Strict, tag_field="type", tag="webhook", kw_only=True):
+    uid: Uid
+    disableResolveMessage: bool
+    settings: WebhookSettings
+
+
+class ContactPoint(Strict, kw_only=True):
+    orgId: Org
+    name: Text
+    receivers: Annotated[list[Email | Webhook], Meta(min_length=1, max_length=1)]
+
+
+class ContactPoints(File, kw_only=True):
+    contactPoints: list[ContactPoint]
+    deleteContactPoints: list[Deleted] = []
+
+
+class Route(Strict, rename={"goes_on": "continue"}, kw_only=True):
+    receiver: Text
+    group_by: Annotated[list[str], Meta(min_length=1)]
+    group_wait: Wait
+    group_interval: Duration
+    repeat_interval: Duration
+    object_matchers: Annotated[list[tuple[str, Literal["="], str]], Meta(min_length=1)]
+    goes_on: bool
+
+
+class Policy(Strict, kw_only=True):
+    receiver: Text
+    group_by: Annotated[list[str], Meta(min_length=1)]
+    group_wait: Wait
+    group_interval: Duration
+    repeat_interval: Duration
+    routes: list[Route] = []
+
+
+class Policies(File, kw_only=True):
+    policies: Annotated[list[Policy], Meta(min_length=1, max_length=1)]
+
+
+class Template(Strict, kw_only=True):
+    orgId: Org
+    name: Text
+    template: Text
+
+
+class Templates(File, kw_only=True):
+    templates: list[Template]
+
+
+FILES: dict[str, Any] = {
+    "datasources/influxdb.yaml": DataSources, "dashboards/provider.yaml": Providers, "alerting/rules.json": Rules,
+    "alerting/contact_points.json": ContactPoints, "alerting/policies.json": Policies, "alerting/templates.json": Templates,
+}

@@ -1,0 +1,390 @@
+"""Which keys a dashboard's file may have, and of which type: those that labline uses, and no others.
+
+Grafana passes over what it does not know without a word; here a misspelt key is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Uid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Text = Annotated[str, Meta(min_length=1)]
+Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d)$")]
+
+
+class Strict(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of exactly these keys."""
+
+
+class Source(Strict, kw_only=True):
+    type: Literal["influxdb"]
+    uid: Uid
+
+
+class Target(Strict, kw_only=True):
+    refId: Annotated[str, Meta(pattern=r"^[A-Z]{1,2}$")]
+    datasource: Source
+    query: Text
+    rawQuery: Literal[True]
+    resultFormat: Literal["time_series", "table"]
+    alias: str
+
+
+class GridPos(Strict, kw_only=True):
+    h: Annotated[int, Meta(ge=1, le=40)]
+    w: Annotated[int, Meta(ge=1, le=24)]
+    x: Annotated[int, Meta(ge=0, le=23)]
+    y: Annotated[int, Meta(ge=0)]
+
+
+class Step(Strict, kw_only=True):
+    value: float | None
+    color: Text
+
+
+class Thresholds(Strict, kw_only=True):
+    mode: Literal["absolute"]
+    steps: Annotated[list[Step], Meta(min_length=1)]
+
+
+class MappedText(Strict, kw_only=True):
+    text: str
+    color: Text
+    index: int
+
+
+class ValueMapping(Strict, kw_only=True):
+    type: Literal["value"]
+    options: dict[str, MappedText]
+
+
+class Link(Strict, kw_only=True):
+    title: Text
+    url: Annotated[str, Meta(pattern=r"^/d/[A-Za-z0-9_-]{1,40}\?\$\{__url_time_range\}(&var-[a-z]+=[^&]+)*$")]
+    targetBlank: bool
+
+
+class Color(Strict, kw_only=True):
+    mode: Literal["palette-classic", "thresholds", "fixed"]
+    fixedColor: Text | None = None
+
+
+class CellOptions(Strict, kw_only=True):
+    type: Literal["color-text"]
+
+
+class Scale(Strict, kw_only=True):
+    type: Literal["linear", "log"]
+    log: Literal[2, 10] | None = None
+
+
+class ThresholdStyle(Strict, kw_only=True):
+    mode: Literal["off", "area"]
+
+
+class Stacking(Strict, kw_only=True):
+    mode: Literal["none", "normal"]
+    group: str
+
+
+class Custom(Strict, kw_only=True):
+    """What a panel's type draws with; each has some of these."""
+
+    drawStyle: Literal["line", "bars"] | None = None
+    lineWidth: int | None = None
+    fillOpacity: Annotated[int, Meta(ge=0, le=100)] | None = None
+    lineInterpolation: Literal["linear"] | None = None
+    showPoints: Literal["auto", "never"] | None = None
+    pointSize: int | None = None
+    spanNulls: bool | int | None = None
+    axisPlacement: Literal["auto", "right"] | None = None
+    axisSoftMin: float | None = None
+    scaleDistribution: Scale | None = None
+    thresholdsStyle: ThresholdStyle | None = None
+    stacking: Stacking | None = None
+    fillBelowTo: Text | None = None
+    align: Literal["auto"] | None = None
+    inspect: bool | None = None
+
+
+class Defaults(Strict, kw_only=True):
+    unit: Text | None = None
+    decimals: Annotated[int, Meta(ge=0)] | None = None
+    min: float | None = None
+    max: float | None = None
+    noValue: Text | None = None
+    color: Color | None = None
+    thresholds: Thresholds | None = None
+    mappings: list[ValueMapping] = []
+    links: list[Link] = []
+    custom: Custom | None = None
+
+
+class Names(Strict, kw_only=True):
+    mode: Literal["include"]
+    names: Annotated[list[Text], Meta(min_length=1)]
+
+
+class Matcher(Strict, kw_only=True):
+    id: Literal["byNames"]
+    options: Names
+
+
+class Property(Strict, kw_only=True):
+    id: str
+    value: dict[str, Any]
+
+
+# What an override may set, and what it must then look like.
+PROPERTIES: dict[str, Any] = {"color": Color, "custom.cellOptions": CellOptions}
+
+
+class Override(Strict, kw_only=True):
+    matcher: Matcher
+    properties: Annotated[list[Property], Meta(min_length=1)]
+
+
+class FieldConfig(Strict, kw_only=True):
+    defaults: Defaults
+    overrides: list[Override]
+
+
+class Legend(Strict, kw_only=True):
+    showLegend: bool
+    displayMode: Literal["list"]
+    placement: Literal["bottom"]
+    calcs: list[Literal["lastNotNull"]]
+
+
+class Tooltip(Strict, kw_only=True):
+    mode: Literal["single", "multi"]
+    sort: Literal["none", "desc"]
+
+
+class Reduce(Strict, kw_only=True):
+    calcs: list[Literal["lastNotNull"]]
+    fields: str
+    values: Literal[False]
+
+
+class Organize(Strict, kw_only=True):
+    indexByName: dict[str, int]
+    excludeByName: dict[str, bool]
+    renameByName: dict[str, str]
+
+
+class Nothing(Strict, kw_only=True):
+    """No options."""
+
+
+class Arranged(Strict, tag_field="id", tag="organize", kw_only=True):
+    options: Organize
+
+
+class Rename(Strict, kw_only=True):
+    regex: Text
+    renamePattern: Text
+
+
+class Renamed(Strict, tag_field="id", tag="renameByRegex", kw_only=True):
+    options: Rename
+
+
+class Merged(Strict, tag_field="id", tag="merge", kw_only=True):
+    options: Nothing
+
+
+class PanelBase(Strict, tag_field="type", kw_only=True):
+    id: Annotated[int, Meta(ge=1)]
+    title: Text
+    gridPos: GridPos
+    transformations: list[Arranged | Merged | Renamed] = []
+
+
+class Shown(PanelBase, kw_only=True):
+    """A panel with data."""
+
+    description: Text
+    datasource: Source
+    targets: Annotated[list[Target], Meta(min_length=1)]
+    fieldConfig: FieldConfig
+    interval: Duration | None = None
+
+
+class TimeSeriesOptions(Strict, kw_only=True):
+    legend: Legend
+    tooltip: Tooltip
+
+
+class TimeSeries(Shown, tag="timeseries", kw_only=True):
+    options: TimeSeriesOptions
+
+
+class StatOptions(Strict, kw_only=True):
+    graphMode: Literal["area", "none"]
+    colorMode: Literal["value", "background"]
+    textMode: Literal["value"]
+    justifyMode: Literal["auto"]
+    orientation: Literal["auto"]
+    wideLayout: bool
+    showPercentChange: bool
+    reduceOptions: Reduce
+
+
+class Stat(Shown, tag="stat", kw_only=True):
+    options: StatOptions
+
+
+class TimelineOptions(Strict, kw_only=True):
+    mergeValues: bool
+    showValue: Literal["auto"]
+    alignValue: Literal["left"]
+    rowHeight: float
+    legend: Legend
+    tooltip: Tooltip
+
+
+class StateTimeline(Shown, tag="state-timeline", kw_only=True):
+    options: TimelineOptions
+
+
+class SortBy(Strict, kw_only=True):
+    displayName: Text
+    desc: bool
+
+
+class TableOptions(Strict, kw_only=True):
+    showHeader: bool
+    cellHeight: Literal["sm"]
+    sortBy: list[SortBy]
+
+
+class Table(Shown, tag="table", kw_only=True):
+    options: TableOptions
+
+
+class StateFilter(Strict, kw_only=True):
+    firing: bool
+    pending: bool
+    noData: bool
+    error: bool
+    normal: bool
+    recovering: bool
+
+
+class AlertListOptions(Strict, kw_only=True):
+    viewMode: Literal["list"]
+    groupMode: Literal["default"]
+    groupBy: list[str]
+    maxItems: int
+    sortOrder: Literal[1, 2, 3, 4, 5]
+    dashboardAlerts: bool
+    alertName: str
+    alertInstanceLabelFilter: str
+    showInactiveAlerts: bool
+    stateFilter: StateFilter
+
+
+class AlertList(PanelBase, tag="alertlist", kw_only=True):
+    description: Text
+    datasource: Source
+    fieldConfig: FieldConfig
+    options: AlertListOptions
+
+
+Plain = TimeSeries | Stat | StateTimeline | Table | AlertList
+
+
+class Row(PanelBase, tag="row", kw_only=True):
+    collapsed: bool
+    panels: list[Plain]
+
+
+class Option(Strict, kw_only=True):
+    text: Text
+    value: Text
+    selected: bool
+
+
+class Current(Strict, kw_only=True):
+    text: list[str]
+    value: list[str]
+
+
+class Query(Strict, tag_field="type", tag="query", kw_only=True):
+    """A hidden variable that follows the time range."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z]+$")]
+    label: Text
+    description: Text
+    datasource: Source
+    query: Text
+    refresh: Literal[2]
+    sort: Literal[0]
+    hide: Literal[2]
+    skipUrlSync: Literal[True]
+    multi: Literal[False]
+    includeAll: Literal[False]
+    options: list[Option] = []
+
+
+class Choice(Strict, tag_field="type", tag="custom", kw_only=True):
+    """A variable that a person sets."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z]+$")]
+    label: Text
+    description: Text
+    query: Text
+    options: Annotated[list[Option], Meta(min_length=2)]
+    current: Current
+    multi: Literal[True]
+    includeAll: Literal[True]
+    allValue: Literal[".*"]
+    hide: Literal[0]
+    skipUrlSync: Literal[False]
+
+
+class Templating(Strict, kw_only=True, rename={"variables": "list"}):
+    variables: list[Query | Choice]
+
+
+class DashboardLink(Strict, kw_only=True):
+    type: Literal["link", "dashboards"]
+    title: Text
+    url: str
+    icon: Text
+    tooltip: str
+    tags: list[str]
+    asDropdown: bool
+    keepTime: Literal[True]
+    includeVars: Literal[False]
+    targetBlank: bool
+
+
+class Time(Strict, rename={"since": "from"}, kw_only=True):
+    since: Annotated[str, Meta(pattern=r"^now-\d+[mhd]$")]
+    to: Literal["now"]
+
+
+class Annotations(Strict, kw_only=True, rename={"queries": "list"}):
+    queries: list[Any]
+
+
+class Dashboard(Strict, kw_only=True):
+    uid: Uid
+    title: Text
+    description: Text
+    tags: list[Text]
+    schemaVersion: Literal[39]
+    graphTooltip: Literal[0, 1, 2]
+    editable: bool
+    refresh: Duration
+    time: Time
+    timepicker: dict[str, Any]
+    timezone: Text
+    links: list[DashboardLink]
+    annotations: Annotations
+    templating: Templating
+    panels: Annotated[list[Plain | Row], Meta(min_length=1)]

@@ -1,0 +1,119 @@
+"""What is shown and watched: each reading of a site with its name, query, unit, limits and description.
+
+Panels' thresholds and alert rules are both made from a signal's limits, so they can't differ.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from provisioning import host_metrics
+from provisioning.site import Instrument, Limit, Site
+from telegraf_inputs.driver import Quantity
+from telegraf_inputs.stanza import Channel
+
+from . import influxql, style
+
+NUMBERS = ("float", "int")
+
+
+class Signal(Struct, frozen=True, kw_only=True):
+    """One quantity of one channel of one instrument."""
+
+    instrument: Instrument
+    channel: Channel
+    quantity: Quantity
+    limits: tuple[Limit, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.instrument.name}/{self.channel.id}/{self.quantity.name}"
+
+    @property
+    def measurement(self) -> str:
+        return str(self.instrument.stanza.driver.name)
+
+    @property
+    def numeric(self) -> bool:
+        return self.quantity.type in NUMBERS
+
+    @property
+    def label(self) -> str:
+        """Name it for people, among others of its quantity: the channel's label."""
+        return str(self.channel.label)
+
+    @property
+    def title(self) -> str:
+        """Name it for people, among others of its channel."""
+        return f"{self.label} {words(self.quantity.name)}"
+
+    @property
+    def description(self) -> str:
+        """Describe it: the quantity, the channel, its limits."""
+        unit = self.quantity.unit
+        parts = [f"{self.instrument.stanza.label}: {_lower(self.quantity.description)}", self.channel.description,
+                 *(f"{limit.severity.capitalize()} {side} {style.number(value, unit)}" for limit in self.limits for side, value in sides(limit))]
+        return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+    @property
+    def where(self) -> str:
+        return influxql.equal(instrument=self.instrument.name, channel=self.channel.id)
+
+
+def of_site(site: Site) -> list[Signal]:
+    """List all signals of a site, in the order of the site file."""
+    return [signal for instrument in site.instruments for signal in of_instrument(instrument)]
+
+
+def of_instrument(instrument: Instrument) -> list[Signal]:
+    """List the signals of one instrument: every quantity of every channel."""
+    return [Signal(instrument=instrument, channel=channel, quantity=quantity,
+                   limits=tuple(v for v in instrument.limits if v.channel is channel and v.quantity is quantity))
+            for channel in instrument.stanza.channels for quantity in channel.quantities.values()]
+
+
+def shown(instrument: Instrument) -> list[Signal]:
+    """Choose what an overview shows of an instrument: of each channel what it is for, and all that has limits."""
+    by_channel: dict[str, list[Signal]] = {}
+    for signal in of_instrument(instrument):
+        by_channel.setdefault(signal.channel.id, []).append(signal)
+    found = []
+    for signals in by_channel.values():
+        main = _main(signals)
+        found += [main, *(s for s in signals if s.limits and s is not main)]
+    return found
+
+
+def _main(signals: list[Signal]) -> Signal:
+    """Choose the quantity that a channel is for: the calibrated one, one with limits, the first number."""
+    calibration = signals[0].channel.calibration
+    ranks = [lambda s: calibration is not None and s.quantity.name == calibration.to, lambda s: bool(s.limits), lambda s: s.numeric]
+    return next((s for rank in ranks for s in signals if rank(s)), signals[0])
+
+
+def sides(limit: Limit) -> list[tuple[str, float]]:
+    """Split a limit into its sides: ("above", value), ("below", value)."""
+    return [(side, value) for side, value in (("below", limit.below), ("above", limit.above)) if value is not None]
+
+
+def steps(limits: tuple[Limit, ...], good: str) -> list[tuple[float | None, str]]:
+    """Make thresholds of limits: (from which value on, colour), rising; the first has no value."""
+    below = sorted((v.below, style.SEVERITY[v.severity]) for v in limits if v.below is not None)
+    above = sorted((v.above, style.SEVERITY[v.severity]) for v in limits if v.above is not None)
+    ends = [value for value, _ in below]
+    return [*zip([None, *ends], [colour for _, colour in below] + [good], strict=True), *above]
+
+
+def declared(measurement: str, field: str) -> Quantity:
+    """Get what an instrument tells of itself, or Telegraf of the machine and of itself. Raises KeyError for what nobody stores."""
+    quantities = host_metrics.INSTRUMENT if measurement == "instrument" else host_metrics.ALL[measurement]
+    return {q.name: q for q in quantities}[field]
+
+
+def words(name: str) -> str:
+    """Write a field's name for people."""
+    return name.replace("_", " ")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text

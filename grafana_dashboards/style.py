@@ -1,0 +1,81 @@
+"""House style: units, colours, sizes. What all panels share stands here and nowhere else."""
+
+from __future__ import annotations
+
+from telegraf_inputs.driver import Quantity
+
+# The newest schema that every supported Grafana (12.2 and later) reads as it is; grafanalib's own, 12, would lose the shared crosshair.
+SCHEMA_VERSION = 39
+TAG = "labline"  # on every dashboard: the links between them go by it
+REFRESH = "10s"
+SINCE = "now-6h"
+SHARED_TOOLTIP = 2
+
+WIDTH = 24  # columns of Grafana's grid
+STAT_WIDTH, STAT_HEIGHT, PLOT_HEIGHT = 4, 4, 9
+OPEN_STATS = 60  # a row with more above it starts collapsed: a closed row asks the database nothing
+MANY_SERIES = 24  # a plot of more shows one instrument at first
+MANY_NAMES = 64  # and one of more names its series by their ids
+
+GOOD, WARNING, CRITICAL, NEUTRAL, IDLE, CLEAR = "green", "orange", "red", "blue", "text", "transparent"
+BAND = "rgba(87, 148, 242, 0.4)"  # the edges of a band around a blue line
+SEVERITY = {"warning": WARNING, "critical": CRITICAL}
+# What an instrument says of itself (telegraf_inputs/instrument.py, errors.py); 0 and 1 are `up`, which downsampled levels have.
+STATES = {
+    "ok": GOOD, "degraded": WARNING, "starting": NEUTRAL,
+    "disconnected": CRITICAL, "silent": "dark-red", "garbled": "purple", "wrong_device": "dark-purple", "failed": "dark-red",
+}
+UP = {"1": ("answers", GOOD), "0": ("does not answer", CRITICAL)}
+UNITS = {
+    "": "none", "%": "percent", "%RH": "humidity", "ppm": "ppm", "dB": "dB", "B": "bytes", "B/s": "Bps", "1/s": "cps",
+    "K": "kelvin", "°C": "celsius", "°F": "fahrenheit",
+    "bar": "pressurebar", "mbar": "pressurembar", "hPa": "pressurehpa", "kPa": "pressurekpa", "Pa": "pressurepa", "psi": "pressurepsi",
+    "V": "volt", "mV": "mvolt", "kV": "kvolt", "A": "amp", "mA": "mamp", "W": "watt", "mW": "mwatt", "kW": "kwatt", "VA": "voltamp",
+    "Wh": "watth", "kWh": "kwatth", "Ah": "amph", "J": "joule", "dBm": "dBm", "Ω": "ohm", "mΩ": "mohm", "kΩ": "kohm", "MΩ": "Mohm",
+    "F": "farad", "µF": "µfarad", "nF": "nfarad", "pF": "pfarad", "H": "henry", "mH": "mhenry", "µH": "µhenry",
+    "Hz": "hertz", "rpm": "rotrpm", "s": "s", "ms": "ms", "µs": "µs", "ns": "ns", "min": "m", "h": "h", "d": "d",
+    "m": "lengthm", "mm": "lengthmm", "km": "lengthkm", "g": "massg", "kg": "masskg", "mg": "massmg", "N": "forceN", "kN": "forcekN", "N·m": "forceNm",
+    "l": "litre", "L": "litre", "ml": "mlitre", "mL": "mlitre", "m³": "m3", "l/h": "litreh", "l/min": "flowlpm", "L/min": "flowlpm",
+    "lx": "lux", "°": "degree", "rad": "radian", "m/s": "velocityms", "m/s²": "accMS2", "g₀": "accG", "eV": "ev", "W/m²": "Wm2",
+}
+DISK_FULL = 90.0  # percent
+DECADES = 1e6  # a quantity that spans more has a logarithmic axis, and numbers with exponents
+
+
+def logarithmic(quantity: Quantity) -> bool:
+    """Tell whether a quantity spans so many decades (a vacuum) that only its exponent can be read."""
+    low, high = quantity.low, quantity.high
+    return low is not None and high is not None and low > 0 and high / low > DECADES
+
+
+def unit(quantity: Quantity) -> str:
+    """Give Grafana's id of the unit; what it does not know becomes a suffix."""
+    if logarithmic(quantity):
+        return "sci"
+    return UNITS.get(quantity.unit, f"suffix:{quantity.unit}")
+
+
+def decimals(quantity: Quantity) -> int | None:
+    """Give the digits after the point; None leaves them to Grafana."""
+    return 2 if logarithmic(quantity) else quantity.decimals
+
+
+def named_unit(quantity: Quantity) -> str:
+    """Write the unit where the numbers can't carry it: `` (mbar)`` beside numbers with exponents, else nothing."""
+    return f" ({quantity.unit})" if logarithmic(quantity) and quantity.unit else ""
+
+
+def number(value: float, unit: str) -> str:
+    """Write a value with its unit for people."""
+    return f"{value:g} {unit}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as Grafana and InfluxQL read it: ``90s``, ``5m``, ``500ms``."""
+    if seconds < 1 or seconds % 1:
+        return f"{max(1, round(seconds * 1000))}ms"
+    whole = int(seconds)
+    for suffix, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if whole % size == 0:
+            return f"{whole // size}{suffix}"
+    return f"{whole}s"

@@ -1,0 +1,55 @@
+"""The dashboards' variables: the hidden ones that choose the level of downsampling, and those that a person chooses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attr
+from grafanalib import core as g
+
+from . import influxql
+from .provision import DATASOURCE
+
+SHOWN, HIDDEN = 0, 2
+ON_TIME_RANGE = 2
+
+
+@attr.s
+class Variable(g.Template):  # type: ignore[misc]
+    """A template variable; a hidden one stays out of the address, or an old link would bring back an old choice."""
+
+    description = attr.ib(default=None)
+
+    def to_json_data(self) -> dict[str, Any]:
+        found = {**super().to_json_data(), "description": self.description, "skipUrlSync": self.hide == HIDDEN}
+        # Of a query the value is known in Grafana only; a list of choices is never asked for anew.
+        for key in ("current",) if self.type == "query" else ("refresh", "sort", "datasource"):
+            del found[key]
+        return found
+
+
+def levels() -> list[Variable]:
+    """Make the hidden variables that follow the time range: the level, and the ends of its fields' names."""
+    meanings = {"rp": "The retention policy that the time range is read from", "lo": "The end of the name of a field's smallest reading there",
+                "hi": "The end of the name of a field's largest reading there"}
+    return [Variable(name=name, label=name, description=text, dataSource=DATASOURCE, query=influxql.level(name), hide=HIDDEN, sort=0,
+                     refresh=ON_TIME_RANGE) for name, text in meanings.items()]
+
+
+def choice(name: str, label: str, options: dict[str, str], description: str, first: str | None = None) -> Variable:
+    """Let a person choose among ``options`` (value -> what is read), several or all; ``first`` is chosen at the start, else all."""
+    variable = Variable(name=name, label=label, description=description, type="custom", multi=True, includeAll=True, allValue=".*",
+                        query=",".join(f"{_escaped(text)} : {value}" for value, text in options.items()), options=[_option("All", "$__all", not first)])
+    variable.options += [_option(text, value, value == first) for value, text in options.items()]
+    chosen = next(option for option in variable.options if option["selected"])
+    variable._current = {"text": [chosen["text"]], "value": [chosen["value"]]}
+    return variable
+
+
+def _option(text: str, value: str, selected: bool) -> dict[str, Any]:
+    return {"text": text, "value": value, "selected": selected}
+
+
+def _escaped(text: str) -> str:
+    """Write a text as a custom variable takes it: commas part options, `` : `` parts text and value."""
+    return text.replace(",", "\\,").replace(" : ", ": ")
