@@ -1,0 +1,145 @@
+"""The verbs check, render and apply, as their user sees them: what they print, their status, what they leave behind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from labline import cli
+from labline.stack import credentials, influxdb
+from provisioning import site
+
+DAY = 86400 * 10**9
+
+
+@pytest.fixture
+def lab(influxd: influxdb.InfluxDB, tmp_path: Path):
+    """A site file for the shared server, and the arguments that name it and its passwords."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "labadmin").write_text(influxd.password)
+    for user in ("writer", "reader"):
+        credentials.secret(secrets, user)
+    path = tmp_path / "lab.yml"
+    demo = site.find("demo").read_text()
+    path.write_text(demo.replace("http://127.0.0.1:8086", influxd.url).replace("database: lab", "database: verbs"))
+    yield path, ["--secrets", str(secrets)]
+    influxd.server.query('DROP DATABASE "verbs"')
+    for row in influxd.server.rows("SHOW USERS"):
+        if row["user"] in ("writer", "reader"):
+            influxd.server.query(f'DROP USER "{row["user"]}"')
+
+
+def test_check_finds_nothing_wrong_with_the_demo_lab(telegraf_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["check"]) == 0
+    said = capsys.readouterr()
+    assert "6 instruments" in said.out and "no mistakes" in said.out
+    assert "takes the configuration" in said.out
+    assert said.err == ""
+
+
+def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "lab.yml"
+    path.write_text(site.find("demo").read_text().replace("zone:", "zonne:").replace("500 mK", "500").replace("850 mK", "850"))
+    assert cli.main(["check", str(path)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{path}:7: zonne: is not a key of a site file; did you mean 'zone'?" in said.err
+    assert "limits.temperature.warning.below: found 850 without a unit" in said.err
+    assert f"labline: 2 mistake(s) in {path}" in said.err
+
+
+@pytest.mark.parametrize("verb", ["check", "render", "apply"])
+def test_a_site_that_is_not_there_is_wrong_use(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name in ("dmo", str(tmp_path / "none.yml")):
+        assert cli.main([verb, name]) == 2
+        said = capsys.readouterr()
+        assert said.err.startswith("labline: ") and len(said.err.splitlines()) == 1
+
+
+def test_render_writes_a_folder_and_then_finds_it_current(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    to = ["--to", str(tmp_path / "out")]
+    assert cli.main(["render", *to, "--check"]) == 1
+    assert not (tmp_path / "out").exists()
+    assert cli.main(["render", *to]) == 0
+    assert cli.main(["render", *to, "--check"]) == 0
+    capsys.readouterr()
+    (tmp_path / "out/telegraf/telegraf.conf").write_text("")
+    (tmp_path / "out/grafana/dashboards/host.json").unlink()
+    assert cli.main(["render", *to, "--check"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"changed: {tmp_path}/out/telegraf/telegraf.conf",
+        f"new: {tmp_path}/out/grafana/dashboards/host.json",
+    ]
+
+
+def test_render_takes_the_places_of_another_machine(tmp_path: Path):
+    assert cli.main(["render", "--to", str(tmp_path), "--python", "/py", "--secrets", "/s", "--journal", "/j", "--config", "/c"]) == 0
+    text = (tmp_path / "telegraf/telegraf.conf").read_text()
+    assert 'command = ["/py", "-m", "telegraf_inputs.drivers.lakeshore_372", "--config", "/c/instruments/cryostat.yml"]' in text
+    assert 'path = "/s"' in text and '"/j/readings.lp"' in text
+
+
+def test_apply_tells_the_differences_then_mends_them_then_has_nothing_to_do(lab, capsys: pytest.CaptureFixture[str]):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets, "--check"]) == 1
+    said = capsys.readouterr()
+    assert "would make database 'verbs' with retention policy 'raw' (kept 30 d)" in said.out
+    assert "difference(s); to mend them: labline apply" in said.err
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    capsys.readouterr()
+    assert cli.main(["apply", str(path), *secrets, "--check"]) == 0
+    assert "is as" in capsys.readouterr().out
+
+
+def test_apply_drops_nothing_unasked(lab, influxd: influxdb.InfluxDB, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
+    path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdin", open("/dev/null"))  # nobody to ask
+    assert cli.main(["apply", str(path), *secrets]) == 1
+    said = capsys.readouterr()
+    assert "would keep 10 d only: 1 values in 1 measurement(s) are older" in said.out
+    assert "nothing was changed; to drop these data, say --yes" in said.err
+    assert cli.main(["apply", str(path), *secrets, "--check"]) == 1
+    assert cli.main(["apply", str(path), *secrets, "--yes"]) == 0
+    assert cli.main(["apply", str(path), *secrets, "--check"]) == 0
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 1), ("", 1)])
+def test_apply_asks_who_sits_there(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, answer: str, status: int):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
+    path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: answer)
+    assert cli.main(["apply", str(path), *secrets]) == status
+
+
+def test_apply_tells_what_is_wrong_with_the_server_or_the_password(lab, capsys: pytest.CaptureFixture[str]):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets, "--url", "http://127.0.0.1:1"]) == 1
+    assert "nothing answers at http://127.0.0.1:1" in capsys.readouterr().err
+    word = credentials.generate()
+    Path(secrets[1], "labadmin").write_text(word)
+    assert cli.main(["apply", str(path), *secrets]) == 1
+    said = capsys.readouterr()
+    assert "refuses 'labadmin'" in said.err and word not in said.err + said.out
+    shutil.rmtree(secrets[1])
+    assert cli.main(["apply", str(path), *secrets]) == 1
+    assert "labadmin: No such file or directory; expected the password of database user 'labadmin'" in capsys.readouterr().err
+
+
+def test_the_verbs_tell_how_they_are_used():
+    for verb in ("check", "render", "apply"):
+        done = subprocess.run([sys.executable, "-m", "labline.cli", verb, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0
+        assert f"labline {verb}" in done.stdout and "examples:" in done.stdout
