@@ -31,7 +31,7 @@ NUMBER = Quantity("setpoint_number", "", "Which of the stored set points is in u
 CONTROL = Quantity("external_control", "", "Whether it controls the external sensor's temperature", type="bool")
 STORED = Quantity("stored_setpoint", "°C", "Stored set point, in use or not", -100.0, 400.0, decimals=2)
 POWER = Quantity("heating_power", "%", "Heating power; below 0 it cools", -100.0, 100.0, decimals=0)
-CODE = Quantity("status_code", "", "0 manual stop, 1 manual start, 2 remote stop, 3 remote start; below 0 a fault",
+CODE = Quantity("status_code", "", "State: 0 manual stop, 1 manual start, 2 remote stop, 3 remote start; below 0 a fault",
                 -99, 99, type="int")
 
 QUANTITIES = {

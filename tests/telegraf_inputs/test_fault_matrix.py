@@ -207,9 +207,10 @@ class Program:
     def __init__(self, driver: str, url: str, folder):
         file = folder / "config.yml"
         file.write_text(yaml.safe_dump(config(driver, url)), encoding="utf-8")
-        self._errors = open(folder / "stderr", "w+", encoding="utf-8")
+        self._errors = folder / "stderr"
         command = [sys.executable, "-m", f"telegraf_inputs.drivers.{driver}", "--config", str(file)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True)
+        with self._errors.open("w") as errors:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
 
     def __enter__(self):
         return self
@@ -221,9 +222,7 @@ class Program:
             status = self._process.wait(PATIENCE)
         finally:
             self._process.kill()
-            self._errors.seek(0)
-            errors = self._errors.read()
-            self._errors.close()
+            errors = self._errors.read_text(encoding="utf-8")
         if not any(failed):
             assert status == 0, errors
             assert rest == "" or rest.endswith("\n")

@@ -1,0 +1,126 @@
+"""The conventions that all drivers keep; a new one is held to them by itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from provisioning import units
+from telegraf_inputs import connection, drivers, simulators, stanza
+from telegraf_inputs.fields import clashes
+
+SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
+DEFAULTS = {"str": str, "int": int, "float": (int, float), "bool": bool, "duration": (int, float), "list": list, "map": dict}
+# They cost megabytes in each of twenty programs; where one is needed, it is imported where it is used.
+HEAVY = {"argparse", "asyncio", "dataclasses", "inspect", "logging", "msgspec", "numpy", "pyvisa", "requests", "serial",
+         "subprocess", "typing", "Phidget22", "unittest"}
+FAMILIES = {"temperature", "pressure", "electrical", "chiller", "sensors"}
+
+every_driver = pytest.mark.parametrize("name", drivers.names())
+
+
+def example(driver):
+    return stanza.check(yaml.safe_load(driver.example))
+
+
+@every_driver
+def test_declares_what_it_is(name):
+    driver = drivers.load(name)
+    assert driver.name == name and SNAKE.match(name)
+    assert driver.title and driver.manual and not driver.title.endswith(".")
+    assert driver.family in FAMILIES
+    assert driver.interval > 0 and driver.timeout > 0
+    assert driver.schemes and set(driver.schemes) < set(connection.SCHEMES) - {"sim"}
+    assert driver.extra in ("", "serial", "visa", "phidget")
+    assert driver.__doc__ and re.match(r"Reads\b.*\.", driver.__doc__, re.S), "the class says what it reads: `Reads …`"
+    assert re.search(r"^Sources?: .", sys.modules[driver.__module__].__doc__, re.M), "the module says which manual it follows: `Source: …`"
+
+
+@every_driver
+def test_quantities_are_fields_with_unit_and_range(name):
+    driver = drivers.load(name)
+    checked = example(driver)
+    quantities = [*driver.quantities, *(q for c in checked.channels for q in c.quantities.values())]
+    assert quantities
+    for q in quantities:
+        assert SNAKE.match(q.name) and q.name not in (*stanza.RESERVED_TAGS, "status", "time"), q.name
+        assert q.type in ("float", "int", "bool", "str"), q.name
+        assert units.known(q.unit), f"{q.name}: no unit that limits can be converted from: {q.unit!r}"
+        assert q.description[:1].isupper() and not q.description.endswith("."), f"{q.name}: {q.description!r}"
+        if q.type in ("bool", "str"):
+            assert q.unit == "" and q.low is None and q.high is None and q.decimals is None, q.name
+        if q.low is not None and q.high is not None:
+            assert q.low < q.high, q.name
+        assert q.decimals is None or 0 <= q.decimals <= 12, q.name
+    assert not [clash.message for clash in clashes([checked])]
+
+
+@every_driver
+def test_options_are_documented_and_typed(name):
+    driver = drivers.load(name)
+    for options, common in ((driver.options_known, stanza.KEYS), (driver.channel_options, stanza.CHANNEL_KEYS)):
+        names = [o.name for o in options]
+        assert len(set(names)) == len(names) and not set(names) & {o.name for o in common}
+        for option in options:
+            assert SNAKE.match(option.name) and option.description and option.type in DEFAULTS, option.name
+            assert not option.description.endswith("."), option.name
+            assert option.default is None or isinstance(option.default, DEFAULTS[option.type]), option.name
+            assert not (option.required and option.default is not None), option.name
+            assert not option.choices or option.default in (None, *option.choices), option.name
+
+
+@every_driver
+def test_example_works(name):
+    driver = drivers.load(name)
+    checked = example(driver)
+    assert checked.driver is driver and checked.connection.scheme in driver.schemes
+    assert list(yaml.safe_load(driver.example))[:3] == ["name", "driver", "connection"]
+    if driver.channel_names is None or len(driver.channel_names) > 1:
+        assert len(checked.channels) > 1, "an example shows more than one channel; it is also what the fault matrix reads"
+    assert all(option.name in driver.example for option in (*driver.options_known, *driver.channel_options) if option.required)
+
+
+@every_driver
+def test_has_a_simulator_that_knows_the_truth(name):
+    checked = example(drivers.load(name))
+    simulator = simulators.load(name)(checked)
+    bands = simulator.bands()
+    numeric = {(c.id, q.name) for c in checked.channels for q in c.quantities.values() if q.type in ("float", "int")}
+    assert set(bands) <= numeric and {channel for channel, _ in bands} >= {channel for channel, _ in numeric}
+    for (channel, quantity), (low, high) in bands.items():
+        for (other, same), (lower, upper) in bands.items():
+            if other != channel and same == quantity:
+                assert high < lower or upper < low, f"{quantity} of {channel} and of {other} can be the same value"
+
+
+@every_driver
+def test_is_light(name):
+    """A program is one process, and a Pi runs twenty: what it needs to start with is little."""
+    script = (f"import json, sys; before = set(sys.modules); import telegraf_inputs.execd, telegraf_inputs.stanza as s; "
+              f"import telegraf_inputs.instrument, telegraf_inputs.drivers.{name} as d; import yaml; "
+              "s.check(yaml.safe_load(d.DRIVER.example)); print(json.dumps(sorted({m.partition('.')[0] for m in set(sys.modules) - before})))")
+    loaded = json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
+    assert not HEAVY & set(loaded), f"loads {sorted(HEAVY & set(loaded))}"
+
+
+@every_driver
+def test_is_a_program(name):
+    said = subprocess.run([sys.executable, "-m", f"telegraf_inputs.drivers.{name}", "--help"], capture_output=True, text=True)
+    assert said.returncode == 0 and said.stderr == "" and drivers.load(name).title in said.stdout
+
+
+def test_two_instruments_may_not_fill_one_field_differently():
+    def supply(name, read):
+        return stanza.check({"name": name, "driver": "scpi", "connection": "tcp://h:1", "channels": {"1": {"read": read}}})
+
+    volts = supply("a", {"voltage": {"query": "MEAS:VOLT?", "unit": "V"}})
+    same = supply("b", {"voltage": {"query": "MEAS:VOLT:DC?", "unit": "V"}})
+    millivolts = supply("c", {"voltage": {"query": "MEAS:VOLT?", "unit": "mV"}})
+    whole = supply("d", {"voltage": {"query": "MEAS:VOLT?", "unit": "V", "type": "int"}})
+    assert not list(clashes([volts, same]))
+    assert [(c.stanza.name, c.quantity.name) for c in clashes([volts, same, millivolts, whole])] == [("c", "voltage"), ("d", "voltage")]
