@@ -6,10 +6,18 @@ import math
 
 from telegraf_inputs.driver import Quantity
 
-PREFIXED = {"K": ("m", "µ"), "V": ("k", "m", "µ"), "A": ("m", "µ", "n"), "W": ("k", "m", "µ", "n"), "Ω": ("k", "M", "G", "m"), "Hz": ("k", "M", "G", "m"), "T": ("m", "µ")}  # fmt: skip
+PREFIXED = {
+    "K": ("m", "µ"),
+    "V": ("k", "m", "µ"),
+    "A": ("m", "µ", "n"),
+    "W": ("k", "m", "µ", "n"),
+    "Ω": ("k", "M", "G", "m"),
+    "Hz": ("k", "M", "G", "m"),
+    "T": ("m", "µ"),
+}
 POWERS = {"n": -9, "µ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
 PRESSURES = ("mbar", "bar", "Pa", "hPa", "Torr", "torr", "mTorr")
-FEWEST_DIGITS, DIGITS, PRESSURE_DIGITS, MOST_DIGITS = 3, 4, 3, 9
+FEWEST_DIGITS, DIGITS, PRESSURE_DIGITS, PREFIXED_DIGITS, MOST_DIGITS = 3, 4, 3, 5, 9
 
 
 Value = float | int | bool | str | None
@@ -47,6 +55,8 @@ def _number(value: float, quantity: Quantity, noise: float | None) -> tuple[str,
     power = POWERS.get(prefix, 0)
     if not prefix and size and not 1e-4 <= size < 1e7:
         return f"{value:.{max(0, min(exponent + decimals, MOST_DIGITS))}e}", quantity.unit
+    if prefix:
+        decimals = min(decimals, PREFIXED_DIGITS - 1 - exponent)
     return f"{value / 10.0**power:.{max(0, decimals + power)}f}", f"{prefix}{quantity.unit}"
 
 

@@ -39,9 +39,9 @@ class LiveTable:
         if height is not None:
             room = height - FRAME_LINES - len(below) - bool(below)
             if len(rows) > room:
-                room = max(1, room - 1 - (not below))
-                hidden = len(rows) - room
-                rows = _most_wanted(rows)[:room]
+                wanted = _most_wanted(rows, max(1, room - 1 - (not below)))
+                hidden = len(rows) - len(wanted)
+                rows = wanted
         parts: list[RenderableType] = [_title(self._snapshot), "", _table(rows)]
         if below or hidden:
             parts.append("")
@@ -75,8 +75,8 @@ def _table(rows: Sequence[Row]) -> Table:
     table.add_column("", no_wrap=True, max_width=6)
     table.add_column("trend", no_wrap=True, min_width=10)
     table.add_column("age", no_wrap=True, justify="right", min_width=4)
-    table.add_column("state", no_wrap=True, max_width=15)
-    table.add_column("alarm", no_wrap=True, min_width=8)
+    table.add_column("state", no_wrap=True, max_width=17)
+    table.add_column("alarm", no_wrap=True, min_width=5)
     above: Row | None = None
     for row in rows:
         same_instrument = above is not None and above.instrument == row.instrument
@@ -85,7 +85,7 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_row(
             "" if same_instrument else Text(row.instrument, style="bold"),
             _channel(row, again),
-            Text(number, style="" if row.main else "dim"),
+            Text(number, style="" if row.main and row.state == "ok" else "dim"),
             Text(unit, style="dim"),
             Text(f"{row.trend.sparkline:<8} {row.trend.arrow}" if row.trend.sparkline else "", style="blue"),
             Text("" if row.age is None else duration(row.age), style="dim"),
@@ -111,6 +111,9 @@ def _notes(rows: Sequence[Row], snapshot: Snapshot) -> list[str]:
     return [*critical, *snapshot.notes.values(), *warning]
 
 
-def _most_wanted(rows: Sequence[Row]) -> list[Row]:
-    """Sort rows for a screen that is too small: what is wrong, then each channel's first quantity, then the others."""
-    return sorted(rows, key=lambda row: (not row.faulty, not row.main))
+def _most_wanted(rows: Sequence[Row], room: int) -> list[Row]:
+    """Choose rows for a screen that is too small: each channel's first quantity; where that is too much, what is wrong first."""
+    wanted = [row for row in rows if row.main or row.note]
+    if len(wanted) > room:
+        wanted.sort(key=lambda row: not row.faulty)
+    return wanted[:room]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 BARS = "▁▂▃▄▅▆▇█"
 GAP = " "
 SMALLEST_SWING = 6.0  # σ that the sparkline's height stands for at least: noise alone must not look like a curve
+FEWEST_BINS = 5  # fewer say nothing about where it goes
 SIGNIFICANT = 4.0  # standard errors that a slope must have, to be one
 
 
@@ -54,7 +55,7 @@ def _noise(bins: Sequence[Bin]) -> float:
 
 
 def _arrow(filled: Sequence[tuple[int, Bin]], noise: float) -> str:
-    if len(filled) < 3:
+    if len(filled) < FEWEST_BINS:
         return ""
     xs, ys = [float(index) for index, _ in filled], [b.mean for _, b in filled]
     slope, intercept = statistics.linear_regression(xs, ys)

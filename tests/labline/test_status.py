@@ -1,0 +1,209 @@
+"""The live table, from points in a real InfluxDB."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from labline.live.snapshot import Watch
+from labline.live.table import LiveTable
+from labline.live.telegraf_log import TelegrafLog
+from provisioning import site as sites
+from provisioning.influxdb_server import DatabaseError, Server
+
+SITE = """\
+site: trial
+title: A trial lab
+nodes: [{{name: here}}]
+influxdb: {{database: {database}}}
+instruments:
+  - name: cryostat
+    driver: lakeshore_372
+    connection: tcp://192.168.1.5:7777
+    interval: 1s
+    stale: 1m
+    channels:
+      "1": {{label: Still}}
+      "5":
+        label: Mixing chamber
+        limits:
+          temperature: {{warning: {{above: 20 mK}}, critical: {{above: 50 mK}}, help: Look at the mixture.}}
+          resistance: {{warning: {{below: 5 kΩ}}}}
+  - name: oven
+    driver: phidget
+    connection: phidget://
+    interval: 1s
+    channels:
+      gauge:
+        class: VoltageInput
+        label: Gauge
+        calibration: {{of: voltage, to: pressure, unit: mbar, form: exponential, a: 1, b: 1.667, c: 11.33}}
+"""
+NOW = time.time_ns()
+
+
+@pytest.fixture
+def lab(database, influxd, tmp_path):
+    """A site with an empty database: write points with ``put``, look with ``look``."""
+    influxd.server.query(f'CREATE RETENTION POLICY "raw" ON "{database.name}" DURATION 30d REPLICATION 1 DEFAULT')
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE.format(database=database.name))
+    site = sites.load(file)
+    server = Server(database.url, database.reader, database.reader_password)
+
+    class Lab:
+        @staticmethod
+        def put(measurement, tags, fields, seconds_ago=0.0):
+            line = f"{measurement},site=trial,{tags} {fields} {NOW - int(seconds_ago * 1e9)}"
+            database.write(line, "raw")
+
+        @staticmethod
+        def look(details=dict, since_seconds_ago=600):
+            return Watch(site, server, NOW - int(since_seconds_ago * 1e9), details).look()
+
+        @staticmethod
+        def well():
+            """Everything is as it should be."""
+            Lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i')
+            Lab.put("instrument", "instrument=oven", 'state="ok",up=1i')
+            Lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'temperature=0.85,resistance=2000.0,status="ok"', 2)
+            Lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0123,resistance=37133.0,status="ok"', 1)
+            Lab.put("phidget", "instrument=oven,channel=gauge", 'voltage=2.5,pressure=6.9e-8,status="ok"', 1)
+
+    return Lab
+
+
+def drawn(snapshot, height=None, width=80, **options) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, force_terminal=height is not None, color_system=None, highlight=False)
+    console.print(LiveTable(snapshot, **options))
+    return out.getvalue()
+
+
+def test_all_is_well(lab):
+    lab.well()
+    snapshot = lab.look()
+    assert snapshot.well and snapshot.states == {"cryostat": "ok", "oven": "ok"}
+    text = drawn(snapshot)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["cryostat", "Still", "0.8500", "K"] == next(words[:4] for words in lines if "Still" in words)
+    assert next(words for words in lines if "Mixing" in words)[:4] == ["Mixing", "chamber", "12.3", "mK"]
+    assert next(words for words in lines if "Gauge" in words)[:4] == ["oven", "Gauge", "6.90e-08", "mbar"]
+    assert "A trial lab" in text and "2 instruments: 2 ok" in text
+    assert "\x1b" not in text and all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_the_raw_quantity_behind_a_calibration_is_shown_on_demand(lab):
+    lab.well()
+    assert "voltage" not in drawn(lab.look()) and "2.500" in drawn(lab.look(), everything=True)
+
+
+def test_the_worst_limit_alarms_and_says_what_to_do(lab):
+    lab.well()
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0301,resistance=4000.0,status="ok"')
+    snapshot = lab.look()
+    assert snapshot.alarms == {"warning": 2} and not snapshot.well
+    text = drawn(snapshot, width=100)
+    assert "cryostat Mixing chamber: 30.1 mK is above 0.02 K. Look at the mixture." in text
+    assert "resistance" in text and "4.0000 kΩ is below 5000 Ω" in text or "4000.00 Ω is below 5000 Ω" in text
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=37133.0,status="ok"', -0.001)
+    assert lab.look().alarms == {"critical": 1}
+
+
+def test_a_fault_shows_no_value_beside_its_status(lab):
+    lab.well()
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'resistance=65000.0,status="temperature_over"')
+    lab.put("instrument", "instrument=cryostat", 'state="degraded",up=1i', -0.001)
+    temperature, resistance = (row for row in lab.look().rows if row.channel.id == "5")
+    assert (temperature.value, temperature.state) == (None, "temperature_over") and temperature.faulty
+    assert resistance.value == 65000.0
+    assert "temperature over" in drawn(lab.look())
+
+
+def test_a_quantity_that_is_not_in_every_point_keeps_its_own_age(lab):
+    lab.well()
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'resistance=2001.0,status="ok"')
+    temperature, resistance = (row for row in lab.look().rows if row.channel.id == "1")
+    assert temperature.value == 0.85 and temperature.age - resistance.age == pytest.approx(2.0)
+
+
+def test_a_pulled_cable(lab):
+    lab.well()
+    lab.put("instrument", "instrument=cryostat", 'state="disconnected",up=0i', -0.001)
+    snapshot = lab.look(lambda: {"cryostat": "tcp://192.168.1.5:7777: Connection refused"})
+    assert {row.state for row in snapshot.rows if row.instrument == "cryostat"} == {"disconnected"}
+    assert "cryostat can't be reached: tcp://192.168.1.5:7777: Connection refused. Cable, power, address?" in drawn(snapshot, width=120)
+
+
+def test_stale_data_and_a_program_that_is_gone(lab):
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', 300)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'temperature=0.85,resistance=2000.0,status="ok"', 300)
+    snapshot = lab.look()
+    assert snapshot.states == {"cryostat": "no report", "oven": "no report"}
+    assert snapshot.alarms == {"stale": 2}
+    assert "5 min" in drawn(snapshot)
+
+
+def test_what_an_earlier_run_left_says_nothing_about_this_one(lab):
+    lab.put("instrument", "instrument=cryostat", 'state="silent",up=0i', 300)
+    snapshot = lab.look(since_seconds_ago=2)
+    assert snapshot.states == {"cryostat": "starting", "oven": "starting"} and not snapshot.alarms
+
+
+def test_another_site_in_the_same_database_is_not_ours(lab, database):
+    lab.well()
+    line = f'lakeshore_372,site=other,instrument=cryostat,channel=5 temperature=9.0,status="ok" {NOW}'
+    database.write(line, "raw")
+    assert 9.0 not in [row.value for row in lab.look().rows]
+
+
+def test_a_trend_comes_from_the_database(lab):
+    lab.well()
+    for index in range(240):
+        lab.put("lakeshore_372", "instrument=cryostat,channel=1", f'temperature={0.8 + index * 1e-3},status="ok"', 480 - 2 * index)
+    row = next(row for row in lab.look().rows if row.channel.id == "1" and row.quantity.name == "temperature")
+    assert row.trend.arrow == "↑" and row.trend.sparkline[0] == "▁" and row.trend.sparkline[-1] == "█"
+
+
+def test_a_small_screen_shows_what_is_wrong_and_says_what_it_leaves_out(lab):
+    lab.well()
+    lab.put("instrument", "instrument=oven", 'state="silent",up=0i', -0.001)
+    full = drawn(lab.look(), height=24)
+    assert "more rows" not in full and "resistance" in full
+    small = drawn(lab.look(), height=10)
+    assert "silent" in small and "3 more rows do not fit" in small and "resistance" not in small
+    assert len(small.splitlines()) <= 10
+    tiny = drawn(lab.look(), height=9)
+    assert "Gauge" in tiny and len(tiny.splitlines()) <= 9
+
+
+def test_a_refused_password_says_so(lab, database, tmp_path):
+    site = sites.load(tmp_path / "trial.yml")
+    with pytest.raises(DatabaseError, match="authorization failed"):
+        Watch(site, Server(database.url, database.reader, "wrong"), NOW).look()
+    with pytest.raises(DatabaseError, match="nothing answers"):
+        Watch(site, Server("http://127.0.0.1:9", "reader", "x"), NOW).look()
+
+
+def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
+    file = tmp_path / "telegraf.log"
+    head = "2026-11-21T09:05:08Z"
+    file.write_text(
+        f"{head} E! [inputs.execd::a] [a] disconnected: tcp://h:1: Connection refused\n"
+        f"{head} W! [inputs.execd::b] [b] degraded: 5: temperature_over\n"
+        f'{head} E! [inputs.execd::c] stderr: "ModuleNotFoundError: No module named \'x\'"\n'
+        f"{head} E! [inputs.execd::c] Process python exited: exit status 1\n"
+        f"{head} I! [agent] unrelated\n{head} E! [inputs.exec"
+    )
+    log = TelegrafLog(file)
+    assert log.details() == {
+        "a": "tcp://h:1: Connection refused",
+        "b": "5: temperature_over",
+        "c": "its program ended, saying ModuleNotFoundError: No module named 'x'",
+    }
+    with file.open("a") as more:
+        more.write(f"d::b] [b] ok again (LSCI,MODEL372,1,1.3)\n{head} I! [inputs.execd::a] [a] ok again (x): fine\n")
+    assert set(log.details()) == {"b", "c"}
