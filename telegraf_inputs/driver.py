@@ -82,6 +82,15 @@ class Reading:
         self.channel, self.values, self.time_ns, self.status = channel, values, time_ns, status
 
 
+COMMON_STATUSES = {
+    "ok": "all is read",
+    "no_answer": "this channel's question got no answer within the timeout",
+    "bad_answer": "the answer was none that the manual knows for this question",
+    "out_of_range": "a value lies beyond what the instrument can deliver",
+    "uncalibrated": "the raw value lies where the calibration does not hold",
+}
+
+
 class Driver:
     """Reads one instrument. A subclass declares the attributes and defines ``identify`` and ``read_channel`` (or ``read``).
 
@@ -100,6 +109,7 @@ class Driver:
     channel_names: tuple[str, ...] | None = ()  # None: the stanza names them
     options_known: tuple[Option, ...] = ()
     channel_options: tuple[Option, ...] = ()
+    statuses: dict[str, str] = {}  # what a channel's status can say beside COMMON_STATUSES -> what that means
     extra = ""  # the extra of the distribution that it needs (serial, visa, phidget); "" for none
     example = ""  # a stanza that works, in YAML, for documentation and ``labline scan``
 

@@ -78,6 +78,13 @@ class Ds18b20(Driver):
         Option("id", "str", "the sensor's id, the name of its folder, such as 28-0316a2795f1c; "
                "default: the channel's name"),
     )
+    statuses = {
+        "missing": "there is no folder of this sensor: it is unplugged, or the id is wrong",
+        "crc_error": "the checksum is wrong: noise on the cable",
+        "power_up": "85 °C exactly: the sensor has just got its power back",
+        "bus_shorted": "only zeros come: the data line is pulled low",
+        "no_sensor": "-127 °C: what some adapters say for a sensor that has gone",
+    }
     example = """\
 name: freezers
 driver: ds18b20

@@ -68,6 +68,10 @@ class Julabo(Driver):
                 serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True})
     channel_names = tuple(QUANTITIES)
     quantities = (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)
+    statuses = {
+        "no_sensor": "no sensor is connected to this input",
+        "-NN TEXT": "the device's own message of a fault, such as -05 TEMPERATURE MEASUREMENT ALARM",
+    }
     example = """\
 name: chiller
 driver: julabo

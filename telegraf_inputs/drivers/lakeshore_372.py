@@ -54,6 +54,10 @@ class LakeShore372(Driver):
         Quantity("temperature", "K", "Temperature from the input's calibration curve", 0.0, 1000.0, decimals=4),
         Quantity("resistance", "Ω", "Resistance of the sensor", 0.0, 7e7, decimals=2),
     )
+    statuses = {
+        **{name: f"RDGST? reports {name.replace('_', ' ')}" for name in BITS.values()},
+        "no_curve": "the input has no calibration curve: it has a resistance alone",
+    }
     example = """\
 name: cryostat
 driver: lakeshore_372

@@ -66,6 +66,7 @@ class PfeifferTPG(Driver):
         Option("unit", "str", "the unit that its display is set to, where it can't be asked (mode: continuous)",
                choices=("mbar", "hPa", "Torr", "Pa", "micron")),
     )
+    statuses = {word: f"the gauge reports {word.replace('_', ' ')}" for word in STATUS.values() if word != "ok"}
     example = """\
 name: vacuum
 driver: pfeiffer_tpg

@@ -61,6 +61,11 @@ class Scpi(Driver):
                "expression for the whole answer, whose first group is the value), example (an answer, to check the "
                "pattern with)", required=True),
     )
+    statuses = {
+        "over_range": "the answer is SCPI's infinity (9.9E37)",
+        "no_reading": "the answer is SCPI's not-a-number (9.91E37)",
+        "selection_changed": "while it was asked, something else selected another channel",
+    }
     example = """\
 name: supply
 driver: scpi
