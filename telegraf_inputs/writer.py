@@ -80,26 +80,29 @@ class Writer:
         self.dropped_readings += sum(readings for _, readings in lines)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._queue)
-            select.select([], [self._fd], [])
-            room = self._room()
-            with self._changed:
-                if self.closed:
-                    return
-                data = self._next_piece(room)
-            if not data:
-                time.sleep(POLL_SECONDS)  # one line that is longer than a pipe takes whole waits until it is empty
-                continue
-            try:
-                self._write(data)
-            except OSError:
-                self._close()  # nobody reads any more
-                return
-            with self._changed:
-                self._writing = []
-                self._changed.notify_all()
+        try:
+            while self._write_next():
+                pass
+        except OSError:  # nobody reads any more
+            self._close()
+
+    def _write_next(self) -> bool:
+        """Wait for lines and for room, and write what there is room for; False where all is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue)
+        select.select([], [self._fd], [])
+        room = self._room()
+        with self._changed:
+            if self.closed:
+                return False
+            data = self._next_piece(room)
+        if not data:
+            time.sleep(POLL_SECONDS)  # one line that is longer than a pipe takes whole waits until it is empty
+        self._write(data)
+        with self._changed:
+            self._writing = []
+            self._changed.notify_all()
+        return True
 
     def _room(self) -> int:
         """Tell how many bytes can be written now, whole."""
