@@ -10,9 +10,14 @@ from pathlib import Path
 
 from .arguments import add_site
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from provisioning.influxdb_apply import Plan
+
 EXAMPLES = """\
   labline apply my-lab.yml --secrets /etc/labline/secrets
   labline apply my-lab.yml --check   change nothing; status 1 if there is a difference
+  labline apply my-lab.yml --fill 2d  and downsample the last two days anew, for readings that came late
 """
 
 
@@ -28,42 +33,60 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=Path("/etc/labline/secrets"),
         help="the folder with the passwords, in files labadmin, writer and reader (default: %(default)s)",
     )
+    parser.add_argument(
+        "--fill",
+        metavar="TIME",
+        type=_duration,
+        help="then downsample this much of the past anew (such as 2d), for readings that came late",
+    )
     parser.add_argument("--url", metavar="URL", help="another InfluxDB than the one in the site file")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare and apply; returns the exit status."""
     import provisioning.site
-    from provisioning import influxdb_apply, influxdb_schema
+    from provisioning import influxdb_apply, influxdb_schema, levels
     from provisioning.influxdb_server import DatabaseError
 
     site = provisioning.site.load(provisioning.site.find(arguments.site))
-    url = arguments.url or site.influxdb.url
+    url, wanted = arguments.url or site.influxdb.url, influxdb_schema.schema(site)
     try:
-        plan = influxdb_apply.plan(url, influxdb_schema.schema(site), arguments.secrets)
+        plan = influxdb_apply.plan(url, wanted, arguments.secrets)
         for note in plan.notes:
             print(f"note: {note}")
-        if not plan.differences:
-            print(f"{url}: database {site.influxdb.database!r} is as {site.file} says")
-            return 0
-        if arguments.check:
-            for difference in plan.differences:
-                print(f"would {difference.text}")
-            for loss in plan.losses:
-                print(f"careful: {loss}")
-            print(
-                f"labline: {len(plan.differences)} difference(s); to mend them: labline apply {arguments.site}",
-                file=sys.stderr,
-            )
-            return 1
+        if arguments.check and plan.differences:
+            return _differences(plan, arguments.site)
         if not _agreed(plan.losses, arguments.yes):
             return 1
         influxdb_apply.apply(plan, print)
+        if arguments.fill and not arguments.check:
+            print(f"downsample {levels.days(arguments.fill)} anew")
+            influxdb_apply.refill(url, wanted, arguments.secrets, arguments.fill)
     except DatabaseError as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
-    print(f"{url}: database {site.influxdb.database!r} is now as {site.file} says")
+    print(f"{url}: database {site.influxdb.database!r} is as {site.file} says")
     return 0
+
+
+def _differences(plan: Plan, name: str) -> int:
+    """Tell what would be done; returns the exit status."""
+    for difference in plan.differences:
+        print(f"would {difference.text}")
+    for loss in plan.losses:
+        print(f"careful: {loss}")
+    print(f"labline: {len(plan.differences)} difference(s); to mend them: labline apply {name}", file=sys.stderr)
+    return 1
+
+
+def _duration(text: str) -> float:
+    from telegraf_inputs import stanza
+    from telegraf_inputs.errors import BadInput
+
+    try:
+        return stanza.duration(text)
+    except BadInput as error:
+        raise argparse.ArgumentTypeError(error.message) from None
 
 
 def _agreed(losses: list[str], yes: bool) -> bool:

@@ -99,6 +99,21 @@ def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
         start = until
 
 
+def refill(url: str, wanted: Schema, secrets: Path, seconds: float) -> None:
+    """Downsample the last ``seconds`` anew, for readings that came too late for the continuous queries. Raises DatabaseError.
+
+    A point of which raw readings have expired is left as it is: what is left of them would make it wrong.
+    """
+    server = Server(url, ADMIN, secret(secrets, ADMIN))
+    now, keep = time.time_ns(), wanted.policies[0].keep * 10**9
+    for query in wanted.queries:
+        step = query.level.seconds_per_point * 10**9
+        whole = -(-(now - keep) // step) * step if keep else 0
+        oldest = _oldest(server, query)
+        if oldest is not None:
+            fill(server, query, max(now - round(seconds * 1e9), whole, oldest), now)
+
+
 def _read(server: Server, database: str, users: list[str]) -> State:
     databases = {row["name"] for row in server.rows("SHOW DATABASES")}
     policies: dict[str, Policy] = {}
@@ -264,12 +279,17 @@ def _queries(server: Server, state: State, wanted: Schema, notes: list[str]) -> 
 def _downsampling(server: Server, query: Query) -> Callable[[], None]:
     def act() -> None:
         server.query(query.statement)
-        source = f"{quoted(query.database)}.{quoted(RAW)}.{quoted(query.measurement)}"
-        oldest = [row["time"] for row in server.rows(f"SELECT * FROM {source} ORDER BY time ASC LIMIT 1")]
-        if oldest:  # readings from before there was this level belong into it too
-            fill(server, query, min(oldest), time.time_ns())
+        oldest = _oldest(server, query)
+        if oldest is not None:  # readings from before there was this level belong into it too
+            fill(server, query, oldest, time.time_ns())
 
     return act
+
+
+def _oldest(server: Server, query: Query) -> int | None:
+    """Find the time (ns) of the first raw point; None where there is none."""
+    source = f"{quoted(query.database)}.{quoted(RAW)}.{quoted(query.measurement)}"
+    return min((row["time"] for row in server.rows(f"SELECT * FROM {source} ORDER BY time ASC LIMIT 1")), default=None)
 
 
 def _table(server: Server, state: State, wanted: Schema) -> Iterator[Difference]:

@@ -45,7 +45,7 @@ KINDS: dict[str, dict[str, Any]] = {
 def render() -> str:
     """Write the schema, with all drivers that there are."""
     (top, _), parts = msgspec.json.schema_components(
-        (SiteFile, Limits), schema_hook=_own_type, ref_template="#/$defs/{name}"
+        (SiteFile, Limits), schema_hook=own_type, ref_template="#/$defs/{name}"
     )
     for struct in (Retention, Alarms, Notifications):
         for name, info in fields(struct).items():
@@ -63,7 +63,8 @@ def render() -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
-def _own_type(kind: type) -> dict[str, Any]:
+def own_type(kind: type) -> dict[str, Any]:
+    """Describe a type of ours to msgspec (its ``schema_hook``)."""
     if kind is Seconds:
         return dict(TYPES["duration"])
     if kind is Keep:

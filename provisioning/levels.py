@@ -29,8 +29,7 @@ class Level(Struct, frozen=True, kw_only=True):
     @property
     def late(self) -> int:
         """How many seconds of the past are computed anew each time: data that come late by less are in it."""
-        # Each point is computed that many times over: ten minutes of minutes are cheap, ten hours of hours are not.
-        return max(3 * self.seconds_per_point, min(10 * self.seconds_per_point, 600))
+        return max(3 * self.seconds_per_point, 600)
 
 
 class InfluxDB(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def test_apply_drops_nothing_unasked(lab, influxd: influxdb.InfluxDB, capsys: py
     influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
     path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
     capsys.readouterr()
-    monkeypatch.setattr(sys, "stdin", open("/dev/null"))  # nobody to ask
+    monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody to ask
     assert cli.main(["apply", str(path), *secrets]) == 1
     said = capsys.readouterr()
     assert "would keep 10 d only: 1 values in 1 measurement(s) are older" in said.out
@@ -136,6 +137,19 @@ def test_apply_tells_what_is_wrong_with_the_server_or_the_password(lab, capsys: 
     shutil.rmtree(secrets[1])
     assert cli.main(["apply", str(path), *secrets]) == 1
     assert "labadmin: No such file or directory; expected the password of database user 'labadmin'" in capsys.readouterr().err
+
+
+def test_apply_fills_the_levels_when_asked(lab, influxd: influxdb.InfluxDB, capsys: pytest.CaptureFixture[str]):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    influxd.server.write(f"scpi,channel=coil current=1.5 {time.time_ns() - DAY}", "verbs", "raw")
+    assert cli.main(["apply", str(path), *secrets, "--fill", "2d"]) == 0
+    assert "downsample 2 d anew" in capsys.readouterr().out
+    assert [row["current_n"] for row in influxd.server.rows('SELECT "current_n" FROM "1h"."scpi"', "verbs")] == [1]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["apply", str(path), *secrets, "--fill", "yesterday"])
+    assert ended.value.code == 2
+    assert "found 'yesterday', expected a duration" in capsys.readouterr().err
 
 
 def test_the_verbs_tell_how_they_are_used():

@@ -195,6 +195,21 @@ def test_a_new_level_is_filled_from_the_readings_there_are(lab):
     assert lab.admin.rows('SELECT "up" FROM "1h"."instrument"', database) == [{"time": hour - 2 * HOUR, "up": 1.0}]
 
 
+def test_readings_that_came_too_late_get_into_the_levels_when_asked(lab):
+    lab.change("{1m: 1y, 1h: 10y}", "{1m: 1y, 1d: 10y}")
+    apply(lab)
+    database, day = lab.site.influxdb.database, time.time_ns() // DAY * DAY
+    edge = day - 30 * DAY  # the day whose first readings have expired, of which only some are left
+    lab.admin.write(f"lakeshore_372,channel=5 temperature=2 {edge + DAY - 10**9}", database, "raw")
+    lab.admin.write(f"lakeshore_372,channel=5 temperature=9 {edge}", database, "1d")
+    late = [f"lakeshore_372,channel=5 temperature={value} {day - DAY + value * MINUTE}" for value in (1, 2, 3)]
+    lab.admin.write("\n".join(late), database, "raw")
+    influxdb_apply.refill(lab.url, influxdb_schema.schema(lab.site), lab.secrets, 31 * 86400)
+    found = {row["time"]: row["temperature"] for row in lab.admin.rows('SELECT "temperature" FROM "1d"."lakeshore_372"', database)}
+    assert found == {edge: 9, day - DAY: 2}
+    assert len(lab.admin.rows('SELECT * FROM "1m"."lakeshore_372"', database)) >= 3
+
+
 def test_every_measurement_of_the_demo_lab_is_taken_by_the_server_as_it_is_written(lab):
     demo = site.load(site.find("demo"))
     wanted = influxdb_schema.schema(demo)

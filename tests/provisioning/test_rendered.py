@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from provisioning import files, json_schema, site
+from provisioning import files, json_schema, site, site_docs
 from telegraf_inputs import yamlfile
 
 PROVISIONING = site.SITES.parent
@@ -76,3 +76,8 @@ def test_editors_see_a_mistake_in_an_instrument(instrument: str, key: str, value
     data = yamlfile.load(str(site.find("demo"))).data
     next(each for each in data["instruments"] if each["name"] == instrument)[key] = value
     assert list(VALIDATOR.iter_errors(data))
+
+
+def test_the_rendered_docs_of_the_site_file_are_current():
+    text = site_docs.FILE.read_text(encoding="utf-8")
+    assert site_docs.fill(text) == text, "run: python -m provisioning.site_docs"
