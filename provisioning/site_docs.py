@@ -29,7 +29,7 @@ def fill(text: str) -> str:
 
 def _table(name: str) -> str:
     if name == "Calibration":
-        head = ("form", "parameters (**needed**)")
+        head: tuple[str, ...] = ("form", "parameters (**needed**)")
         rows: Iterable[tuple[str, ...]] = (
             (f"`{form}`", ", ".join(f"**{key}**" if key in needed else key for key in kinds))
             for form, (_, kinds, needed) in calibration.FORMS.items()

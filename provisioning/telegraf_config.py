@@ -150,7 +150,7 @@ def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
 
 def _host() -> Iterator[str]:
     yield "\n# The machine, and Telegraf itself; only the fields that dashboards show."
-    own = {
+    own: dict[str, dict[str, Any]] = {
         "cpu": {"percpu": False, "totalcpu": True},
         "disk": {
             "ignore_fs": ["tmpfs", "devtmpfs", "devfs", "iso9660", "squashfs", "aufs"],
