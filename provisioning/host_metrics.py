@@ -53,6 +53,7 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
     "internal_gather": (
         _count("metrics_gathered", "Points taken in from one input, since Telegraf started"),
         _count("errors", "Errors of one input, since Telegraf started"),
+        _count("gather_errors", "Times that one input failed, since Telegraf started"),
     ),
     "internal_write": (
         _count("buffer_size", "Points that wait to be written"),

@@ -81,11 +81,20 @@ def test_the_writer_only_writes_and_the_reader_only_reads(lab):
     ("spoil", "mended"),
     [
         ('DROP RETENTION POLICY "1h" ON "{db}"', "make retention policy '1h' (kept 10 y)"),
-        ('ALTER RETENTION POLICY "1m" ON "{db}" DURATION 90d', "change retention policy '1m': keep 1 y instead of 90 d"),
-        ('ALTER RETENTION POLICY "1m" ON "{db}" SHARD DURATION 1d', "change retention policy '1m': new shards of 28 d instead of 1 d"),
+        (
+            'ALTER RETENTION POLICY "1m" ON "{db}" DURATION 90d',
+            "change retention policy '1m': keep 1 y instead of 90 d",
+        ),
+        (
+            'ALTER RETENTION POLICY "1m" ON "{db}" SHARD DURATION 1d',
+            "change retention policy '1m': new shards of 28 d instead of 1 d",
+        ),
         ('ALTER RETENTION POLICY "1m" ON "{db}" DEFAULT', "change retention policy 'raw': make it the default"),
-        ('DROP CONTINUOUS QUERY "labline_1m_cpu" ON "{db}"', "downsample 'cpu' to 1m (continuous query labline_1m_cpu)"),
-        ("DROP USER \"reader\"", "make user 'reader'"),
+        (
+            'DROP CONTINUOUS QUERY "labline_1m_cpu" ON "{db}"',
+            "downsample 'cpu' to 1m (continuous query labline_1m_cpu)",
+        ),
+        ('DROP USER "reader"', "make user 'reader'"),
         ('REVOKE ALL ON "{db}" FROM "reader"', "let user 'reader' READ in '{db}'"),
         ('GRANT ALL ON "{db}" TO "reader"', "let user 'reader' READ in '{db}' (now ALL)"),
         ('GRANT ALL PRIVILEGES TO "writer"', "user 'writer' is an administrator: make it an ordinary user"),
@@ -110,7 +119,9 @@ def test_what_is_not_ours_is_left_alone_and_mentioned(lab):
     apply(lab)
     database = lab.site.influxdb.database
     lab.admin.query(f'CREATE RETENTION POLICY "mine" ON "{database}" DURATION 5d REPLICATION 1')
-    lab.admin.query(f'CREATE CONTINUOUS QUERY "my_mean" ON "{database}" BEGIN SELECT mean("v") INTO "x" FROM "y" GROUP BY time(5m) END')
+    lab.admin.query(
+        f'CREATE CONTINUOUS QUERY "my_mean" ON "{database}" BEGIN SELECT mean("v") INTO "x" FROM "y" GROUP BY time(5m) END'
+    )
     found = plan(lab)
     assert found.differences == []
     assert "retention policy 'mine' is not in the site file; it stays" in found.notes[0]
@@ -142,7 +153,9 @@ def test_a_shorter_retention_says_what_it_would_drop(lab):
     lab.change("raw: 30d", "raw: 15d")
     (loss,) = plan(lab).losses
     day = time.strftime("%Y-%m-%d", time.gmtime((now - 20 * DAY) / 1e9))
-    assert loss.startswith(f"retention policy 'raw' would keep 15 d only: 2 values in 1 measurement(s) are older, the oldest of {day}")
+    assert loss.startswith(
+        f"retention policy 'raw' would keep 15 d only: 2 values in 1 measurement(s) are older, the oldest of {day}"
+    )
     lab.change("raw: 15d", "raw: 25d")
     assert plan(lab).losses == []
     assert texts(lab)[0] == "change retention policy 'raw': keep 25 d instead of 30 d, new shards of 1 d instead of 3 d"
@@ -153,8 +166,10 @@ def test_a_continuous_query_downsamples_what_is_written_late_data_included(lab):
     apply(lab)
     database = lab.site.influxdb.database
     second = time.time_ns() // 10**9 * 10**9
-    lines = [f'lakeshore_372,channel=5 temperature={value},status="{status}" {second - 4 * 10**9 + offset}'
-             for value, status, offset in ((1.0, "ok", 0), (4.0, "over", 10**8))]
+    lines = [
+        f'lakeshore_372,channel=5 temperature={value},status="{status}" {second - 4 * 10**9 + offset}'
+        for value, status, offset in ((1.0, "ok", 0), (4.0, "over", 10**8))
+    ]
     lab.admin.write("\n".join(lines), database, "raw")
 
     def points() -> list[dict]:
@@ -187,7 +202,9 @@ def test_a_new_level_is_filled_from_the_readings_there_are(lab):
     lab.admin.write("\n".join(lines), database, "raw")
     lab.change("{1m: 1y}", "{1m: 1y, 1h: 10y}")
     apply(lab)
-    rows = lab.admin.rows('SELECT "temperature", "temperature_n", "temperature_max" FROM "1h"."lakeshore_372"', database)
+    rows = lab.admin.rows(
+        'SELECT "temperature", "temperature_n", "temperature_max" FROM "1h"."lakeshore_372"', database
+    )
     assert [(row["time"], row["temperature"], row["temperature_n"], row["temperature_max"]) for row in rows] == [
         (first, 29.5, 60, 59.0),
         (first + HOUR, 89.5, 60, 119.0),
@@ -205,7 +222,10 @@ def test_readings_that_came_too_late_get_into_the_levels_when_asked(lab):
     late = [f"lakeshore_372,channel=5 temperature={value} {day - DAY + value * MINUTE}" for value in (1, 2, 3)]
     lab.admin.write("\n".join(late), database, "raw")
     influxdb_apply.refill(lab.url, influxdb_schema.schema(lab.site), lab.secrets, 31 * 86400)
-    found = {row["time"]: row["temperature"] for row in lab.admin.rows('SELECT "temperature" FROM "1d"."lakeshore_372"', database)}
+    found = {
+        row["time"]: row["temperature"]
+        for row in lab.admin.rows('SELECT "temperature" FROM "1d"."lakeshore_372"', database)
+    }
     assert found == {edge: 9, day - DAY: 2}
     assert len(lab.admin.rows('SELECT * FROM "1m"."lakeshore_372"', database)) >= 3
 
@@ -215,7 +235,9 @@ def test_every_measurement_of_the_demo_lab_is_taken_by_the_server_as_it_is_writt
     wanted = influxdb_schema.schema(demo)
     text = influxdb_schema.render(demo)
     assert all(f"{query.statement};" in text for query in wanted.queries)
-    lab.path.write_text(site.find("demo").read_text().replace("database: lab", f"database: {lab.site.influxdb.database}"))
+    lab.path.write_text(
+        site.find("demo").read_text().replace("database: lab", f"database: {lab.site.influxdb.database}")
+    )
     lab.site = site.load(lab.path)
     apply(lab)
     assert texts(lab) == []
@@ -257,13 +279,19 @@ class TestABareServer:
 
 def test_a_refused_password_says_where_to_put_the_right_one(lab):
     (lab.secrets / "labadmin").write_text(credentials.generate())
-    with pytest.raises(DatabaseError, match="refuses 'labadmin' with the password in .*/labadmin: authorization failed"):
+    with pytest.raises(
+        DatabaseError, match="refuses 'labadmin' with the password in .*/labadmin: authorization failed"
+    ):
         plan(lab)
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "No such file"), ("", "is empty"), ("right-word-1\n", "has spaces or a line's end around the password, which Telegraf takes")],
+    [
+        (None, "No such file"),
+        ("", "is empty"),
+        ("right-word-1\n", "has spaces or a line's end around the password, which Telegraf takes"),
+    ],
 )
 def test_a_password_that_can_not_be_used_is_told_before_anything_is_done(lab, content, says):
     (lab.secrets / "reader").unlink()
@@ -288,6 +316,9 @@ def test_a_password_is_never_told(lab):
     assert "***" in str(caught.value)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (1, "1s"), (90, "90s"), (60, "1m"), (5400, "90m"), (86400, "1d"), (604800, "1w"), (31536000, "365d")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (1, "1s"), (90, "90s"), (60, "1m"), (5400, "90m"), (86400, "1d"), (604800, "1w"), (31536000, "365d")],
+)
 def test_durations_are_written_as_the_server_writes_them(seconds: int, text: str):
     assert duration(seconds) == text

@@ -30,7 +30,12 @@ def test_rendering_gives_the_same_bytes_in_another_process():
     )
     runs = [
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROVISIONING.parent, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=PROVISIONING.parent,
+            env={"PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     ]
@@ -68,7 +73,11 @@ def test_a_site_file_tells_editors_its_schema_and_keeps_to_it(path: Path):
         ("cryostat", "model", "tpg262"),
         ("vacuum", "model", "tpg1"),
         ("optics", "channels", {"a": {"hub_port": 1}}),
-        ("optics", "channels", {"a": {"class": "VoltageInput", "calibration": {"form": "linear", "b": 1, "coefficients": [1]}}}),
+        (
+            "optics",
+            "channels",
+            {"a": {"class": "VoltageInput", "calibration": {"form": "linear", "b": 1, "coefficients": [1]}}},
+        ),
         ("magnet", "driver", "sccpi"),
     ],
 )

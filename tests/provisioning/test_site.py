@@ -42,9 +42,17 @@ notifications:
 
 def test_a_site_is_what_its_file_says(written):
     lab = site.load(written(GOOD))
-    assert (lab.name, lab.title, lab.zone, [node.name for node in lab.nodes]) == ("test", "Test lab", "Europe/Paris", ["daq"])
+    assert (lab.name, lab.title, lab.zone, [node.name for node in lab.nodes]) == (
+        "test",
+        "Test lab",
+        "Europe/Paris",
+        ["daq"],
+    )
     assert lab.influxdb.raw == 30 * 86400
-    assert [(v.name, v.seconds_per_point, v.keep) for v in lab.influxdb.downsampled] == [("1m", 60, 31536000.0), ("1h", 3600, 0.0)]
+    assert [(v.name, v.seconds_per_point, v.keep) for v in lab.influxdb.downsampled] == [
+        ("1m", 60, 31536000.0),
+        ("1h", 3600, 0.0),
+    ]
     cryostat, gauge = lab.instruments
     assert [(v.severity, v.above, v.below, v.hysteresis, v.for_) for v in cryostat.limits] == [
         ("warning", 1.2, 0.5, 0.05, 120.0),
@@ -58,8 +66,13 @@ def test_an_instrument_is_stale_after_three_of_its_own_intervals_unless_it_says_
     assert [i.stale for i in site.load(written(GOOD)).instruments] == [60.0, 60.0]
     slow = GOOD.replace("interval: 2s", "interval: 5min")
     assert site.load(written(slow)).instruments[0].stale == 900.0
-    assert site.load(written(slow.replace("interval: 5min", "interval: 5min\n    stale: 2h"))).instruments[0].stale == 7200.0
-    assert site.load(written(slow.replace("interval: 5min", "interval: 5min\n    stale: 0s"))).instruments[0].stale == 0.0
+    assert (
+        site.load(written(slow.replace("interval: 5min", "interval: 5min\n    stale: 2h"))).instruments[0].stale
+        == 7200.0
+    )
+    assert (
+        site.load(written(slow.replace("interval: 5min", "interval: 5min\n    stale: 0s"))).instruments[0].stale == 0.0
+    )
 
 
 # (what is replaced in GOOD, by what, the line that the message names, what it says)
@@ -68,29 +81,59 @@ MISTAKES = [
     ("site: test\n", "", 1, "'site' is missing; expected the site's name"),
     ("site: test", "site: my lab", 1, "site: found 'my lab', expected letters, digits"),
     ("title: Test lab", "title: 5", 2, "title: found 5, expected a text"),
-    ("Europe/Paris", "Europe/Pariss", 3, "zone: found 'Europe/Pariss', expected a time zone such as Europe/Paris, or browser; did you mean"),
+    (
+        "Europe/Paris",
+        "Europe/Pariss",
+        3,
+        "zone: found 'Europe/Pariss', expected a time zone such as Europe/Paris, or browser; did you mean",
+    ),
     ("[{name: daq}]", "[]", 4, "nodes: found [], expected at least 1"),
-    ("[{name: daq}]", "[{name: a}, {name: b}]", 4, "expected at most 1: the machines that read instruments; one for now"),
+    (
+        "[{name: daq}]",
+        "[{name: a}, {name: b}]",
+        4,
+        "expected at most 1: the machines that read instruments; one for now",
+    ),
     ("[{name: daq}]", "[{nam: daq}]", 4, "did you mean 'name'?"),
     ("http://127.0.0.1:8086", "127.0.0.1", 6, "influxdb.url: found '127.0.0.1', expected http:// or https://"),
     ("raw: 30d", "raw: 30", 7, "influxdb.retention.raw: found 30, expected a duration with its unit"),
     ("raw: 30d", "raw: 30min", 7, "influxdb.retention.raw: is 1800 s, expected 1h or more"),
     ("raw: 30d", "raw: 2h", 7, "raw is kept 2 h, but level '1h' looks back 3 h"),
     ("raw: 30d", "raw: forever", 7, "can't be kept longer than 'raw', which is kept for ever"),
-    ("{1m: 1y, 1h: forever}", "{1h: 1y, 1m: forever}", 7, "downsampled.1m: comes after '1h'; expected the levels from fine to coarse"),
+    (
+        "{1m: 1y, 1h: forever}",
+        "{1h: 1y, 1m: forever}",
+        7,
+        "downsampled.1m: comes after '1h'; expected the levels from fine to coarse",
+    ),
     ("1m: 1y", "1m: 10d", 7, "downsampled.1m: is kept 10 d, no longer than 'raw' (30 d)"),
     ("1m: 1y", "1 minute: 1y", 7, "'1 minute' is no time per point"),
     ("1m: 1y", "1m: a year", 7, "downsampled.1m: found 'a year', expected a duration with its unit"),
-    ("driver: lakeshore_372", "driver: lakeshore_327", 10, "there is no driver 'lakeshore_327'; did you mean 'lakeshore_372'?"),
+    (
+        "driver: lakeshore_372",
+        "driver: lakeshore_327",
+        10,
+        "there is no driver 'lakeshore_327'; did you mean 'lakeshore_372'?",
+    ),
     ("tcp://192.168.1.5:7777", "192.168.1.5", 11, "instruments[0].connection: '192.168.1.5' is no connection"),
     ("interval: 2s", "intervall: 2s", 12, "did you mean 'interval'?"),
-    ("interval: 2s", "interval: 2s\n    stale: 1s", 13, "instruments[0].stale: is 1 s, shorter than the interval of 2 s"),
+    (
+        "interval: 2s",
+        "interval: 2s\n    stale: 1s",
+        13,
+        "instruments[0].stale: is 1 s, shorter than the interval of 2 s",
+    ),
     ("above: 1.2 K", "above: 1.2", 16, "warning.above: found 1.2 without a unit, expected such as '1.5 K'"),
     ("above: 1.2 K", "above: 1.2 mbar", 16, "found '1.2 mbar', expected 'K' or what converts to it"),
     ("above: 1.2 K", "above: 1.2 Kelvins per fortnite", 16, "'Kelvins per fortnite' is no unit that is known here"),
     ("above: 1.2 K", "above: warm", 16, "found 'warm', expected a value with its unit, such as '1.5 K'"),
     ("above: 1.2 K", "above: 3 K", 16, "warning.above: 3 K must be less than critical.above (2 K)"),
-    ("critical: {above: 2 K}", "critical: {below: 1 K}", 16, "warning.below: 0.5 K must be more than critical.below (1 K)"),
+    (
+        "critical: {above: 2 K}",
+        "critical: {below: 1 K}",
+        16,
+        "warning.below: 0.5 K must be more than critical.below (1 K)",
+    ),
     ("critical: {above: 2 K}", "critical: {above: 1200 K}", 16, "critical.above: 1200 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {below: 0 K}", 16, "critical.below: 0 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {}", 16, "critical: is empty; expected above: VALUE"),
@@ -100,8 +143,18 @@ MISTAKES = [
     ("hysteresis: 50 mK", "hysterese: 50 mK", 16, "hysterese: is not a key here; did you mean 'hysteresis'?"),
     ("temperature: {warning", "pressure: {warning", 16, "this channel has no quantity 'pressure'"),
     ("name: gauge", "name: cryostat", 17, "'cryostat' is already the name of number 1 in this list"),
-    ("connection: tcp://192.168.1.5:7777", "connection: serial:///dev/ttyUSB0", 20, "/dev/ttyUSB0 is already used by 'cryostat'"),
-    ("connection: tcp://192.168.1.5:7777", "connection: visa://ASRL/dev/ttyUSB0::INSTR", 20, "is already used by 'cryostat'"),
+    (
+        "connection: tcp://192.168.1.5:7777",
+        "connection: serial:///dev/ttyUSB0",
+        20,
+        "/dev/ttyUSB0 is already used by 'cryostat'",
+    ),
+    (
+        "connection: tcp://192.168.1.5:7777",
+        "connection: visa://ASRL/dev/ttyUSB0::INSTR",
+        20,
+        "is already used by 'cryostat'",
+    ),
     ("{for: 30s}", "{for: 30}", 24, "alarms.for: found 30, expected a duration"),
     ("{for: 30s}", "{every: 15s}", 24, "alarms.every: is 15 s, expected a multiple of 10s"),
     ("{for: 30s}", "{stale_severity: bad}", 24, "alarms.stale_severity: found 'bad', expected critical or warning"),
@@ -109,11 +162,18 @@ MISTAKES = [
     ("type: email", "type: mail", 27, "notifications.contact_points[0].type: found 'mail', expected email or webhook"),
     ("lab@example.org", "lab", 27, "addresses[0]: found 'lab', expected one e-mail address"),
     ("type: email", "type: webhook", 27, "belongs to an email, this contact point is a webhook"),
-    ("addresses: [lab@example.org]", "url: https://a", 27, "addresses: is missing; expected a list of e-mail addresses"),
+    (
+        "addresses: [lab@example.org]",
+        "url: https://a",
+        27,
+        "addresses: is missing; expected a list of e-mail addresses",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "says"), MISTAKES, ids=[f"{old} -> {new}" for old, new, _, _ in MISTAKES])
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"), MISTAKES, ids=[f"{old} -> {new}" for old, new, _, _ in MISTAKES]
+)
 def test_a_mistake_is_told_with_its_file_its_line_and_what_was_expected(written, old, new, line, says):
     assert GOOD.count(old) == 1
     path = written(GOOD.replace(old, new))
@@ -124,7 +184,11 @@ def test_a_mistake_is_told_with_its_file_its_line_and_what_was_expected(written,
 
 
 def test_all_that_can_be_seen_at_once_is_told_at_once_in_the_order_of_the_file(written):
-    text = GOOD.replace("Europe/Paris", "Mars").replace("above: 1.2 K", "above: 1.2 V").replace("model: tpg262", "model: tpg1")
+    text = (
+        GOOD.replace("Europe/Paris", "Mars")
+        .replace("above: 1.2 K", "above: 1.2 V")
+        .replace("model: tpg262", "model: tpg1")
+    )
     with pytest.raises(site.BadSite) as caught:
         site.load(written(text))
     assert [error.line for error in caught.value.errors] == [3, 16, 19]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labline.stack import telegraf
-from provisioning import files, influxdb_apply, influxdb_schema, site, telegraf_check, telegraf_config
+from provisioning import files, host_metrics, influxdb_apply, influxdb_schema, site, telegraf_check, telegraf_config
 from provisioning.telegraf_config import Paths
 from telegraf_inputs import stanza, yamlfile
 
@@ -63,8 +63,12 @@ def test_telegraf_sets_the_pace_of_an_instrument_that_says_so(written):
 
 
 def test_programs_get_the_environment_and_the_connections_that_are_asked_for(demo: site.Site):
-    made = telegraf_config.render(demo, environment={"LABLINE_LEDGER": "/x"}, connections={"cryostat": "tcp://127.0.0.1:1"})
-    assert all(each["environment"] == ["LABLINE_LEDGER=/x"] for each in tomllib.loads(made["telegraf.conf"])["inputs"]["execd"])
+    made = telegraf_config.render(
+        demo, environment={"LABLINE_LEDGER": "/x"}, connections={"cryostat": "tcp://127.0.0.1:1"}
+    )
+    assert all(
+        each["environment"] == ["LABLINE_LEDGER=/x"] for each in tomllib.loads(made["telegraf.conf"])["inputs"]["execd"]
+    )
     assert yamlfile.parse(made["instruments/cryostat.yml"], "made").data["connection"] == "tcp://127.0.0.1:1"
 
 
@@ -82,7 +86,7 @@ def test_a_label_of_several_lines_stays_a_comment(written):
 
 
 def test_what_telegraf_reads_reaches_the_database_and_the_journal_alike(lab, telegraf_path: Path, tmp_path: Path):
-    lab.change('channels:\n      "5":', 'channels:\n      A:')  # the control input is measured in each cycle
+    lab.change('channels:\n      "5":', "channels:\n      A:")  # the control input is measured in each cycle
     influxdb_apply.apply(influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets), lambda text: None)
     journal = tmp_path / "journal"
     journal.mkdir()
@@ -91,9 +95,48 @@ def test_what_telegraf_reads_reaches_the_database_and_the_journal_alike(lab, tel
     database = lab.site.influxdb.database
     with telegraf.Telegraf(telegraf_path, tmp_path / telegraf_config.CONF, tmp_path / "log") as running:
         running.process.wait_ready(lambda: lab.admin.rows('SELECT * FROM "lakeshore_372" LIMIT 1', database), 30)
-    rows = lab.admin.rows('SELECT "temperature", "host", "site", "channel", "instrument" FROM "raw"."lakeshore_372"', database)
-    lines = [line for line in (journal / telegraf_config.JOURNAL_FILE).read_text().splitlines() if line.startswith("lakeshore_372,")]
+    rows = lab.admin.rows(
+        'SELECT "temperature", "host", "site", "channel", "instrument" FROM "raw"."lakeshore_372"', database
+    )
+    lines = [
+        line
+        for line in (journal / telegraf_config.JOURNAL_FILE).read_text().splitlines()
+        if line.startswith("lakeshore_372,")
+    ]
     assert {line.rsplit(" ", 1)[1] for line in lines} == {str(row["time"]) for row in rows}
-    assert {(row["host"], row["site"], row["channel"], row["instrument"]) for row in rows} == {("daq", "test", "A", "cryostat")}
+    assert {(row["host"], row["site"], row["channel"], row["instrument"]) for row in rows} == {
+        ("daq", "test", "A", "cryostat")
+    }
     secret = (lab.secrets / "writer").read_text()
     assert not any(secret in path.read_text() for path in (tmp_path / telegraf_config.CONF, tmp_path / "log"))
+
+
+def test_what_telegraf_measures_of_the_machine_and_of_itself_is_what_is_declared(
+    lab, telegraf_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(telegraf_config, "HOST_INTERVAL", 1)
+    influxdb_apply.apply(influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets), lambda text: None)
+    (tmp_path / "journal").mkdir()
+    paths = Paths(
+        python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(tmp_path / "journal")
+    )
+    files.write(tmp_path, telegraf_config.render(lab.site, paths))
+    database = lab.site.influxdb.database
+
+    def stored() -> dict[str, dict[str, str]]:
+        found = lab.admin.query(f'SHOW FIELD KEYS ON "{database}" FROM "raw"./.*/')
+        return {series.name: {row["fieldKey"]: row["fieldType"] for row in series.rows} for series in found}
+
+    # A machine without sensors has no temperature; all else there is everywhere.
+    everywhere = set(host_metrics.ALL) - {"temp"}
+    with telegraf.Telegraf(telegraf_path, tmp_path / telegraf_config.CONF, tmp_path / "log") as running:
+        running.process.wait_ready(lambda: everywhere <= stored().keys(), 30)
+    kinds = {"int": "integer", "float": "float", "str": "string"}
+    declared = host_metrics.ALL | {"instrument": host_metrics.INSTRUMENT}
+    for measurement in everywhere | {"instrument"}:
+        assert stored()[measurement] == {q.name: kinds[q.type] for q in declared[measurement]}
+    for measurement, tags in {
+        "internal_gather": {"alias", "host", "input", "site"},
+        "disk": {"device", "fstype", "host", "mode", "path", "site"},
+    }.items():
+        assert {row["tagKey"] for row in lab.admin.rows(f'SHOW TAG KEYS ON "{database}" FROM "{measurement}"')} == tags

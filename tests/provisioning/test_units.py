@@ -40,7 +40,10 @@ def test_a_value_becomes_a_number_in_the_quantitys_unit(value, unit, expected):
     assert units.read(value, unit) == pytest.approx(expected, rel=1e-11)
 
 
-@pytest.mark.parametrize(("value", "unit", "expected"), [("2 °C", "°C", 2.0), ("2 K", "°C", 2.0), ("2 °C", "K", 2.0), ("9 °F", "°C", 5.0), (0, "K", 0.0)])
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [("2 °C", "°C", 2.0), ("2 K", "°C", 2.0), ("2 °C", "K", 2.0), ("9 °F", "°C", 5.0), (0, "K", 0.0)],
+)
 def test_a_difference_of_temperatures_has_no_zero_point(value, unit, expected):
     assert units.read(value, unit, difference=True) == pytest.approx(expected)
 
