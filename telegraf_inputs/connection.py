@@ -5,7 +5,7 @@
     visa://TCPIP0::192.168.1.7::INSTR       pyvisa with pyvisa-py
     phidget://host:5661/serial, phidget://serial, phidget://
     file:///sys/bus/w1/devices              files below a folder
-    sim:?seed=1&faults=silent@20+10         the driver's own simulator (simulators/base.py)
+    sim, sim:?seed=1&faults=silent@20+10    the driver's own simulator (simulators/base.py)
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Url:
     def __init__(self, text: str):
         if not isinstance(text, str):
             raise BadInput(f"found {text!r}, expected a URL such as tcp://192.168.1.5:7777")
-        scheme, colon, rest = text.partition(":")
+        # A bare sim: would need quotes in YAML, where a colon at the end begins a mapping.
+        scheme, colon, rest = "sim:".partition(":") if text == "sim" else text.partition(":")
         if not colon or scheme not in SCHEMES:
             raise BadInput(f"{text!r} is no connection; expected a URL that begins with "
                            f"{', '.join(s + (':' if s == 'sim' else '://') for s in SCHEMES)}; "

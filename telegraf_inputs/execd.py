@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .stanza import Stanza
 
 LAST_WRITE_SECONDS = 2.0  # how long a stalled reader is waited for at the end; Telegraf sends SIGTERM after 5 s
-LINGER_SECONDS = 0.05  # Telegraf closes the pipe when the process ends, and what is still in it can vanish
+LINGER_SECONDS = 0.05  # how long Telegraf has to read what is in the pipes when the process ends
 USAGE = """usage: python -m {module} --config FILE [--once | --count N]
 
 Reads a {title} and prints Influx line protocol; made to be run by Telegraf's inputs.execd.
@@ -141,7 +141,15 @@ def run(stanza: Stanza, count: int | None = None, out: int = 1) -> int:
         signal.set_wakeup_fd(-1)
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-    if not by_hand:
-        time.sleep(LINGER_SECONDS)
-        return 0
-    return 0 if written and good == count else 1
+    if by_hand:
+        return 0 if written and good == count else 1
+    _let_go(out)
+    return 0
+
+
+def _let_go(out: int) -> None:
+    """Let Telegraf see the end of stdout and stderr before that of the process, at which it throws away what is in them."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, out)
+    os.dup2(nothing, 2)
+    time.sleep(LINGER_SECONDS)

@@ -53,20 +53,23 @@ class Writer:
             self._changed.notify_all()
 
     @property
-    def idle(self) -> bool:
-        """Whether all that was queued has been written, or dropped."""
+    def behind(self) -> bool:
+        """Whether more than the newest batch waits to be taken."""
+        return len(self._queue) > 1
+
+    def _idle(self) -> bool:
         return not (self._queue or self._writing)
 
     def finish(self, seconds: float) -> bool:
         """Wait until all is written, at most ``seconds``; the rest is dropped. Tells whether all was written."""
         with self._changed:
-            self._changed.wait_for(lambda: self.closed or self.idle, seconds)
-            whole = not self.closed and self.idle
+            self._changed.wait_for(lambda: self.closed or self._idle(), seconds)
+            whole = not self.closed and self._idle()
             self.closed = True
             while self._queue:
                 self._drop(self._take_batch())
             # A piece that a pipe takes is on its way for microseconds; a terminal that is held can keep it for ever.
-            if not self._changed.wait_for(lambda: self.idle, 10 * POLL_SECONDS):
+            if not self._changed.wait_for(self._idle, 10 * POLL_SECONDS):
                 self._drop(self._writing)
             return whole
 

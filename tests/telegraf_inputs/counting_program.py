@@ -1,0 +1,73 @@
+"""A program of telegraf_inputs with a driver that only counts, and misbehaves on request; started by the tests of the contract."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from telegraf_inputs import drivers
+from telegraf_inputs.driver import Driver, Option, Quantity, Reading
+from telegraf_inputs.errors import NoAnswer
+from telegraf_inputs.execd import main
+
+
+class Nothing:
+    """A link to nothing."""
+
+    def discard(self, quiet: float = 0.0) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+class Counting(Driver):
+    """Delivers the number of its cycle on each channel."""
+
+    name = "counting"
+    title = "counter"
+    schemes = ("file",)
+    quantities = (Quantity("cycle", "", "Number of the cycle", type="int"), Quantity("pad", "", "Ballast", type="str"))
+    channel_names = tuple(str(n) for n in range(40))
+    options_known = (
+        Option("mode", "str", "how it misbehaves", "well", choices=("well", "raises", "stuck", "slow", "silent", "wrong_type")),
+        Option("pad", "int", "length of the ballast", 10),
+    )
+    cycle = 0
+
+    @classmethod
+    def open_link(cls, url, stanza, stop):
+        return Nothing()
+
+    def identify(self):
+        return ""
+
+    def read(self):
+        Counting.cycle += 1
+        mode, faulty = self.options["mode"], Counting.cycle in (3, 4)
+        if mode == "raises" and faulty:
+            raise RuntimeError("on request")
+        if mode == "silent" and faulty:
+            raise NoAnswer("on request")
+        if mode == "stuck" and Counting.cycle == 3:
+            time.sleep(600)
+        if mode == "slow" and Counting.cycle == 2:
+            input_waiting()
+        value = "no number" if mode == "wrong_type" and faulty else Counting.cycle
+        now = time.time_ns()
+        for channel in self.channels:
+            yield Reading(channel.id, {"cycle": value, "pad": "x" * self.options["pad"]}, now)
+
+
+def input_waiting() -> None:
+    """Wait until the test creates the file that is named last on the command line."""
+    import os
+
+    while not os.path.exists(sys.argv[-1]):
+        time.sleep(0.01)
+
+
+drivers.load = lambda name: Counting
+
+if __name__ == "__main__":
+    sys.exit(main(Counting, sys.argv[1:3] if "--" in sys.argv else sys.argv[1:]))
