@@ -173,6 +173,7 @@ class Driver:
 
     def recover(self, error: InstrumentError) -> None:
         """Get back into step after a failed question, or raise: OutOfStep where something late was on its way."""
+        self.link.discard()  # the beginning of an answer that broke off is not late
         if self.link.discard(quiet=min(0.2, self.stanza.timeout)):
             raise OutOfStep(f"{error}; a late answer followed") from None
         self.verify()
