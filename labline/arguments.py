@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,6 +53,15 @@ def seconds(text: str) -> float:
     if not value:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a time longer than 0, such as 30 (seconds) or 10m")
     return value
+
+
+def find_libusb() -> None:
+    """Let this very process find libusb, which Phidgets need; where it can't be had, their driver says so."""
+    from .stack import libusb
+    from .stack.errors import Unavailable
+
+    with contextlib.suppress(Unavailable):
+        os.environ.update(libusb.environment())
 
 
 def complete_site(prefix: str, **_: object) -> Iterable[str]:

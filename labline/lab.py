@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from grafana_dashboards.uids import uid
 from provisioning import influxdb_apply, influxdb_schema, telegraf_config
 from provisioning.influxdb_server import Server
 from provisioning.site import Site
@@ -28,6 +29,7 @@ from .stack.runlock import RunLock
 Say = Callable[[str], None]
 GIVE_UP_AFTER = 3  # ends of a part within RECENT seconds
 RECENT = 120.0
+SECRET_FILES = ("url_file", "password_file", "token_file")  # of a contact point
 
 
 class Lab:
@@ -70,6 +72,11 @@ class Lab:
     def reader(self) -> Server:
         """The running database, as the user who may only read."""
         return self.places.reader(self.site.influxdb.url)
+
+    @property
+    def overview(self) -> str:
+        """The URL of the overview dashboard."""
+        return f"{self.grafana.url}/d/{uid(self.site.name, 'overview')}" if self.grafana else ""
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
@@ -144,7 +151,7 @@ class Lab:
                 "simulators",
                 [sys.executable, "-m", "telegraf_inputs.simulators", *files],
                 self.places.simulators / "simulators.log",
-                {"TMPDIR": str(self.places.simulators.absolute()), **self._library_path()},
+                {"TMPDIR": str(self.places.simulators.absolute()), **self._libusb()},
                 stdin=control,
             )
         finally:
@@ -187,23 +194,22 @@ class Lab:
             secrets=str(self.places.secrets.absolute()),
             journal=str(self.places.journal.absolute()),
         )
-        environment = {ledger.VARIABLE: str(self.places.ledger.absolute()), **self._library_path()}
+        environment = {ledger.VARIABLE: str(self.places.ledger.absolute()), **self._libusb()}
         shutil.rmtree(self.places.telegraf, ignore_errors=True)
         for name, text in telegraf_config.render(self.site, paths, environment=environment, connections=connections).items():
             file = self.places.telegraf / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
-    def _library_path(self) -> dict[str, str]:
+    def _libusb(self) -> dict[str, str]:
         """Tell the programs where libusb is, if the site has Phidgets and the system has no libusb."""
         if not any(i.stanza.driver.extra == "phidget" for i in self.site.instruments):
             return {}
         try:
-            folder = libusb.directory()
+            return libusb.environment()
         except Unavailable as error:
             self._say(f"  libusb, which Phidgets need, can't be had: {error}. Install it: sudo apt-get install libusb-1.0-0")
             return {}
-        return {"LD_LIBRARY_PATH": str(folder)} if folder else {}
 
     def _start_telegraf(self) -> None:
         self._telegraf = telegraf.Telegraf(
@@ -216,16 +222,28 @@ class Lab:
     def _start_grafana(self, home: Path) -> None:
         from grafana_dashboards import emit
 
-        shutil.rmtree(self.places.grafana_files, ignore_errors=True)
-        emit.write(self.site, self.places.grafana_files)
+        paths = emit.Paths(reader_password=f"$__file{{{self.places.secrets.absolute() / influxdb_schema.READER}}}")
+        emit.write(self._telling_nobody_else(), self.places.grafana_files, paths)
         try:
             self.grafana = grafana.Grafana(
                 home, self.places.grafana, self.places.secrets, self.places.grafana_files, self._ports["grafana"]
             )
         except StartFailed as error:
-            self._say(f"{error}\nEverything else runs on without dashboards.")
+            self._say(f"{error}\nEverything else runs on, without dashboards.")
         else:
-            self.lock.tell(grafana=self.grafana.url)
+            self.lock.tell(grafana=self.overview)
+
+    def _telling_nobody_else(self) -> Site:
+        """Leave out the contact points whose secrets are not here: Grafana would not start without them."""
+        points = []
+        for point in self.site.notifications.contact_points:
+            files = {key: self.places.secrets.absolute() / getattr(point, key) for key in SECRET_FILES if getattr(point, key)}
+            missing = [str(file) for file in files.values() if not file.exists()]
+            if missing:
+                self._say(f"  alarms do not go to {point.name!r} from here: {', '.join(missing)} is not there")
+            else:
+                points.append(structs.replace(point, **{key: str(file) for key, file in files.items()}))
+        return structs.replace(self.site, notifications=structs.replace(self.site.notifications, contact_points=tuple(points)))
 
     def _mourn(self, part: Process, consequence: str) -> None:
         """Tell that a part ended. Raises StackError where it does so again and again."""

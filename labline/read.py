@@ -48,17 +48,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}")
     if arguments.simulate and stanza.connection.scheme != "sim":
         stanza.connection = Url("sim:")
+    if stanza.driver.extra == "phidget":
+        shared.find_libusb()
     stop = Stop()
     instrument = Instrument(stanza, stop, lambda *_: None)
     good = 0
     try:
         if not arguments.lines:
             print(f"{stanza.name}: {stanza.driver.title}, at {instrument.url}")
-        began = time.monotonic()
+        began, said = time.monotonic(), ""
         for cycle in range(arguments.count):
             stop.wait(began + cycle * stanza.interval - time.monotonic())
             points = instrument.sample()
             good += instrument.state == "ok"
+            if stanza.identity != said and not arguments.lines:
+                said = stanza.identity
+                print(f"  it says it is {said}")
             _print(stanza, instrument, points, arguments.lines)
     finally:
         instrument.close()
@@ -84,17 +89,15 @@ def _print_table(stanza: Stanza, points: list[Any]) -> None:
     *readings, report = points
     channels = {c.id: c for c in stanza.channels}
     up = report.values["up"]
-    if stanza.identity and up:
-        print(f"  it says it is {stanza.identity}")
     for point in readings:
         channel = channels[point.tags["channel"]]
         when = time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
         named = channel.id if channel.label == channel.id else f"{channel.id} ({channel.label})"
         values = {name: value for name, value in point.values.items() if name != "status"}
         if not values:
-            print(f"  {when}  {named:24} {'–':>34}  {point.values['status'].replace('_', ' ')}")
+            print(f"  {when}  {named:26} {'–':>30}  {point.values['status'].replace('_', ' ')}")
         for name, value in values.items():
             number, unit = shown(value, channel.quantities[name])
-            print(f"  {when}  {named:24} {name:18} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}")
+            print(f"  {when}  {named:26} {name:18} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}")
     if up and not readings:
         print("  nothing new this time: a scanner that is elsewhere, or settling; --count 10 waits longer")

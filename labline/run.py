@@ -7,6 +7,7 @@ connection is sim: are simulated."""
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -109,18 +110,20 @@ def _watch(lab: Lab, console: Console, duration: float | None) -> None:
 
 def _print_lines(look: Callable[[], Snapshot | None], end: float) -> None:
     """Tell on a line now and then how things are, and at once where an instrument's state changes."""
-    states: dict[str, str] = {}
+    told: dict[str, str] = {}
     next_report = 0.0
     while (rest := end - time.monotonic()) > 0:
         if snapshot := look():
             now = time.strftime("%H:%M:%S")
             for name, state in snapshot.states.items():
-                if states.get(name, "starting") != state:
-                    print(f"{now} {name}: {state.replace('_', ' ')}", flush=True)
+                said = snapshot.notes.get(name) or f"{name}: {state}"
+                kind = re.sub(r"\d+", "", said)  # a note that only grows older is no news
+                if told.get(name, f"{name}: starting") != kind:
+                    print(f"{now} {said}", flush=True)
+                told[name] = kind
             if time.monotonic() >= next_report:
                 print(f"{now} {snapshot.summary}", flush=True)
                 next_report = time.monotonic() + REPORT_SECONDS
-            states = snapshot.states
         time.sleep(min(LOOK_SECONDS, rest))
 
 

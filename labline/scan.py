@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from . import arguments as shared
+
 EXAMPLES = """\
   labline scan                                  all there is
   labline scan --no-probe                       list only; nothing is opened, nothing is sent
@@ -32,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     kinds = [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
     if arguments.phidget_server or not arguments.port:
+        shared.find_libusb()
         kinds.append(phidgets.all(arguments.phidget_server))
     if not arguments.port:
         kinds += [visa.all(not arguments.no_probe), onewire.all()]

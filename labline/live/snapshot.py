@@ -23,7 +23,7 @@ BACK = "7d"  # what is older is not looked for
 LAST_POINTS = 3  # of a channel: not each of them holds each quantity
 # What a state means, and what to look at.
 MEANINGS = {
-    "starting": ("is being connected", ""),
+    "starting": ("does not start", ""),
     "disconnected": ("can't be reached", "Cable, power, address?"),
     "silent": ("does not answer", "Is it on? Is this its port, its address?"),
     "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
@@ -127,7 +127,7 @@ class Watch:
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
             newest = max((self._since_ns, *(t for s in channels.values() for t, _ in s.values.values())))
             stale = bool(instrument.stale) and now - newest > instrument.stale * 1e9
-            if state in MEANINGS:
+            if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
                 notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
@@ -222,8 +222,6 @@ class Watch:
 def explained(name: str, state: str, detail: str = "") -> str:
     """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
     what, advice = MEANINGS.get(state, (f"is {state}", ""))
-    if state == "starting" and detail:
-        what, advice = "does not start", ""
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 

@@ -11,9 +11,15 @@ LIBRARY = "libusb-1.0.so.0"
 
 
 def directory() -> Path | None:
-    """Give the directory that LD_LIBRARY_PATH needs, or None where the system has libusb. Raises Unavailable."""
+    """Give the directory that libusb lies in, or None where the system has it. Raises Unavailable."""
     try:
         ctypes.CDLL(LIBRARY)
     except OSError:
         return next(debian.unpack("libusb-1.0-0").glob(f"**/{LIBRARY}")).parent
     return None
+
+
+def environment() -> dict[str, str]:
+    """Give what a program that reads Phidgets needs in its environment to find libusb. Raises Unavailable."""
+    folder = directory()
+    return {"LABLINE_LIBUSB": str(folder)} if folder else {}

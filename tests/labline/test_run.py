@@ -1,0 +1,204 @@
+"""`labline run`, whole: real programs, Telegraf and InfluxDB, as a user starts it, from a clean folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from labline.stack import influxdb, ports
+from provisioning import site as sites
+
+LONGEST = 120  # seconds; only a hang takes so long
+FAULTY = """\
+site: faulty
+nodes: [{name: here}]
+instruments:
+  - {name: cryostat, driver: lakeshore_372, connection: "sim:?seed=1&faults=disconnect@4+4", interval: 500ms}
+  - {name: vacuum, driver: pfeiffer_tpg, model: tpg262, connection: "sim:?seed=2&faults=silent@5+3", interval: 500ms, timeout: 500ms}
+"""
+
+
+class Run:
+    """A `labline run` as a process of its own; what it prints is gathered while it runs."""
+
+    def __init__(self, folder: Path, *arguments: str):
+        self.folder = folder
+        # Grafana is not looked for on the network: where there is none, the vendor's server would be waited for.
+        environment = {**os.environ, "LABLINE_GRAFANA_URL": "http://127.0.0.1:9", "COLUMNS": "100"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "labline.cli", "run", *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.text = ""
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._gather, daemon=True)
+        self._reader.start()
+
+    def _gather(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            with self._more:
+                self.text += line
+                self._more.notify_all()
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait until what it prints matches."""
+        with self._more:
+            found = self._more.wait_for(lambda: re.search(pattern, self.text, re.MULTILINE), LONGEST)
+        assert found, f"{pattern!r} never came:\n{self.text}"
+        return found
+
+    def end(self) -> int:
+        """Wait for its end; gives the exit status."""
+        status = self.process.wait(LONGEST)
+        self._reader.join(LONGEST)
+        return status
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def ledger(self) -> dict[str, tuple[int, int, int]]:
+        """Read the ledger that it printed: made, written, lost by instrument."""
+        rows = re.findall(r"^  (\S+) +(\d+) +(\d+) +(\d+)$", self.text, re.MULTILINE)
+        return {name: (int(made), int(written), int(lost)) for name, made, written, lost in rows}
+
+
+@pytest.fixture
+def start(tmp_path: Path, telegraf_path: Path) -> Iterator:
+    """Give a function that starts `labline run` in a folder of the test's own (Telegraf is there by then)."""
+    running: list[Run] = []
+
+    def started(*arguments: str) -> Run:
+        running.append(Run(tmp_path, *arguments))
+        return running[-1]
+
+    yield started
+    for run in running:
+        if run.process.poll() is None:
+            for process in [*run.family(), psutil.Process(run.process.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            run.process.wait()
+
+
+def others_in(folder: Path) -> list[str]:
+    """List the processes that have to do with a folder: none may be left behind."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(folder) in " ".join([*process.cmdline(), process.cwd()]) and process.pid != os.getpid():
+                found.append(f"{process.pid} {process.cmdline()}")
+    return found
+
+
+def secrets_of(folder: Path) -> dict[Path, str]:
+    return {file: file.read_text() for file in folder.glob(".labline/*/secrets/*")}
+
+
+def test_the_demo_lab(start, tmp_path):
+    run = start("demo", "--duration", "15")
+    run.wait_for(r"demo|Demo")
+    url = run.wait_for(r"InfluxDB +(http://127\.0\.0\.1:(\d+))")
+    run.wait_for(r"\d ok$")
+    secrets = secrets_of(tmp_path)
+    family = run.family()
+    spoken = " ".join(word for process in family for word in process.cmdline())
+    assert {p.laddr.ip for process in family for p in process.net_connections() if p.status == "LISTEN"} <= {"127.0.0.1", "::1"}
+    assert not requests.get(f"{url[1]}/query", params={"q": "SHOW DATABASES"}, timeout=10).ok  # it wants a password
+
+    second = start("demo", "--duration", "1")
+    assert second.end() == 1
+    assert re.search(rf"this site runs already: process {run.process.pid}, since \d{{4}}-", second.text) and url[1] in second.text
+
+    status = subprocess.run([sys.executable, "-m", "labline.cli", "status"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "Demo lab" in status.stdout and "cryostat" in status.stdout and "\x1b" not in status.stdout
+    assert all(len(line) <= 80 for line in status.stdout.splitlines()) and status.returncode in (0, 1)
+
+    assert run.end() == 0, run.text
+    ledger = run.ledger()
+    names = [i.name for i in sites.load(sites.find("demo")).instruments]
+    assert list(ledger) == [*names, "total"]
+    assert all(made == written > 0 and not lost for made, written, lost in ledger.values()), run.text
+    assert "Nothing was lost." in run.text
+
+    assert not others_in(tmp_path)
+    assert all(ports.is_free(port) for port in json.loads((tmp_path / ".labline/demo/ports.json").read_text()).values())
+    assert {file.name for file in secrets} >= {"labadmin", "writer", "reader"}
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in secrets)
+    assert {path.name for path in tmp_path.iterdir()} == {".labline"}
+    for file in (tmp_path / ".labline").rglob("*"):
+        if file.is_file() and file not in secrets and not {"data", "meta", "wal"} & set(file.relative_to(tmp_path).parts):
+            assert not any(word in file.read_text(errors="replace") for word in secrets.values()), file
+    assert not any(word in spoken + run.text + second.text for word in secrets.values())
+
+
+def test_faults_are_survived_and_data_stay_for_the_next_run(start, tmp_path):
+    site = tmp_path / "faulty.yml"
+    site.write_text(FAULTY)
+    run = start(str(site), "--duration", "18")
+    run.wait_for(r"cryostat can't be reached: tcp://")
+    run.wait_for(r"vacuum does not answer: ")
+    assert run.end() == 0, run.text
+    after = run.text.partition("can't be reached")[2]
+    assert re.search(r"^\S+ cryostat: ok", after, re.MULTILINE) and re.search(r"^\S+ vacuum: ok", after, re.MULTILINE)
+    first = run.ledger()
+    assert first["total"][2] == 0 and first["vacuum"][1] > 0
+
+    again = start(str(site))
+    again.wait_for(r"cryostat: ok")
+    again.process.send_signal(signal.SIGINT)  # Ctrl-C
+    assert again.end() == (0 if "Nothing came from" not in again.text else 1), again.text
+    assert again.ledger()["total"][2] == 0 and not others_in(tmp_path / ".labline")
+
+    state = tmp_path / ".labline/faulty"
+    with influxdb.InfluxDB(influxdb.get().path, state / "influxdb", state / "secrets") as server:
+        rows = server.server.rows('SELECT count(*) FROM "lab"."raw"."pfeiffer_tpg"')
+    assert rows[0]["count_pressure"] == first["vacuum"][1] + again.ledger()["vacuum"][1]
+
+
+def test_a_killed_database_is_started_anew_and_nothing_is_lost(start, tmp_path):
+    run = start("demo", "--duration", "14")
+    run.wait_for(r"\d ok$")
+    (server,) = (p for p in run.family() if "influxd" in p.name())
+    server.kill()
+    run.wait_for(r"InfluxDB ended \(exit status -9\); it is started anew")
+    assert run.end() == 0, run.text
+    assert run.ledger()["total"][2] == 0
+
+
+def test_ctrl_c_while_it_is_set_up_leaves_nothing_running(start, tmp_path):
+    run = start("demo")
+    run.wait_for(r"simulators of")  # InfluxDB is being started
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 130 and "stopped" in run.text and "Traceback" not in run.text
+    assert not others_in(tmp_path)
+
+
+def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
+    site = tmp_path / "absent.yml"
+    port = ports.free(1)[0]
+    site.write_text(FAULTY.replace("sim:?seed=1&faults=disconnect@4+4", f"tcp://127.0.0.1:{port}").replace("faulty", "absent"))
+    run = start(str(site), "--duration", "3")
+    assert run.end() == 1
+    assert "cryostat can't be reached: " in run.text and "Nothing came from cryostat." in run.text
+    again = start(str(site), "--simulate", "--duration", "5")
+    again.end()
+    assert again.ledger()["vacuum"][1] > 0 and "simulators of 2 instruments" in again.text
