@@ -65,6 +65,7 @@ class Simulator:
     not_faults: dict = {}  # fault -> why this instrument can't have it
     states: dict = {}  # fault -> states it may lead to, where these are others than for most instruments, for the fault matrix
     spared: dict = {}  # fault -> channels that it leaves as they are
+    variants: dict = {}  # name -> keys of a stanza with which it is spoken to in another way
     brisk: dict = {}  # settings with which it is as fast as its protocol allows, for tests
 
     def __init__(self, stanza, seed: int = 0, plan: str = ""):

@@ -22,7 +22,8 @@ class PfeifferTPGSimulator(TextSimulator):
     ``unit`` is what UNI answers (0: mbar). ``statuses`` gives gauges, by channel, another status than 0.
     """
 
-    brisk = {"period": 0.1}
+    brisk = {"period": 0.03}
+    variants = {"continuous": {"mode": "continuous"}, "tpg366": {"model": "tpg366"}}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", period: float = 1.0, unit: int = 0,
                  statuses: dict[str, int] | None = None):

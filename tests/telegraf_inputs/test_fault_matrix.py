@@ -36,8 +36,8 @@ FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 class Rig:
     """One simulator, and the instrument that reads it. Every value that is read is checked to be its own channel's."""
 
-    def __init__(self, driver: str, transport: str | None = None):
-        self.simulator, self.stanza = start(driver, transport)
+    def __init__(self, driver: str, transport: str | None = None, variant: str = ""):
+        self.simulator, self.stanza = start(driver, transport, variant)
         self.bands = self.simulator.bands()
         self.logged: list[str] = []
         self.instrument = Instrument(self.stanza, Stop(), lambda level, text: self.logged.append(f"{level}! {text}"))
@@ -106,14 +106,16 @@ class Cycle:
             assert low - slack <= value <= high + slack, f"{key} was given {value}, a value of {others or 'nothing there is'}; its own: {low} … {high}"
 
 
-def config(driver: str, connection: str) -> dict:
+def config(driver: str, connection: str, variant: str = "") -> dict:
     """Make a quick stanza for a driver from the example that it declares."""
-    return {**yaml.safe_load(drivers.load(driver).example), "connection": connection, "timeout": "100ms", "interval": "50ms"}
+    quick = {"connection": connection, "timeout": "100ms", "interval": "50ms"}
+    other = simulators.load(driver).variants[variant] if variant else {}
+    return {**yaml.safe_load(drivers.load(driver).example), **quick, **other}
 
 
-def start(driver: str, transport: str | None = None):
+def start(driver: str, transport: str | None = None, variant: str = ""):
     """Start a driver's simulator as fast as its protocol allows; returns it, and a stanza that is connected to it."""
-    stanza = stanzas.check(config(driver, "sim:"))
+    stanza = stanzas.check(config(driver, "sim:", variant))
     settings = {"transport": transport} if transport else {}
     brisk = simulators.load(driver).brisk
     simulator = simulators.start(stanza, **brisk, **settings)
@@ -122,17 +124,22 @@ def start(driver: str, transport: str | None = None):
 
 
 def matrix():
-    """Yield driver, transport (None: the driver's first) and fault."""
+    """Yield driver, transport (None: the driver's first), variant and fault."""
     for driver in drivers.names():
         simulator = simulators.load(driver)
         faults = [fault for fault in simulators.FAULTS if fault not in simulator.not_faults]
         for fault in faults:
-            yield driver, None, fault
+            yield driver, None, "", fault
+        for variant in simulator.variants:
+            impossible = simulator(stanzas.check(config(driver, "sim:", variant))).not_faults
+            for fault in faults:
+                if fault not in impossible:
+                    yield driver, None, variant, fault
         if issubclass(simulator, TextSimulator):
             for transport in drivers.load(driver).schemes[1:]:
                 for fault in faults:
                     if fault in ON_THE_WAY:
-                        yield driver, transport, fault
+                        yield driver, transport, "", fault
 
 
 @pytest.fixture(autouse=True)
@@ -145,9 +152,9 @@ def soon(monkeypatch):
         monkeypatch.setattr(wire, "settle", 0.0)
 
 
-@pytest.mark.parametrize(("driver", "transport", "fault"), list(matrix()))
-def test_fault(driver, transport, fault):
-    with Rig(driver, transport) as rig:
+@pytest.mark.parametrize(("driver", "transport", "variant", "fault"), list(matrix()))
+def test_fault(driver, transport, variant, fault):
+    with Rig(driver, transport, variant) as rig:
         rig.until_all_is_read()
         expected = set(rig.simulator.states.get(fault, STATES[fault]))
         errors = int(rig.cycle().instrument["errors"].removesuffix("i"))
