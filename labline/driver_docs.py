@@ -1,0 +1,259 @@
+"""The drivers' pages in docs/drivers, made from what they declare: `python -m labline.driver_docs [--check]`.
+
+They follow Telegraf's rules for the READMEs and sample configurations of its plugins (tools/readme_linter,
+plugins/inputs/example). The example output is that of a recorded case (tests/telegraf_inputs/cases).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from provisioning import files as rendered
+from provisioning.host_metrics import INSTRUMENT
+from provisioning.measurements import STATUS
+from telegraf_inputs import drivers, errors, stanza
+from telegraf_inputs.driver import COMMON_STATUSES, Driver, Option, Quantity
+
+from .stack.telegraf import OLDEST
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "drivers"
+CASES = ROOT / "tests" / "telegraf_inputs" / "cases"
+WIDTH = 80
+FIELD_TYPES = {"str": "string"}  # as Telegraf writes a field's type, where it is another word than ours
+KEY_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "map": "mapping"}
+EXTRAS = ("serial", "visa", "phidget")  # connections that need more than labline alone
+EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a recorded case, which keeps no times
+STATES = {
+    "starting": "The program has just begun.",
+    "ok": "All channels are read.",
+    "degraded": "The instrument answers, but a channel has no reading; its `status` says why.",
+    "failed": "A fault in the driver, or a setting that the instrument can't be read with; the program's log says which.",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or tell with status 1 what is not current."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python -m labline.driver_docs [--check]", file=sys.stderr)
+        return 2
+    found = rendered.changes(FOLDER, pages()) if arguments else rendered.write(FOLDER, pages())
+    for name, what in sorted(found.items()):
+        print(f"{FOLDER.relative_to(ROOT) / name}: {what}{'; run python -m labline.driver_docs' if arguments else ''}")
+    return 1 if arguments and found else 0
+
+
+def pages() -> dict[str, str]:
+    """Make all pages: path inside docs/drivers -> text."""
+    found = {"README.md": _index()}
+    for name in drivers.names():
+        driver = drivers.load(name)
+        found[f"{name}/sample.conf"] = _sample(driver)
+        found[f"{name}/README.md"] = _page(driver)
+    return found
+
+
+def _page(driver: type[Driver]) -> str:
+    first, *others = (" ".join(p.split()) for p in inspect.cleandoc(driver.__doc__ or "").split("\n\n"))
+    example = yaml.safe_load(driver.example)
+    parts = [
+        f"# {driver.title} Input Plugin",
+        _text(f"{first} A program for Telegraf's `inputs.execd` that prints InfluxDB line protocol."),
+        *map(_text, others),
+        _text(f"Source: {driver.manual}."),
+        f"⭐ Telegraf v{OLDEST[0]}.{OLDEST[1]}.0\n🏷️ hardware, iot\n💻 linux",
+        "## Service Input",
+        _text("The program keeps its own pace, the `interval` of its configuration. So Telegraf's `interval` does not "
+              "apply, and `telegraf --test` shows something only with `--test-wait`. To see what it reads, run it by hand:"),
+        _fence("sh", f"python3 -m telegraf_inputs.drivers.{driver.name} --config {example['name']}.yml --once"),
+        "## Global configuration options",
+        _text("Telegraf's options for every plugin, such as `alias` and `tags`, apply; see [CONFIGURATION.md]"
+              "[CONFIGURATION.md]."),
+        "[CONFIGURATION.md]: https://github.com/influxdata/telegraf/blob/master/docs/CONFIGURATION.md#plugins",
+        "## Configuration",
+        _fence("toml @sample.conf", _sample(driver)),
+        _text(f"The instrument's own configuration is a YAML file, `{example['name']}.yml` above. The same keys, in the list "
+              "`instruments` of labline's [site file](../../site-file.md), do all of this at once."),
+        _fence("yaml", driver.example),
+        _text("Beside the [keys of every instrument](../README.md#keys-of-every-instrument), this driver knows:")
+        if driver.options_known or driver.channel_options else
+        _text("It knows the [keys of every instrument](../README.md#keys-of-every-instrument), and no others."),
+        *_options("Key", driver.options_known),
+        *_options("Key of a channel", driver.channel_options),
+        "### Connection",
+        "\n".join(_connections(driver)),
+        "## Metrics",
+        "\n".join(_metrics(driver)),
+        _text("A quantity without a reading has no field: nothing is made up. `status` says why:"),
+        _table(("Status", "Meaning"), ((f"`{word}`", text) for word, text in (COMMON_STATUSES | driver.statuses).items())),
+        "## Troubleshooting",
+        _text("Field `state` of measurement `instrument` says how the instrument is; "
+              "[what each state means](../README.md#states). A program that lost its instrument comes back by itself."),
+        "## Example Output",
+        _text("From a recorded case; `read_seconds` is left out there."),
+        _fence("text", _output(driver)),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _sample(driver: type[Driver]) -> str:
+    name = yaml.safe_load(driver.example)["name"]
+    return f"""\
+# {driver.title}
+[[inputs.execd]]
+  ## The program, and the file that describes the instrument. Where Telegraf is
+  ## a service, write the path of the Python that has labline installed.
+  command = ["python3", "-m", "telegraf_inputs.drivers.{driver.name}", "--config", "/etc/telegraf/labline/{name}.yml"]
+
+  ## The name of this input in Telegraf's own metrics and log.
+  alias = "{name}"
+
+  ## The program keeps its own pace. With `trigger: stdin` in its file, Telegraf's
+  ## interval sets it: "STDIN".
+  # signal = "none"
+
+  ## The time until a program that has ended is started again. It ends only when
+  ## Telegraf does, or where its file is wrong.
+  # restart_delay = "10s"
+
+  ## What the program prints: InfluxDB line protocol.
+  data_format = "influx"
+"""
+
+
+def _connections(driver: type[Driver]) -> Iterator[str]:
+    serial = driver.wire.serial
+    said = {
+        "tcp": "`tcp://HOST:PORT`: a socket, or a serial server behind one",
+        "serial": f"`serial:///dev/ttyUSB0`: a serial port, by default {serial['baudrate']} baud, {serial['bytesize']} data "
+                  f"bits, parity {serial['parity']}, {serial['stopbits']} stop bit (another speed: `?baudrate=19200` behind it)",
+        "visa": "`visa://RESOURCE`: a VISA resource, such as `visa://TCPIP0::192.168.1.7::INSTR` or "
+                "`visa://TCPIP0::192.168.1.7::5025::SOCKET`",
+        "phidget": "`phidget://` for Phidgets at this machine's USB, `phidget://SERIAL` for one of them, "
+                   "`phidget://HOST:PORT/SERIAL` for one behind a Phidget network server",
+        "file": "`file://FOLDER`: files below a folder",
+    }
+    for scheme in driver.schemes:
+        needs = f"; needs `pip install labline[{scheme}]`" if scheme in EXTRAS else ""
+        yield _item(f"{said[scheme]}{needs}", 0)
+    yield _item("`sim:`: a simulator in the instrument's place", 0)
+
+
+def _options(title: str, options: Iterable[Option]) -> Iterator[str]:
+    if options:
+        yield _table((title, "Type", "Default", "Meaning"), (
+            (f"`{o.name}`", KEY_TYPES.get(o.type, o.type), "required" if o.required else "" if o.default in (None, []) else f"`{_plain(o.default)}`",
+             o.description + (f"; one of {', '.join(map(str, o.choices))}" if o.choices else "")) for o in options))
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _metrics(driver: type[Driver]) -> Iterator[str]:
+    known = driver.channel_names
+    channel = f"one of {', '.join(known)}" if known else "as the configuration names it"
+    quantities = {q.name: q for q in driver.quantities}
+    for each in stanza.check(yaml.safe_load(driver.example)).channels if not quantities else ():
+        quantities |= each.quantities
+    yield f"- {driver.name}"
+    yield "  - tags:"
+    yield _item("instrument (the `name` in the configuration)", 4)
+    yield _item(f"channel ({channel})", 4)
+    yield _item("the configuration's own `tags`", 4)
+    yield "  - fields:" if driver.quantities else "  - fields (as the configuration declares them; here those of the example):"
+    yield from (_field(q) for q in (*quantities.values(), STATUS))
+    yield "- instrument"
+    yield "  - tags:"
+    yield _item("instrument (the `name` in the configuration)", 4)
+    yield _item(f"driver ({driver.name})", 4)
+    yield _item("the configuration's own `tags`", 4)
+    yield "  - fields:"
+    yield from (_field(q) for q in INSTRUMENT)
+
+
+def _field(quantity: Quantity) -> str:
+    span = [f"{bound:g}" for bound in (quantity.low, quantity.high) if bound is not None]
+    text = f"{quantity.name} ({', '.join(filter(None, (FIELD_TYPES.get(quantity.type, quantity.type), quantity.unit)))}): {quantity.description}"
+    if len(span) == 2:
+        text += f"; {span[0]} to {span[1]}"
+    return _item(text, 4)
+
+
+def _output(driver: type[Driver]) -> str:
+    """Take the first cycle of a recorded case: of those in which all was well, the one with the most channels."""
+    best: list[str] = []
+    for case in sorted((CASES / driver.name).glob("*/expected.lp")):
+        lines = case.read_text(encoding="utf-8").split("# cycle 2")[0].splitlines()[1:]
+        if len(lines) > max(1, len(best)) and all(line.endswith(('status="ok"', 'state="ok"')) for line in lines):
+            best = lines
+    if not best:
+        raise SystemExit(f"no recorded case of {driver.name} begins with a cycle in which all is well; record one in {CASES}")
+    return "\n".join(f"{line} {EXAMPLE_NS}" for line in best)
+
+
+def _index() -> str:
+    rows = sorted((drivers.load(name) for name in drivers.names()), key=lambda d: (d.family, d.name))
+    every = (f"[{d.name}]({d.name}/README.md)" for d in rows)
+    parts = [
+        "# Drivers",
+        _text("The instruments that labline reads. Each page is made from what the driver declares "
+              "(`python -m labline.driver_docs`). Each driver has a simulator: with `connection: sim:`, or `labline run "
+              "--simulate`, an instrument can be tried without hardware."),
+        _table(("Driver", "Reads", "Family", "Connection", "Quantities"), (
+            (link, d.title, d.family, ", ".join(d.schemes), ", ".join(_quantity_names(d)))
+            for link, d in zip(every, rows, strict=True))),
+        _text("For what is not here: any SCPI instrument is [declared in YAML alone](scpi/README.md)."),
+        "## Keys of every instrument",
+        _text("They are the same in the site file and in a program's own configuration file."),
+        *_options("Key", stanza.KEYS),
+        *_options("Key of a channel", stanza.CHANNEL_KEYS),
+        "## States",
+        _text("How an instrument is: field `state` of measurement `instrument`."),
+        _table(("State", "Meaning"), ((f"`{state}`", text) for state, text in _states().items())),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _quantity_names(driver: type[Driver], most: int = 6) -> list[str]:
+    if not driver.quantities:
+        return ["what you declare"]
+    names = list(dict.fromkeys(q.name for q in driver.quantities))
+    return names if len(names) <= most else [*names[:most], "…"]
+
+
+def _states() -> dict[str, str]:
+    kinds = (errors.Disconnected, errors.NoAnswer, errors.BadAnswer, errors.WrongDevice)
+    return STATES | {kind.state: (kind.__doc__ or "").splitlines()[0] for kind in kinds}
+
+
+def _text(text: str, first: str = "") -> str:
+    """Fill a paragraph; code and links stay on one line."""
+    text = re.sub(r"`[^`]+`|\[[^]]+\]\([^)]+\)", lambda match: match[0].replace(" ", "\0"), text)
+    filled = textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False,
+                           break_on_hyphens=False)
+    return filled.replace("\0", " ")
+
+
+def _item(text: str, indent: int) -> str:
+    return _text(text, f"{' ' * indent}- ")
+
+
+def _fence(language: str, text: str) -> str:
+    return f"```{language}\n{text.strip()}\n```"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
