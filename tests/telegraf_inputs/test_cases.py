@@ -26,6 +26,7 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import re
+import shutil
 import sys
 import termios
 import threading
@@ -35,6 +36,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_inputs import connection, drivers, stanza
+from telegraf_inputs.driver import Reading
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.simulators.base import PtyEnd, TcpEnd
 
@@ -243,3 +245,30 @@ def test_case_comes_out_as_recorded(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize("driver", drivers.names())
 def test_every_driver_has_cases(driver):
     assert len(cases(driver)) >= 2, f"each driver needs two recorded cases or more in {CASES / driver}"
+
+
+LAST_QUESTION = "> PNR\n< \\x06\n>> \\x05\n< 302-510-C\n"
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    (lambda text: text.replace("> PRX", "> PR1", 1), "asked b'PRX\\r', but the transcript says > b'PR1\\r'"),
+    (lambda text: text.removesuffix(LAST_QUESTION), "cycle 3: asked beyond the transcript: b'PNR\\r'"),
+    (lambda text: text + LAST_QUESTION, "cycle 3: 4 lines of the transcript are left over, the first: ('>', b'PNR\\r')"),
+    (lambda text: text + "< 302-510-C\n---\n", "cycle 4: asked beyond the transcript: b'PRX\\r'"),
+], ids=["another question", "a question more", "a question less", "a cycle more"])
+def test_what_goes_otherwise_than_recorded_is_noticed(change, complaint, tmp_path, monkeypatch):
+    folder = tmp_path / "two_gauges"
+    shutil.copytree(CASES / "pfeiffer_tpg" / "two_gauges", folder)
+    (folder / "config.yml").write_text((folder / "config.yml").read_text() + "timeout: 200ms\n")
+    (folder / "transcript").write_text(change((folder / "transcript").read_text()))
+    text, _, complaints = play(folder, tmp_path, monkeypatch)
+    assert any(complaint in told for told in complaints), complaints
+    assert text != (folder / "expected.lp").read_text() or "left over" in complaint
+
+
+def test_a_time_that_is_not_of_the_cycle_is_noticed(tmp_path, monkeypatch):
+    make = Reading.__init__
+    monkeypatch.setattr(Reading, "__init__", lambda reading, *parts: make(reading, *parts[:2], 1, *parts[3:]))
+    _, _, complaints = play(CASES / "pfeiffer_tpg" / "two_gauges", tmp_path, monkeypatch)
+    assert sum("the time of this point is not of this cycle" in told for told in complaints) == 6
+    assert sum("a second point of the same time" in told for told in complaints) == 4
