@@ -53,11 +53,19 @@ INPUT = {"input_mode": ("InputMode", {"NPN": 1, "PNP": 2, "floating": 3, "pullup
 WIRES = {"rtd_wires": ("RTDWireSetup", {"2": 1, "3": 2, "4": 3})}
 OCTAVES = ("31.5 Hz", "63 Hz", "125 Hz", "250 Hz", "500 Hz", "1 kHz", "2 kHz", "4 kHz", "8 kHz", "16 kHz")
 
-# Sensors on a voltage or ratio input: the library converts; this says into which unit. The number is the product's, times ten.
+# Sensors on a voltage or ratio input: the library converts, into these units. A number not given is the product's times ten.
 VOLTAGE_SENSORS = {
-    "°C": "1114", "V": "1117 1123 1130_ORP=11302 1135 3507 3508 3509 3510 MOT2002_LOW=20020", "lx": "1127 1142 1143", "": "1130_PH=11301",
+    "V": "1117 1123 1130_ORP=11302 1135 3507 3508 3509 3510 VCP4116=41160",
+    "°C": "1114", "lx": "1127 1142 1143", "dB": "1133", "mA": "1132 3511 3512 3513", "W": "3514 3515 3516 3517 3518 3519",
+    "A": "3500 3501 3502 3503 3584 3585 3586 3587 3588 3589 VCP4114=41140 VCP4115=41150",
+    "": "1130_PH=11301 MOT2002_LOW=20020 MOT2002_MED=20021 MOT2002_HIGH=20022",
 }
-RATIO_SENSORS: dict = {}
+RATIO_SENSORS = {
+    "": "1102 1103 1104 1105 1106 1109 1110 1111 1112 1113 1116 1120 1121 1129 1134", "%": "1107 1125_HUMIDITY=11251 3130",
+    "cm": "1101_SHARP_2D120X=11011 1101_SHARP_2Y0A21=11012 1101_SHARP_2Y0A02=11013 1128 3520 3521 3522", "mm": "1146",
+    "kPa": "1115 1126 1136 1137 1138 1139 1140 1141", "°C": "1124 1125_TEMPERATURE=11252", "G": "1108", "g": "1131",
+    "A": "1118_AC=11181 1118_DC=11182 1119_AC=11191 1119_DC=11192 1122_AC=11221 1122_DC=11222", "kg": "3120 3121 3122 3123",
+}
 
 
 def sensor_types(by_unit):

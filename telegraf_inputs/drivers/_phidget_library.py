@@ -27,6 +27,7 @@ EVENTS = {1: "bad_version", 2: "busy", 3: "network", 4: "queue_full", 5: "failur
           0x1011: "bad_connection", 0x1012: "over_range", 0x1013: "under_range", 0x1014: "fault", 0x1016: "bad_current"}
 # These tell of readings that were lost on the way, not that the next one is wrong.
 LOST = (4, 0x1002, 0x1003)
+SILENT_INTERVALS, SILENT_SECONDS = 5, 2.0  # without a reading for both of these: silent
 WAYS_TO_LIBUSB = ("the Phidget library needs libusb 1.0: apt install libusb-1.0-0 (or set LABLINE_LIBUSB to the folder "
                   "that holds libusb-1.0.so.0)")
 
@@ -144,6 +145,20 @@ class Sensor:
         call(f"{self._prefix}get{name}", self._handle, ctypes.byref(result))
         return bool(result.value) if kind == "b" else result.value
 
+    def silent(self) -> bool:
+        """Tell whether it is attached and should have sent a reading long ago."""
+        if not (self.attached and self.declared.paced):
+            return False
+        quiet = time.monotonic() - max(self.attached_at, self.news_at)
+        return quiet > max(SILENT_SECONDS, SILENT_INTERVALS * self.data_interval) and not self.rests()
+
+    def rests(self) -> bool:
+        """Tell whether it has nothing to say: a frequency counter without pulses."""
+        try:
+            return bool(self.declared.resting) and self.get(self.declared.resting.capitalize(), "d") == 0.0
+        except LibraryError:
+            return False
+
     def model(self) -> str:
         """Tell which device it is on: SKU, version and serial number."""
         sku, version, serial = ctypes.c_char_p(), ctypes.c_int(), ctypes.c_int()
@@ -189,6 +204,7 @@ class Sensor:
         self._changed()
 
     def _on_error(self, handle, context, code, description):
+        self.news_at = time.monotonic()
         if code in LOST:
             self.lost += 1
         else:

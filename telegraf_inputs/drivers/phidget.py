@@ -5,136 +5,18 @@ Source: Phidget22 API reference (https://www.phidgets.com/?view=api) and the use
 
 from __future__ import annotations
 
-import os
-import select
-import socket
 import sys
-import threading
 import time
 
-from .. import connection
 from ..driver import Driver, Option, Quantity, Reading
-from ..errors import BadInput, Disconnected, NoAnswer, Stopped
+from ..errors import BadInput, Disconnected, NoAnswer
+from . import _phidget_link
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
+from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError
 
-PORT = 5661  # of a Phidget network server
-SILENT_INTERVALS, SILENT_SECONDS = 5, 2.0  # without a reading for both of these: silent
 FIRST_READING_SECONDS = 1.0
-CLOSE_SECONDS = 1.0
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
 SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
-
-
-def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
-    """Take a connection apart: (host, port) of a network server or None for USB, serial number or None for any."""
-    place, _, serial = url.rest.partition("/")
-    if place.isdigit() and not serial:
-        place, serial = "", place
-    if serial and not serial.isdigit() or serial and not place and "/" in url.rest:
-        raise BadInput(f"found {url.text!r}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
-                       "with the serial number on the label", ("connection",))
-    return connection.Url(f"phidget://{place}").host_port(PORT) if place else None, int(serial) if serial else None
-
-
-class Phidgets:
-    """The channels of one stanza, opened together; each attaches by itself whenever it is there."""
-
-    def __init__(self, url: connection.Url, stanza, stop: connection.Stop):
-        from ._phidget_library import Sensor
-
-        self.url, self.stop = url, stop
-        self.server, serial = target(url)
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        self._name = f"labline-{id(self):x}".encode()
-        self._added = False
-        self.sensors: list[Sensor] = []
-        self._password = _password(stanza.options["password_file"])
-        for channel in stanza.channels:
-            options, declared = channel.options, SENSORS[channel.options["class"]]
-            sensor = Sensor(declared, self._changed)
-            self.sensors.append(sensor)
-            sensor.wanted_interval = options["data_interval"] or min(stanza.interval, 0.25)
-            sensor.settings = [(name, choices[options[option]]) for option, (name, choices) in declared.settings.items() if options[option]]
-            sensor.address(serial=options["serial"] or serial, hub_port=options["hub_port"], channel=options["channel"],
-                           port_mode=options["is_hub_port"], remote=self.server is not None)
-
-    def open(self, seconds: float) -> None:
-        """Attach what is there, for at most ``seconds``. Raises Disconnected or NoAnswer where that is nothing."""
-        if self.server is not None:
-            self._call_on(self.server, seconds)
-        for sensor in self.sensors:
-            sensor.open()
-        if self._wait(lambda: all(s.attached for s in self.sensors), seconds) or any(s.attached for s in self.sensors):
-            return
-        wanted = "; check serial number, hub port, channel and class"
-        if self.server is None:
-            raise Disconnected(f"no such Phidget is on USB{wanted}, and that no other program holds it")
-        raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget within {seconds:g} s{wanted}, and the password")
-
-    def settle(self, seconds: float) -> None:
-        """Wait for the first reading of what is attached."""
-        self._wait(lambda: all(s.news_ns or s.trouble or not (s.attached and s.declared.paced) for s in self.sensors), seconds)
-
-    def close(self) -> None:
-        """Let go of all, in the background where a silent server holds the library up."""
-        for sensor in self.sensors:
-            sensor.silence()
-        closing = threading.Thread(target=self._close, daemon=True, name="phidget close")
-        closing.start()
-        closing.join(CLOSE_SECONDS)
-        for fd in (self._read, self._write):
-            os.close(fd)
-
-    def _close(self):
-        from ._phidget_library import library
-
-        if self._added:  # first: with the last channel the library ends its networking, and would stumble over it
-            library().PhidgetNet_removeServer(self._name)
-        for sensor in self.sensors:
-            sensor.close()
-
-    def discard(self, quiet: float = 0.0) -> int:
-        """Do nothing: a Phidget has no late answers."""
-        return 0
-
-    def _call_on(self, server, seconds):
-        from ._phidget_library import call
-
-        try:  # the library tries for ever and doesn't tell; this tells
-            socket.create_connection(server, seconds).close()
-        except OSError as error:
-            raise Disconnected(f"{self.url}: {error.strerror or error}") from None
-        host, port = server
-        call("PhidgetNet_addServer", self._name, host.encode(), port, self._password, 0)
-        self._added = True
-
-    def _changed(self):
-        try:
-            os.write(self._write, b"!")
-        except OSError:
-            pass  # full: whoever waits is awake already
-
-    def _wait(self, fulfilled, seconds) -> bool:
-        deadline = time.monotonic() + seconds
-        while not fulfilled():
-            ready, _, _ = select.select([self._read, self.stop], [], [], max(0.0, deadline - time.monotonic()))
-            if self.stop.is_set:
-                raise Stopped
-            if not ready:
-                return False
-            os.read(self._read, 4096)
-        return True
-
-
-def _password(path: str | None) -> bytes:
-    if not path:
-        return b""
-    try:
-        with open(path, "rb") as file:
-            return file.read().strip()
-    except OSError as error:
-        raise BadInput(f"can't read {path}: {error.strerror}", ("password_file",)) from None
 
 
 class Phidget(Driver):
@@ -155,6 +37,14 @@ class Phidget(Driver):
     extra = "phidget"
     quantities = tuple({q.name: q for sensor in SENSORS.values() for q, _, _ in sensor.values}.values())
     channel_names = None
+    statuses = {
+        "silent": "attached, but no reading comes",
+        "detached": "the Phidget is unplugged",
+        "readings_lost": "readings came faster than they could be taken",
+        "setup_failed: …": "a setting was refused; what the library said follows",
+        **{word: f"the Phidget reports: {word.replace('_', ' ')}" for word in (*NO_VALUE.values(), *EVENTS.values())},
+        "unknown": "it has no value yet",
+    }
     options_known = (Option("password_file", "str", "file that holds the password of the Phidget network server"),)
     channel_options = (
         Option("class", "str", "the Phidget22 class of the channel, such as TemperatureSensor", choices=tuple(SENSORS), required=True),
@@ -187,7 +77,7 @@ channels:
     @classmethod
     def check(cls, stanza):
         if stanza.connection.scheme == "phidget":
-            target(stanza.connection)
+            _phidget_link.target(stanza.connection)
         for channel in stanza.channels:
             options, sensor = channel.options, SENSORS[channel.options["class"]]
             where = ("channels", channel.id)
@@ -208,13 +98,7 @@ channels:
 
     @classmethod
     def open_link(cls, url, stanza, stop):
-        link = Phidgets(url, stanza, stop)
-        try:
-            link.open(stanza.timeout)
-        except BaseException:
-            link.close()
-            raise
-        return link
+        return _phidget_link.open_link(url, stanza, stop)
 
     def identify(self):
         """Tell the devices that are attached."""
@@ -233,7 +117,7 @@ channels:
             raise Disconnected("all Phidgets of this instrument are detached")
         readings = [self._reading(*each) for each in enumerate(zip(self.channels, self.link.sensors, strict=True))]
         if all(r is not None and r.status == "silent" for r in readings):
-            raise NoAnswer(f"attached, but no reading came for {SILENT_SECONDS:g} s")
+            raise NoAnswer("attached, but no reading comes")
         return [r for r in readings if r is not None]
 
     def _reading(self, index, pair):
@@ -245,11 +129,14 @@ channels:
             return Reading(channel.id, {}, now, f"setup_failed: {sensor.setup}")
         if trouble := sensor.trouble:
             return Reading(channel.id, {}, now, trouble[0])
-        if sensor.declared.paced and sensor.news_ns <= self._told[index]:
-            return self._without_news(channel, sensor, now)
+        if sensor.silent():
+            return Reading(channel.id, {}, now, "silent")
+        if sensor.news_ns <= self._told[index] and sensor.declared.paced and not sensor.rests():
+            return None  # its next reading is still to come
         for _ in range(3):  # until no event came in between
             came = sensor.news_ns
-            values, status = self._values(channel, sensor, came > self._told[index])
+            news = came > self._told[index]
+            values, status = self._values(channel, sensor, news)
             if sensor.news_ns == came:
                 break
         if not sensor.attached:
@@ -258,21 +145,9 @@ channels:
         if sensor.lost > self._lost[index] and status == "ok":
             status = "readings_lost"
         self._lost[index] = sensor.lost
-        return Reading(channel.id, values, came if sensor.declared.paced else now, status)
-
-    def _without_news(self, channel, sensor, now):
-        quiet = time.monotonic() - max(sensor.attached_at, sensor.news_at)
-        if quiet < max(SILENT_SECONDS, SILENT_INTERVALS * sensor.data_interval):
-            return None  # its next reading is still to come
-        if sensor.declared.resting:
-            values, status = self._values(channel, sensor, False)
-            if values.get(sensor.declared.resting) == 0:
-                return Reading(channel.id, values, now, status)
-        return Reading(channel.id, {}, now, "silent")
+        return Reading(channel.id, values, came if sensor.declared.paced and news else now, status)
 
     def _values(self, channel, sensor, news):
-        from ._phidget_library import NO_VALUE, NOT_ATTACHED, LibraryError
-
         values, status, arguments = {}, "ok", sensor.arguments
         for quantity, source, needed in sensor.declared.values:
             if quantity.name not in channel.quantities:

@@ -20,20 +20,24 @@ ARRAY = {"G": 3, "U": 8}
 NO_NUMBER = {**UNKNOWN, "G": UNKNOWN["g"], "U": UNKNOWN["u"]}
 KEEP_ALIVE_SECONDS = 2.0  # a client gives up after 8
 TAG = "1a00c0ffee"
+SPACING = 3
+NOT_SIGNALS = ("index_position", "touch_value", "sensor_value")  # they are not there at all times
 
 
 class Channel:
-    """One simulated channel: ``due`` is when it speaks next (monotonic s)."""
+    """One simulated channel, the ``number``-th of its class; ``due`` is when it speaks next (monotonic s)."""
 
-    def __init__(self, device: dict, class_name: str, index: int, seed: int):
-        self.device, self.class_name, self.index = device, class_name, index
+    def __init__(self, device: dict, class_name: str, number: int, seed: int):
+        self.device, self.class_name = device, class_name
         self.model = MODELS[class_name]
-        self.signals = [Signal(*signal, period=60.0 + 17 * i, seed=seed + i) for i, signal in enumerate(self.model.signals)]
+        self.signals = []
+        for i, (center, swing, noise) in enumerate(self.model.signals):
+            center += number * SPACING * (swing + 10 * noise)  # no two channels have a value in common
+            self.signals.append(Signal(center, swing, noise, 60.0 + 17 * i, seed + 100 * number + i))
         self.interval = 0.25
         self.due = 0.0
         self.readings = self.measure()
         self.said = list(self.readings)
-        self.count = 0
 
     def measure(self) -> list:
         """Take the present reading: one number a signal."""
@@ -103,9 +107,8 @@ class Channel:
         return [(number, types, [moved, 1000.0 * self.interval, 0, 0])] if moved else []
 
     def _speak_FrequencyCounter(self, number, types, known):
-        pulses = round(self.readings[0] * self.interval)
-        self.count += pulses
-        milliseconds = 1000.0 * self.interval
+        pulses = max(1, round(self.readings[0] * self.interval))
+        milliseconds = 1000.0 * pulses / self.readings[0]  # from the first pulse to the last
         return [(number, types, [milliseconds, pulses, milliseconds])]
 
     def _speak_GPS(self, number, types, known):
@@ -138,9 +141,13 @@ class PhidgetServer:
         """``classes``: by a device's phid, class name -> number of channels."""
         self.devices, self.password, self._fault = devices, password, fault
         self._by_phid = {d["phid"]: d for d in devices}
-        self._names = {model.number: name for name, model in MODELS.items()}
-        self._channels: dict[tuple, Channel] = {}
-        self._classes, self._seed = classes, seed
+        self.channels: dict[tuple, Channel] = {}  # by phid, class number and place among all channels of the device
+        numbers: dict[str, int] = {}
+        for phid, counts in classes.items():
+            names = [name for name, count in counts.items() for _ in range(count)]
+            for place, name in enumerate(names):
+                number = numbers[name] = numbers.get(name, -1) + 1
+                self.channels[phid, MODELS[name].number, place] = Channel(self._by_phid[phid], name, number, seed)
         self._connections: dict[Connection, bool] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -169,13 +176,12 @@ class PhidgetServer:
 
     def open(self, connection: Connection, phid: int, class_number: int, index: int, sequence: int) -> None:
         """Open a channel; ``index`` is its place among all channels of the device, of whatever class."""
-        name = self._names.get(class_number, "")
-        if name not in self._classes.get(phid, {}):
+        key = (phid, class_number, index)
+        channel = self.channels.get(key)
+        if channel is None:
             connection.send(REPLY, ANSWER, {"E": NO_SUCH_CHANNEL}, answered=sequence)
             return
-        key = (phid, class_number, index)
         with self._lock:
-            channel = self._channels.setdefault(key, Channel(self._by_phid[phid], name, index, self._seed + 100 * len(self._channels)))
             channel.due = time.monotonic() + 0.25
             content = channel.status(known=self._fault() not in ("over_range", "unknown"))
             connection.opened[key] = channel
@@ -259,9 +265,12 @@ class PhidgetServer:
                     connection.packet(channel.device, class_number, index, number, entries(types, values))
 
 
-def build(channels) -> tuple[list[dict], dict[int, dict]]:
-    """Choose devices that have the channels of a stanza: a hub with what is on its ports, and USB devices for the rest."""
-    devices, classes, hubs = [], {}, {}
+def build(channels) -> tuple[list[dict], dict[int, dict], dict[tuple, int]]:
+    """Choose devices that have the channels of a stanza: a hub with what is on its ports, and USB devices for the rest.
+
+    Returns the devices, their classes by phid, and the phid by (serial, hub port, class, channel) as the stanza has them.
+    """
+    devices, classes, hubs, where = [], {}, {}, {}
 
     def add(name, serial, **more):
         phid = 4096 + len(devices)
@@ -288,7 +297,8 @@ def build(channels) -> tuple[list[dict], dict[int, dict]]:
     for (serial, port), wanted in sorted(groups.items(), key=lambda item: item[0][1] is None):
         if port is not None and wanted[0]["is_hub_port"]:
             parent, hub_serial, port = hub(serial or HUB_SERIAL, port)
-            add("", hub_serial, parent=parent, hub_port=port, port_mode=wanted[0]["class"])
+            phid = add("", hub_serial, parent=parent, hub_port=port, port_mode=wanted[0]["class"])
+            where[serial, port, wanted[0]["class"], 0] = phid
             continue
         needs = {(o["class"], o["channel"]) for o in wanted}
         while needs:
@@ -300,11 +310,12 @@ def build(channels) -> tuple[list[dict], dict[int, dict]]:
                 raise BadInput(f"no simulated Phidget has {text}" + (f" together (hub_port {port})" if port is not None else ""), ("channels",))
             needs -= found[name]
             if DEVICES[name][0] == "USB":
-                add(name, serial or USB_SERIAL + len(devices))
+                phid = add(name, serial or USB_SERIAL + len(devices))
             else:
                 parent, hub_serial, at = hub(serial or HUB_SERIAL, port)
-                add(name, hub_serial, parent=parent, hub_port=at)
-    return devices, classes
+                phid = add(name, hub_serial, parent=parent, hub_port=at)
+            where |= {(serial, port, *each): phid for each in found[name]}
+    return devices, classes, where
 
 
 class PhidgetSimulator(Simulator):
@@ -315,11 +326,31 @@ class PhidgetSimulator(Simulator):
         "swapped": "each reply carries the number of its request, and each reading that of its channel",
     }
 
+    states = {
+        "truncated": {"disconnected", "silent"},  # the library hangs up on what it does not understand
+        "garbage": {"disconnected", "silent"},
+    }
+
     def __init__(self, stanza, seed=0, plan="", password=""):
         super().__init__(stanza, seed, plan)
-        devices, classes = build(stanza.channels)
+        devices, classes, self._where = build(stanza.channels)
         self.server = PhidgetServer(devices, classes, self.current_fault, seed, password)
         self.url = f"phidget://127.0.0.1:{self.server.port}"
+
+    def bands(self):
+        result = {}
+        for channel in self.stanza.channels:
+            options = channel.options
+            name, index = options["class"], options["channel"]
+            phid = self._where[options["serial"], options["hub_port"], name, index]
+            of_class = [c for (p, *_), c in self.server.channels.items() if p == phid and c.class_name == name]
+            numbers = [q for q in channel.quantities if channel.quantities[q].type in ("float", "int") and q not in NOT_SIGNALS]
+            for quantity, signal in zip(numbers, of_class[index].signals, strict=False):
+                low, high = signal.band()
+                if channel.quantities[quantity].type == "int":
+                    low, high = low - 0.5, high + 0.5
+                result[channel.id, quantity] = (low, high)
+        return result
 
     def start(self):
         self.server.start()

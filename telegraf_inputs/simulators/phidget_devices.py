@@ -6,7 +6,7 @@ Source: the native library itself (its format strings), and what it attaches to.
 from __future__ import annotations
 
 HUB, HUB_SERIAL, HUB_PORTS = "HUB0000", 700000, 6
-# name -> (type, product or VINT number, version, device number, {class: how many channels})
+# name -> (type, product or VINT number, version, device number, {class: how many channels}), the classes in the library's order
 DEVICES = {
     HUB: ("USB", 63, 110, 64, {}),
     "TMP1101": ("VINT", 21, 110, 89, {"TemperatureSensor": 5, "VoltageInput": 4}),
@@ -16,9 +16,9 @@ DEVICES = {
     "LUX1000": ("VINT", 33, 110, 72, {"LightSensor": 1}),
     "SND1000": ("VINT", 35, 110, 85, {"SoundSensor": 1}),
     "DST1000": ("VINT", 45, 110, 58, {"DistanceSensor": 1}),
-    "DAQ1400": ("VINT", 34, 110, 55, {"CurrentInput": 1, "DigitalInput": 1, "FrequencyCounter": 1, "VoltageInput": 1}),
+    "DAQ1400": ("VINT", 34, 110, 55, {"VoltageInput": 1, "CurrentInput": 1, "DigitalInput": 1, "FrequencyCounter": 1}),
     "DAQ1500": ("VINT", 24, 110, 56, {"VoltageRatioInput": 2}),
-    "DAQ1000": ("VINT", 50, 110, 51, {"VoltageInput": 8, "VoltageRatioInput": 8}),
+    "DAQ1000": ("VINT", 50, 110, 51, {"VoltageRatioInput": 8, "VoltageInput": 8}),
     "DAQ1200": ("VINT", 28, 110, 52, {"DigitalInput": 4}),
     "ADP1000": ("VINT", 29, 110, 49, {"PHSensor": 1, "VoltageInput": 1}),
     "HIN1000": ("VINT", 36, 110, 61, {"CapacitiveTouch": 7}),
@@ -33,7 +33,7 @@ DEVICES = {
     "1044": ("USB", 51, 500, 22, {"Accelerometer": 1, "Gyroscope": 1, "Magnetometer": 1, "Spatial": 1}),
     "1040": ("USB", 121, 0, 18, {"GPS": 1}),
     "1024": ("USB", 52, 100, 14, {"RFID": 1}),
-    "1058": ("USB", 116, 100, 35, {"PHSensor": 1, "VoltageInput": 1}),
+    "1058": ("USB", 116, 100, 35, {"VoltageInput": 1, "PHSensor": 1}),
     "1015": ("USB", 118, 0, 10, {"CapacitiveTouch": 1}),
 }
 PORT_MODES = {"DigitalInput": ("DIGITALINPUT_PORT", 1, 110, 95), "VoltageInput": ("VOLTAGEINPUT_PORT", 3, 110, 97),
@@ -83,10 +83,10 @@ MODELS = {
     "CapacitiveTouch": Model(14, 3, SAMPLED + "sensitivity:g~=0.5,0,1 isTouched:d=0 touchValue:g~=,0,1 touchValueChangeTrigger:g~=0,0,0.5",
                              (96, "g"), (0.5, 0.4, 0.01)),
     "CurrentInput": Model(2, 1, SAMPLED + "current:g~=@0,0,0.02 currentChangeTrigger:g~=0,0,0.016 powerSupply:d=2", (8, "g"),
-                          (0.012, 0.002, 0.00001)),
+                          (0.005, 0.0002, 0.00001)),
     "DigitalInput": Model(5, 0, "dataAdapterVoltage:d inputMode:d=1 powerSupply:d=2 state:d=@0", (90, "d"), (0.0, 1.0, 0.0)),
     "DistanceSensor": Model(7, 2, SAMPLED + "amplitudes:U distances:U count:u=0 distance:u~=@0,0,200 distanceChangeTrigger:u~=0,0,200 "
-                            "sonarQuietMode:d=1", (12, "u"), (120, 20, 0.4)),
+                            "sonarQuietMode:d=1", (12, "u"), (60, 3, 0.3)),
     "Encoder": Model(8, 2, SAMPLED + "enabled:d=1 indexPosition:l IOMode:d=1 position:l=@0 positionChangeTrigger:u~=0,0,100", (29, "dgcd"),
                      (0.0, 50.0, 1.0)),
     "FrequencyCounter": Model(9, 3, "totalTicksSinceLastCount:g=0 frequencyPrecision:u=6 count:ul=0 " + SAMPLED + "enabled:d=1 filterType:d=1 "
@@ -96,11 +96,11 @@ MODELS = {
                  (51.0447, 0.00001, 0.000002), (-114.0719, 0.00001, 0.000002), (1045.0, 2.0, 0.3), (180.0, 90.0, 1.0), (0.3, 0.2, 0.05)),
     "Gyroscope": Model(12, 4, SAMPLED + "angularRate:G~=@0,-2000,2000 axisCount:d=3 heatingEnabled:d precision:d timestamp:g=0", (2, "Gg"),
                        (0.0, 0.5, 0.05), (0.0, 0.5, 0.05), (0.0, 0.5, 0.05)),
-    "HumiditySensor": Model(15, 1, SAMPLED + "humidity:g~=@0,0,100 humidityChangeTrigger:g~=0,0,100", (22, "g"), (45.0, 5.0, 0.05)),
+    "HumiditySensor": Model(15, 1, SAMPLED + "humidity:g~=@0,0,100 humidityChangeTrigger:g~=0,0,100", (22, "g"), (45.0, 0.8, 0.05)),
     "LightSensor": Model(17, 1, SAMPLED + "illuminance:g~=@0,0,131000 illuminanceChangeTrigger:g~=0,0,131000", (23, "g"), (300.0, 100.0, 1.0)),
     "Magnetometer": Model(18, 3, SAMPLED + "axisCount:d=3 heatingEnabled:d magneticField:G~=@0,-8,8 magneticFieldChangeTrigger:g~=0,0,8 "
                           "timestamp:g=0", (18, "Gg"), (0.2, 0.01, 0.001), (0.0, 0.01, 0.001), (0.45, 0.01, 0.001)),
-    "PHSensor": Model(37, 1, SAMPLED + "correctionTemperature:g~=25,0,100 PH:g~=@0,0,14 PHChangeTrigger:g~=0,0,14", (133, "g"), (7.0, 0.2, 0.005)),
+    "PHSensor": Model(37, 1, SAMPLED + "correctionTemperature:g~=25,0,100 PH:g~=@0,0,14 PHChangeTrigger:g~=0,0,14", (133, "g"), (5.0, 0.05, 0.005)),
     "PressureSensor": Model(21, 1, SAMPLED + "pressure:g~=@0,50,110 pressureChangeTrigger:g~=0,0,60", (31, "g"), (101.3, 0.5, 0.005)),
     "ResistanceInput": Model(23, 1, SAMPLED + "resistance:g~=@0,0,19000 resistanceChangeTrigger:g~=0,0,19000 RTDWireSetup:d=1", (36, "g"),
                              (108.0, 0.5, 0.005)),
@@ -114,9 +114,9 @@ MODELS = {
                      (89, "GGGg"), (0.0, 0.02, 0.002), (0.0, 0.02, 0.002), (1.0, 0.01, 0.002), (0.0, 0.5, 0.05), (0.0, 0.5, 0.05),
                      (0.0, 0.5, 0.05), (0.2, 0.01, 0.001), (0.0, 0.01, 0.001), (0.45, 0.01, 0.001)),
     "TemperatureSensor": Model(28, 1, SAMPLED + "RTDType:d RTDWireSetup:d temperature:g~=@0,-270,1372 temperatureChangeTrigger:g~=0,0,1640 "
-                               "thermocoupleType:d=2", (95, "g"), (23.0, 2.0, 0.02)),
+                               "thermocoupleType:d=2", (95, "g"), (23.0, 1.0, 0.02)),
     "VoltageInput": Model(29, 1, SAMPLED + "powerSupply:d sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 voltage:g~=@0,-40,40 "
-                          "voltageChangeTrigger:g~=0,0,40 voltageRange:d", (101, "g"), (2.5, 0.3, 0.001)),
+                          "voltageChangeTrigger:g~=0,0,40 voltageRange:d", (101, "g"), (1.5, 0.05, 0.001)),
     "VoltageRatioInput": Model(31, 1, "bridgeEnabled:d=1 bridgeGain:d=1 " + SAMPLED + "sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 "
-                               "voltageRatio:g~=@0,-1,1 voltageRatioChangeTrigger:g~=0,0,1", (102, "g"), (0.45, 0.02, 0.0001)),
+                               "voltageRatio:g~=@0,-1,1 voltageRatioChangeTrigger:g~=0,0,1", (102, "g"), (0.1, 0.005, 0.0001)),
 }

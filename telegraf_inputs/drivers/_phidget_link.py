@@ -1,0 +1,187 @@
+"""The way to Phidgets: the channels of one stanza, opened once, over USB or a Phidget network server."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import socket
+import stat
+import time
+
+from .. import connection
+from ..errors import BadInput, Disconnected, NoAnswer, Stopped
+from ._phidget_classes import SENSORS
+from ._phidget_library import Sensor, call
+
+PORT = 5661  # of a Phidget network server
+DATA_INTERVAL = 0.25  # seconds; what most Phidgets have by themselves
+AGAIN_SECONDS = 1.0  # the library looks for what is missing all the time; a second look need not wait long
+CHECK = "check serial number, hub port, channel and class"
+
+_open: set[Phidgets] = set()
+_parked: dict[tuple, Phidgets] = {}
+
+
+def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
+    """Take a connection apart: (host, port) of a network server or None for USB, serial number or None for any."""
+    place, _, serial = url.rest.partition("/")
+    if place.isdigit() and not serial:
+        place, serial = "", place
+    if serial and not serial.isdigit() or serial and not place and "/" in url.rest:
+        raise BadInput(f"found {url.text!r}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
+                       "with the serial number on the label", ("connection",))
+    return connection.Url(f"phidget://{place}").host_port(PORT) if place else None, int(serial) if serial else None
+
+
+class Phidgets:
+    """The channels of one stanza, opened together; each attaches by itself whenever it is there, and comes back by itself.
+
+    ``sensors`` are in the order of the stanza's channels.
+    """
+
+    def __init__(self, key: tuple, url: connection.Url, stanza, stop: connection.Stop):
+        self._key, self.url, self.stop = key, url, stop
+        self.server, serial = target(url)
+        self._password = _password(stanza.options["password_file"])
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._name = f"labline-{id(self):x}".encode()
+        self._opened, self._since = False, 0.0
+        self.sensors: list[Sensor] = []
+        for channel in stanza.channels:
+            options, declared = channel.options, SENSORS[channel.options["class"]]
+            sensor = Sensor(declared, self._changed)
+            self.sensors.append(sensor)
+            sensor.wanted_interval = options["data_interval"] or min(stanza.interval, DATA_INTERVAL)
+            sensor.settings = [(name, choices[options[option]]) for option, (name, choices) in declared.settings.items() if options[option]]
+            sensor.address(serial=options["serial"] or serial, hub_port=options["hub_port"], channel=options["channel"],
+                           port_mode=options["is_hub_port"], remote=self.server is not None)
+
+    def open(self, seconds: float) -> None:
+        """Attach what is there, for at most ``seconds``. Raises Disconnected or NoAnswer where that is nothing."""
+        if self.server is not None and not any(s.attached for s in self.sensors):
+            try:  # the library tries for ever and doesn't tell; this tells
+                socket.create_connection(self.server, seconds).close()
+            except OSError as error:
+                self._since = 0.0
+                raise Disconnected(f"{self.url}: {error.strerror or error}") from None
+            if self._opened and time.monotonic() - self._since > seconds:
+                self._call_again()
+        if self._opened:
+            seconds = min(seconds, AGAIN_SECONDS)
+        else:
+            self._opened, self._since = True, time.monotonic()
+            _open.add(self)
+            if self.server is not None:
+                host, port = self.server
+                call("PhidgetNet_addServer", self._name, host.encode(), port, self._password, 0)
+            for sensor in self.sensors:
+                sensor.open()
+        if self._wait(lambda: all(s.attached and not s.silent() for s in self.sensors), seconds):
+            return
+        if any(s.attached and not s.silent() for s in self.sensors):
+            return
+        if self.server is None:
+            raise Disconnected(f"no such Phidget is on USB; {CHECK}, and that no other program holds it")
+        if any(s.attached for s in self.sensors):
+            raise NoAnswer("attached, but no reading comes")
+        raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget; {CHECK}, and the password")
+
+    def settle(self, seconds: float) -> None:
+        """Wait for the first reading of what is attached."""
+        self._wait(lambda: all(s.news_ns or s.trouble or not (s.attached and s.declared.paced) for s in self.sensors), seconds)
+
+    def close(self) -> None:
+        """Let go of all that answers.
+
+        From what does not, the library can't be parted: it waits 10 s for each channel, and breaks where something is asked of it
+        meanwhile. That stays open, and ``open_link`` finds it again.
+        """
+        if not self._opened or all(s.attached and not s.silent() for s in self.sensors):
+            self._release()
+        else:
+            _parked[self._key] = self
+
+    def _release(self):
+        for sensor in self.sensors:
+            sensor.close()
+        _open.discard(self)
+        if self._opened and self.server is not None and any(link.server for link in _open):
+            # Without another link the library has ended its networking with the last channel, and would stumble over this.
+            call("PhidgetNet_removeServer", self._name)
+        for fd in (self._read, self._write):
+            os.close(fd)
+
+    def discard(self, quiet: float = 0.0) -> int:
+        """Do nothing: a Phidget has no late answers."""
+        return 0
+
+    def _call_again(self) -> None:
+        """Have the library connect anew, at once.
+
+        By itself it waits up to 18 s between attempts, and for ever for a server that accepts and then says nothing.
+        """
+        self._since = time.monotonic()
+        call("PhidgetNet_disableServer", self._name, 0)
+        addresses = self._addresses()
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(int(name))) as each:
+                    if each.getpeername()[:2] in addresses:
+                        each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it was closed meanwhile, or is not connected
+        call("PhidgetNet_enableServer", self._name)
+
+    def _addresses(self):
+        return {address[:2] for *_, address in socket.getaddrinfo(*self.server, type=socket.SOCK_STREAM)}
+
+    def _changed(self):
+        try:
+            os.write(self._write, b"!")
+        except OSError:
+            pass  # full: whoever waits is awake already
+
+    def _wait(self, fulfilled, seconds) -> bool:
+        deadline = time.monotonic() + seconds
+        while not fulfilled():
+            ready, _, _ = select.select([self._read, self.stop], [], [], max(0.0, deadline - time.monotonic()))
+            if self.stop.is_set:
+                raise Stopped
+            if not ready:
+                return False
+            os.read(self._read, 4096)
+        return True
+
+
+def open_link(url: connection.Url, stanza, stop: connection.Stop) -> Phidgets:
+    """Open the channels of a stanza, or find them open."""
+    key = (stop, url.text)
+    link = _parked.pop(key, None) or Phidgets(key, url, stanza, stop)
+    try:
+        link.open(stanza.timeout)
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+@atexit.register
+def _silence() -> None:
+    """Keep the library's threads from calling into an interpreter that has ended."""
+    for link in _parked.values():
+        for sensor in link.sensors:
+            sensor.silence()
+
+
+def _password(path: str | None) -> bytes:
+    if not path:
+        return b""
+    try:
+        with open(path, "rb") as file:
+            return file.read().strip()
+    except OSError as error:
+        raise BadInput(f"can't read {path}: {error.strerror}", ("password_file",)) from None
