@@ -46,7 +46,7 @@ class PfeifferTPG(Driver):
     All gauges of a controller are read by one question, so their points have one time. A gauge whose status is not ok
     has no pressure: neither the limit that the controller then shows, nor 0. Pressures are stored in mbar, whatever
     unit the display is set to. A TPG 261 or 262 that was switched on and not asked yet speaks by itself, each second;
-    `mode: continuous` listens to that and sends nothing.
+    `mode: continuous` listens to that and sends nothing; where it was told to speak each minute only, set `timeout: 70s`.
     """
 
     name = "pfeiffer_tpg"
@@ -60,7 +60,7 @@ class PfeifferTPG(Driver):
     # Linear gauges swing below 0 at their zero; the highest of them end at 50 bar.
     quantities = (Quantity("pressure", "mbar", "Pressure at the gauge", -50.0, 6e4),)
     options_known = (
-        Option("model", "str", "which controller it is", required=True, choices=tuple(GAUGES)),
+        Option("model", "str", "the controller: tpg261, tpg262 or tpg366", required=True, choices=tuple(GAUGES)),
         Option("mode", "str", "mnemonics: it is asked; continuous: it speaks by itself (TPG 261 and 262)", "mnemonics",
                choices=("mnemonics", "continuous")),
         Option("unit", "str", "the unit that its display is set to, where it can't be asked (mode: continuous)",
