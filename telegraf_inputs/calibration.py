@@ -80,7 +80,7 @@ def _exponential(a: float, b: float, c: float = 0.0, d: float = 0.0) -> Form:
 def _steinhart_hart(a: float, b: float, c: float, supply: float | None = None, series: float | None = None) -> Form:
     if (supply is None) != (series is None):
         raise BadInput("supply and series go together: the divider that the resistance is in",
-                       ("series" if supply is None else "supply",))
+                       ("supply" if supply is None else "series",))
     ohms: Form = (lambda x: x) if supply is None or series is None else _divider(supply, series)
 
     def apply(x: float) -> float | None:
@@ -147,7 +147,7 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
     if not isinstance(data, dict):
         raise BadInput(f"found {data!r}, expected keys such as form, of and the form's parameters")
     form = data.get("form")
-    if form not in FORMS:
+    if not isinstance(form, str) or form not in FORMS:
         raise BadInput(f"found {form!r}, expected a form of calibration; {suggestion(form, FORMS)}", ("form",))
     make, kinds, required = FORMS[form]
     for key in data:

@@ -92,7 +92,7 @@ class Url:
         host, _, port = self.rest.rstrip("/").rpartition(":")
         if not host or "]" in port:  # no port at all
             host, port = self.rest.rstrip("/"), str(default_port or "")
-        if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        if not (host and self.rest.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
             raise BadInput(f"{self.text!r} must name a host and a port from 1 to 65535, "
                            f"as in {self.scheme}://192.168.1.5:7777")
         return host.strip("[]"), int(port)
@@ -293,9 +293,8 @@ class TcpLine(Line):
         host, port = self.url.host_port()
         deadline = time.monotonic() + self.timeout
         trouble: OSError | None = None
-        # As bytes: a text would have its international form worked out, by a module of 1 MB.
-        for family, kind, protocol, _, address in socket.getaddrinfo(host.encode() if host.isascii() else host, port,
-                                                                     type=socket.SOCK_STREAM):
+        # As bytes: of a text its international form would be worked out, by a module of 1 MB.
+        for family, kind, protocol, _, address in socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM):
             self._socket = socket.socket(family, kind, protocol)
             self._socket.setblocking(False)
             code = self._socket.connect_ex(address)
