@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import sys
+import textwrap
 from importlib import import_module
 
 from provisioning.influxdb_server import DatabaseError
@@ -13,15 +14,19 @@ from telegraf_inputs.errors import BadInput
 
 from .stack.errors import StackError
 
-# In the order in which a newcomer needs them. A verb is a module of this package: the first line of its docstring is its
-# help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`: completion waits for them.
+# In the order in which a newcomer needs them. A verb is a module of this package: its docstring's first line is its
+# help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`, because
+# completion waits for them.
 VERBS = ("run", "status", "read", "scan", "check", "render", "apply", "completion")
 WELL, FOUND, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+HELP_WIDTH = 80
 DESCRIPTION = """\
-Watches a laboratory: one site file says what is in it; instruments are read by small programs that Telegraf runs,
-InfluxDB keeps what they measure, Grafana shows it and raises the alarms."""
+Watches a laboratory: one site file says what is in it; instruments are read by
+small programs that Telegraf runs, InfluxDB keeps what they measure, Grafana
+shows it and raises the alarms."""
 EPILOG = """\
-SITE is the name of a file in provisioning/sites (such as demo) or a path to one; left out, it is demo.
+SITE is the name of a file in provisioning/sites (such as demo) or a path to one;
+left out, it is demo.
 Exit status: 0 all is well, 1 something was found or failed, 2 wrong use.
 
   labline run                        start the demo lab, live, until Ctrl-C
@@ -31,19 +36,27 @@ Exit status: 0 all is well, 1 something was found or failed, 2 wrong use.
 """
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps texts as they are, and gives verbs and options room beside their help."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=28)
+
+
 def parser() -> argparse.ArgumentParser:
     """Build the parser of all verbs."""
-    top = argparse.ArgumentParser("labline", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser("labline", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help)
     verbs = top.add_subparsers(metavar="VERB", dest="verb", required=True, title="verbs")
     for name in VERBS:
         module = import_module(f"{__package__}.{name}")
         first, _, rest = (module.__doc__ or "").partition("\n")
+        about = textwrap.fill(" ".join(rest.split()), HELP_WIDTH, break_on_hyphens=False)
         verb = verbs.add_parser(
             name,
             help=first[0].lower() + first.rstrip(".")[1:],
-            description=f"{first}\n{rest}".strip(),
+            description=f"{first}\n\n{about}".strip(),
             epilog=f"examples:\n{module.EXAMPLES.rstrip()}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Help,
         )
         module.add(verb)
         verb.set_defaults(run=module.run)

@@ -1,7 +1,7 @@
 """Print the completion of the labline command for a shell.
 
-Verbs, options, sites and the names of instruments are completed with the Tab key. What is printed is a script; its first
-lines say how to make it last."""
+Verbs, options, sites and the names of instruments are completed with the Tab key. What is printed is a script; its
+first lines say how to make it last."""
 
 from __future__ import annotations
 

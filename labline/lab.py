@@ -1,4 +1,4 @@
-"""A lab on this machine: simulators, InfluxDB, Telegraf and Grafana for one site, started and stopped in the order that loses nothing."""
+"""A lab on this machine: simulators, InfluxDB, Telegraf and Grafana, started and stopped so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -83,13 +83,15 @@ class Lab:
         return self._telegraf_log.details()
 
     def look_after(self) -> None:
-        """Start InfluxDB and Telegraf anew where they ended, and tell it. Raises StackError where that goes on and on."""
+        """Start InfluxDB and Telegraf anew where they ended, and tell it. Raises StackError where that goes on."""
         if self._influxdb and not self._influxdb.process.running:
             self._mourn(self._influxdb.process, "started anew; Telegraf keeps what was read meanwhile")
             self._influxdb.stop()
             self._start_influxdb()
         if self._telegraf and not self._telegraf.process.running:
-            self._mourn(self._telegraf.process, "started anew; what it had not written yet is lost, and will be counted")
+            self._mourn(
+                self._telegraf.process, "started anew; what it had not written yet is lost, and will be counted"
+            )
             self._telegraf.stop()
             self._start_telegraf()
         for part in (self._simulators, self.grafana and self.grafana.process):
@@ -110,7 +112,9 @@ class Lab:
 
     def close(self) -> None:
         """Stop whatever runs."""
-        with contextlib.ExitStack() as stack:  # in reverse: Telegraf first, so that nothing is read that can't be stored
+        with (
+            contextlib.ExitStack() as stack
+        ):  # in reverse: Telegraf first, so that nothing is read that can't be stored
             stack.callback(self.lock.close)
             if self._simulators:
                 # They clean up behind themselves on SIGINT.
@@ -166,12 +170,14 @@ class Lab:
 
     def _start_influxdb(self) -> None:
         chosen = {name: self._ports[name] for name in ("http", "rpc")}
-        self._influxdb = influxdb.InfluxDB(self._programs["InfluxDB"], self.places.influxdb, self.places.secrets, chosen)
+        self._influxdb = influxdb.InfluxDB(
+            self._programs["InfluxDB"], self.places.influxdb, self.places.secrets, chosen
+        )
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=self._influxdb.url))
         self.lock.tell(influxdb=self._influxdb.url)
 
     def _apply_schema(self) -> None:
-        """Bring the database to the site file. What would drop readings is asked for, where there is somebody to ask."""
+        """Bring the database to the site file. What would drop readings is asked for where there is somebody to ask."""
         for user in (telegraf_config.WRITER, influxdb_schema.READER):
             credentials.secret(self.places.secrets, user)
         made = influxdb_apply.plan(self.site.influxdb.url, influxdb_schema.schema(self.site), self.places.secrets)
@@ -196,7 +202,9 @@ class Lab:
         )
         environment = {ledger.VARIABLE: str(self.places.ledger.absolute()), **self._libusb()}
         shutil.rmtree(self.places.telegraf, ignore_errors=True)
-        for name, text in telegraf_config.render(self.site, paths, environment=environment, connections=connections).items():
+        for name, text in telegraf_config.render(
+            self.site, paths, environment=environment, connections=connections
+        ).items():
             file = self.places.telegraf / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
@@ -208,7 +216,9 @@ class Lab:
         try:
             return libusb.environment()
         except Unavailable as error:
-            self._say(f"  libusb, which Phidgets need, can't be had: {error}. Install it: sudo apt-get install libusb-1.0-0")
+            self._say(
+                f"  libusb, which Phidgets need, can't be had: {error}. Install it: sudo apt-get install libusb-1.0-0"
+            )
             return {}
 
     def _start_telegraf(self) -> None:
@@ -237,13 +247,17 @@ class Lab:
         """Leave out the contact points whose secrets are not here: Grafana would not start without them."""
         points = []
         for point in self.site.notifications.contact_points:
-            files = {key: self.places.secrets.absolute() / getattr(point, key) for key in SECRET_FILES if getattr(point, key)}
+            files = {
+                key: self.places.secrets.absolute() / getattr(point, key) for key in SECRET_FILES if getattr(point, key)
+            }
             missing = [str(file) for file in files.values() if not file.exists()]
             if missing:
                 self._say(f"  alarms do not go to {point.name!r} from here: {', '.join(missing)} is not there")
             else:
                 points.append(structs.replace(point, **{key: str(file) for key, file in files.items()}))
-        return structs.replace(self.site, notifications=structs.replace(self.site.notifications, contact_points=tuple(points)))
+        return structs.replace(
+            self.site, notifications=structs.replace(self.site.notifications, contact_points=tuple(points))
+        )
 
     def _mourn(self, part: Process, consequence: str) -> None:
         """Tell that a part ended. Raises StackError where it does so again and again."""

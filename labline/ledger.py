@@ -34,7 +34,10 @@ class Entry:
 
 
 def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]:
-    """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order. Raises DatabaseError."""
+    """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order.
+
+    Raises DatabaseError.
+    """
     entries = {instrument.name: Entry(instrument.name) for instrument in site.instruments}
     for file in folder.iterdir():
         name = file.name.rsplit(".", 2)[0]
@@ -58,7 +61,7 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, int]:
         for channel in instrument.stanza.channels:
             fields[instrument.stanza.driver.name].update(dict.fromkeys(channel.quantities))
     statements = [
-        f"SELECT {', '.join(f'count({quoted(name)})' for name in names)} FROM \"raw\".{quoted(driver)} "
+        f'SELECT {", ".join(f"count({quoted(name)})" for name in names)} FROM "raw".{quoted(driver)} '
         f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument"'
         for driver, names in fields.items()
     ]
@@ -72,20 +75,32 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, int]:
 def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
     """Write the ledger for people."""
     entries = list(entries)
-    total = Entry("total", *(sum(getattr(e, key) for e in entries) for key in ("made", "dropped", "overruns", "errors", "written")))
+    total = Entry(
+        "total",
+        *(sum(getattr(e, key) for e in entries) for key in ("made", "dropped", "overruns", "errors", "written")),
+    )
     width = max(len(e.instrument) for e in (*entries, total))
     began, ended = since_ns / 1e9, time.time()
     span = f"{_clock(began)} to {_clock(ended)}, {ended - began:.0f} s"
-    result = [f"Readings of this run ({span}):", f"  {'instrument':{max(width, 10)}} {'made':>9} {'written':>9} {'lost':>7}"]
+    result = [
+        f"Readings of this run ({span}):",
+        f"  {'instrument':{max(width, 10)}} {'made':>9} {'written':>9} {'lost':>7}",
+    ]
     for entry in (*entries, total):
         result.append(f"  {entry.instrument:{max(width, 10)}} {entry.made:9} {entry.written:9} {entry.lost:7}")
     for entry in entries:
         if entry.dropped:
-            result.append(f"  {entry.instrument}: {entry.dropped} were dropped because Telegraf did not take them in time")
+            result.append(
+                f"  {entry.instrument}: {entry.dropped} were dropped because Telegraf did not take them in time"
+            )
         if entry.overruns:
-            result.append(f"  {entry.instrument}: {entry.overruns} cycles were missed; it takes longer than its interval")
+            result.append(
+                f"  {entry.instrument}: {entry.overruns} cycles were missed; it takes longer than its interval"
+            )
         if entry.written > entry.made:
-            result.append(f"  {entry.instrument}: more was written than was counted; its program was killed before it could count")
+            result.append(
+                f"  {entry.instrument}: more was written than was counted; its program was killed before it could count"
+            )
     result.append("Nothing was lost." if not total.lost else f"{total.lost} readings were LOST.")
     empty = [entry.instrument for entry in entries if not entry.written]
     if empty:

@@ -1,7 +1,7 @@
 """Read one instrument by hand.
 
-Connects as its program would, reads it a number of times, and shows what it says; nothing is stored. A port that a running
-lab uses can't be read beside it."""
+Connects as its program would, reads it a number of times, and shows what it says; nothing is stored. A port that a
+running lab uses can't be read beside it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     stanza = next((i.stanza for i in site.instruments if i.name == arguments.instrument), None)
     if stanza is None:
         known = [i.name for i in site.instruments]
-        raise BadInput(f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}")
+        raise BadInput(
+            f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}"
+        )
     if arguments.simulate and stanza.connection.scheme != "sim":
         stanza.connection = Url("sim:")
     if stanza.driver.extra == "phidget":
@@ -91,7 +93,9 @@ def _print_table(stanza: Stanza, points: list[Any]) -> None:
     up = report.values["up"]
     for point in readings:
         channel = channels[point.tags["channel"]]
-        when = time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
+        when = (
+            time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
+        )
         named = channel.id if channel.label == channel.id else f"{channel.id} ({channel.label})"
         values = {name: value for name, value in point.values.items() if name != "status"}
         if not values:

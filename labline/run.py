@@ -1,8 +1,8 @@
 """Run a lab on this machine, live, until Ctrl-C.
 
-Gets what is missing (InfluxDB, Telegraf, Grafana), starts it on loopback with passwords of its own, and shows a live table.
-At the end it stops what it started and tells what was made, written and lost. Data stay for the next run. Instruments whose
-connection is sim: are simulated."""
+Gets what is missing (InfluxDB, Telegraf, Grafana), starts it on loopback with passwords of its own, and shows a live
+table. At the end it stops what it started and tells what was made, written and lost. Data stay for the next run.
+Instruments whose connection is sim: are simulated."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     shared.add_site(parser)
     parser.add_argument(
-        "--duration", metavar="TIME", type=shared.seconds, help="end by itself after so many seconds (or 10m, 2h); default: at Ctrl-C"
+        "--duration",
+        metavar="TIME",
+        type=shared.seconds,
+        help="end by itself after so many seconds (or 10m, 2h); default: at Ctrl-C",
     )
     parser.add_argument("--simulate", action="store_true", help="simulate every instrument, whatever its connection")
     shared.add_state(parser)
@@ -52,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from . import ledger
     from .lab import Lab, orderly_end
+
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
     with orderly_end(say) as stopping:
@@ -79,7 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell_where(lab: Lab) -> None:
-    say(f"  InfluxDB   {lab.site.influxdb.url}, database {lab.site.influxdb.database}, user reader, password in {lab.places.secrets / 'reader'}")
+    say(
+        f"  InfluxDB   {lab.site.influxdb.url}, database {lab.site.influxdb.database}\n"
+        f"             user reader, password in {lab.places.secrets / 'reader'}"
+    )
     if lab.grafana:
         say(f"  Dashboards {lab.overview}")
         say(f"             user {lab.grafana.admin}, password in {lab.places.secrets / 'grafana_admin'}")

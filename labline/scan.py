@@ -1,7 +1,8 @@
 """Find out what is connected: serial ports, VISA resources, Phidgets, 1-Wire sensors.
 
-Prints what answers, and a stanza for the site file. Ports are asked for their identity only, with questions that change nothing
-in any instrument; a port that a program has open is left alone. Opening a port can restart an Arduino: --no-probe opens none."""
+Prints what answers, and a stanza for the site file. Ports are asked for their identity only, with questions that
+change nothing in any instrument; a port that a program has open is left alone. Opening a port can restart an Arduino:
+--no-probe opens none."""
 
 from __future__ import annotations
 
@@ -22,8 +23,16 @@ EXAMPLES = """\
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--no-probe", action="store_true", help="list only: open nothing, send nothing")
-    parser.add_argument("--port", metavar="PORT", action="append", default=[], help="ask this port alone: a device or a URL (repeatable)")
-    parser.add_argument("--phidget-server", metavar="HOST[:PORT]", action="append", default=[], help="look there too (repeatable)")
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        action="append",
+        default=[],
+        help="ask this port alone: a device or a URL (repeatable)",
+    )
+    parser.add_argument(
+        "--phidget-server", metavar="HOST[:PORT]", action="append", default=[], help="look there too (repeatable)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from .scanning.finding import Finding
     from .stack.progress import say
 
-    kinds = [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
+    kinds = (
+        [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
+    )
     if arguments.phidget_server or not arguments.port:
         shared.find_libusb()
         kinds.append(phidgets.all(arguments.phidget_server))
@@ -48,8 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
             found.append(item)
     stanzas = sum(bool(item.stanza) for item in found)
     if stanzas:
-        say(f"{stanzas} instrument(s) found. Paste what you need under `instruments:` in a site file, then: labline check FILE")
+        say(f"{stanzas} instrument(s) found. Paste them under `instruments:` in a site file; then: labline check FILE")
     elif not arguments.no_probe:
-        say("no instrument answered. Is it on, is its cable in? Not every instrument can be asked: see docs/adding-an-instrument.md")
+        say(
+            "no instrument answered. Is it on, is its cable in? Not every instrument can be asked: "
+            "see docs/adding-an-instrument.md"
+        )
     sys.stdout.flush()
     return 0 if stanzas or arguments.no_probe and found else 1

@@ -1,7 +1,8 @@
 """Show the lab as it is now: values, trends, states, alarms.
 
-On a terminal the table lives until Ctrl-C; elsewhere it is printed once, as plain text, with exit status 1 where anything is
-wrong. Values come from the database of a lab that runs here (labline run), or else from the one that the site file names."""
+On a terminal the table lives until Ctrl-C; elsewhere it is printed once, as plain text, with exit status 1 where
+anything is wrong. Values come from the database of a lab that runs here (labline run), or else from the one that the
+site file names."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         default=Path("/etc/labline/secrets"),
-        help="for a lab that labline run did not start: the folder with the password file reader (default: %(default)s)",
+        help="where labline run did not start the lab: the folder with the password file reader (default: %(default)s)",
     )
 
 
@@ -78,7 +79,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
         return Watch(site, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
     if not (arguments.secrets / READER).exists():
         raise DatabaseError(
-            f"{site.name} does not run here (nothing holds {places.root}); start it with: labline run {arguments.site}\n"
-            f"If it runs elsewhere, at {site.influxdb.url}, name the folder with the password file {READER!r}: --secrets DIR"
+            f"{site.name} does not run here (nothing holds {places.root}); to start it: labline run {arguments.site}\n"
+            f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password file {READER!r}: --secrets DIR"
         )
     return Watch(site, Server(site.influxdb.url, READER, secret(arguments.secrets, READER)), 0)

@@ -24,8 +24,11 @@ Value = float | int | bool | str | None
 
 
 def shown(value: Value, quantity: Quantity, noise: float | None = None) -> tuple[str, str]:
-    """Write a value: its digits, and its unit. ``noise`` (1 σ of one reading, in the quantity's unit) tells which digits mean
-    something where the driver does not declare the decimals."""
+    """Write a value: its digits, and its unit.
+
+    ``noise`` (1 σ of one reading, in the quantity's unit) tells which digits mean something where the driver does not
+    declare the decimals.
+    """
     if value is None:
         return "–", ""
     if isinstance(value, bool):

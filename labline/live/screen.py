@@ -15,7 +15,12 @@ LOOK_SECONDS = 1.0
 
 
 def show(
-    console: Console, look: Callable[[], Snapshot | None], footer: Sequence[str], end: float = float("inf"), *, everything: bool = False
+    console: Console,
+    look: Callable[[], Snapshot | None],
+    footer: Sequence[str],
+    end: float = float("inf"),
+    *,
+    everything: bool = False,
 ) -> None:
     """Draw what ``look`` sees (None: as before) until ``end`` (monotonic seconds), or until it raises."""
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:

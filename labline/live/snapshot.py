@@ -17,7 +17,13 @@ from .numbers import Value, duration, shown
 from .trend import Bin, Trend, trend
 
 BINS = 8
-BIN_SECONDS = (5, 10, 20, 30, 60)  # the longest that fills the bins with what there is: eight minutes, less at the beginning
+BIN_SECONDS = (
+    5,
+    10,
+    20,
+    30,
+    60,
+)  # the longest that fills the bins with what there is: eight minutes, less at the beginning
 TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
 BACK = "7d"  # what is older is not looked for
 LAST_POINTS = 3  # of a channel: not each of them holds each quantity
@@ -35,7 +41,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of one channel. ``age`` is in seconds (None: never seen); ``alarm`` is "", warning, critical or stale.
+    """One quantity of one channel. ``age``: seconds (None: never seen); ``alarm``: "", warning, critical or stale.
 
     ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
     """
@@ -77,12 +83,17 @@ class Snapshot:
     def summary(self) -> str:
         """Count the instruments by state: ``8 instruments: 7 ok, 1 silent``."""
         counted = Counter(state.replace("_", " ") for state in self.states.values())
-        return f"{len(self.states)} instruments: " + ", ".join(f"{count} {state}" for state, count in counted.most_common())
+        return f"{len(self.states)} instruments: " + ", ".join(
+            f"{count} {state}" for state, count in counted.most_common()
+        )
 
     @property
     def alarms(self) -> Counter[str]:
         """Count alarms by kind: ``stale`` once an instrument, the others once a quantity."""
-        found = {(row.alarm, row.instrument, "" if row.alarm == "stale" else (row.channel.id, row.quantity.name)) for row in self.rows}
+        found = {
+            (row.alarm, row.instrument, "" if row.alarm == "stale" else (row.channel.id, row.quantity.name))
+            for row in self.rows
+        }
         return Counter(alarm for alarm, *_ in found if alarm)
 
 
@@ -98,7 +109,7 @@ class _Seen:
 class Watch:
     """Looks at a site's database again and again.
 
-    ``since_ns``: a value that never came is missed from then on. ``details`` may tell, by instrument, the reason of its state.
+    ``since_ns``: a value that never came is missed from then on. ``details`` may tell why an instrument is as it is.
     """
 
     def __init__(self, site: Site, server: Server, since_ns: int, details: Callable[[], Mapping[str, str]] = dict):
@@ -139,7 +150,9 @@ class Watch:
         when, state = report or (0, "")
         if now - max(when, self._since_ns) > _patience(instrument):
             return "no report"
-        return state if when >= self._since_ns else "starting"  # what an earlier run reported says nothing about this one
+        return (
+            state if when >= self._since_ns else "starting"
+        )  # what an earlier run reported says nothing about this one
 
     def _rows(
         self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, stale: bool, now: int
@@ -149,7 +162,7 @@ class Watch:
             state = seen.status or "waiting"
         for index, quantity in enumerate(_ordered(channel, raw)):
             when, value = seen.values.get(quantity.name, (None, None))
-            # A fault leaves the field out: an older value must not stand beside the newest status as if it were current.
+            # A fault leaves the field out: an older value must not stand beside the newest status as if it were new.
             if state not in ("ok", "waiting") and quantity.name not in seen.newest:
                 value = None
             tendency = self._trends.get((instrument.name, channel.id, quantity.name), Trend())
@@ -159,16 +172,29 @@ class Watch:
             elif value is not None and not isinstance(value, (str, bool)):
                 alarm, note = _judged(instrument, channel, quantity, value, tendency)
             age = None if when is None else (now - when) / 1e9
-            yield Row(instrument.name, channel, quantity, value, age, tendency, state, alarm, note, not index, quantity.name == raw)
+            yield Row(
+                instrument.name,
+                channel,
+                quantity,
+                value,
+                age,
+                tendency,
+                state,
+                alarm,
+                note,
+                not index,
+                quantity.name == raw,
+            )
 
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
         statements = [
-            f"SELECT {', '.join(quoted(name) for name in (*quantities, 'status'))} FROM \"raw\".{quoted(driver)} "
+            f'SELECT {", ".join(quoted(name) for name in (*quantities, "status"))} FROM "raw".{quoted(driver)} '
             f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel" ORDER BY time DESC LIMIT {LAST_POINTS}'
             for driver, quantities in self._drivers.items()
         ]
         statements.append(
-            f'SELECT "state" FROM "raw"."instrument" WHERE {self._ours(BACK)} GROUP BY "instrument" ORDER BY time DESC LIMIT 1'
+            f'SELECT "state" FROM "raw"."instrument" WHERE {self._ours(BACK)} '
+            'GROUP BY "instrument" ORDER BY time DESC LIMIT 1'
         )
         seen: dict[tuple[str, str], _Seen] = defaultdict(_Seen)
         reports = {}
@@ -193,7 +219,9 @@ class Watch:
         numeric = {d: [n for n, q in qs.items() if q.type in ("float", "int")] for d, qs in self._drivers.items()}
         statements = [
             "SELECT "
-            + ", ".join(f'{f}({quoted(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev"))
+            + ", ".join(
+                f'{f}({quoted(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
+            )
             + f' FROM "raw".{quoted(driver)} WHERE {self._ours(f"{BINS * length}s")} '
             f'GROUP BY time({length}s), "instrument", "channel" fill(none)'
             for driver, names in numeric.items()
@@ -231,7 +259,7 @@ def text_of(value: str) -> str:
 
 
 def _patience(instrument: Instrument) -> float:
-    """Tell how long (ns) an instrument's program may go without reporting: Telegraf sends what it has every ten seconds."""
+    """Tell how long (ns) an instrument's program may go without reporting."""
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
 
 
@@ -249,7 +277,9 @@ def _ordered(channel: Channel, raw: str) -> Iterable[Quantity]:
     return sorted(channel.quantities.values(), key=lambda q: (q.name == raw, q.name != first))
 
 
-def _judged(instrument: Instrument, channel: Channel, quantity: Quantity, value: float, tendency: Trend) -> tuple[str, str]:
+def _judged(
+    instrument: Instrument, channel: Channel, quantity: Quantity, value: float, tendency: Trend
+) -> tuple[str, str]:
     """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
     mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
     for limit in sorted(mine, key=lambda m: m.severity != "critical"):
@@ -259,7 +289,10 @@ def _judged(instrument: Instrument, channel: Channel, quantity: Quantity, value:
         word, threshold = beyond
         said = " ".join(shown(value, quantity, tendency.noise))
         helping = f". {limit.help}" if limit.help else ""
-        return limit.severity, f"{instrument.name} {channel.label}: {said} is {word} {threshold:g} {quantity.unit}".rstrip() + helping
+        return (
+            limit.severity,
+            f"{instrument.name} {channel.label}: {said} is {word} {threshold:g} {quantity.unit}".rstrip() + helping,
+        )
     return "", ""
 
 

@@ -20,9 +20,11 @@ FRAME_LINES = 5  # two of title, an empty line, the head, and the line on which 
 
 
 class LiveTable:
-    """Draws a snapshot within the terminal's height (``whole``: in full): faults and alarms first where not all rows fit."""
+    """Draws a snapshot within the terminal's height, or ``whole``; what is wrong comes first where not all rows fit."""
 
-    def __init__(self, snapshot: Snapshot, *, everything: bool = False, whole: bool = False, footer: Sequence[str] = ()):
+    def __init__(
+        self, snapshot: Snapshot, *, everything: bool = False, whole: bool = False, footer: Sequence[str] = ()
+    ):
         self._snapshot, self._everything, self._whole, self._footer = snapshot, everything, whole, footer
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -47,7 +49,10 @@ class LiveTable:
             parts.append("")
         if hidden:
             parts.append(Text(f"{hidden} more rows do not fit; all of them: labline status --all | less", style="dim"))
-        parts += [Text(note, style="yellow", no_wrap=height is not None, overflow="ellipsis" if height else None) for note in notes]
+        parts += [
+            Text(note, style="yellow", no_wrap=height is not None, overflow="ellipsis" if height else None)
+            for note in notes
+        ]
         parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._footer]
         return Group(*parts)
 
@@ -112,7 +117,7 @@ def _notes(rows: Sequence[Row], snapshot: Snapshot) -> list[str]:
 
 
 def _most_wanted(rows: Sequence[Row], room: int) -> list[Row]:
-    """Choose rows for a screen that is too small: each channel's first quantity; where that is too much, what is wrong first."""
+    """Choose rows for a small screen: each channel's first quantity; where that is too much, what is wrong first."""
     wanted = [row for row in rows if row.main or row.note]
     if len(wanted) > room:
         wanted.sort(key=lambda row: not row.faulty)

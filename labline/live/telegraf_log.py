@@ -11,12 +11,14 @@ OWN = re.compile(r"\[[^\]]+\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 
 
 class TelegrafLog:
-    """Follows the log from ``offset`` on; ``details()`` gives, by instrument, the last thing that went wrong and is not over."""
+    """Follows the log from ``offset`` on; tells, by instrument, the last thing that went wrong and is not over."""
 
     def __init__(self, file: Path, offset: int = 0):
         self._file, self._offset = file, offset
         self._details: dict[str, str] = {}
-        self._words: dict[str, str] = {}  # the last line that a program wrote to stderr without a level: a traceback's end
+        self._words: dict[
+            str, str
+        ] = {}  # the last line that a program wrote to stderr without a level: a traceback's end
 
     def details(self) -> dict[str, str]:
         """Read what was written since the last time."""

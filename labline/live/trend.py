@@ -25,7 +25,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Trend:
-    """A ``sparkline`` of one character a bin, an ``arrow`` (↑ ↗ → ↘ ↓, or none), and ``noise`` (1 σ of one reading, or None)."""
+    """A ``sparkline``, one character a bin; an ``arrow`` (↑ ↗ → ↘ ↓, or ""); ``noise``: 1 σ of a reading, or None."""
 
     sparkline: str = ""
     arrow: str = ""

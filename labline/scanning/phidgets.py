@@ -47,10 +47,9 @@ def _seen(servers: Sequence[str]) -> set[tuple[Any, ...]]:
     def attached(_: Any, channel: Any) -> None:
         try:
             where = channel.getServerPeerName() if channel.getIsRemote() else ""
-            seen.add(
-                (where, channel.getDeviceSerialNumber(), channel.getDeviceName(), channel.getChannelClassName().removeprefix("Phidget"),
-                 channel.getHubPort(), channel.getChannel(), channel.getIsHubPortDevice())
-            )  # fmt: skip
+            device = (where, channel.getDeviceSerialNumber(), channel.getDeviceName())
+            kind = channel.getChannelClassName().removeprefix("Phidget")
+            seen.add((*device, kind, channel.getHubPort(), channel.getChannel(), channel.getIsHubPortDevice()))
         except PhidgetException:  # gone again
             pass
 

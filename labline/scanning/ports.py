@@ -27,7 +27,11 @@ def all(probe: bool) -> Iterator[Finding | str]:
     yield f"serial ports: {len(ports)}{', asking each (some seconds a port)' if ports and probe else ''}"
     for port in ports:
         device = _lasting(port.device)
-        about = ", ".join(t for t in (port.description, port.manufacturer, f"serial number {port.serial_number}") if t and "None" not in t)
+        about = ", ".join(
+            t
+            for t in (port.description, port.manufacturer, f"serial number {port.serial_number}")
+            if t and "None" not in t
+        )
         if not probe:
             yield Finding(f"serial://{device}", about or "no description")
             continue

@@ -14,10 +14,10 @@ from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, Instrument
 
 from .finding import Finding, with_connection
 
-# All that a scan may send, without terminators: questions that set nothing in any instrument that a driver is for, and that
-# others answer with an error at most. \x05 (ENQ) asks a Pfeiffer for the answer it has announced.
+# All that a scan may send, without terminators: questions that set nothing in any instrument that a driver is for, and
+# that others answer with an error at most. \x05 (ENQ) asks a Pfeiffer for the answer it has announced.
 ALLOWED = frozenset((b"*IDN?", b"AYT", b"PNR", b"VERSION", b"\x05"))
-# What is tried on a line of text: driver, and the keys of its stanza that decide what is asked. The generic one comes last.
+# What is tried on a line of text: driver, and the keys of its stanza that decide what is asked. The generic one last.
 PROBES: tuple[tuple[str, dict[str, str]], ...] = (
     ("pfeiffer_tpg", {"model": "tpg366"}),
     ("pfeiffer_tpg", {"model": "tpg262"}),
@@ -43,7 +43,9 @@ def probe(url: str) -> Iterator[Finding | str]:
         if Url(url).scheme not in driver.schemes:
             continue
         said, good = _ask(driver, url, keys)
-        if good and any(c.isalpha() for c in said.partition(",")[0]):  # whoever sends numbers by itself is no maker's name
+        if good and any(
+            c.isalpha() for c in said.partition(",")[0]
+        ):  # whoever sends numbers by itself is no maker's name
             example = with_connection(driver.example, url, **{k: v for k, v in keys.items() if v})
             if name == "scpi":
                 example = _scpi(url, said)
@@ -116,5 +118,7 @@ def listed(url: str) -> str:
     """Check a URL that a person gave; a device's path is one too. Raises BadInput."""
     text = f"serial://{url}" if url.startswith("/") else url
     if Url(text).scheme not in ("serial", "tcp", "visa"):
-        raise BadInput(f"{url!r} is no line of text; expected a device such as /dev/ttyUSB0, or a serial://, tcp:// or visa:// URL")
+        raise BadInput(
+            f"{url!r} is no line of text; expected a device such as /dev/ttyUSB0, or a serial://, tcp:// or visa:// URL"
+        )
     return text

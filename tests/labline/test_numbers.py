@@ -43,7 +43,8 @@ def test_what_is_no_float():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(-0.2, "0 s"), (59, "59 s"), (119, "119 s"), (180, "3 min"), (7300, "2 h"), (3 * 86400, "3 d")]
+    ("seconds", "expected"),
+    [(-0.2, "0 s"), (59, "59 s"), (119, "119 s"), (180, "3 min"), (7300, "2 h"), (3 * 86400, "3 d")],
 )
 def test_ages(seconds, expected):
     assert duration(seconds) == expected

@@ -27,7 +27,12 @@ site: faulty
 nodes: [{name: here}]
 instruments:
   - {name: cryostat, driver: lakeshore_372, connection: "sim:?seed=1&faults=disconnect@4+4", interval: 500ms}
-  - {name: vacuum, driver: pfeiffer_tpg, model: tpg262, connection: "sim:?seed=2&faults=silent@5+3", interval: 500ms, timeout: 500ms}
+  - name: vacuum
+    driver: pfeiffer_tpg
+    model: tpg262
+    connection: sim:?seed=2&faults=silent@5+3
+    interval: 500ms
+    timeout: 500ms
 """
 
 
@@ -121,14 +126,22 @@ def test_the_demo_lab(start, tmp_path):
     secrets = secrets_of(tmp_path)
     family = run.family()
     spoken = " ".join(word for process in family for word in process.cmdline())
-    assert {p.laddr.ip for process in family for p in process.net_connections() if p.status == "LISTEN"} <= {"127.0.0.1", "::1"}
+    assert {p.laddr.ip for process in family for p in process.net_connections() if p.status == "LISTEN"} <= {
+        "127.0.0.1",
+        "::1",
+    }
     assert not requests.get(f"{url[1]}/query", params={"q": "SHOW DATABASES"}, timeout=10).ok  # it wants a password
 
     second = start("demo", "--duration", "1")
     assert second.end() == 1
-    assert re.search(rf"this site runs already: process {run.process.pid}, since \d{{4}}-", second.text) and url[1] in second.text
+    assert (
+        re.search(rf"this site runs already: process {run.process.pid}, since \d{{4}}-", second.text)
+        and url[1] in second.text
+    )
 
-    status = subprocess.run([sys.executable, "-m", "labline.cli", "status"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    status = subprocess.run(
+        [sys.executable, "-m", "labline.cli", "status"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert "Demo lab" in status.stdout and "cryostat" in status.stdout and "\x1b" not in status.stdout
     assert all(len(line) <= 80 for line in status.stdout.splitlines()) and status.returncode in (0, 1)
 
@@ -145,7 +158,11 @@ def test_the_demo_lab(start, tmp_path):
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in secrets)
     assert {path.name for path in tmp_path.iterdir()} == {".labline"}
     for file in (tmp_path / ".labline").rglob("*"):
-        if file.is_file() and file not in secrets and not {"data", "meta", "wal"} & set(file.relative_to(tmp_path).parts):
+        if (
+            file.is_file()
+            and file not in secrets
+            and not {"data", "meta", "wal"} & set(file.relative_to(tmp_path).parts)
+        ):
             assert not any(word in file.read_text(errors="replace") for word in secrets.values()), file
     assert not any(word in spoken + run.text + second.text for word in secrets.values())
 
@@ -195,7 +212,9 @@ def test_ctrl_c_while_it_is_set_up_leaves_nothing_running(start, tmp_path):
 def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
     site = tmp_path / "absent.yml"
     port = ports.free(1)[0]
-    site.write_text(FAULTY.replace("sim:?seed=1&faults=disconnect@4+4", f"tcp://127.0.0.1:{port}").replace("faulty", "absent"))
+    site.write_text(
+        FAULTY.replace("sim:?seed=1&faults=disconnect@4+4", f"tcp://127.0.0.1:{port}").replace("faulty", "absent")
+    )
     run = start(str(site), "--duration", "3")
     assert run.end() == 1
     assert "cryostat can't be reached: " in run.text and "Nothing came from cryostat." in run.text

@@ -1,11 +1,10 @@
-"""Scanning finds the simulated instruments on their real lines, sends nothing that is not on the list, and disturbs nobody."""
+"""Scanning finds simulated instruments on their real lines, sends only what is on the list, and disturbs nobody."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -40,7 +39,12 @@ def pasted(text: str) -> list[stanzas.Stanza]:
 
 @pytest.mark.parametrize(
     ("driver", "keys"),
-    [("pfeiffer_tpg", {"model": "tpg262"}), ("pfeiffer_tpg", {"model": "tpg366"}), ("julabo", {}), ("lakeshore_372", {})],
+    [
+        ("pfeiffer_tpg", {"model": "tpg262"}),
+        ("pfeiffer_tpg", {"model": "tpg366"}),
+        ("julabo", {}),
+        ("lakeshore_372", {}),
+    ],
 )
 def test_an_instrument_is_found_and_its_stanza_can_be_pasted(simulated, driver, keys):
     url = simulated(driver, **keys).url
@@ -86,7 +90,9 @@ def test_what_is_not_on_the_list_is_not_sent(simulated):
 def test_a_port_that_is_open_elsewhere_is_left_alone(simulated):
     device = simulated("julabo").url.removeprefix("serial://")
     script = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", script, device], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, device], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
         other.stdout.readline()
         (finding,) = ports.named([f"serial://{device}"], True)
         assert f"left alone: process {other.pid}" in finding.text()
@@ -115,4 +121,6 @@ def test_thermometers_on_the_bus(simulated):
     folder = simulated("ds18b20").url.removeprefix("file://")
     (finding,) = onewire.all(ports.Path(folder))
     (stanza,) = pasted(finding.text())
-    assert sorted(c.options["id"] for c in stanza.channels) == sorted(n for n in os.listdir(folder) if n.startswith("28-"))
+    assert sorted(c.options["id"] for c in stanza.channels) == sorted(
+        n for n in os.listdir(folder) if n.startswith("28-")
+    )

@@ -69,8 +69,12 @@ def lab(database, influxd, tmp_path):
             """Everything is as it should be."""
             Lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i')
             Lab.put("instrument", "instrument=oven", 'state="ok",up=1i')
-            Lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'temperature=0.85,resistance=2000.0,status="ok"', 2)
-            Lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0123,resistance=37133.0,status="ok"', 1)
+            Lab.put(
+                "lakeshore_372", "instrument=cryostat,channel=1", 'temperature=0.85,resistance=2000.0,status="ok"', 2
+            )
+            Lab.put(
+                "lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0123,resistance=37133.0,status="ok"', 1
+            )
             Lab.put("phidget", "instrument=oven,channel=gauge", 'voltage=2.5,pressure=6.9e-8,status="ok"', 1)
 
     return Lab
@@ -78,7 +82,9 @@ def lab(database, influxd, tmp_path):
 
 def drawn(snapshot, height=None, width=80, **options) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=width, height=height, force_terminal=height is not None, color_system=None, highlight=False)
+    console = Console(
+        file=out, width=width, height=height, force_terminal=height is not None, color_system=None, highlight=False
+    )
     console.print(LiveTable(snapshot, **options))
     return out.getvalue()
 
@@ -89,7 +95,7 @@ def test_all_is_well(lab):
     assert snapshot.well and snapshot.states == {"cryostat": "ok", "oven": "ok"}
     text = drawn(snapshot)
     lines = [line.split() for line in text.splitlines()]
-    assert ["cryostat", "Still", "0.8500", "K"] == next(words[:4] for words in lines if "Still" in words)
+    assert next(words[:4] for words in lines if "Still" in words) == ["cryostat", "Still", "0.8500", "K"]
     assert next(words for words in lines if "Mixing" in words)[:4] == ["Mixing", "chamber", "12.3", "mK"]
     assert next(words for words in lines if "Gauge" in words)[:4] == ["oven", "Gauge", "6.90e-08", "mbar"]
     assert "A trial lab" in text and "2 instruments: 2 ok" in text
@@ -109,7 +115,9 @@ def test_the_worst_limit_alarms_and_says_what_to_do(lab):
     text = drawn(snapshot, width=100)
     assert "cryostat Mixing chamber: 30.1 mK is above 0.02 K. Look at the mixture." in text
     assert "resistance" in text and "4.0000 kΩ is below 5000 Ω" in text or "4000.00 Ω is below 5000 Ω" in text
-    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=37133.0,status="ok"', -0.001)
+    lab.put(
+        "lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=37133.0,status="ok"', -0.001
+    )
     assert lab.look().alarms == {"critical": 1}
 
 
@@ -135,7 +143,9 @@ def test_a_pulled_cable(lab):
     lab.put("instrument", "instrument=cryostat", 'state="disconnected",up=0i', -0.001)
     snapshot = lab.look(lambda: {"cryostat": "tcp://192.168.1.5:7777: Connection refused"})
     assert {row.state for row in snapshot.rows if row.instrument == "cryostat"} == {"disconnected"}
-    assert "cryostat can't be reached: tcp://192.168.1.5:7777: Connection refused. Cable, power, address?" in drawn(snapshot, width=120)
+    assert "cryostat can't be reached: tcp://192.168.1.5:7777: Connection refused. Cable, power, address?" in drawn(
+        snapshot, width=120
+    )
 
 
 def test_stale_data_and_a_program_that_is_gone(lab):
@@ -163,7 +173,12 @@ def test_another_site_in_the_same_database_is_not_ours(lab, database):
 def test_a_trend_comes_from_the_database(lab):
     lab.well()
     for index in range(240):
-        lab.put("lakeshore_372", "instrument=cryostat,channel=1", f'temperature={0.8 + index * 1e-3},status="ok"', 480 - 2 * index)
+        lab.put(
+            "lakeshore_372",
+            "instrument=cryostat,channel=1",
+            f'temperature={0.8 + index * 1e-3},status="ok"',
+            480 - 2 * index,
+        )
     row = next(row for row in lab.look().rows if row.channel.id == "1" and row.quantity.name == "temperature")
     assert row.trend.arrow == "↑" and row.trend.sparkline[0] == "▁" and row.trend.sparkline[-1] == "█"
 
@@ -194,7 +209,7 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
     file.write_text(
         f"{head} E! [inputs.execd::a] [a] disconnected: tcp://h:1: Connection refused\n"
         f"{head} W! [inputs.execd::b] [b] degraded: 5: temperature_over\n"
-        f'{head} E! [inputs.execd::c] stderr: "ModuleNotFoundError: No module named \'x\'"\n'
+        f"{head} E! [inputs.execd::c] stderr: \"ModuleNotFoundError: No module named 'x'\"\n"
         f"{head} E! [inputs.execd::c] Process python exited: exit status 1\n"
         f"{head} I! [agent] unrelated\n{head} E! [inputs.exec"
     )
