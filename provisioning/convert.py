@@ -77,7 +77,8 @@ def _follow(data: Any, kind: Any, path: tuple[Any, ...]) -> tuple[Any, Any]:
         if isinstance(part, int):
             kind = _item(kind)
         else:
-            kind = fields(kind)[part].type if kind is not None and part in fields(kind) else None
+            struct = _struct(kind)
+            kind = fields(struct)[part].type if struct is not None and part in fields(struct) else None
     return data, _struct(kind)
 
 

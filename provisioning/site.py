@@ -139,7 +139,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         _try(
             errors,
             _check_names,
-            [d.get("name") if isinstance(d, dict) else None for d in written["instruments"]],
+            [_written_name(data) for data in written["instruments"]],
             path=("instruments",),
         )
     _try(errors, _check_ports, instruments, places)
@@ -266,8 +266,14 @@ def _check_contact_point(point: ContactPoint) -> None:
         raise BadInput("stands beside username; keep one way to authenticate", ("token_file",))
 
 
-def _check_names(names: list[Any]) -> None:
-    seen: dict[Any, int] = {}
+def _written_name(data: Any) -> str | None:
+    """Take the name out of a stanza that may be anything."""
+    name = data.get("name") if isinstance(data, dict) else None
+    return str(name) if isinstance(name, (str, int, float)) else None
+
+
+def _check_names(names: list[str | None]) -> None:
+    seen: dict[str, int] = {}
     for index, name in enumerate(names):
         if name is not None and name in seen:
             raise BadInput(
