@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import socket
@@ -49,10 +50,8 @@ class Hislip:
 
     def close(self):
         for connection in (self._listener, *self._connections):
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             connection.close()
 
     def say(self, text: str) -> None:
@@ -71,7 +70,7 @@ class Hislip:
         replies = {INITIALIZE: (INITIALIZE_RESPONSE, 1 << 24 | 7, b""), ASYNC_INITIALIZE: (ASYNC_INITIALIZE_RESPONSE, 0, b""),
                    MAX_SIZE: (MAX_SIZE_RESPONSE, 0, struct.pack("!Q", 1 << 20)),
                    ASYNC_CLEAR: (ASYNC_CLEAR_ACKNOWLEDGE, 0, b""), CLEAR_COMPLETE: (CLEAR_ACKNOWLEDGE, 0, b"")}
-        with connection.makefile("rb") as stream:
+        with contextlib.suppress(OSError), connection.makefile("rb") as stream:
             while len(head := stream.read(HEADER.size)) == HEADER.size:
                 _, kind, _, parameter, length = HEADER.unpack(head)
                 payload = stream.read(length)
