@@ -16,9 +16,21 @@ DEMO = "demo"
 
 def main(argv: list[str] | None = None) -> int:
     """Render one site; returns the exit status: 0 done, 1 it can't be written, 2 wrong use."""
-    parser = argparse.ArgumentParser("python -m grafana_dashboards", description=(__doc__ or "").partition(":")[0] + ".")
-    parser.add_argument("site", nargs="?", default=DEMO, help="a site file, or the name of one in provisioning/sites (default: %(default)s)")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="the folder to write into (default: provisioning/grafana for demo, else rendered/NAME/grafana)")
+    parser = argparse.ArgumentParser(
+        "python -m grafana_dashboards", description=(__doc__ or "").partition(":")[0] + "."
+    )
+    parser.add_argument(
+        "site",
+        nargs="?",
+        default=DEMO,
+        help="a site file, or the name of one in provisioning/sites (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="the folder to write into (default: provisioning/grafana for demo, else rendered/NAME/grafana)",
+    )
     arguments = parser.parse_args(argv)
     try:
         site = provisioning.site.load(provisioning.site.find(arguments.site))

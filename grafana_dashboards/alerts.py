@@ -9,6 +9,7 @@ from provisioning.levels import RAW
 from provisioning.site import ContactPoint, Instrument, Limit, Site
 
 from . import influxql, signals, style
+from .dashboards import _telegraf
 from .provision import Email, Last, Policy, Query, Rule, RuleGroup, Template, Threshold, Webhook, literal, plain
 from .signals import Signal
 from .uids import uid
@@ -38,7 +39,9 @@ def folder(site: Site) -> str:
 
 
 def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
-    return RuleGroup(name=f"{site.name}: {name}", folder=folder(site), every=style.duration(site.alarms.every), rules=rules)
+    return RuleGroup(
+        name=f"{site.name}: {name}", folder=folder(site), every=style.duration(site.alarms.every), rules=rules
+    )
 
 
 def _limits(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
@@ -55,20 +58,31 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
     """
     quantity, instrument = signal.quantity, signal.instrument
     names = (signal.channel.label, signals.words(quantity.name))
-    query = (f'SELECT {influxql.call("last", quantity.name)} AS {influxql.identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} '
-             f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"')
+    query = (
+        f"SELECT {influxql.call('last', quantity.name)} AS {influxql.identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
+        f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"'
+    )
     back = value - limit.hysteresis if side == "above" else value + limit.hysteresis
     border = style.number(value, quantity.unit)
     return Rule(
         uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
         title=f"{instrument.stanza.label}: {' '.join(names)} {side} {border}",
-        data=[Query(ref="A", query=query, seconds=_window(instrument)), Last(ref="B", of="A"),
-              Threshold(ref="C", of="B", side=side, value=value, back=back)],
-        for_=style.duration(_rounded(limit.for_, site)), panel=panel(signal.key), no_data="KeepLast", on_error="KeepLast",
+        data=[
+            Query(ref="A", query=query, seconds=_window(instrument)),
+            Last(ref="B", of="A"),
+            Threshold(ref="C", of="B", side=side, value=value, back=back),
+        ],
+        for_=style.duration(_rounded(limit.for_, site)),
+        panel=panel(signal.key),
+        no_data="KeepLast",
+        on_error="KeepLast",
         labels=_labels(site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id),
         annotations={
-            "summary": f"{plain(' '.join(names))} is {{{{ printf \"%.6g\" $values.B.Value }}}} {plain(quantity.unit)}, {side} {plain(border)}",
-            "description": plain(f"{signal.description} For {style.duration(limit.for_)} or longer."), "help": plain(limit.help)})
+            "summary": f'{plain(" ".join(names))} is {{{{ printf "%.6g" $values.B.Value }}}} {plain(quantity.unit)}, {side} {plain(border)}',
+            "description": plain(f"{signal.description} For {style.duration(limit.for_)} or longer."),
+            "help": plain(limit.help),
+        },
+    )
 
 
 def _window(instrument: Instrument) -> int:
@@ -90,37 +104,104 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     field = signals.declared("instrument", "readings").name
     query = influxql.growth(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
-        uid=uid(site.name, instrument.name, "stale"), title=f"{stanza.label}: no data",
-        data=[Query(ref="A", query=query, seconds=seconds), Last(ref="B", of="A"), Threshold(ref="C", of="B", side="below", value=1.0, back=1.0)],
+        uid=uid(site.name, instrument.name, "stale"),
+        title=f"{stanza.label}: no data",
+        data=[
+            Query(ref="A", query=query, seconds=seconds),
+            Last(ref="B", of="A"),
+            Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
+        ],
         # Until the second report, a program that was just started has no difference to show.
-        for_=style.duration(_rounded(stanza.interval, site)), panel=panel("instruments"), no_data="Alerting", on_error="Alerting",
+        for_=style.duration(_rounded(stanza.interval, site)),
+        panel=panel("instruments"),
+        no_data="Alerting",
+        on_error="Alerting",
         labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
         annotations={
             "summary": plain(f"{stanza.label} has delivered nothing for {style.duration(seconds)}"),
-            "description": plain(f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {style.duration(stanza.interval)}."),
-            "help": plain(f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
-                          "Where all instruments are silent, look at the machine that reads them, at Telegraf and at InfluxDB.")})
+            "description": plain(
+                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {style.duration(stanza.interval)}."
+            ),
+            "help": plain(
+                f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
+                "Where all instruments are silent, look at the machine that reads them, at Telegraf and at InfluxDB."
+            ),
+        },
+    )
 
 
 def _line(site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch for data that get lost behind the instruments, and for a disk that fills up."""
     for field, what, help in (
-            ("metrics_dropped", "Telegraf dropped points: its buffer was full", "See why the database did not take them for so long. The journal has what was dropped."),
-            ("errors", "Writing failed, or InfluxDB refused points", "Telegraf's log says why: a full disk, a password, a field whose type changed.")):
-        query = influxql.growth(signals.declared("internal_write", field).name, "internal_write", "", ("host", "output", "alias"))
-        yield _host_rule(site, f"write-{field}", what, query, LOSS_SECONDS, 0.0, panel(f"internal_write {field}"), "critical",
-                         f"{what} ({{{{ $labels.alias }}}})", help)
+        (
+            "metrics_dropped",
+            "Telegraf dropped points: its buffer was full",
+            "See why the database did not take them for so long. The journal has what was dropped.",
+        ),
+        (
+            "errors",
+            "Writing failed, or InfluxDB refused points",
+            "Telegraf's log says why: a full disk, a password, a field whose type changed.",
+        ),
+    ):
+        query = influxql.growth(
+            signals.declared("internal_write", field).name, "internal_write", "", ("host", "output", "alias")
+        )
+        yield _host_rule(
+            site,
+            f"write-{field}",
+            what,
+            query,
+            LOSS_SECONDS,
+            0.0,
+            panel(_telegraf.about("internal_write", field)),
+            "critical",
+            f"{what} ({{{{ $labels.alias }}}})",
+            help,
+        )
     signals.declared("disk", "used_percent")
     query = f'SELECT last("used_percent") AS "used" FROM {influxql.source("disk", RAW)} WHERE {influxql.TIME} GROUP BY "host", "path"'
-    yield _host_rule(site, "disk", "A disk is nearly full", query, LOSS_SECONDS, style.DISK_FULL, panel("disks"), "critical",
-                     'Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
-                     "InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.")
+    yield _host_rule(
+        site,
+        "disk",
+        "A disk is nearly full",
+        query,
+        LOSS_SECONDS,
+        style.DISK_FULL,
+        panel("disks"),
+        "critical",
+        'Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
+        "InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
+    )
 
 
-def _host_rule(site: Site, name: str, title: str, query: str, seconds: int, above: float, panel: tuple[str, int], severity: str, summary: str, help: str) -> Rule:
-    return Rule(uid=uid(site.name, name), title=title, for_="1m", panel=panel, no_data="OK", on_error="KeepLast", labels=_labels(site, severity, "line"),
-                data=[Query(ref="A", query=query, seconds=seconds), Last(ref="B", of="A"), Threshold(ref="C", of="B", side="above", value=above, back=above)],
-                annotations={"summary": summary, "help": plain(help)})
+def _host_rule(
+    site: Site,
+    name: str,
+    title: str,
+    query: str,
+    seconds: int,
+    above: float,
+    panel: tuple[str, int],
+    severity: str,
+    summary: str,
+    help: str,
+) -> Rule:
+    return Rule(
+        uid=uid(site.name, name),
+        title=title,
+        for_="1m",
+        panel=panel,
+        no_data="OK",
+        on_error="KeepLast",
+        labels=_labels(site, severity, "line"),
+        data=[
+            Query(ref="A", query=query, seconds=seconds),
+            Last(ref="B", of="A"),
+            Threshold(ref="C", of="B", side="above", value=above, back=above),
+        ],
+        annotations={"summary": summary, "help": plain(help)},
+    )
 
 
 def _labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]:
@@ -144,8 +225,16 @@ def _contact_point(site: Site, point: ContactPoint) -> Email | Webhook:
     own = uid(site.name, "contact", point.name)
     if point.type == "email":
         return Email(uid=own, name=point.name, addresses=point.addresses, **EXPAND)
-    return Webhook(uid=own, name=point.name, url=literal(point.url) if point.url else _file(point.url_file), username=point.username,
-                   password=_file(point.password_file), token=_file(point.token_file), title=EXPAND["subject"], message=EXPAND["message"])
+    return Webhook(
+        uid=own,
+        name=point.name,
+        url=literal(point.url) if point.url else _file(point.url_file),
+        username=point.username,
+        password=_file(point.password_file),
+        token=_file(point.token_file),
+        title=EXPAND["subject"],
+        message=EXPAND["message"],
+    )
 
 
 def _file(path: str) -> str:
@@ -155,11 +244,23 @@ def _file(path: str) -> str:
 def policy(site: Site) -> Policy:
     """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
     told = site.notifications
-    waits = {"group_by": GROUP_BY, "group_wait": style.duration(told.group_wait), "group_interval": style.duration(told.group_interval)}
+    waits = {
+        "group_by": GROUP_BY,
+        "group_wait": style.duration(told.group_wait),
+        "group_interval": style.duration(told.group_interval),
+    }
     repeats = {"warning": style.duration(told.repeat), "critical": style.duration(told.repeat_critical)}
-    routes = tuple(Policy(receiver=point.name, matchers=(("site", "=", site.name), ("severity", "=", severity)), repeat_interval=repeats[severity],
-                          goes_on=True, **waits)
-                   for point in told.contact_points for severity in point.severities)
+    routes = tuple(
+        Policy(
+            receiver=point.name,
+            matchers=(("site", "=", site.name), ("severity", "=", severity)),
+            repeat_interval=repeats[severity],
+            goes_on=True,
+            **waits,
+        )
+        for point in told.contact_points
+        for severity in point.severities
+    )
     root = told.contact_points[0].name if told.contact_points else NOBODY
     return Policy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from . import schema_alerting, schema_dashboard, style
+from . import schema_alerting, style
 from .provision import DATASOURCE_UID, EXPRESSION_UID
 from .schema_dashboard import PROPERTIES, Dashboard
 
@@ -45,7 +45,10 @@ def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
     rules = files.get("alerting/rules.json", {"groups": []})
     for group in rules["groups"]:
         if seconds(group["interval"]) % EVERY_SECONDS:
-            yield f"group {group['name']!r}", f"interval {group['interval']} is no multiple of {EVERY_SECONDS} s: Grafana does not start"
+            yield (
+                f"group {group['name']!r}",
+                f"interval {group['interval']} is no multiple of {EVERY_SECONDS} s: Grafana does not start",
+            )
     yield from _rules([rule for group in rules["groups"] for rule in group["rules"]], dashboards)
     deleted = {d["uid"] for d in rules.get("deleteRules", [])}
     for uid in sorted(deleted & {rule["uid"] for group in rules["groups"] for rule in group["rules"]}):
@@ -60,7 +63,7 @@ def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def seconds(duration: str) -> float:
     """Read a duration of one unit, as they are written here."""
     number = duration.rstrip("mshd")
-    return float(number) * SECONDS[duration[len(number):]]
+    return float(number) * SECONDS[duration[len(number) :]]
 
 
 def _dashboard(dashboard: dict[str, Any], seen: dict[str, Any]) -> Iterator[str]:
@@ -68,7 +71,10 @@ def _dashboard(dashboard: dict[str, Any], seen: dict[str, Any]) -> Iterator[str]
         if any(other[key] == dashboard[key] for other in seen.values()):
             yield f"{key} {dashboard[key]!r} stands in another dashboard too: Grafana writes neither"
     seen[dashboard["uid"]] = dashboard
-    ids = [panel["id"] for panel in (*dashboard["panels"], *(p for row in dashboard["panels"] for p in row.get("panels", [])))]
+    ids = [
+        panel["id"]
+        for panel in (*dashboard["panels"], *(p for row in dashboard["panels"] for p in row.get("panels", [])))
+    ]
     if len(ids) != len(set(ids)):
         yield "panel ids stand twice"
     for panel in panels_of(dashboard):

@@ -20,13 +20,27 @@ from .dashboards import every
 from .provision import ORG, DataSource, Provider
 
 DASHBOARDS, PROVIDER, DATASOURCES = "dashboards", "dashboards/provider.yaml", "datasources/influxdb.yaml"
-RULES, CONTACTS, POLICIES, TEMPLATES = (f"alerting/{name}.json" for name in ("rules", "contact_points", "policies", "templates"))
+RULES, CONTACTS, POLICIES, TEMPLATES = (
+    f"alerting/{name}.json" for name in ("rules", "contact_points", "policies", "templates")
+)
 # What grafanalib writes for Grafanas of long ago, by the key below which it stands.
 DEAD = {
     "": {"__inputs", "rows", "style", "hideControls", "sharedCrosshair", "gnetId", "id", "version"},
-    "panels": {"cacheTimeout", "editable", "error", "height", "hideTimeOverride", "links", "minSpan", "repeatDirection", "span", "transparent"},
+    "panels": {
+        "cacheTimeout",
+        "editable",
+        "error",
+        "height",
+        "hideTimeOverride",
+        "links",
+        "minSpan",
+        "repeatDirection",
+        "span",
+        "transparent",
+    },
     "list": {"useTags", "tagsQuery", "tagValuesQuery", "auto", "auto_min", "auto_count"},
-    "targets": {"measurement"}, "timepicker": {"time_options"},
+    "targets": {"measurement"},
+    "timepicker": {"time_options"},
 }
 
 
@@ -78,11 +92,21 @@ def left_over(folder: Path, made: dict[str, str]) -> list[str]:
 
 def _contents(site: Site, paths: Paths) -> dict[str, Any]:
     dashboards = every(site)
-    about = {panel.about: (str(dashboard.uid), int(panel.id)) for dashboard in dashboards.values() for panel in dashboard._iter_panels()
-             if getattr(panel, "about", None)}
+    about = {
+        panel.about: (str(dashboard.uid), int(panel.id))
+        for dashboard in dashboards.values()
+        for panel in dashboard._iter_panels()
+        if getattr(panel, "about", None)
+    }
     least = min(i.stanza.interval for i in site.instruments)
-    source = DataSource(name="InfluxDB", url=site.influxdb.url, database=site.influxdb.database, user=READER, password=paths.reader_password,
-                        least_interval=style.duration(least))
+    source = DataSource(
+        name="InfluxDB",
+        url=site.influxdb.url,
+        database=site.influxdb.database,
+        user=READER,
+        password=paths.reader_password,
+        least_interval=style.duration(least),
+    )
     folder = Provider(name=f"labline {site.name}", folder=site.title, path=paths.dashboards)
     made = {f"{DASHBOARDS}/{name}.json": dashboard for name, dashboard in dashboards.items()} | {
         PROVIDER: {"apiVersion": 1, "providers": [folder]},
@@ -102,8 +126,11 @@ def _alive(value: Any, below: str) -> Any:
     if not isinstance(value, dict):
         return value
     dead = DEAD.get(below, set())
-    return {key: _alive(item, key) for key, item in value.items()
-            if key not in dead and (item is not None or (below == "steps" and key == "value"))}
+    return {
+        key: _alive(item, key)
+        for key, item in value.items()
+        if key not in dead and (item is not None or (below == "steps" and key == "value"))
+    }
 
 
 def _text(path: str, content: Any) -> str:

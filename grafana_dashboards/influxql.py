@@ -50,8 +50,16 @@ def chosen(*tags: str) -> str:
     return " AND ".join(f"{identifier(tag)} =~ /^${tag}$/" for tag in tags)
 
 
-def series(what: str, measurement: str, where: str = "", by: tuple[str, ...] = (), *, every: str = INTERVAL, fill: str = "none",
-           level: str = LEVEL) -> str:
+def series(
+    what: str,
+    measurement: str,
+    where: str = "",
+    by: tuple[str, ...] = (),
+    *,
+    every: str = INTERVAL,
+    fill: str = "none",
+    level: str = LEVEL,
+) -> str:
     """Ask for one value an interval; ``fill`` is none, or null where a gap is to be seen."""
     groups = ", ".join([f"time({every})", *map(identifier, by)])
     return f"SELECT {what} FROM {source(measurement, level)} WHERE {_and(where, TIME)} GROUP BY {groups} fill({fill})"
@@ -70,14 +78,16 @@ def increase(field: str, measurement: str, where: str = "", by: tuple[str, ...] 
 def _grown(what: str, field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     inner = series(f'{highest(field)} AS "n"', measurement, where, by)
     group = f" GROUP BY {', '.join(map(identifier, by))}" if by else ""
-    return f'SELECT {what} AS {identifier(field)} FROM ({inner}) WHERE {TIME}{group}'
+    return f"SELECT {what} AS {identifier(field)} FROM ({inner}) WHERE {TIME}{group}"
 
 
 def growth(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     """Ask by how much a counter grew in the whole time, among all that is kept in full; needs two points."""
     tags = ", ".join(map(identifier, by))
-    inner = (f'SELECT non_negative_difference({identifier(field)}) AS "n" FROM {source(measurement, RAW)} '
-             f"WHERE {_and(where, TIME)} GROUP BY {tags}")
+    inner = (
+        f'SELECT non_negative_difference({identifier(field)}) AS "n" FROM {source(measurement, RAW)} '
+        f"WHERE {_and(where, TIME)} GROUP BY {tags}"
+    )
     return f'SELECT sum("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME} GROUP BY {tags}'
 
 
@@ -92,8 +102,10 @@ def level(field: str) -> str:
     A level's row stands at the time that is as long after 1970 as the level's data are kept, so that the one comparison of
     InfluxQL with ``now()`` tells whether the level still has ``$__from``.
     """
-    return (f"SELECT {identifier(field)} FROM {source('rp_config', FOREVER)} "
-            'WHERE time > now() - ${__from}ms AND $__to - $__from <= "end" ORDER BY time LIMIT 1')
+    return (
+        f"SELECT {identifier(field)} FROM {source('rp_config', FOREVER)} "
+        'WHERE time > now() - ${__from}ms AND $__to - $__from <= "end" ORDER BY time LIMIT 1'
+    )
 
 
 def _and(*conditions: str) -> str:

@@ -17,7 +17,9 @@ Steps = list[tuple[float | None, str]]
 
 def target(query: str, alias: str = "", *, ref: str = "A", table: bool = False) -> InfluxDBTarget:
     """Ask InfluxQL, as series or as a table."""
-    return InfluxDBTarget(query=query, alias=alias, refId=ref, format="table" if table else "time_series", datasource=DATASOURCE)
+    return InfluxDBTarget(
+        query=query, alias=alias, refId=ref, format="table" if table else "time_series", datasource=DATASOURCE
+    )
 
 
 def targets(*queries: tuple[str, str], table: bool = False) -> list[InfluxDBTarget]:
@@ -34,20 +36,39 @@ def override(*names: str, **properties: dict[str, Any]) -> dict[str, Any]:
 
     Values are mappings alone (colours, cell options …): Grafana's published schema of dashboards knows no others.
     """
-    return {"matcher": {"id": "byNames", "options": {"mode": "include", "names": list(names)}},
-            "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]}
+    return {
+        "matcher": {"id": "byNames", "options": {"mode": "include", "names": list(names)}},
+        "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
+    }
 
 
 def renamed(names: dict[str, str]) -> list[dict[str, Any]]:
     """Show series under other names: name as the query gives it -> name for people."""
-    return [{"id": "renameByRegex", "options": {"regex": f"^{re.escape(name)}$", "renamePattern": text.replace("$", "$$")}}
-            for name, text in names.items() if name != text]
+    return [
+        {"id": "renameByRegex", "options": {"regex": f"^{re.escape(name)}$", "renamePattern": text.replace("$", "$$")}}
+        for name, text in names.items()
+        if name != text
+    ]
 
 
-def columns(names: dict[str, str]) -> dict[str, Any]:
-    """Arrange a table: its columns in this order, name -> heading; others are left out."""
-    return {"id": "organize", "options": {"indexByName": {name: index for index, name in enumerate(names)}, "excludeByName": {},
-                                          "renameByName": {name: heading for name, heading in names.items() if name != heading}}}
+def as_number(name: str) -> dict[str, Any]:
+    """Take a field for a number, such as the time of the newest point for the value that is shown."""
+    return {
+        "id": "convertFieldType",
+        "options": {"conversions": [{"targetField": name, "destinationType": "number"}], "fields": {}},
+    }
+
+
+def columns(names: dict[str, str], without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Arrange a table: its columns in this order, name -> heading; and leave some out."""
+    return {
+        "id": "organize",
+        "options": {
+            "indexByName": {name: index for index, name in enumerate(names)},
+            "excludeByName": dict.fromkeys(without, True),
+            "renameByName": {name: heading for name, heading in names.items() if name != heading},
+        },
+    }
 
 
 def colour(name: str) -> dict[str, str]:
@@ -57,8 +78,13 @@ def colour(name: str) -> dict[str, str]:
 
 def mapping(texts: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """Show values as texts in colours: value -> (text, colour)."""
-    return {"type": "value", "options": {value: {"text": text, "color": colour, "index": index}
-                                         for index, (value, (text, colour)) in enumerate(texts.items())}}
+    return {
+        "type": "value",
+        "options": {
+            value: {"text": text, "color": colour, "index": index}
+            for index, (value, (text, colour)) in enumerate(texts.items())
+        },
+    }
 
 
 STATES = mapping({state: (state.replace("_", " "), colour) for state, colour in style.STATES.items()})
@@ -82,9 +108,20 @@ class _Panel(g.Panel):  # type: ignore[misc]
     def made(self, kind: str, options: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         """Write the panel, with what is its type's own."""
         found = self.panel_json({"type": kind, "options": options})
-        found["fieldConfig"] = {"overrides": self.overrides, "defaults": {
-            "unit": self.unit, "decimals": self.decimals, "mappings": self.mappings, "links": self.dataLinks,
-            "thresholds": {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in self.steps]}, **defaults}}
+        found["fieldConfig"] = {
+            "overrides": self.overrides,
+            "defaults": {
+                "unit": self.unit,
+                "decimals": self.decimals,
+                "mappings": self.mappings,
+                "links": self.dataLinks,
+                "thresholds": {
+                    "mode": "absolute",
+                    "steps": [{"value": value, "color": colour} for value, colour in self.steps],
+                },
+                **defaults,
+            },
+        }
         return dict(found)
 
 
@@ -104,7 +141,7 @@ class TimeSeries(_Panel):
     logarithmic = attr.ib(default=False, kw_only=True)
     least = attr.ib(default=None, kw_only=True)
     most = attr.ib(default=None, kw_only=True)
-    soft_least = attr.ib(default=None, kw_only=True)
+    soft_most = attr.ib(default=None, kw_only=True)
     bars = attr.ib(default=False, kw_only=True)
     filled = attr.ib(default=0, kw_only=True)
     limits = attr.ib(default=False, kw_only=True)
@@ -112,28 +149,53 @@ class TimeSeries(_Panel):
     below = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        custom = {"drawStyle": "bars" if self.bars else "line", "lineWidth": 0 if self.bars else 1, "fillOpacity": 70 if self.bars else self.filled,
-                  "lineInterpolation": "linear", "showPoints": "auto", "pointSize": 4, "spanNulls": False if self.gap is None else round(self.gap * 1000),
-                  "axisPlacement": "auto", "axisSoftMin": self.soft_least, "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else
-                  {"type": "linear"}, "thresholdsStyle": {"mode": "area" if self.limits else "off"},
-                  "stacking": {"mode": "none", "group": "A"}, "fillBelowTo": self.below}
-        return self.made("timeseries", {"legend": LEGEND if self.legend else NO_LEGEND, "tooltip": TOOLTIP},
-                         {"custom": custom, "min": self.least, "max": self.most, "color": {"mode": "palette-classic"}})
+        custom = {
+            "drawStyle": "bars" if self.bars else "line",
+            "lineWidth": 0 if self.bars else 1,
+            "fillOpacity": 70 if self.bars else self.filled,
+            "lineInterpolation": "linear",
+            "showPoints": "auto",
+            "pointSize": 4,
+            "spanNulls": False if self.gap is None else round(self.gap * 1000),
+            "axisPlacement": "auto",
+            "axisSoftMax": self.soft_most,
+            "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"},
+            "thresholdsStyle": {"mode": "area" if self.limits else "off"},
+            "stacking": {"mode": "none", "group": "A"},
+            "fillBelowTo": self.below,
+        }
+        return self.made(
+            "timeseries",
+            {"legend": LEGEND if self.legend else NO_LEGEND, "tooltip": TOOLTIP},
+            {"custom": custom, "min": self.least, "max": self.most, "color": {"mode": "palette-classic"}},
+        )
 
 
 @attr.s
 class Stat(_Panel):
-    """The newest value, large, with its course behind it (``sparkline``) or on its colour (``background``)."""
+    """The newest value, large, with its course behind it (``sparkline``) or on its colour (``background``).
+
+    ``named`` is how each value is named, where there are several.
+    """
 
     sparkline = attr.ib(default=True, kw_only=True)
     background = attr.ib(default=False, kw_only=True)
-    fields = attr.ib(default="", kw_only=True)
+    named = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        options = {"graphMode": "area" if self.sparkline else "none", "colorMode": "background" if self.background else "value",
-                   "textMode": "value", "justifyMode": "auto", "orientation": "auto", "wideLayout": True, "showPercentChange": False,
-                   "reduceOptions": {"calcs": ["lastNotNull"], "fields": self.fields, "values": False}}
-        return self.made("stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data"})
+        options = {
+            "graphMode": "area" if self.sparkline else "none",
+            "colorMode": "background" if self.background else "value",
+            "textMode": "value_and_name" if self.named else "value",
+            "justifyMode": "auto",
+            "orientation": "auto",
+            "wideLayout": True,
+            "showPercentChange": False,
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        }
+        return self.made(
+            "stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data", "displayName": self.named}
+        )
 
 
 @attr.s
@@ -143,8 +205,14 @@ class StateTimeline(_Panel):
     gap: float | None = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        options = {"mergeValues": True, "showValue": "auto", "alignValue": "left", "rowHeight": 0.8, "legend": NO_LEGEND,
-                   "tooltip": {"mode": "single", "sort": "none"}}
+        options = {
+            "mergeValues": True,
+            "showValue": "auto",
+            "alignValue": "left",
+            "rowHeight": 0.8,
+            "legend": NO_LEGEND,
+            "tooltip": {"mode": "single", "sort": "none"},
+        }
         custom = {"lineWidth": 0, "fillOpacity": 80, "spanNulls": False if self.gap is None else round(self.gap * 1000)}
         return self.made("state-timeline", options, {"custom": custom, "color": {"mode": "thresholds"}})
 
@@ -157,8 +225,14 @@ class Table(_Panel):
     falling = attr.ib(default=False, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        options = {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": self.sort, "desc": self.falling}] if self.sort else []}
-        return self.made("table", options, {"custom": {"align": "auto", "inspect": False}, "color": {"mode": "thresholds"}})
+        options = {
+            "showHeader": True,
+            "cellHeight": "sm",
+            "sortBy": [{"displayName": self.sort, "desc": self.falling}] if self.sort else [],
+        }
+        return self.made(
+            "table", options, {"custom": {"align": "auto", "inspect": False}, "color": {"mode": "thresholds"}}
+        )
 
 
 @attr.s
@@ -168,9 +242,25 @@ class AlertList(_Panel):
     labels = attr.ib(default="", kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        options = {"viewMode": "list", "groupMode": "default", "groupBy": [], "maxItems": 20, "sortOrder": 3, "dashboardAlerts": False,
-                   "alertName": "", "alertInstanceLabelFilter": self.labels, "showInactiveAlerts": False,
-                   "stateFilter": {"firing": True, "pending": True, "noData": True, "error": True, "normal": False, "recovering": True}}
+        options = {
+            "viewMode": "list",
+            "groupMode": "default",
+            "groupBy": [],
+            "maxItems": 20,
+            "sortOrder": 3,
+            "dashboardAlerts": False,
+            "alertName": "",
+            "alertInstanceLabelFilter": self.labels,
+            "showInactiveAlerts": False,
+            "stateFilter": {
+                "firing": True,
+                "pending": True,
+                "noData": True,
+                "error": True,
+                "normal": False,
+                "recovering": True,
+            },
+        }
         found = self.panel_json({"type": "alertlist", "options": options})
         found["fieldConfig"] = {"defaults": {}, "overrides": []}
         del found["targets"]
@@ -182,4 +272,11 @@ class Row(g.RowPanel):  # type: ignore[misc]
     """A heading; what follows belongs to it, or is in it where it starts collapsed."""
 
     def to_json_data(self) -> dict[str, Any]:
-        return {"type": "row", "id": self.id, "title": self.title, "gridPos": self.gridPos, "collapsed": self.collapsed, "panels": self.panels}
+        return {
+            "type": "row",
+            "id": self.id,
+            "title": self.title,
+            "gridPos": self.gridPos,
+            "collapsed": self.collapsed,
+            "panels": self.panels,
+        }

@@ -42,9 +42,19 @@ class DataSource:
     least_interval: str
 
     def to_json_data(self) -> dict[str, Any]:
-        return {"name": literal(self.name), "uid": DATASOURCE_UID, "type": "influxdb", "access": "proxy", "url": literal(self.url),
-                "user": literal(self.user), "isDefault": True, "editable": False, "orgId": ORG, "secureJsonData": {"password": self.password},
-                "jsonData": {"dbName": literal(self.database), "httpMode": "POST", "timeInterval": self.least_interval}}
+        return {
+            "name": literal(self.name),
+            "uid": DATASOURCE_UID,
+            "type": "influxdb",
+            "access": "proxy",
+            "url": literal(self.url),
+            "user": literal(self.user),
+            "isDefault": True,
+            "editable": False,
+            "orgId": ORG,
+            "secureJsonData": {"password": self.password},
+            "jsonData": {"dbName": literal(self.database), "httpMode": "POST", "timeInterval": self.least_interval},
+        }
 
 
 @attr.frozen(kw_only=True)
@@ -56,8 +66,16 @@ class Provider:
     path: str
 
     def to_json_data(self) -> dict[str, Any]:
-        return {"name": literal(self.name), "orgId": ORG, "type": "file", "folder": literal(self.folder), "disableDeletion": False,
-                "allowUiUpdates": False, "updateIntervalSeconds": 30, "options": {"path": self.path, "foldersFromFilesStructure": False}}
+        return {
+            "name": literal(self.name),
+            "orgId": ORG,
+            "type": "file",
+            "folder": literal(self.folder),
+            "disableDeletion": False,
+            "allowUiUpdates": False,
+            "updateIntervalSeconds": 30,
+            "options": {"path": self.path, "foldersFromFilesStructure": False},
+        }
 
 
 @attr.frozen(kw_only=True)
@@ -69,9 +87,21 @@ class Query:
     seconds: int
 
     def to_json_data(self) -> dict[str, Any]:
-        model = {"refId": self.ref, "rawQuery": True, "resultFormat": "time_series", "query": self.query, "datasource": DATASOURCE,
-                 "intervalMs": 1000, "maxDataPoints": 43200}
-        return {"refId": self.ref, "datasourceUid": DATASOURCE_UID, "relativeTimeRange": {"from": self.seconds, "to": 0}, "model": model}
+        model = {
+            "refId": self.ref,
+            "rawQuery": True,
+            "resultFormat": "time_series",
+            "query": self.query,
+            "datasource": DATASOURCE,
+            "intervalMs": 1000,
+            "maxDataPoints": 43200,
+        }
+        return {
+            "refId": self.ref,
+            "datasourceUid": DATASOURCE_UID,
+            "relativeTimeRange": {"from": self.seconds, "to": 0},
+            "model": model,
+        }
 
 
 @attr.frozen(kw_only=True)
@@ -82,7 +112,9 @@ class Last:
     of: str
 
     def to_json_data(self) -> dict[str, Any]:
-        return _expression(self.ref, {"type": "reduce", "expression": self.of, "reducer": "last", "settings": {"mode": "dropNN"}})
+        return _expression(
+            self.ref, {"type": "reduce", "expression": self.of, "reducer": "last", "settings": {"mode": "dropNN"}}
+        )
 
 
 @attr.frozen(kw_only=True)
@@ -104,7 +136,11 @@ class Threshold:
 
 
 def _expression(ref: str, model: dict[str, Any]) -> dict[str, Any]:
-    return {"refId": ref, "datasourceUid": EXPRESSION_UID, "model": {"refId": ref, "datasource": {"type": "__expr__", "uid": EXPRESSION_UID}, **model}}
+    return {
+        "refId": ref,
+        "datasourceUid": EXPRESSION_UID,
+        "model": {"refId": ref, "datasource": {"type": "__expr__", "uid": EXPRESSION_UID}, **model},
+    }
 
 
 @attr.frozen(kw_only=True)
@@ -123,9 +159,18 @@ class Rule:
 
     def to_json_data(self) -> dict[str, Any]:
         linked = {"__dashboardUid__": self.panel[0], "__panelId__": str(self.panel[1])}
-        return {"uid": self.uid, "title": literal(self.title), "condition": self.data[-1].ref, "data": self.data, "for": self.for_,
-                "noDataState": self.no_data, "execErrState": self.on_error, "isPaused": False, "annotations": _given(self.annotations) | linked,
-                "labels": {name: literal(plain(value)) for name, value in self.labels.items()}}
+        return {
+            "uid": self.uid,
+            "title": literal(self.title),
+            "condition": self.data[-1].ref,
+            "data": self.data,
+            "for": self.for_,
+            "noDataState": self.no_data,
+            "execErrState": self.on_error,
+            "isPaused": False,
+            "annotations": _given(self.annotations) | linked,
+            "labels": {name: literal(plain(value)) for name, value in self.labels.items()},
+        }
 
 
 @attr.frozen(kw_only=True)
@@ -138,7 +183,13 @@ class RuleGroup:
     rules: list[Rule]
 
     def to_json_data(self) -> dict[str, Any]:
-        return {"orgId": ORG, "name": literal(self.name), "folder": literal(self.folder), "interval": self.every, "rules": self.rules}
+        return {
+            "orgId": ORG,
+            "name": literal(self.name),
+            "folder": literal(self.folder),
+            "interval": self.every,
+            "rules": self.rules,
+        }
 
 
 @attr.frozen(kw_only=True)
@@ -152,7 +203,12 @@ class Email:
     message: str
 
     def to_json_data(self) -> dict[str, Any]:
-        settings = {"addresses": literal(";".join(self.addresses)), "singleEmail": True, "subject": self.subject, "message": self.message}
+        settings = {
+            "addresses": literal(";".join(self.addresses)),
+            "singleEmail": True,
+            "subject": self.subject,
+            "message": self.message,
+        }
         return _contact_point(self.name, {"uid": self.uid, "type": "email", "settings": settings})
 
 
@@ -170,9 +226,17 @@ class Webhook:
     message: str
 
     def to_json_data(self) -> dict[str, Any]:
-        settings = {"url": self.url, "httpMethod": "POST", "maxAlerts": "20", "username": literal(self.username) or None, "password": self.password or None,
-                    "authorization_scheme": "Bearer" if self.token else None, "authorization_credentials": self.token or None,
-                    "title": self.title, "message": self.message}
+        settings = {
+            "url": self.url,
+            "httpMethod": "POST",
+            "maxAlerts": "20",
+            "username": literal(self.username) or None,
+            "password": self.password or None,
+            "authorization_scheme": "Bearer" if self.token else None,
+            "authorization_credentials": self.token or None,
+            "title": self.title,
+            "message": self.message,
+        }
         return _contact_point(self.name, {"uid": self.uid, "type": "webhook", "settings": _given(settings)})
 
 
@@ -194,10 +258,16 @@ class Policy:
     routes: tuple[Policy, ...] = ()
 
     def to_json_data(self) -> dict[str, Any]:
-        found = {"receiver": literal(self.receiver), "group_by": list(self.group_by), "group_wait": self.group_wait or None,
-                 "group_interval": self.group_interval or None, "repeat_interval": self.repeat_interval or None,
-                 "object_matchers": [[name, how, literal(value)] for name, how, value in self.matchers],
-                 "continue": self.goes_on or None, "routes": list(self.routes)}
+        found = {
+            "receiver": literal(self.receiver),
+            "group_by": list(self.group_by),
+            "group_wait": self.group_wait or None,
+            "group_interval": self.group_interval or None,
+            "repeat_interval": self.repeat_interval or None,
+            "object_matchers": [[name, how, literal(value)] for name, how, value in self.matchers],
+            "continue": self.goes_on or None,
+            "routes": list(self.routes),
+        }
         return _given(found)
 
 

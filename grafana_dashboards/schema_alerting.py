@@ -250,6 +250,10 @@ class Templates(File, kw_only=True):
 
 
 FILES: dict[str, Any] = {
-    "datasources/influxdb.yaml": DataSources, "dashboards/provider.yaml": Providers, "alerting/rules.json": Rules,
-    "alerting/contact_points.json": ContactPoints, "alerting/policies.json": Policies, "alerting/templates.json": Templates,
+    "datasources/influxdb.yaml": DataSources,
+    "dashboards/provider.yaml": Providers,
+    "alerting/rules.json": Rules,
+    "alerting/contact_points.json": ContactPoints,
+    "alerting/policies.json": Policies,
+    "alerting/templates.json": Templates,
 }

@@ -100,7 +100,7 @@ class Custom(Strict, kw_only=True):
     pointSize: int | None = None
     spanNulls: bool | int | None = None
     axisPlacement: Literal["auto", "right"] | None = None
-    axisSoftMin: float | None = None
+    axisSoftMax: float | None = None
     scaleDistribution: Scale | None = None
     thresholdsStyle: ThresholdStyle | None = None
     stacking: Stacking | None = None
@@ -115,6 +115,7 @@ class Defaults(Strict, kw_only=True):
     min: float | None = None
     max: float | None = None
     noValue: Text | None = None
+    displayName: Text | None = None
     color: Color | None = None
     thresholds: Thresholds | None = None
     mappings: list[ValueMapping] = []
@@ -165,7 +166,7 @@ class Tooltip(Strict, kw_only=True):
 
 class Reduce(Strict, kw_only=True):
     calcs: list[Literal["lastNotNull"]]
-    fields: str
+    fields: Literal[""]
     values: Literal[False]
 
 
@@ -181,6 +182,20 @@ class Nothing(Strict, kw_only=True):
 
 class Arranged(Strict, tag_field="id", tag="organize", kw_only=True):
     options: Organize
+
+
+class Conversion(Strict, kw_only=True):
+    targetField: Text
+    destinationType: Literal["number"]
+
+
+class Convert(Strict, kw_only=True):
+    conversions: Annotated[list[Conversion], Meta(min_length=1)]
+    fields: Nothing
+
+
+class Converted(Strict, tag_field="id", tag="convertFieldType", kw_only=True):
+    options: Convert
 
 
 class Rename(Strict, kw_only=True):
@@ -200,7 +215,7 @@ class PanelBase(Strict, tag_field="type", kw_only=True):
     id: Annotated[int, Meta(ge=1)]
     title: Text
     gridPos: GridPos
-    transformations: list[Arranged | Merged | Renamed] = []
+    transformations: list[Arranged | Merged | Renamed | Converted] = []
 
 
 class Shown(PanelBase, kw_only=True):
@@ -225,7 +240,7 @@ class TimeSeries(Shown, tag="timeseries", kw_only=True):
 class StatOptions(Strict, kw_only=True):
     graphMode: Literal["area", "none"]
     colorMode: Literal["value", "background"]
-    textMode: Literal["value"]
+    textMode: Literal["value", "value_and_name"]
     justifyMode: Literal["auto"]
     orientation: Literal["auto"]
     wideLayout: bool

@@ -45,14 +45,22 @@ class Signal(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """Name it for people, among others of its channel."""
-        return f"{self.label} {words(self.quantity.name)}"
+        named = words(self.quantity.name)
+        return self.label if _squeezed(named) == _squeezed(self.label) else f"{self.label} {named}"
 
     @property
     def description(self) -> str:
         """Describe it: the quantity, the channel, its limits."""
         unit = self.quantity.unit
-        parts = [f"{self.instrument.stanza.label}: {_lower(self.quantity.description)}", self.channel.description,
-                 *(f"{limit.severity.capitalize()} {side} {style.number(value, unit)}" for limit in self.limits for side, value in sides(limit))]
+        parts = [
+            f"{self.instrument.stanza.label}: {_lower(self.quantity.description)}",
+            self.channel.description,
+            *(
+                f"{limit.severity.capitalize()} {side} {style.number(value, unit)}"
+                for limit in self.limits
+                for side, value in sides(limit)
+            ),
+        ]
         return ". ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
@@ -67,9 +75,16 @@ def of_site(site: Site) -> list[Signal]:
 
 def of_instrument(instrument: Instrument) -> list[Signal]:
     """List the signals of one instrument: every quantity of every channel."""
-    return [Signal(instrument=instrument, channel=channel, quantity=quantity,
-                   limits=tuple(v for v in instrument.limits if v.channel is channel and v.quantity is quantity))
-            for channel in instrument.stanza.channels for quantity in channel.quantities.values()]
+    return [
+        Signal(
+            instrument=instrument,
+            channel=channel,
+            quantity=quantity,
+            limits=tuple(v for v in instrument.limits if v.channel is channel and v.quantity is quantity),
+        )
+        for channel in instrument.stanza.channels
+        for quantity in channel.quantities.values()
+    ]
 
 
 def shown(instrument: Instrument) -> list[Signal]:
@@ -87,7 +102,11 @@ def shown(instrument: Instrument) -> list[Signal]:
 def _main(signals: list[Signal]) -> Signal:
     """Choose the quantity that a channel is for: the calibrated one, one with limits, the first number."""
     calibration = signals[0].channel.calibration
-    ranks = [lambda s: calibration is not None and s.quantity.name == calibration.to, lambda s: bool(s.limits), lambda s: s.numeric]
+    ranks = [
+        lambda s: calibration is not None and s.quantity.name == calibration.to,
+        lambda s: bool(s.limits),
+        lambda s: s.numeric,
+    ]
     return next((s for rank in ranks for s in signals if rank(s)), signals[0])
 
 
@@ -113,6 +132,10 @@ def declared(measurement: str, field: str) -> Quantity:
 def words(name: str) -> str:
     """Write a field's name for people."""
     return name.replace("_", " ")
+
+
+def _squeezed(text: str) -> str:
+    return text.replace(" ", "").lower()
 
 
 def _lower(text: str) -> str:

@@ -22,47 +22,152 @@ BAND = "rgba(87, 148, 242, 0.4)"  # the edges of a band around a blue line
 SEVERITY = {"warning": WARNING, "critical": CRITICAL}
 # What an instrument says of itself (telegraf_inputs/instrument.py, errors.py); 0 and 1 are `up`, which downsampled levels have.
 STATES = {
-    "ok": GOOD, "degraded": WARNING, "starting": NEUTRAL,
-    "disconnected": CRITICAL, "silent": "dark-red", "garbled": "purple", "wrong_device": "dark-purple", "failed": "dark-red",
+    "ok": GOOD,
+    "degraded": WARNING,
+    "starting": NEUTRAL,
+    "disconnected": CRITICAL,
+    "silent": "dark-red",
+    "garbled": "purple",
+    "wrong_device": "dark-purple",
+    "failed": "dark-red",
 }
 UP = {"1": ("answers", GOOD), "0": ("does not answer", CRITICAL)}
 UNITS = {
-    "": "none", "%": "percent", "%RH": "humidity", "ppm": "ppm", "dB": "dB", "B": "bytes", "B/s": "Bps", "1/s": "cps",
-    "K": "kelvin", "°C": "celsius", "°F": "fahrenheit",
-    "bar": "pressurebar", "mbar": "pressurembar", "hPa": "pressurehpa", "kPa": "pressurekpa", "Pa": "pressurepa", "psi": "pressurepsi",
-    "V": "volt", "mV": "mvolt", "kV": "kvolt", "A": "amp", "mA": "mamp", "W": "watt", "mW": "mwatt", "kW": "kwatt", "VA": "voltamp",
-    "Wh": "watth", "kWh": "kwatth", "Ah": "amph", "J": "joule", "dBm": "dBm", "Ω": "ohm", "mΩ": "mohm", "kΩ": "kohm", "MΩ": "Mohm",
-    "F": "farad", "µF": "µfarad", "nF": "nfarad", "pF": "pfarad", "H": "henry", "mH": "mhenry", "µH": "µhenry",
-    "Hz": "hertz", "rpm": "rotrpm", "s": "s", "ms": "ms", "µs": "µs", "ns": "ns", "min": "m", "h": "h", "d": "d",
-    "m": "lengthm", "mm": "lengthmm", "km": "lengthkm", "g": "massg", "kg": "masskg", "mg": "massmg", "N": "forceN", "kN": "forcekN", "N·m": "forceNm",
-    "l": "litre", "L": "litre", "ml": "mlitre", "mL": "mlitre", "m³": "m3", "l/h": "litreh", "l/min": "flowlpm", "L/min": "flowlpm",
-    "lx": "lux", "°": "degree", "rad": "radian", "m/s": "velocityms", "m/s²": "accMS2", "g₀": "accG", "eV": "ev", "W/m²": "Wm2",
+    "": "none",
+    "%": "percent",
+    "%RH": "humidity",
+    "ppm": "ppm",
+    "dB": "dB",
+    "B": "bytes",
+    "B/s": "Bps",
+    "1/s": "hertz",
+    "K": "kelvin",
+    "°C": "celsius",
+    "°F": "fahrenheit",
+    "bar": "pressurebar",
+    "mbar": "pressurembar",
+    "hPa": "pressurehpa",
+    "kPa": "pressurekpa",
+    "Pa": "pressurepa",
+    "psi": "pressurepsi",
+    "V": "volt",
+    "mV": "mvolt",
+    "kV": "kvolt",
+    "A": "amp",
+    "mA": "mamp",
+    "W": "watt",
+    "mW": "mwatt",
+    "kW": "kwatt",
+    "VA": "voltamp",
+    "Wh": "watth",
+    "kWh": "kwatth",
+    "Ah": "amph",
+    "J": "joule",
+    "dBm": "dBm",
+    "Ω": "ohm",
+    "mΩ": "mohm",
+    "kΩ": "kohm",
+    "MΩ": "Mohm",
+    "F": "farad",
+    "µF": "µfarad",
+    "nF": "nfarad",
+    "pF": "pfarad",
+    "H": "henry",
+    "mH": "mhenry",
+    "µH": "µhenry",
+    "Hz": "hertz",
+    "rpm": "rotrpm",
+    "s": "s",
+    "ms": "ms",
+    "µs": "µs",
+    "ns": "ns",
+    "min": "m",
+    "h": "h",
+    "d": "d",
+    "m": "lengthm",
+    "mm": "lengthmm",
+    "km": "lengthkm",
+    "g": "massg",
+    "kg": "masskg",
+    "mg": "massmg",
+    "N": "forceN",
+    "kN": "forcekN",
+    "N·m": "forceNm",
+    "l": "litre",
+    "L": "litre",
+    "ml": "mlitre",
+    "mL": "mlitre",
+    "m³": "m3",
+    "l/h": "litreh",
+    "l/min": "flowlpm",
+    "L/min": "flowlpm",
+    "lx": "lux",
+    "°": "degree",
+    "rad": "radian",
+    "m/s": "velocityms",
+    "m/s²": "accMS2",
+    "g₀": "accG",
+    "eV": "ev",
+    "W/m²": "Wm2",
 }
 DISK_FULL = 90.0  # percent
-DECADES = 1e6  # a quantity that spans more has a logarithmic axis, and numbers with exponents
+DECADES = (
+    1e6  # what spans more, from its smallest step to its end, has a logarithmic axis where several channels share it
+)
+ABSOLUTE = ("K", "Ω")  # units whose values are above 0
+PREFIXED = (
+    "ohm",
+    "volt",
+    "amp",
+    "watt",
+    "voltamp",
+    "watth",
+    "amph",
+    "hertz",
+    "farad",
+    "henry",
+    "joule",
+    "pressurebar",
+    "pressurembar",
+    "pressurepa",
+)
+VACUUM = ("mbar", "Pa", "hPa", "Torr")
 
 
-def logarithmic(quantity: Quantity) -> bool:
-    """Tell whether a quantity spans so many decades (a vacuum) that only its exponent can be read."""
+def vacuum(quantity: Quantity) -> bool:
+    """Tell whether a quantity is a pressure that only its exponent makes readable; a barometer's is not."""
     low, high = quantity.low, quantity.high
-    return low is not None and high is not None and low > 0 and high / low > DECADES
+    return quantity.unit in VACUUM and (low is None or high is None or low <= 0 or high / low > DECADES)
+
+
+def spans_decades(quantity: Quantity) -> bool:
+    """Tell whether channels of this quantity need a logarithmic axis to be seen side by side: 12 mK beside 50 K."""
+    if vacuum(quantity):
+        return True
+    if quantity.unit not in ABSOLUTE or quantity.high is None or quantity.decimals is None:
+        return False
+    return float(quantity.high) * 10**quantity.decimals > DECADES
 
 
 def unit(quantity: Quantity) -> str:
     """Give Grafana's id of the unit; what it does not know becomes a suffix."""
-    if logarithmic(quantity):
-        return "sci"
-    return UNITS.get(quantity.unit, f"suffix:{quantity.unit}")
+    return "sci" if vacuum(quantity) else UNITS.get(quantity.unit, f"suffix:{quantity.unit}")
+
+
+def fine_unit(quantity: Quantity) -> str:
+    """Give the unit of a plot of one channel: without prefixes, which would round away what little changes."""
+    id = unit(quantity)
+    return f"suffix:{quantity.unit}" if id in PREFIXED else id
 
 
 def decimals(quantity: Quantity) -> int | None:
-    """Give the digits after the point; None leaves them to Grafana."""
-    return 2 if logarithmic(quantity) else quantity.decimals
+    """Give the digits after the point of a value that stands alone; None leaves them to Grafana, as axes do."""
+    return 2 if vacuum(quantity) else quantity.decimals
 
 
 def named_unit(quantity: Quantity) -> str:
     """Write the unit where the numbers can't carry it: `` (mbar)`` beside numbers with exponents, else nothing."""
-    return f" ({quantity.unit})" if logarithmic(quantity) and quantity.unit else ""
+    return f" ({quantity.unit})" if vacuum(quantity) else ""
 
 
 def number(value: float, unit: str) -> str:

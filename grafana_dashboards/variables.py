@@ -30,16 +30,39 @@ class Variable(g.Template):  # type: ignore[misc]
 
 def levels() -> list[Variable]:
     """Make the hidden variables that follow the time range: the level, and the ends of its fields' names."""
-    meanings = {"rp": "The retention policy that the time range is read from", "lo": "The end of the name of a field's smallest reading there",
-                "hi": "The end of the name of a field's largest reading there"}
-    return [Variable(name=name, label=name, description=text, dataSource=DATASOURCE, query=influxql.level(name), hide=HIDDEN, sort=0,
-                     refresh=ON_TIME_RANGE) for name, text in meanings.items()]
+    meanings = {
+        "rp": "The retention policy that the time range is read from",
+        "lo": "The end of the name of a field's smallest reading there",
+        "hi": "The end of the name of a field's largest reading there",
+    }
+    return [
+        Variable(
+            name=name,
+            label=name,
+            description=text,
+            dataSource=DATASOURCE,
+            query=influxql.level(name),
+            hide=HIDDEN,
+            sort=0,
+            refresh=ON_TIME_RANGE,
+        )
+        for name, text in meanings.items()
+    ]
 
 
 def choice(name: str, label: str, options: dict[str, str], description: str, first: str | None = None) -> Variable:
     """Let a person choose among ``options`` (value -> what is read), several or all; ``first`` is chosen at the start, else all."""
-    variable = Variable(name=name, label=label, description=description, type="custom", multi=True, includeAll=True, allValue=".*",
-                        query=",".join(f"{_escaped(text)} : {value}" for value, text in options.items()), options=[_option("All", "$__all", not first)])
+    variable = Variable(
+        name=name,
+        label=label,
+        description=description,
+        type="custom",
+        multi=True,
+        includeAll=True,
+        allValue=".*",
+        query=",".join(f"{_escaped(text)} : {value}" for value, text in options.items()),
+        options=[_option("All", "$__all", not first)],
+    )
     variable.options += [_option(text, value, value == first) for value, text in options.items()]
     chosen = next(option for option in variable.options if option["selected"])
     variable._current = {"text": [chosen["text"]], "value": [chosen["value"]]}

@@ -15,5 +15,8 @@ def every(site: Site) -> dict[str, g.Dashboard]:
     for instrument in site.instruments:
         families.setdefault(str(instrument.stanza.driver.name), []).append(instrument)
     return {
-        "overview": overview.build(site), **{name: family.build(site, instruments) for name, instruments in families.items()},
-        "health": health.build(site), "host": host.build(site)}
+        "overview": overview.build(site),
+        **{name: family.build(site, instruments) for name, instruments in families.items()},
+        "health": health.build(site),
+        "host": host.build(site),
+    }

@@ -17,19 +17,45 @@ TITLES = {OVERVIEW: "Overview", HEALTH: "Instrument health", HOST: "Host"}
 FAMILIES = f"{style.TAG}-instruments"  # the tag of the dashboards of instruments
 
 
-def dashboard(site: Site, name: str, title: str, description: str, page: Page, chosen: list[Any], *, tags: tuple[str, ...] = ()) -> g.Dashboard:
+def dashboard(
+    site: Site, name: str, title: str, description: str, page: Page, chosen: list[Any], *, tags: tuple[str, ...] = ()
+) -> g.Dashboard:
     """Make a dashboard of a page; ``chosen`` are its variables beside the hidden ones."""
     made = g.Dashboard(
-        title=title, uid=uid(site.name, name), description=description, tags=[style.TAG, *tags], panels=page.panels,
-        templating=g.Templating([*variables.levels(), *chosen]), links=_links(site, name), time=g.Time(style.SINCE, "now"),
-        timezone=site.zone, refresh=style.REFRESH, graphTooltip=style.SHARED_TOOLTIP, schemaVersion=style.SCHEMA_VERSION, editable=True)
+        title=title,
+        uid=uid(site.name, name),
+        description=description,
+        tags=[style.TAG, *tags],
+        panels=page.panels,
+        templating=g.Templating([*variables.levels(), *chosen]),
+        links=_links(site, name),
+        time=g.Time(style.SINCE, "now"),
+        timezone=site.zone,
+        refresh=style.REFRESH,
+        graphTooltip=style.SHARED_TOOLTIP,
+        schemaVersion=style.SCHEMA_VERSION,
+        editable=True,
+    )
     return made.auto_panel_ids()
 
 
 def _links(site: Site, own: str) -> list[g.DashboardLink]:
-    others = [g.DashboardLink(type="link", title=title, uri=f"/d/{uid(site.name, name)}", icon="dashboard", keepTime=True, tooltip=f"{title}, same time range")
-              for name, title in TITLES.items() if name != own]
-    return [*others, g.DashboardLink(type="dashboards", title="Instruments", tags=[FAMILIES], asDropdown=True, keepTime=True)]
+    others = [
+        g.DashboardLink(
+            type="link",
+            title=title,
+            uri=f"/d/{uid(site.name, name)}",
+            icon="dashboard",
+            keepTime=True,
+            tooltip=f"{title}, same time range",
+        )
+        for name, title in TITLES.items()
+        if name != own
+    ]
+    return [
+        *others,
+        g.DashboardLink(type="dashboards", title="Instruments", tags=[FAMILIES], asDropdown=True, keepTime=True),
+    ]
 
 
 def url(site: Site, name: str, **chosen: str) -> str:

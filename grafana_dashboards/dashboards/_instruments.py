@@ -9,8 +9,10 @@ from provisioning.site import Instrument, Site
 from .. import influxql, panels, style
 from . import _frame
 
-STATE_MEANING = ("ok: it answers and all channels are well. degraded: it answers, some channel does not. disconnected, silent, garbled, "
-                 "wrong device: no answer that can be used; look at cable, power and address. A gap: its program, or Telegraf, does not run.")
+STATE_MEANING = (
+    "ok: it answers and all channels are well. degraded: it answers, some channel does not. disconnected, silent, garbled, "
+    "wrong device: no answer that can be used; look at cable, power and address. A gap: its program, or Telegraf, does not run."
+)
 
 
 def gap(instruments: Sequence[Instrument]) -> float:
@@ -37,7 +39,13 @@ def timeline(site: Site, instruments: Sequence[Instrument], where: str = "") -> 
     """Show the state of each instrument over time."""
     query = influxql.series(influxql.call("last", "state"), "instrument", where, ("instrument",), fill="null")
     return panels.StateTimeline(
-        title="State of instruments", about="instruments", description=STATE_MEANING, targets=panels.targets((query, "$tag_instrument")),
-        interval=style.duration(max(i.stanza.interval for i in instruments)), gap=gap(instruments), mappings=[panels.STATES],
+        title="State of instruments",
+        about="instruments",
+        description=STATE_MEANING,
+        targets=panels.targets((query, "$tag_instrument")),
+        interval=style.duration(max(i.stanza.interval for i in instruments)),
+        gap=gap(instruments),
+        mappings=[panels.STATES],
         transformations=panels.renamed(labels(instruments)),
-        dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")])
+        dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
+    )

@@ -9,7 +9,6 @@ from grafanalib import core as g
 
 from provisioning.measurements import STATUS
 from provisioning.site import Instrument, Site
-from telegraf_inputs.driver import Quantity
 
 from .. import influxql, panels, signals, style, variables
 from ..layout import Page
@@ -18,7 +17,10 @@ from . import _frame, _instruments
 
 CHOSEN = influxql.chosen("instrument", "channel")
 SERIES = "$tag_instrument $tag_channel"  # the name of a series
-OPEN_SINGLES, MOST_SINGLES = 24, 200  # more plots start in a closed row; beyond the second, there are none without limits
+OPEN_SINGLES, MOST_SINGLES = (
+    24,
+    200,
+)  # more plots start in a closed row; beyond the second, there are none without limits
 
 
 def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
@@ -27,12 +29,17 @@ def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
     page = Page()
     chosen = influxql.chosen("instrument")
-    page.add(_instruments.timeline(site, instruments, f"{influxql.equal(driver=driver.name)} AND {chosen}"), style.WIDTH,
-             _instruments.timeline_height(len(instruments)))
+    page.add(
+        _instruments.timeline(site, instruments, f"{influxql.equal(driver=driver.name)} AND {chosen}"),
+        style.WIDTH,
+        _instruments.timeline_height(len(instruments)),
+    )
     for same in _by_quantity(found):
-        if same[0].numeric:
-            page.add(_course(same, instruments, site, _where(same, found)), style.WIDTH, style.PLOT_HEIGHT + len(same) // 12)
-        else:
+        if same[0].numeric and len(same) > 1:  # one alone has a plot of its own below
+            page.add(
+                _course(same, instruments, site, _where(same, found)), style.WIDTH, style.PLOT_HEIGHT + len(same) // 12
+            )
+        elif not same[0].numeric:
             page.add(_states(same, instruments), style.WIDTH, _instruments.timeline_height(len(same)))
     page.row("What the channels report")
     channels = {(s.instrument.name, s.channel.id): s for s in found}
@@ -40,7 +47,9 @@ def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
     _singles(page, found, instruments)
     first = instruments[0].name if len(channels) > style.MANY_SERIES and len(instruments) > 1 else None
     choices = [
-        variables.choice("instrument", "Instrument", _instruments.labels(instruments), "Which instruments are shown", first),
+        variables.choice(
+            "instrument", "Instrument", _instruments.labels(instruments), "Which instruments are shown", first
+        ),
         variables.choice("channel", "Channel", _channels(instruments), "Which of their channels are shown"),
     ]
     description = f"{driver.title}: all that its channels measure. The variables choose what the upper plots show."
@@ -85,26 +94,42 @@ def _channels(instruments: Sequence[Instrument]) -> dict[str, str]:
                 labels.append(channel.label)
     names = {channel: ", ".join(labels[:3]) for channel, labels in found.items()}
     alike = {text for text in names.values() if list(names.values()).count(text) > 1}
-    return {channel: f"{text} ({channel})" if text in alike or len(found[channel]) > 1 else text for channel, text in names.items()}
+    return {
+        channel: f"{text} ({channel})" if text in alike or len(found[channel]) > 1 else text
+        for channel, text in names.items()
+    }
 
 
 def _named(same: list[Signal], instruments: Sequence[Instrument]) -> list[dict[str, Any]]:
     """Name the series for people; in a crowd they keep their short names."""
     if len(same) > style.MANY_NAMES:
         return []
-    return panels.renamed({f"{s.instrument.name} {s.channel.id}": s.label if len(instruments) == 1 else f"{s.instrument.stanza.label}: {s.label}"
-                           for s in same})
+    return panels.renamed(
+        {
+            f"{s.instrument.name} {s.channel.id}": s.label
+            if len(instruments) == 1
+            else f"{s.instrument.stanza.label}: {s.label}"
+            for s in same
+        }
+    )
 
 
 def _course(same: list[Signal], instruments: Sequence[Instrument], site: Site, where: str) -> panels.TimeSeries:
     """Plot one quantity of all channels that are chosen."""
     quantity = same[0].quantity
-    query = influxql.series(influxql.call("mean", quantity.name), same[0].measurement, where, ("instrument", "channel"), fill="null")
+    query = influxql.series(
+        influxql.call("mean", quantity.name), same[0].measurement, where, ("instrument", "channel"), fill="null"
+    )
     return panels.TimeSeries(
         title=f"{signals.words(quantity.name).capitalize()}{style.named_unit(quantity)}",
-        description=f"{quantity.description.rstrip('.')}: the mean of each interval.", targets=panels.targets((query, SERIES)),
-        transformations=_named(same, instruments), dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
-        **_drawn(quantity, instruments))
+        description=f"{quantity.description.rstrip('.')}: the mean of each interval.",
+        targets=panels.targets((query, SERIES)),
+        transformations=_named(same, instruments),
+        dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
+        logarithmic=style.spans_decades(quantity),
+        unit=style.unit(quantity),
+        **_drawn(instruments),
+    )
 
 
 def _single(signal: Signal) -> panels.TimeSeries:
@@ -112,35 +137,71 @@ def _single(signal: Signal) -> panels.TimeSeries:
     quantity = signal.quantity
     what = f'{influxql.call("mean", quantity.name)} AS "mean", {influxql.lowest(quantity.name)} AS "min", {influxql.highest(quantity.name)} AS "max"'
     return panels.TimeSeries(
-        title=f"{signal.title}{style.named_unit(quantity)}", about=signal.key, targets=panels.targets((influxql.series(what, signal.measurement, signal.where, fill="null"), "$col")),
+        title=f"{signal.title}{style.named_unit(quantity)}",
+        about=signal.key,
+        targets=panels.targets((influxql.series(what, signal.measurement, signal.where, fill="null"), "$col")),
         description=f"{signal.description} Line: mean of each interval; band: smallest to largest reading in it.",
-        legend=False, below="min", filled=12, limits=bool(signal.limits), steps=signals.steps(signal.limits, style.CLEAR),
-        overrides=[panels.override("mean", color=panels.colour(style.NEUTRAL)), panels.override("min", "max", color=panels.colour(style.BAND))],
-        **_drawn(quantity, [signal.instrument]))
+        legend=False,
+        logarithmic=style.vacuum(quantity),
+        below="min",
+        filled=12,
+        limits=bool(signal.limits),
+        steps=signals.steps(signal.limits, style.CLEAR),
+        overrides=[
+            panels.override("mean", color=panels.colour(style.NEUTRAL)),
+            panels.override("min", "max", color=panels.colour(style.BAND)),
+        ],
+        unit=style.fine_unit(quantity),
+        **_drawn([signal.instrument]),
+    )
 
 
-def _drawn(quantity: Quantity, instruments: Sequence[Instrument]) -> dict[str, Any]:
-    """Say how a quantity is drawn."""
-    return {"unit": style.unit(quantity), "decimals": style.decimals(quantity), "logarithmic": style.logarithmic(quantity),
-            "gap": _instruments.gap(instruments), "interval": _instruments.interval(instruments)}
+def _drawn(instruments: Sequence[Instrument]) -> dict[str, Any]:
+    """Say how often there are points, and from how long on their absence is a gap."""
+    return {"gap": _instruments.gap(instruments), "interval": _instruments.interval(instruments)}
 
 
 def _states(same: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
     """Show a quantity that is no number."""
     quantity = same[0].quantity
-    mappings = [panels.mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})] if quantity.type == "bool" else []
-    return _timeline(same, instruments, quantity.name, mappings, title=signals.words(quantity.name).capitalize(), description=f"{quantity.description}.")
+    mappings = (
+        [panels.mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})] if quantity.type == "bool" else []
+    )
+    return _timeline(
+        same,
+        instruments,
+        quantity.name,
+        mappings,
+        title=signals.words(quantity.name).capitalize(),
+        description=f"{quantity.description}.",
+    )
 
 
 def _status(channels: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
     """Show what each channel says of itself."""
     mappings = [panels.mapping({"ok": ("ok", style.GOOD)})]
-    return _timeline(channels, instruments, STATUS.name, mappings, title="Status of channels", steps=[(None, style.CRITICAL)],
-                     description="ok, or what is wrong with the reading (the driver's page lists the words). Only what was read has a status.")
+    return _timeline(
+        channels,
+        instruments,
+        STATUS.name,
+        mappings,
+        title="Status of channels",
+        steps=[(None, style.CRITICAL)],
+        description="ok, or what is wrong with the reading (the driver's page lists the words). Only what was read has a status.",
+    )
 
 
-def _timeline(same: list[Signal], instruments: Sequence[Instrument], field: str, mappings: list[Any], **more: Any) -> panels.StateTimeline:
-    query = influxql.series(influxql.call("last", field), same[0].measurement, CHOSEN, ("instrument", "channel"), fill="null")
+def _timeline(
+    same: list[Signal], instruments: Sequence[Instrument], field: str, mappings: list[Any], **more: Any
+) -> panels.StateTimeline:
+    query = influxql.series(
+        influxql.call("last", field), same[0].measurement, CHOSEN, ("instrument", "channel"), fill="null"
+    )
     return panels.StateTimeline(
-        targets=panels.targets((query, SERIES)), transformations=_named(same, instruments), mappings=mappings, gap=_instruments.gap(instruments),
-        interval=_instruments.interval(instruments), **more)
+        targets=panels.targets((query, SERIES)),
+        transformations=_named(same, instruments),
+        mappings=mappings,
+        gap=_instruments.gap(instruments),
+        interval=_instruments.interval(instruments),
+        **more,
+    )

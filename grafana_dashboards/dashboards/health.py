@@ -13,18 +13,26 @@ from provisioning.site import Site
 from .. import influxql, panels, style, variables
 from ..layout import Page
 from ..signals import declared
-from . import _frame, _instruments
+from . import _frame, _instruments, _telegraf
 
 CHOSEN = influxql.chosen("instrument")
-COLUMNS = {"state": "State", "read_seconds": "Time to read", "readings": "Readings", "errors": "Errors", "reconnects": "Reconnections",
-           "overruns": "Overruns", "dropped": "Dropped"}
-COUNTERS = (
-    ("readings", "Readings", "Readings that the program made. Falls to 0 when an instrument does not answer."),
-    ("errors", "Errors", "Failed cycles and channels. Now and then: a disturbed line. Often: cable, address, or another program on the port."),
-    ("reconnects", "Reconnections", "How often the connection was opened anew. The driver does so after every fault; many mean a loose cable."),
-    ("overruns", "Overruns", "Cycles left out because the one before took too long: the interval is too short for this instrument."),
-    ("dropped", "Readings dropped", "Readings lost because Telegraf did not take them. Anything above 0 is loss: look at the host's load and at Telegraf's log."),
-)
+LOOK_BACK = 30 * 86400  # s; older reports are none of "now"
+# The columns of the last report: field -> heading.
+COLUMNS = {
+    "state": "State",
+    "read_seconds": "Time to read",
+    "readings": "Readings",
+    "errors": "Errors",
+    "reconnects": "Reconnections",
+    "overruns": "Overruns",
+    "dropped": "Dropped",
+}
+COUNTS = {
+    "errors": "Failed cycles and channels. Now and then: a disturbed line. Often: cable, address, or another program on the port.",
+    "reconnects": "How often the connection was opened anew, as the driver does after every fault. Many mean a loose cable.",
+    "overruns": "Cycles left out because the one before took too long: the interval is too short for this instrument.",
+    "dropped": "Readings lost because Telegraf did not take them. Above 0 is loss: look at the machine's load and Telegraf's log.",
+}
 
 
 def build(site: Site) -> g.Dashboard:
@@ -32,106 +40,129 @@ def build(site: Site) -> g.Dashboard:
     page = Page()
     count = len(site.instruments)
     page.add(_instruments.timeline(site, site.instruments, CHOSEN), style.WIDTH, _instruments.timeline_height(count))
-    page.row("Instruments now")
+    page.add(_ages(site), style.WIDTH, 4 + count // 8)
+    page.row("Now")
     page.add(_now(site), style.WIDTH, min(20, 4 + count))
-    page.add(_ages(site), style.WIDTH, min(20, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
+    page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
     page.row("Programs")
-    page.add(_of_instrument(site, "Time to read", influxql.highest("read_seconds"), "read_seconds",
-                            "How long one cycle took, at most. It must stay below the interval."), 12, style.PLOT_HEIGHT)
-    for field, title, text in COUNTERS:
-        page.add(_counter(site, field, title, text), 12, style.PLOT_HEIGHT)
+    page.add(_read_time(site), 12, style.PLOT_HEIGHT)
+    page.add(_readings(site), 12, style.PLOT_HEIGHT)
+    for field, text in COUNTS.items():
+        page.add(_count(site, field, text), 12, style.PLOT_HEIGHT)
     page.row("Telegraf")
-    for panel in _telegraf():
-        page.add(panel, 12, style.PLOT_HEIGHT)
-    choices = [variables.choice("instrument", "Instrument", _instruments.labels(site.instruments), "Which instruments are shown")]
+    for panel, width in _telegraf.plots():
+        page.add(panel, width, style.PLOT_HEIGHT)
+    labels = _instruments.labels(site.instruments)
+    choices = [variables.choice("instrument", "Instrument", labels, "Which instruments are shown")]
     description = "Does every instrument answer, does every program keep its pace, does everything reach the database."
     return _frame.dashboard(site, _frame.HEALTH, _frame.TITLES[_frame.HEALTH], description, page, choices)
 
 
 def _since(site: Site) -> str:
-    """Limit a question about the newest point to what is kept in full: an instrument that is silent for days must not vanish."""
-    return f"time > now() - {style.duration(min(site.influxdb.raw or 30 * 86400, 30 * 86400))}"
+    """Limit a question about the newest point: not to the range shown, or what is silent for hours would vanish."""
+    return f"time > now() - {style.duration(min(site.influxdb.raw or LOOK_BACK, LOOK_BACK))}"
+
+
+def _ages(site: Site) -> panels.Stat:
+    """Show how old the newest data of each instrument are."""
+    drivers: dict[str, list[str]] = {}
+    for instrument in site.instruments:
+        drivers.setdefault(instrument.stanza.driver.name, []).append(instrument.stanza.label)
+    status = influxql.call("last", STATUS.name)
+    queries = [
+        # A series of its own is named for people; of several only the tag tells them apart.
+        (
+            influxql.newest(status, driver, ("instrument",), CHOSEN, _since(site)),
+            labels[0] if len(labels) == 1 else "$tag_instrument",
+        )
+        for driver, labels in drivers.items()
+    ]
+    return panels.Stat(
+        title="Age of data",
+        description="When each instrument last delivered something.",
+        targets=panels.targets(*queries),
+        unit="dateTimeFromNow",
+        transformations=[panels.as_number("Time")],
+        named="${__series.name}",
+        sparkline=False,
+        steps=[(None, style.IDLE)],
+    )
+
+
+def _labels(site: Site) -> dict[str, Any]:
+    labels = _instruments.labels(site.instruments)
+    return panels.mapping({name: (label, style.IDLE) for name, label in labels.items()})
 
 
 def _now(site: Site) -> panels.Table:
     """Show what each instrument reported last."""
-    first, *others = COLUMNS
-    columns = [influxql.call("last", first) + f' AS "{first}"', *(influxql.identifier(declared("instrument", name).name) for name in others)]
+    first, *others = (declared("instrument", field).name for field in COLUMNS)
+    columns = [f'{influxql.call("last", first)} AS "{first}"', *map(influxql.identifier, others)]
     query = influxql.newest(", ".join(columns), "instrument", ("instrument",), CHOSEN, _since(site))
     return panels.Table(
-        title="Instruments", sort="Instrument", unit="none", mappings=[panels.STATES, _labels(site)],
-        description=f"The last report of each instrument, at most {days(site.influxdb.raw)} back. Counts are since its program started; time to read is in seconds.",
-        targets=[panels.target(query, table=True)], transformations=[panels.columns({"instrument": "Instrument", **COLUMNS, "Time": "Last report"})],
-        overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})])
+        title="Instruments",
+        sort="Instrument",
+        unit="none",
+        mappings=[panels.STATES, _labels(site)],
+        description=f"The last report of each instrument, at most {days(LOOK_BACK)} back. Counts are since its program "
+        "started; time to read is in seconds.",
+        targets=[panels.target(query, table=True)],
+        transformations=[panels.columns({"instrument": "Instrument", **COLUMNS}, without=("Time",))],
+        overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],
+    )
 
 
-def _labels(site: Site) -> dict[str, Any]:
-    return panels.mapping({name: (label, style.IDLE) for name, label in _instruments.labels(site.instruments).items()})
-
-
-def _ages(site: Site) -> panels.Table:
-    """Show how old the newest data of each channel are."""
+def _channels(site: Site) -> panels.Table:
+    """Show what each channel said last, and when."""
     drivers = sorted({i.stanza.driver.name for i in site.instruments})
-    queries = [(influxql.newest(f'{influxql.call("last", STATUS.name)} AS "status"', driver, ("instrument", "channel"), CHOSEN, _since(site)), "")
-               for driver in drivers]
+    status = f'{influxql.call("last", STATUS.name)} AS "status"'
+    queries = [
+        (influxql.newest(status, driver, ("instrument", "channel"), CHOSEN, _since(site)), "") for driver in drivers
+    ]
     merge = [{"id": "merge", "options": {}}] if len(queries) > 1 else []
-    headings = {"instrument": "Instrument", "channel": "Channel", "status": "Status", "Time": "Last answer"}
+    headings = {"Time": "Time", "instrument": "Instrument", "channel": "Channel", "status": "Status"}
     return panels.Table(
-        title="Age of data", sort="Last answer", unit="dateTimeFromNow", steps=[(None, style.CRITICAL)],
-        description="When each channel last answered, the oldest first, and what it said. A scanner's channels are as old as its round is long.",
-        targets=panels.targets(*queries, table=True), transformations=[*merge, panels.columns(headings)],
+        title="Channels",
+        sort="Time",
+        unit="none",
+        steps=[(None, style.CRITICAL)],
+        description="What each channel said last, and when; the oldest first. A scanner's channels are as old as its round is long.",
+        targets=panels.targets(*queries, table=True),
+        transformations=[*merge, panels.columns(headings)],
         mappings=[panels.mapping({"ok": ("ok", style.GOOD)}), _labels(site)],
-        overrides=[panels.override("Status", custom__cellOptions={"type": "color-text"})])
+        overrides=[panels.override("Status", custom__cellOptions={"type": "color-text"})],
+    )
 
 
-def _of_instrument(site: Site, title: str, what: str, field: str, text: str) -> panels.TimeSeries:
-    """Plot something that each instrument tells of itself."""
-    query = influxql.series(what, "instrument", CHOSEN, ("instrument",), fill="null")
-    return _plot(site, title, query, text, unit=style.unit(declared("instrument", field)), decimals=3)
+def _read_time(site: Site) -> panels.TimeSeries:
+    quantity = declared("instrument", "read_seconds")
+    query = influxql.series(influxql.highest(quantity.name), "instrument", CHOSEN, ("instrument",), fill="null")
+    text = "How long one cycle took, at most. It must stay below the interval."
+    return _plot(site, "Time to read", query, text, unit=style.unit(quantity))
 
 
-def _counter(site: Site, field: str, title: str, text: str) -> panels.TimeSeries:
+def _readings(site: Site) -> panels.TimeSeries:
+    field = declared("instrument", "readings").name
+    # By the minute: in shorter intervals, cycles that do not fit in evenly would look like beats.
+    query = influxql.rate(field, "instrument", CHOSEN, ("instrument",), "1m")
+    text = "Readings that each program made. It falls to 0 when an instrument does not answer."
+    return _plot(site, "Readings per minute", query, text, unit="none", least=0, interval="1m")
+
+
+def _count(site: Site, field: str, text: str) -> panels.TimeSeries:
     """Plot by how much a counter of the programs grows."""
-    declared("instrument", field)
-    if field == "readings":
-        return _plot(site, f"{title} per second", influxql.rate(field, "instrument", CHOSEN, ("instrument",)), text, unit="cps", least=0)
-    query = influxql.increase(field, "instrument", CHOSEN, ("instrument",))
-    return _plot(site, title, query, f"{text} Counted in each interval.", unit="none", decimals=0, least=0, bars=True)
+    query = influxql.increase(declared("instrument", field).name, "instrument", CHOSEN, ("instrument",))
+    few = {"bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
+    return _plot(site, COLUMNS[field], query, f"{text} Counted in each interval.", unit="none", least=0, **few)
 
 
 def _plot(site: Site, title: str, query: str, text: str, **more: Any) -> panels.TimeSeries:
-    return panels.TimeSeries(title=title, description=text, targets=panels.targets((query, "$tag_instrument")),
-                             transformations=panels.renamed(_instruments.labels(site.instruments)),
-                             interval=style.duration(max(i.stanza.interval for i in site.instruments)), gap=_instruments.gap(site.instruments), **more)
-
-
-def _telegraf() -> list[panels.TimeSeries]:
-    """Plot Telegraf's own counters: what it takes in, what waits, what it writes, what is lost on the way."""
-    execd = influxql.equal(input="execd")
-    return [
-        _internal("Points taken in per second", "internal_gather", "metrics_gathered", ("alias",), "$tag_alias", influxql.rate, execd,
-                  "Points that Telegraf takes from each instrument's program. 0: the program is silent or does not run.", unit="cps"),
-        _internal("Points written per second", "internal_write", "metrics_written", ("output", "alias"), "$tag_alias", influxql.rate, "",
-                  "Points that Telegraf hands to the database, and to the journal. Telegraf counts what the database refused as written.", unit="cps"),
-        _internal("Points that wait", "internal_write", "buffer_size", ("output", "alias"), "$tag_alias", None, "",
-                  "Points in Telegraf's memory. It grows while the database does not answer; when the buffer is full, the oldest are dropped.", unit="short"),
-        _internal("Points dropped", "internal_write", "metrics_dropped", ("output", "alias"), "$tag_alias", influxql.increase, "",
-                  "Points lost because the buffer was full. The journal still has them.", unit="none", bars=True),
-        _internal("Errors of outputs", "internal_write", "errors", ("output", "alias"), "$tag_alias", influxql.increase, "",
-                  "Failed writes, and points that the database refused: these are lost. Telegraf's log says why.", unit="none", bars=True),
-        _internal("Errors of inputs", "internal_gather", "errors", ("input", "alias"), "$tag_input $tag_alias", influxql.increase, "",
-                  "What Telegraf could not read: a program's log lines of level E, lines that are no line protocol.", unit="none", bars=True),
-        _internal("Time to write", "internal_write", "write_time_ns", ("output", "alias"), "$tag_alias", None, "",
-                  "How long the last write took, at most.", unit="ns"),
-        _internal("Failed inputs", "internal_agent", "gather_errors", (), "failed inputs", influxql.increase, "",
-                  "Inputs of Telegraf that failed, all together.", unit="none", bars=True),
-    ]
-
-
-def _internal(title: str, measurement: str, field: str, by: tuple[str, ...], alias: str, grown: Any, where: str, text: str, **more: Any) -> panels.TimeSeries:
-    declared(measurement, field)
-    query = grown(field, measurement, where, by) if grown else influxql.series(influxql.highest(field), measurement, where, by, fill="null")
-    return panels.TimeSeries(title=title, description=text, targets=panels.targets((query, alias)), least=0, decimals=0 if more.get("bars") else None,
-                             about=f"{measurement} {field}", gap=60.0, interval="10s", **more)
-
-
+    slowest = max(i.stanza.interval for i in site.instruments)
+    return panels.TimeSeries(
+        title=title,
+        description=text,
+        targets=panels.targets((query, "$tag_instrument")),
+        transformations=panels.renamed(_instruments.labels(site.instruments)),
+        gap=_instruments.gap(site.instruments),
+        **{"interval": style.duration(slowest), **more},
+    )

@@ -23,17 +23,44 @@ def build(site: Site) -> g.Dashboard:
     """Make the dashboard of a site."""
     page = Page()
     for title, query, unit, steps, text in _now():
-        page.add(panels.Stat(title=title, description=text, targets=panels.targets((query, title)), unit=unit, decimals=1 if unit == "percent" else None,
-                             steps=steps, interval=f"{HOST_INTERVAL}s"), 6, style.STAT_HEIGHT)
+        page.add(
+            panels.Stat(
+                title=title,
+                description=text,
+                targets=panels.targets((query, title)),
+                unit=unit,
+                decimals=1 if unit == "percent" else None,
+                steps=steps,
+                sparkline=unit == "percent",
+                interval=f"{HOST_INTERVAL}s",
+            ),
+            6,
+            style.STAT_HEIGHT,
+        )
     for title, what, unit, text, more in _courses():
-        page.add(panels.TimeSeries(title=title, description=text, targets=panels.targets(*what), unit=unit, gap=60.0, interval=f"{HOST_INTERVAL}s", **more),
-                 12, style.PLOT_HEIGHT)
-    choices = [variables.choice("host", "Host", {node.name: node.name for node in site.nodes}, "Which machines are shown")]
+        page.add(
+            panels.TimeSeries(
+                title=title,
+                description=text,
+                targets=panels.targets(*what),
+                unit=unit,
+                gap=60.0,
+                interval=f"{HOST_INTERVAL}s",
+                **more,
+            ),
+            12,
+            style.PLOT_HEIGHT,
+        )
+    choices = [
+        variables.choice("host", "Host", {node.name: node.name for node in site.nodes}, "Which machines are shown")
+    ]
     description = "The machine that reads the instruments, as Telegraf sees it."
     return _frame.dashboard(site, _frame.HOST, _frame.TITLES[_frame.HOST], description, page, choices)
 
 
-def _field(measurement: str, field: str, function: str = "mean", by: tuple[str, ...] = (), where: str = "", fill: str = "null") -> str:
+def _field(
+    measurement: str, field: str, function: str = "mean", by: tuple[str, ...] = (), where: str = "", fill: str = "null"
+) -> str:
     """Ask for a field that Telegraf stores; where no tag parts the series, hosts do."""
     declared(measurement, field)
     what = influxql.highest(field) if function == "max" else influxql.call(function, field)
@@ -43,33 +70,105 @@ def _field(measurement: str, field: str, function: str = "mean", by: tuple[str, 
 def _now() -> list[tuple[str, str, str, Any, str]]:
     idle = f'100 - {influxql.call("mean", declared("cpu", "usage_idle").name)} AS "busy"'
     return [
-        ("Processor", influxql.series(idle, "cpu", CHOSEN, ("host",)), "percent", BUSY_STEPS, "Processor time in use. Long above 95 %: cycles come late."),
-        ("Memory", _field("mem", "used_percent", fill="none"), "percent", BUSY_STEPS, "Memory in use. Full: the kernel ends programs."),
-        ("Fullest disk", _field("disk", "used_percent", "max", fill="none"), "percent", [(None, style.GOOD), *FILLED],
-         "How full the fullest disk is. InfluxDB stops when it is full: shorten the retention, or give it a larger disk."),
-        ("Up for", _field("system", "uptime", "last", fill="none"), "dtdurations", [(None, style.IDLE)], "Time since the machine started."),
+        (
+            "Processor",
+            influxql.series(idle, "cpu", CHOSEN, ("host",)),
+            "percent",
+            BUSY_STEPS,
+            "Processor time in use. Long above 95 %: cycles come late.",
+        ),
+        (
+            "Memory",
+            _field("mem", "used_percent", fill="none"),
+            "percent",
+            BUSY_STEPS,
+            "Memory in use. Full: the kernel ends programs.",
+        ),
+        (
+            "Fullest disk",
+            _field("disk", "used_percent", "max", fill="none"),
+            "percent",
+            [(None, style.GOOD), *FILLED],
+            "How full the fullest disk is. InfluxDB stops when it is full: shorten the retention, or give it a larger disk.",
+        ),
+        (
+            "Up for",
+            _field("system", "uptime", "last", fill="none"),
+            "dtdurations",
+            [(None, style.IDLE)],
+            "Time since the machine started.",
+        ),
     ]
 
 
 def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any]]]:
     used = {"least": 0, "most": 100}
     cpu = [(_field("cpu", f"usage_{kind}"), f"{kind} %") for kind in ("user", "system", "iowait")]
-    net = [(influxql.rate(declared("net", f"bytes_{way}").name, "net", CHOSEN, ("host", "interface")), f"$tag_interface {word}")
-           for way, word in (("recv", "received"), ("sent", "sent"))]
-    wrong = [(influxql.increase(declared("net", f"err_{way}").name, "net", CHOSEN, ("host", "interface")), f"$tag_interface {way}") for way in ("in", "out")]
+    net = [
+        (
+            influxql.rate(declared("net", f"bytes_{way}").name, "net", CHOSEN, ("host", "interface")),
+            f"$tag_interface {word}",
+        )
+        for way, word in (("recv", "received"), ("sent", "sent"))
+    ]
+    wrong = [
+        (
+            influxql.increase(declared("net", f"err_{way}").name, "net", CHOSEN, ("host", "interface")),
+            f"$tag_interface {way}",
+        )
+        for way in ("in", "out")
+    ]
     return [
         # One plot, for not every machine has a sensor: a plot that is empty for ever looks broken.
-        ("Processor (%) and temperature (°C)", [*cpu, (_field("temp", "temp", "max", ("sensor",)), "$tag_sensor °C")], "none",
-         "Where processor time goes, in percent: programs, the kernel, waiting for disks. And temperatures, where the machine measures them: "
-         "above 80 °C a Raspberry Pi slows down.", {**used, "decimals": 1}),
-        ("Load", [(_field("system", "load1"), "$tag_host 1 min"), (_field("system", "load5"), "$tag_host 5 min")], "short",
-         "How many programs want to run at once. Long above the number of processors: too much for this machine.", {"least": 0}),
-        ("Memory", [(_field("mem", "used_percent"), "$tag_host used")], "percent", "Memory in use.", {**used, "filled": 10}),
-        ("Swap", [(_field("mem", "swap_free", "mean"), "$tag_host free")], "bytes", "Swap space that is free, where there is any.", {"least": 0}),
-        ("Disks", [(_field("disk", "used_percent", "max", ("path",)), "$tag_path")], "percent",
-         "How full each disk is.", {**used, "about": "disks", "limits": True, "steps": [(None, style.CLEAR), *FILLED]}),
-        ("Free space", [(_field("disk", "free", "mean", ("path",)), "$tag_path")], "bytes", "Room that is left on each disk.", {"least": 0}),
+        (
+            "Processor (%) and temperature (°C)",
+            [*cpu, (_field("temp", "temp", "max", ("sensor",)), "$tag_sensor °C")],
+            "none",
+            "Where processor time goes, in percent: programs, the kernel, waiting for disks. And temperatures, where the machine measures them: "
+            "above 80 °C a Raspberry Pi slows down.",
+            {**used, "decimals": 1},
+        ),
+        (
+            "Load",
+            [(_field("system", "load1"), "$tag_host 1 min"), (_field("system", "load5"), "$tag_host 5 min")],
+            "short",
+            "How many programs want to run at once. Long above the number of processors: too much for this machine.",
+            {"least": 0},
+        ),
+        (
+            "Memory",
+            [(_field("mem", "used_percent"), "$tag_host used")],
+            "percent",
+            "Memory in use.",
+            {**used, "filled": 10},
+        ),
+        (
+            "Swap",
+            [(_field("mem", "swap_free", "mean"), "$tag_host free")],
+            "bytes",
+            "Swap space that is free, where there is any.",
+            {"least": 0},
+        ),
+        (
+            "Disks",
+            [(_field("disk", "used_percent", "max", ("path",)), "$tag_path")],
+            "percent",
+            "How full each disk is.",
+            {**used, "about": "disks", "limits": True, "steps": [(None, style.CLEAR), *FILLED]},
+        ),
+        (
+            "Free space",
+            [(_field("disk", "free", "mean", ("path",)), "$tag_path")],
+            "bytes",
+            "Room that is left on each disk.",
+            {"least": 0},
+        ),
         ("Network", net, "Bps", "Traffic of each interface.", {"least": 0}),
-        ("Network errors", wrong, "none", "Damaged or lost packets in each interval. More than a few: cable, switch, or weak WiFi.",
-         {"least": 0, "bars": True, "decimals": 0}),
+        (
+            "Network errors",
+            wrong,
+            "none",
+            "Damaged or lost packets in each interval. More than a few: cable, switch, or weak WiFi.",
+            {"least": 0, "bars": True, "decimals": 0},
+        ),
     ]
