@@ -275,7 +275,9 @@ def _written_name(data: Any) -> str | None:
 def _check_names(names: list[str | None]) -> None:
     seen: dict[str, int] = {}
     for index, name in enumerate(names):
-        if name is not None and name in seen:
+        if name is None:
+            continue
+        if name in seen:
             raise BadInput(
                 f"{name!r} is already the name of number {seen[name] + 1} in this list; each needs its own",
                 (index, "name"),
