@@ -164,7 +164,7 @@ class Instrument:
             trouble = "" if quantity.possible(value) else "out_of_range"
             if not trouble:
                 fields[stored_as] = value
-                if made is not None and (meant := made(value)) is not None:
+                if made is not None and (meant := made(float(value))) is not None:
                     fields[made.to] = meant
                 elif made is not None:
                     trouble = "uncalibrated"

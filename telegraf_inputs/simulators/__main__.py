@@ -2,7 +2,8 @@
 
     python -m telegraf_inputs.simulators cryostat.yml gauge.yml
 
-Prints a line ``NAME URL`` for each and ``ready``; then takes lines ``NAME FAULT`` (or ``NAME none``) from stdin, and ends with it.
+Prints a line ``NAME URL`` for each and ``ready``; then takes lines ``NAME FAULT`` (or ``NAME none``) from stdin, and
+ends with it.
 """
 
 from __future__ import annotations
@@ -10,25 +11,31 @@ from __future__ import annotations
 import sys
 
 from .. import stanza as stanzas
+from .. import yamlfile
 from ..errors import BadInput
 from . import FAULTS, start
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .base import Simulator
+
 
 def main(files: list[str]) -> int:
-    running = {}
+    """Run them until the end of stdin; returns the exit status, 2 for wrong use."""
+    if not files or files[0].startswith("-"):
+        print(f"usage: python -m telegraf_inputs.simulators FILE…\n\nfaults: {', '.join(FAULTS)}, none", file=sys.stderr)
+        return 2
+    running: dict[str, Simulator] = {}
     try:
         for file in files:
             stanza = stanzas.load(file)
+            if stanza.name in running:
+                raise yamlfile.load(file).located(BadInput(f"{stanza.name!r} is there already", ("name",)))
             running[stanza.name] = start(stanza)
             print(stanza.name, running[stanza.name].url, flush=True)
         print("ready", flush=True)
         for line in sys.stdin:
-            name, _, fault = line.strip().partition(" ")
-            if name not in running or fault not in (*FAULTS, "none"):
-                print(f"found {line.strip()!r}; expected NAME FAULT, with one of {', '.join(running)} and one of {', '.join(FAULTS)}, none",
-                      file=sys.stderr, flush=True)
-                continue
-            running[name].fault = None if fault == "none" else fault
+            _set_fault(line.strip(), running)
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
@@ -38,6 +45,15 @@ def main(files: list[str]) -> int:
         for simulator in running.values():
             simulator.stop()
     return 0
+
+
+def _set_fault(line: str, running: dict[str, Simulator]) -> None:
+    name, _, fault = line.partition(" ")
+    if name not in running or fault not in (*FAULTS, "none"):
+        print(f"found {line!r}; expected NAME FAULT, with one of {', '.join(running)} and one of {', '.join(FAULTS)}, none",
+              file=sys.stderr, flush=True)
+    else:
+        running[name].fault = None if fault == "none" else fault
 
 
 sys.exit(main(sys.argv[1:]))

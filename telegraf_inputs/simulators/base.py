@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
-import pty
 import random
-import select
-import socket
-import tempfile
-import termios
 import threading
 import time
-import tty
 
 from . import check_plan
+from .ends import PtyEnd, TcpEnd
 
-CONTROL = 2  # the index of the control flags among a terminal's settings
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..stanza import Stanza
+
 GARBAGE = b"\xfe\x13?~\x80#"
 
 
 class Signal:
-    """A slow swing with a little noise, the same for the same seed and time: ``center`` ± ``swing``, noise ``noise`` (1 σ, cut at 4)."""
+    """A slow swing with a little noise, the same for the same seed and time.
+
+    It is ``center`` ± ``swing`` in ``period`` seconds, with noise of 1 σ ``noise``, cut at 4 σ.
+    """
 
     def __init__(self, center: float, swing: float = 0.0, noise: float = 0.0, period: float = 300.0, seed: int = 0):
         self.center, self.swing, self.noise, self.period = center, swing, noise, period
@@ -39,7 +41,10 @@ class Signal:
 
 
 class FaultPlan:
-    """Faults by the clock: ``silent@20+10/120`` is silent from the 20th second for 10 s, every 120 s; several with commas."""
+    """Faults by the clock: ``silent@20+10/120`` is silent from the 20th second for 10 s, every 120 s.
+
+    There may be several, with commas.
+    """
 
     def __init__(self, text: str):
         self._entries = check_plan(text)
@@ -55,32 +60,33 @@ class FaultPlan:
 
 
 class Simulator:
-    """Stands in for one instrument. ``url`` is where it is; ``fault`` (a key of FAULTS, or None) may be set at any time.
+    """Stands in for one instrument. ``url`` is where it is; ``fault`` (one of FAULTS, or None) may be set at any time.
 
-    A subclass for a text protocol defines ``answer``; the transport (``tcp``, ``serial``, or ``visa``, which is a socket too)
-    is the first of the driver's schemes unless ``transport`` says otherwise.
+    The transport (``tcp``, ``serial``, or ``visa``, which is a socket too) is the first of the driver's schemes unless
+    ``transport`` says otherwise. What stands below is for the tests that walk all simulators.
     """
 
     transport = ""
-    not_faults: dict = {}  # fault -> why this instrument can't have it
-    states: dict = {}  # fault -> states it may lead to, where these are others than for most instruments, for the fault matrix
-    spared: dict = {}  # fault -> channels that it leaves as they are
-    variants: dict = {}  # name -> keys of a stanza with which it is spoken to in another way
-    brisk: dict = {}  # settings with which it is as fast as its protocol allows, for tests
+    not_faults: dict[str, str] = {}  # fault -> why this instrument can't have it
+    states: dict[str, Any] = {}  # fault -> states it may lead to, where these are others than for most instruments
+    spared: dict[str, Any] = {}  # fault -> channels that it leaves as they are
+    variants: dict[str, Any] = {}  # name -> keys of a stanza with which it is spoken to in another way
+    brisk: dict[str, Any] = {}  # settings with which it is as fast as its protocol allows
 
-    def __init__(self, stanza, seed: int = 0, plan: str = ""):
+    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
         self.fault: str | None = None
         self.url = ""
         self._plan = FaultPlan(plan)
 
     def current_fault(self) -> str | None:
+        """Tell the fault that it has now: what was set, or what is planned."""
         return self.fault or self._plan.now()
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
-        """Tell the truth: ``(channel, quantity) -> (low, high)`` for each number that the stanza's channels can deliver.
+        """Tell the truth: ``(channel, quantity) -> (low, high)`` for each number that the channels can deliver.
 
-        No two bands of one quantity overlap, so that a value that lands on another channel can be told from its own.
+        No two bands of one quantity overlap, so that a value on another channel can be told from its own.
         """
         raise NotImplementedError
 
@@ -92,12 +98,12 @@ class Simulator:
 
 
 class TextSimulator(Simulator):
-    """Stands in for an instrument that answers text on a socket or a pty."""
+    """Stands in for an instrument that answers text on a socket or a pty. A subclass defines ``answer``."""
 
     send_terminator: bytes | None = None  # what ends an answer; default: the driver's wire
 
     def answer(self, request: str) -> str | bytes | None:
-        """Answer one question; None where the instrument says nothing. ``over_range`` is the device's own fault: see ``self.fault``."""
+        """Answer one question; None where the instrument says nothing. The fault ``over_range`` is for this to show."""
         raise NotImplementedError
 
     def unasked(self) -> str | bytes | None:
@@ -108,7 +114,7 @@ class TextSimulator(Simulator):
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
-        self._end = PtyEnd() if transport == "serial" else TcpEnd()
+        self._end: TcpEnd | PtyEnd = PtyEnd() if transport == "serial" else TcpEnd()
         self.url = self._end.visa_url if transport == "visa" else self._end.url
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True, name=f"simulator {self.stanza.name}")
@@ -156,10 +162,11 @@ class TextSimulator(Simulator):
     def _reply(self, request: bytes) -> bytes | None:
         return self._framed(self.answer(request.decode(self.stanza.driver.wire.encoding, "replace").strip()))
 
-    def _framed(self, answer) -> bytes | None:
+    def _framed(self, answer: str | bytes | None) -> bytes | None:
         if answer is None or isinstance(answer, bytes):
             return answer
-        return answer.encode(self.stanza.driver.wire.encoding) + (self.send_terminator or self.stanza.driver.wire.receive)
+        wire = self.stanza.driver.wire
+        return answer.encode(wire.encoding) + (self.send_terminator or wire.receive)
 
     def _spoilt(self, reply: bytes, fault: str | None) -> bytes:
         if fault == "silent":
@@ -169,103 +176,3 @@ class TextSimulator(Simulator):
         if fault == "garbage":
             return GARBAGE + self.stanza.driver.wire.receive
         return reply
-
-
-class TcpEnd:
-    """A listening socket with one client at a time; unplugged, it refuses."""
-
-    def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._address = self._listener.getsockname()
-        host, port = self._address
-        self.url = f"tcp://{host}:{port}"
-        self.visa_url = f"visa://TCPIP0::{host}::{port}::SOCKET"
-        self._client = None
-
-    def plug(self, plugged: bool) -> None:
-        if not plugged and self._listener is not None:
-            self._drop()
-            self._listener.close()
-            self._listener = None
-        elif plugged and self._listener is None:
-            try:
-                self._listener = socket.create_server(self._address)
-            except OSError:  # the port is still in its time of rest; next time
-                pass
-
-    def receive(self, timeout: float) -> bytes | None:
-        """Take what came; b"" for nothing, None where another client has come."""
-        waiting = [s for s in (self._listener, self._client) if s is not None]
-        ready = select.select(waiting, [], [], timeout)[0]
-        if self._listener in ready:
-            self._drop()
-            self._client, _ = self._listener.accept()
-            self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return None
-        if self._client in ready:
-            try:
-                if data := self._client.recv(65536):
-                    return data
-            except OSError:
-                pass
-            self._drop()
-        return b""
-
-    def send(self, data: bytes) -> None:
-        if self._client is not None:
-            try:
-                self._client.sendall(data)
-            except OSError:
-                self._drop()
-
-    def _drop(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def close(self) -> None:
-        self.plug(False)
-
-
-class PtyEnd:
-    """A pseudo-terminal behind a link that stays; unplugged, the device vanishes, and comes back as another one."""
-
-    def __init__(self):
-        self._folder = tempfile.mkdtemp(prefix="labline-sim-")
-        self._path = os.path.join(self._folder, "tty")
-        self.url = f"serial://{self._path}"
-        self._master = self._slave = None
-        self.plug(True)
-
-    def plug(self, plugged: bool) -> None:
-        if plugged and self._master is None:
-            self._master, self._slave = pty.openpty()
-            tty.setraw(self._slave)
-            os.symlink(os.ttyname(self._slave), self._path)
-        elif not plugged and self._master is not None:
-            os.unlink(self._path)
-            os.close(self._slave)
-            os.close(self._master)
-            self._master = self._slave = None
-
-    def receive(self, timeout: float) -> bytes | None:
-        if self._master is None:
-            time.sleep(timeout)
-            return b""
-        # A pty has no parity and no seven bits, and glibc refuses settings of which nothing takes effect: leave it something to set.
-        settings = termios.tcgetattr(self._slave)
-        if settings[CONTROL] & termios.CLOCAL:
-            settings[CONTROL] &= ~termios.CLOCAL
-            termios.tcsetattr(self._slave, termios.TCSANOW, settings)
-        if not select.select([self._master], [], [], timeout)[0]:
-            return b""
-        return os.read(self._master, 65536)
-
-    def send(self, data: bytes) -> None:
-        # A port that nobody reads must not hold us: what does not fit is lost, as on a real line.
-        if self._master is not None and select.select([], [self._master], [], 0)[1]:
-            os.write(self._master, data)
-
-    def close(self) -> None:
-        self.plug(False)
-        os.rmdir(self._folder)

@@ -15,7 +15,7 @@ import pytest
 from telegraf_inputs import connection
 from telegraf_inputs.connection import Line, Stop, Url, Wire
 from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped
-from telegraf_inputs.simulators.base import PtyEnd
+from telegraf_inputs.simulators.ends import PtyEnd
 
 WIRE = Wire(b"\r", b"\r\n")
 SHORT, LONG = 0.05, 20.0  # seconds: for answers that do not come, and for those that do
