@@ -18,7 +18,7 @@ import yaml
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import STATUS
-from telegraf_inputs import drivers, errors, stanza
+from telegraf_inputs import drivers, errors, simulators, stanza
 from telegraf_inputs.driver import COMMON_STATUSES, Driver, Option, Quantity
 
 from .stack.telegraf import OLDEST
@@ -205,8 +205,7 @@ def _index() -> str:
     parts = [
         "# Drivers",
         _text("The instruments that labline reads. Each page is made from what the driver declares "
-              "(`python -m labline.driver_docs`). Each driver has a simulator: with `connection: sim:`, or `labline run "
-              "--simulate`, an instrument can be tried without hardware."),
+              "(`python -m labline.driver_docs`)."),
         _table(("Driver", "Reads", "Family", "Connection", "Quantities"), (
             (link, d.title, d.family, ", ".join(d.schemes), ", ".join(_quantity_names(d)))
             for link, d in zip(every, rows, strict=True))),
@@ -215,6 +214,12 @@ def _index() -> str:
         _text("They are the same in the site file and in a program's own configuration file."),
         *_options("Key", stanza.KEYS),
         *_options("Key of a channel", stanza.CHANNEL_KEYS),
+        "## Simulators",
+        _text("Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "
+              "`connection: sim:`, or `labline run --simulate`, an instrument can be tried without hardware. "
+              "`sim:?seed=1&transport=tcp&faults=silent@20+10/60` chooses the noise, the way of connecting, and faults by the "
+              "clock: silent from the 20th second for 10 s, every 60 s. Several faults stand with commas between them."),
+        _table(("Fault", "What it does"), ((f"`{fault}`", text) for fault, text in simulators.FAULTS.items())),
         "## States",
         _text("How an instrument is: field `state` of measurement `instrument`."),
         _table(("State", "Meaning"), ((f"`{state}`", text) for state, text in _states().items())),

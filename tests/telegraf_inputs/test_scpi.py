@@ -1,0 +1,99 @@
+"""SCPI instruments declared in YAML: what is refused, where and why; and the simulator that answers any declaration."""
+
+from __future__ import annotations
+
+import pytest
+
+from telegraf_inputs import simulators, stanza
+from telegraf_inputs.connection import Stop
+from telegraf_inputs.errors import BadInput
+from telegraf_inputs.instrument import Instrument
+
+VOLTAGE = {"query": "MEAS:VOLT?", "unit": "V"}
+
+
+def supply(read=None, *, channel=None, **keys):
+    channels = {"1": {"read": {"voltage": VOLTAGE} if read is None else read, **(channel or {})}}
+    return {"name": "supply", "driver": "scpi", "connection": "sim:", "channels": channels, **keys}
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "message"),
+    [
+        (supply(channel={"before": "OUTP ON"}), "channels.1.before", "may do more than ask"),
+        (supply(channel={"before": "INST:NSEL 1;:OUTP:STAT 1"}), "channels.1.before", "OUTP:STAT 1"),
+        (supply({"voltage": {**VOLTAGE, "query": "OUTP ON;MEAS:VOLT?"}}), "channels.1.read.voltage.query", "may do more than ask"),
+        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?;*CAL?"}}), "channels.1.read.voltage.query", "may do more than ask"),
+        (supply({"voltage": {**VOLTAGE, "query": "*TST?"}}), "channels.1.read.voltage.query", "may do more than ask"),
+        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?;CURR?"}}), "channels.1.read.voltage.query", "one question"),
+        (supply({"voltage": {**VOLTAGE, "query": "INST:NSEL 1"}}), "channels.1.read.voltage.query", "one question"),
+        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?\nOUTP ON"}}), "channels.1.read.voltage.query", "on one line"),
+        (supply(setup=["*RST"]), "setup[0]", "allow: ['*RST']"),
+        (supply(setup=[1]), "setup[0]", "expected an SCPI command"),
+        (supply(fence="*CLS"), "fence", "one question"),
+        (supply(identity="HMP[4040"), "identity", "no regular expression"),
+        (supply({}), "channels.1.read", "names no quantity"),
+        (supply({"voltage": {"unit": "V"}}), "channels.1.read.voltage.query", "is missing"),
+        (supply({"voltage": {"query": "MEAS:VOLT?"}}), "channels.1.read.voltage.unit", "is missing"),
+        (supply({"voltage": {**VOLTAGE, "unti": "V"}}), "channels.1.read.voltage.unti", "did you mean 'unit'?"),
+        (supply({"voltage": {**VOLTAGE, "low": "0"}}), "channels.1.read.voltage.low", "expected a number"),
+        (supply({"voltage": {**VOLTAGE, "low": 5, "high": 1}}), "channels.1.read.voltage.low", "not below 'high'"),
+        (supply({"voltage": {**VOLTAGE, "type": "double"}}), "channels.1.read.voltage.type", "one of float, int, bool, str"),
+        (supply({"voltage": {**VOLTAGE, "type": "int", "scale": 2}}), "channels.1.read.voltage.scale", "is for floats"),
+        (supply({"voltage": {**VOLTAGE, "pattern": "("}}), "channels.1.read.voltage.pattern", "no regular expression"),
+        (supply({"voltage": {**VOLTAGE, "example": "12 V"}}), "channels.1.read.voltage.example", "does not fit"),
+        (supply({"Voltage": VOLTAGE}), "channels.1.read.Voltage", "snake_case"),
+        (supply({"voltage": "MEAS:VOLT?"}), "channels.1.read.voltage", "expected such as {query:"),
+    ],
+)
+def test_refused_with_the_place_and_the_reason(data, path, message):
+    with pytest.raises(BadInput) as caught:
+        stanza.check(data)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: ") and message in told
+
+
+def test_two_channels_with_one_quantity_in_two_units_are_refused():
+    data = supply()
+    data["channels"]["2"] = {"read": {"voltage": {"query": "MEAS:VOLT2?", "unit": "mV"}}}
+    with pytest.raises(BadInput, match=r"channels\.2\.read\.voltage: .*unit 'mV' here, but 'V' in channel '1'"):
+        stanza.check(data)
+
+
+def test_what_the_user_allows_is_sent():
+    checked = stanza.check(supply(setup=["*RST", "CONF:VOLT:DC"], allow=["*RST", "conf:volt:dc"]))
+    assert checked.options["setup"] == ["*RST", "CONF:VOLT:DC"]
+
+
+def test_the_simulator_answers_any_declaration():
+    read = {
+        "voltage": {"query": "MEAS:VOLT?", "unit": "V", "pattern": r"VOLT ([0-9.E+-]+)V", "example": "VOLT 12.5V", "low": 10, "high": 12},
+        "current": {"query": ":meas:curr? (@1)", "unit": "mA", "scale": 1000},
+        "level": {"query": "LEV?", "unit": "dB", "low": -90, "high": -10},
+        "count": {"query": "COUN?", "unit": "", "type": "int", "low": 5, "high": 50},
+        "on": {"query": "OUTP?", "unit": "", "type": "bool"},
+        "mode": {"query": "FUNC?", "unit": "", "type": "str"},
+    }
+    checked = stanza.check(supply(read, connection="sim:?transport=tcp"))
+    instrument = Instrument(checked, Stop(), lambda level, text: None)
+    try:
+        points = instrument.sample()
+        bands = instrument.simulator.bands()
+    finally:
+        instrument.close()
+    values = points[0].values
+    assert instrument.state == "ok"
+    assert set(values) == {*read, "status"} and values["on"] is True and values["mode"] == "channel 1"
+    for (channel, name), (low, high) in bands.items():
+        slack = 1e-6 * max(abs(low), abs(high))  # seven digits are answered
+        assert channel == "1" and low - slack <= values[name] <= high + slack
+
+
+def test_the_simulator_is_what_the_transport_says():
+    for transport, scheme in (("tcp", "tcp"), ("serial", "serial"), ("visa", "visa"), (None, "visa")):
+        query = f"?transport={transport}" if transport else ""
+        simulator = simulators.start(stanza.check(supply(connection=f"sim:{query}")))
+        simulator.stop()
+        assert simulator.url.startswith(f"{scheme}://")
+    with pytest.raises(BadInput, match="can't be reached by transport=file"):
+        simulators.start(stanza.check(supply(connection="sim:?transport=file")))
