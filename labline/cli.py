@@ -9,7 +9,6 @@ import sys
 import textwrap
 from importlib import import_module
 
-from provisioning.influxdb_server import DatabaseError
 from telegraf_inputs.errors import BadInput
 
 from .stack.errors import StackError
@@ -19,6 +18,7 @@ from .stack.errors import StackError
 # completion waits for them.
 VERBS = ("run", "status", "read", "scan", "check", "render", "apply", "completion")
 WELL, FOUND, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+OWN = ("labline", "grafana_dashboards", "provisioning", "telegraf_inputs")
 HELP_WIDTH = 80
 DESCRIPTION = """\
 Watches a laboratory: one site file says what is in it; instruments are read by
@@ -65,6 +65,20 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
+    try:
+        return _run(argv)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OWN:
+            raise
+        return _told(
+            f"the Python package {error.name!r} is missing; install what belongs to it: pip install 'labline[all]'",
+            FOUND,
+        )
+
+
+def _run(argv: list[str] | None) -> int:
+    from provisioning.influxdb_server import DatabaseError
+
     made = parser()
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete

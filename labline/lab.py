@@ -19,6 +19,7 @@ from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
 from . import ledger
+from .live.snapshot import counted
 from .live.telegraf_log import TelegrafLog
 from .places import Places
 from .stack import credentials, grafana, influxdb, libusb, ports, telegraf
@@ -165,7 +166,7 @@ class Lab:
         words = (line.split(" ", 1) for line in output().splitlines())
         names = {i.name for i in simulated}
         urls = {pair[0]: pair[1] for pair in words if len(pair) == 2 and pair[0] in names}
-        self._say(f"  simulators of {len(urls)} instruments")
+        self._say(f"  simulators of {counted('instrument', len(urls))}")
         return urls
 
     def _start_influxdb(self) -> None:

@@ -6,11 +6,13 @@ running lab uses can't be read beside it."""
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from . import arguments as shared
+from .stack.progress import say
 
 if TYPE_CHECKING:
     from telegraf_inputs.instrument import Instrument
@@ -22,6 +24,7 @@ EXAMPLES = """\
   labline read gauge my-lab.yml --lines       what Telegraf would get
   labline read gauge my-lab.yml --simulate    its simulator instead of the hardware
 """
+LONGEST_SCAN = 60.0  # seconds; what a scanner may need to come round
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     action = parser.add_argument("instrument", metavar="INSTRUMENT", help="the instrument's name in the site file")
     action.completer = shared.complete_instrument  # type: ignore[attr-defined]
     shared.add_site(parser)
-    parser.add_argument("--count", metavar="N", type=shared.positive, default=1, help="how many times (default: 1)")
+    parser.add_argument(
+        "--count", metavar="N", type=shared.positive, help="how many times (default: until it brought something)"
+    )
     parser.add_argument("--lines", action="store_true", help="print line protocol")
     parser.add_argument("--simulate", action="store_true", help="read the driver's simulator, not the hardware")
 
@@ -59,17 +64,24 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.lines:
             print(f"{stanza.name}: {stanza.driver.title}, at {instrument.url}")
         began, said = time.monotonic(), ""
-        for cycle in range(arguments.count):
-            stop.wait(began + cycle * stanza.interval - time.monotonic())
+        for cycle in itertools.count(1):
             points = instrument.sample()
             good += instrument.state == "ok"
             if stanza.identity != said and not arguments.lines:
                 said = stanza.identity
                 print(f"  it says it is {said}")
             _print(stanza, instrument, points, arguments.lines)
+            up, seconds = points[-1].values["up"], time.monotonic() - began
+            if cycle == arguments.count:
+                break
+            if arguments.count is None and (instrument.readings or not up or seconds > LONGEST_SCAN):
+                break
+            if up and cycle == 1 and not instrument.readings:
+                say("  nothing new yet: a scanner that is elsewhere, or settling")
+            stop.wait(cycle * stanza.interval - seconds)
     finally:
         instrument.close()
-    return 0 if good == arguments.count else 1
+    return 0 if good == cycle and instrument.readings else 1
 
 
 def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: bool) -> None:
@@ -88,10 +100,8 @@ def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: 
 def _print_table(stanza: Stanza, points: list[Any]) -> None:
     from .live.numbers import shown
 
-    *readings, report = points
     channels = {c.id: c for c in stanza.channels}
-    up = report.values["up"]
-    for point in readings:
+    for point in points[:-1]:
         channel = channels[point.tags["channel"]]
         when = (
             time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
@@ -103,5 +113,3 @@ def _print_table(stanza: Stanza, points: list[Any]) -> None:
         for name, value in values.items():
             number, unit = shown(value, channel.quantities[name])
             print(f"  {when}  {named:26} {name:18} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}")
-    if up and not readings:
-        print("  nothing new this time: a scanner that is elsewhere, or settling; --count 10 waits longer")

@@ -55,13 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     from . import ledger
     from .lab import Lab, orderly_end
+    from .live.snapshot import counted
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
     with orderly_end(say) as stopping:
         lab = Lab(site, arguments.state, say, simulate=arguments.simulate)
         try:
-            say(f"{site.title}: {len(site.instruments)} instruments; all it keeps is in {lab.places.root}")
+            say(f"{site.title}: {counted('instrument', len(site.instruments))}; all it keeps is in {lab.places.root}")
             lab.start()
             _tell_where(lab)
             failed = False

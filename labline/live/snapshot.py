@@ -82,9 +82,9 @@ class Snapshot:
     @property
     def summary(self) -> str:
         """Count the instruments by state: ``8 instruments: 7 ok, 1 silent``."""
-        counted = Counter(state.replace("_", " ") for state in self.states.values())
-        return f"{len(self.states)} instruments: " + ", ".join(
-            f"{count} {state}" for state, count in counted.most_common()
+        states = Counter(state.replace("_", " ") for state in self.states.values())
+        return f"{counted('instrument', len(self.states))}: " + ", ".join(
+            f"{count} {state}" for state, count in states.most_common()
         )
 
     @property
@@ -245,6 +245,11 @@ class Watch:
 
     def _ours(self, back: str) -> str:
         return f'"site" = {text_of(self.site.name)} AND time > now() - {back}'
+
+
+def counted(word: str, count: int) -> str:
+    """Write a number of things: ``1 instrument``, ``2 instruments``."""
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def explained(name: str, state: str, detail: str = "") -> str:
