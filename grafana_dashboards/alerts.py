@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable
 
 from provisioning.levels import RAW
@@ -216,29 +217,30 @@ def _rounded(seconds: float, site: Site) -> float:
 # Who is told
 
 
-def contact_points(site: Site) -> list[Email | Webhook]:
-    """Make the contact points of a site. Secrets are read by Grafana from the files that the site file names."""
-    return [_contact_point(site, point) for point in site.notifications.contact_points]
+def contact_points(site: Site, secrets: str) -> list[Email | Webhook]:
+    """Make the contact points of a site. Grafana reads their secrets from files in the folder ``secrets``."""
+    return [_contact_point(site, point, secrets) for point in site.notifications.contact_points]
 
 
-def _contact_point(site: Site, point: ContactPoint) -> Email | Webhook:
+def _contact_point(site: Site, point: ContactPoint, secrets: str) -> Email | Webhook:
     own = uid(site.name, "contact", point.name)
     if point.type == "email":
         return Email(uid=own, name=point.name, addresses=point.addresses, **EXPAND)
     return Webhook(
         uid=own,
         name=point.name,
-        url=literal(point.url) if point.url else _file(point.url_file),
+        url=literal(point.url) if point.url else _file(secrets, point.url_file),
         username=point.username,
-        password=_file(point.password_file),
-        token=_file(point.token_file),
+        password=_file(secrets, point.password_file),
+        token=_file(secrets, point.token_file),
         title=EXPAND["subject"],
         message=EXPAND["message"],
     )
 
 
-def _file(path: str) -> str:
-    return f"$__file{{{path}}}" if path else ""
+def _file(secrets: str, name: str) -> str:
+    """Name a secret as Grafana reads it: a file, which must be there when it starts."""
+    return f"$__file{{{os.path.join(secrets, name)}}}" if name else ""
 
 
 def policy(site: Site) -> Policy:

@@ -49,6 +49,7 @@ class Paths(Struct, frozen=True, kw_only=True):
 
     dashboards: str = f"$GF_PATHS_PROVISIONING/{DASHBOARDS}"
     reader_password: str = "$__env{LABLINE_READER_PASSWORD}"
+    secrets: str = "/etc/labline/secrets"  # what the site file calls by the names of files
 
 
 class Unfit(Exception):
@@ -100,7 +101,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
     }
     least = min(i.stanza.interval for i in site.instruments)
     source = DataSource(
-        name="InfluxDB",
+        name=f"InfluxDB of {site.title}",
         url=site.influxdb.url,
         database=site.influxdb.database,
         user=READER,
@@ -112,7 +113,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         PROVIDER: {"apiVersion": 1, "providers": [folder]},
         DATASOURCES: {"apiVersion": 1, "datasources": [source]},
         RULES: {"apiVersion": 1, "groups": alerts.groups(site, about.__getitem__)},
-        CONTACTS: {"apiVersion": 1, "contactPoints": alerts.contact_points(site)},
+        CONTACTS: {"apiVersion": 1, "contactPoints": alerts.contact_points(site, paths.secrets)},
         POLICIES: {"apiVersion": 1, "policies": [alerts.policy(site)]},
         TEMPLATES: {"apiVersion": 1, "templates": alerts.templates(site)},
     }

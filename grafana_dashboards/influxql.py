@@ -66,19 +66,25 @@ def series(
 
 
 def rate(field: str, measurement: str, where: str = "", by: tuple[str, ...] = (), per: str = "1s") -> str:
-    """Ask for the growth of a counter, per time; where it starts anew there is no value."""
-    return _grown(f'non_negative_derivative("n", {per})', field, measurement, where, by)
+    """Ask for the mean growth of a counter, per time; where it starts anew there is no value.
+
+    From point to point, then the mean: the last, unfinished interval would look like a fall if the counter's values in
+    whole intervals were compared.
+    """
+    tags = ", ".join(map(identifier, by))
+    inner = (
+        f'SELECT non_negative_derivative({identifier(field)}, {per}) AS "n" FROM {source(measurement)} '
+        f"WHERE {_and(where, TIME)} GROUP BY {tags}"
+    )
+    groups = ", ".join([f"time({INTERVAL})", *map(identifier, by)])
+    return f'SELECT mean("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME} GROUP BY {groups} fill(null)'
 
 
 def increase(field: str, measurement: str, where: str = "", by: tuple[str, ...] = ()) -> str:
     """Ask by how much a counter grew in each interval; where it starts anew there is no value."""
-    return _grown('non_negative_difference("n")', field, measurement, where, by)
-
-
-def _grown(what: str, field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     inner = series(f'{highest(field)} AS "n"', measurement, where, by)
     group = f" GROUP BY {', '.join(map(identifier, by))}" if by else ""
-    return f"SELECT {what} AS {identifier(field)} FROM ({inner}) WHERE {TIME}{group}"
+    return f'SELECT non_negative_difference("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME}{group}'
 
 
 def growth(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:

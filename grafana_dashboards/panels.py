@@ -173,29 +173,22 @@ class TimeSeries(_Panel):
 
 @attr.s
 class Stat(_Panel):
-    """The newest value, large, with its course behind it (``sparkline``) or on its colour (``background``).
-
-    ``named`` is how each value is named, where there are several.
-    """
+    """The newest value, large, with its course behind it (``sparkline``)."""
 
     sparkline = attr.ib(default=True, kw_only=True)
-    background = attr.ib(default=False, kw_only=True)
-    named = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
         options = {
             "graphMode": "area" if self.sparkline else "none",
-            "colorMode": "background" if self.background else "value",
-            "textMode": "value_and_name" if self.named else "value",
+            "colorMode": "value",
+            "textMode": "value",
             "justifyMode": "auto",
             "orientation": "auto",
             "wideLayout": True,
             "showPercentChange": False,
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         }
-        return self.made(
-            "stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data", "displayName": self.named}
-        )
+        return self.made("stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data"})
 
 
 @attr.s

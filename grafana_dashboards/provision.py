@@ -49,7 +49,6 @@ class DataSource:
             "access": "proxy",
             "url": literal(self.url),
             "user": literal(self.user),
-            "isDefault": True,
             "editable": False,
             "orgId": ORG,
             "secureJsonData": {"password": self.password},

@@ -36,7 +36,6 @@ class DataSource(Strict, kw_only=True):
     access: Literal["proxy"]
     url: Annotated[str, Meta(pattern="^https?://")]
     user: Text
-    isDefault: bool
     editable: Literal[False]
     orgId: Org
     jsonData: JsonData

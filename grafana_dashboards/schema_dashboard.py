@@ -115,7 +115,6 @@ class Defaults(Strict, kw_only=True):
     min: float | None = None
     max: float | None = None
     noValue: Text | None = None
-    displayName: Text | None = None
     color: Color | None = None
     thresholds: Thresholds | None = None
     mappings: list[ValueMapping] = []
@@ -239,8 +238,8 @@ class TimeSeries(Shown, tag="timeseries", kw_only=True):
 
 class StatOptions(Strict, kw_only=True):
     graphMode: Literal["area", "none"]
-    colorMode: Literal["value", "background"]
-    textMode: Literal["value", "value_and_name"]
+    colorMode: Literal["value"]
+    textMode: Literal["value"]
     justifyMode: Literal["auto"]
     orientation: Literal["auto"]
     wideLayout: bool

@@ -8,7 +8,7 @@ from grafanalib import core as g
 
 from provisioning.levels import days
 from provisioning.measurements import STATUS
-from provisioning.site import Site
+from provisioning.site import Instrument, Site
 
 from .. import influxql, panels, style, variables
 from ..layout import Page
@@ -40,7 +40,9 @@ def build(site: Site) -> g.Dashboard:
     page = Page()
     count = len(site.instruments)
     page.add(_instruments.timeline(site, site.instruments, CHOSEN), style.WIDTH, _instruments.timeline_height(count))
-    page.add(_ages(site), style.WIDTH, 4 + count // 8)
+    page.row("Age of data", collapsed=count > style.OPEN_STATS)
+    for instrument in site.instruments:
+        page.add(_age(site, instrument), style.STAT_WIDTH, style.STAT_HEIGHT - 1)
     page.row("Now")
     page.add(_now(site), style.WIDTH, min(20, 4 + count))
     page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
@@ -63,29 +65,21 @@ def _since(site: Site) -> str:
     return f"time > now() - {style.duration(min(site.influxdb.raw or LOOK_BACK, LOOK_BACK))}"
 
 
-def _ages(site: Site) -> panels.Stat:
-    """Show how old the newest data of each instrument are."""
-    drivers: dict[str, list[str]] = {}
-    for instrument in site.instruments:
-        drivers.setdefault(instrument.stanza.driver.name, []).append(instrument.stanza.label)
-    status = influxql.call("last", STATUS.name)
-    queries = [
-        # A series of its own is named for people; of several only the tag tells them apart.
-        (
-            influxql.newest(status, driver, ("instrument",), CHOSEN, _since(site)),
-            labels[0] if len(labels) == 1 else "$tag_instrument",
-        )
-        for driver, labels in drivers.items()
-    ]
+def _age(site: Site, instrument: Instrument) -> panels.Stat:
+    """Show how old the newest data of an instrument are."""
+    where = influxql.equal(instrument=instrument.name)
+    query = influxql.newest(
+        influxql.call("last", STATUS.name), instrument.stanza.driver.name, ("instrument",), where, _since(site)
+    )
     return panels.Stat(
-        title="Age of data",
-        description="When each instrument last delivered something.",
-        targets=panels.targets(*queries),
+        title=instrument.stanza.label,
+        description=f"When {instrument.stanza.label} last delivered something.",
+        targets=panels.targets((query, instrument.name)),
         unit="dateTimeFromNow",
         transformations=[panels.as_number("Time")],
-        named="${__series.name}",
         sparkline=False,
         steps=[(None, style.IDLE)],
+        dataLinks=[_frame.link(site, _frame.HEALTH, "Only this one", instrument=instrument.name)],
     )
 
 
