@@ -31,6 +31,8 @@ SILENT_INTERVALS, SILENT_SECONDS = 5, 2.0  # without a reading for both of these
 WAYS_TO_LIBUSB = ("the Phidget library needs libusb 1.0: apt install libusb-1.0-0 (or set LABLINE_LIBUSB to the folder "
                   "that holds libusb-1.0.so.0)")
 
+M_ARENA_MAX = -8  # malloc.h
+
 _library = None
 
 
@@ -42,12 +44,14 @@ def library():
         try:
             ctypes.CDLL(os.path.join(folder, "libusb-1.0.so.0") if folder else "libusb-1.0.so.0", ctypes.RTLD_GLOBAL)
         except OSError as error:
-            raise BadInput(f"{WAYS_TO_LIBUSB}; {error}", ("driver",)) from None
+            raise BadInput(f"{WAYS_TO_LIBUSB}; {error}") from None
+        if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # an arena of memory for each of the library's threads would cost 0.7 MB
+            libc.mallopt(M_ARENA_MAX, 1)
         try:
             _library = ctypes.CDLL(_path())
         except OSError as error:
-            raise BadInput(f"the Phidget library is missing: pip install 'labline[phidget]' (or apt install libphidget22); {error}",
-                           ("driver",)) from None
+            raise BadInput(f"the Phidget library is missing: pip install 'labline[phidget]' (or apt install libphidget22); {error}"
+                           ) from None
     return _library
 
 

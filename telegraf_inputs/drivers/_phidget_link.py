@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import select
 import socket
@@ -19,19 +20,25 @@ DATA_INTERVAL = 0.25  # seconds; what most Phidgets have by themselves
 AGAIN_SECONDS = 1.0  # the library looks for what is missing all the time; a second look need not wait long
 CHECK = "check serial number, hub port, channel and class"
 
-_open: set[Phidgets] = set()
 _parked: dict[tuple, Phidgets] = {}
+_left: list[bytes] = []  # servers that are not needed any more
+_numbers = itertools.count(1)
 
 
 def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
     """Take a connection apart: (host, port) of a network server or None for USB, serial number or None for any."""
-    place, _, serial = url.rest.partition("/")
+    place, slash, serial = url.rest.partition("/")
     if place.isdigit() and not serial:
         place, serial = "", place
-    if serial and not serial.isdigit() or serial and not place and "/" in url.rest:
+    elif serial and not serial.isdigit() or slash and not place:
         raise BadInput(f"found {url.text!r}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
                        "with the serial number on the label", ("connection",))
-    return connection.Url(f"phidget://{place}").host_port(PORT) if place else None, int(serial) if serial else None
+    try:
+        server = connection.Url(f"phidget://{place}").host_port(PORT) if place else None
+    except BadInput as error:
+        error.path = ("connection",)
+        raise
+    return server, int(serial) if serial else None
 
 
 class Phidgets:
@@ -46,7 +53,7 @@ class Phidgets:
         self._password = _password(stanza.options["password_file"])
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
-        self._name = f"labline-{id(self):x}".encode()
+        self._name = b"labline%d" % next(_numbers)
         self._opened, self._since = False, 0.0
         self.sensors: list[Sensor] = []
         for channel in stanza.channels:
@@ -72,12 +79,13 @@ class Phidgets:
             seconds = min(seconds, AGAIN_SECONDS)
         else:
             self._opened, self._since = True, time.monotonic()
-            _open.add(self)
             if self.server is not None:
                 host, port = self.server
                 call("PhidgetNet_addServer", self._name, host.encode(), port, self._password, 0)
             for sensor in self.sensors:
                 sensor.open()
+            while self.server is not None and _left:
+                call("PhidgetNet_removeServer", _left.pop())
         if self._wait(lambda: all(s.attached and not s.silent() for s in self.sensors), seconds):
             return
         if any(s.attached and not s.silent() for s in self.sensors):
@@ -106,10 +114,9 @@ class Phidgets:
     def _release(self):
         for sensor in self.sensors:
             sensor.close()
-        _open.discard(self)
-        if self._opened and self.server is not None and any(link.server for link in _open):
-            # Without another link the library has ended its networking with the last channel, and would stumble over this.
-            call("PhidgetNet_removeServer", self._name)
+        if self._opened and self.server is not None:
+            # With its last channel the library ends its networking, and would stumble over a removal.
+            _left.append(self._name)
         for fd in (self._read, self._write):
             os.close(fd)
 

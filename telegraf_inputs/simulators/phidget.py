@@ -13,6 +13,7 @@ from .phidget_protocol import ANSWER, ATTACH, DETACH, EVENT, KEEP_ALIVE, REPLY, 
 
 USB_SERIAL = 600000
 ERROR_EVENT, SET_DATA_INTERVAL = 17, 54
+CHANGE_TRIGGERS = (46, 122)
 HEADING_CHANGE, FIX_CHANGE, TAG_LOST, TOUCH_END = 110, 30, 93, 137
 OUT_OF_RANGE = 0x1007
 NO_SUCH_CHANNEL = 2
@@ -20,6 +21,10 @@ ARRAY = {"G": 3, "U": 8}
 NO_NUMBER = {**UNKNOWN, "G": UNKNOWN["g"], "U": UNKNOWN["u"]}
 KEEP_ALIVE_SECONDS = 2.0  # a client gives up after 8
 TAG = "1a00c0ffee"
+# Which device has a setting; every one has the others.
+ONLY = {"thermocouple_type": ("TMP1101", "1048"), "rtd_type": ("TMP1200",), "rtd_wires": ("TMP1200",), "voltage_range": ("VCP1000",),
+        "bridge_gain": ("DAQ1500", "1046"), "power_supply": ("DAQ1400",), "input_mode": ("DAQ1400",), "filter_type": ("1054",),
+        "sensor_type": ("DAQ1000", "1018"), "algorithm": ("1044",)}
 SPACING = 3
 NOT_SIGNALS = ("index_position", "touch_value", "sensor_value")  # they are not there at all times
 
@@ -107,7 +112,9 @@ class Channel:
         return [(number, types, [moved, 1000.0 * self.interval, 0, 0])] if moved else []
 
     def _speak_FrequencyCounter(self, number, types, known):
-        pulses = max(1, round(self.readings[0] * self.interval))
+        pulses = round(self.readings[0] * self.interval) if known else 0
+        if not pulses:
+            return [(number, types, [1000.0 * self.interval, 0, 0.0])]
         milliseconds = 1000.0 * pulses / self.readings[0]  # from the first pulse to the last
         return [(number, types, [milliseconds, pulses, milliseconds])]
 
@@ -153,7 +160,8 @@ class PhidgetServer:
         self._stopping = threading.Event()
         self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._detached = False
+        self.unplugged: set[int] = set()  # phids of devices that are not there, beside a ``detach``
+        self._gone: set[int] = set()
 
     def start(self) -> None:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True, name="phidget server").start()
@@ -167,6 +175,10 @@ class PhidgetServer:
 
     # What a connection asks of its server.
     def ready(self, connection: Connection) -> None:
+        """Tell a client that has logged in which devices there are."""
+        for device in self.devices:
+            if device["phid"] not in self._gone:
+                connection.send(EVENT, ATTACH, device)
         with self._lock:
             self._connections[connection] = True
 
@@ -182,7 +194,7 @@ class PhidgetServer:
             connection.send(REPLY, ANSWER, {"E": NO_SUCH_CHANNEL}, answered=sequence)
             return
         with self._lock:
-            channel.due = time.monotonic() + 0.25
+            channel.due = time.monotonic() + channel.interval
             content = channel.status(known=self._fault() not in ("over_range", "unknown"))
             connection.opened[key] = channel
         connection.packet(channel.device, class_number, index, 0, content, answered=sequence)
@@ -193,12 +205,19 @@ class PhidgetServer:
                 del connection.opened[key]
 
     def request(self, connection: Connection, body: dict) -> None:
-        """Take a setting. The data interval is the one that shows."""
-        if body["p"] == SET_DATA_INTERVAL:
-            with self._lock:
-                for (phid, _, index), channel in connection.opened.items():
-                    if (phid, index) == (body["I"], body["X"]):
-                        channel.interval = body["e"]["0"]["v"] / 1000.0
+        """Take a setting. The data interval shows; after one that changes what is measured the channel measures anew, at once."""
+        number = body["p"]
+        if number in CHANGE_TRIGGERS:
+            return
+        with self._lock:
+            for (phid, _, index), channel in connection.opened.items():
+                if (phid, index) != (body["I"], body["X"]):
+                    continue
+                if number == SET_DATA_INTERVAL:
+                    channel.interval = body["e"]["0"]["v"] / 1000.0
+                    channel.due = time.monotonic() + channel.interval
+                else:
+                    channel.due = time.monotonic()
 
     def spoilt(self, frame: bytes, message: tuple) -> bytes:
         """Do to a frame what the fault does to it. A silent server keeps its connections alive: that is the worst kind."""
@@ -248,12 +267,9 @@ class PhidgetServer:
                 self._unplug() if fault == "disconnect" else self._plug()
             with self._lock:
                 connections = [c for c, ready in self._connections.items() if ready]
-                due = [(c, key, channel) for c in connections for key, channel in c.opened.items() if channel.due <= now]
-            if (fault == "detach") != self._detached:
-                self._detached = fault == "detach"
-                for connection in connections:
-                    for device in self.devices[::-1] if self._detached else self.devices:
-                        connection.send(EVENT, DETACH if self._detached else ATTACH, device)
+                due = [(c, key, channel) for c in connections for key, channel in c.opened.items()
+                       if channel.due <= now and key[0] not in self._gone]
+            self._announce(connections, set(self._by_phid) if fault == "detach" else self.unplugged)
             if now - alive_at > KEEP_ALIVE_SECONDS:
                 alive_at = now
                 for connection in connections:
@@ -263,6 +279,16 @@ class PhidgetServer:
                     connection.packet(channel.device, class_number, index, ERROR_EVENT, entries("ds", [OUT_OF_RANGE, "Out of range."]))
                 for number, types, values in channel.speak(now, known=fault not in ("over_range", "unknown")):
                     connection.packet(channel.device, class_number, index, number, entries(types, values))
+
+    def _announce(self, connections, gone: set[int]) -> None:
+        """Tell which devices went, what is on a hub before the hub, and which came."""
+        for phid in sorted(self._gone ^ gone, key=lambda phid: phid if phid in self._gone else -phid):
+            for connection in connections:
+                connection.send(EVENT, ATTACH if phid in self._gone else DETACH, self._by_phid[phid])
+        with self._lock:
+            for connection in connections:
+                connection.opened = {k: c for k, c in connection.opened.items() if k[0] not in gone}
+        self._gone = set(gone)
 
 
 def build(channels) -> tuple[list[dict], dict[int, dict], dict[tuple, int]]:
@@ -300,10 +326,12 @@ def build(channels) -> tuple[list[dict], dict[int, dict], dict[tuple, int]]:
             phid = add("", hub_serial, parent=parent, hub_port=port, port_mode=wanted[0]["class"])
             where[serial, port, wanted[0]["class"], 0] = phid
             continue
-        needs = {(o["class"], o["channel"]) for o in wanted}
+        settings = {(o["class"], o["channel"]): [name for name in ONLY if o[name]] for o in wanted}
+        needs = set(settings)
         while needs:
             kinds = ("VINT",) if port is not None else ("USB", "VINT")
-            found = {name: {n for n in needs if n[1] < has.get(n[0], 0)} for name, (kind, *_, has) in DEVICES.items() if kind in kinds}
+            found = {name: {n for n in needs if n[1] < has.get(n[0], 0) and all(name in ONLY.get(s, (name,)) for s in settings[n])}
+                     for name, (kind, *_, has) in DEVICES.items() if kind in kinds}
             name = max(found, key=lambda each: len(found[each]))
             if not found[name] or port is not None and found[name] != needs:
                 text = ", ".join(f"{n} channel {i}" for n, i in sorted(needs))
@@ -337,15 +365,19 @@ class PhidgetSimulator(Simulator):
         self.server = PhidgetServer(devices, classes, self.current_fault, seed, password)
         self.url = f"phidget://127.0.0.1:{self.server.port}"
 
+    def channel(self, channel) -> tuple[int, Channel]:
+        """Find what stands in for a channel of the stanza: its device's phid, and it."""
+        options = channel.options
+        name = options["class"]
+        phid = self._where[options["serial"], options["hub_port"], name, options["channel"]]
+        of_class = [c for (p, *_), c in self.server.channels.items() if p == phid and c.class_name == name]
+        return phid, of_class[options["channel"]]
+
     def bands(self):
         result = {}
         for channel in self.stanza.channels:
-            options = channel.options
-            name, index = options["class"], options["channel"]
-            phid = self._where[options["serial"], options["hub_port"], name, index]
-            of_class = [c for (p, *_), c in self.server.channels.items() if p == phid and c.class_name == name]
             numbers = [q for q in channel.quantities if channel.quantities[q].type in ("float", "int") and q not in NOT_SIGNALS]
-            for quantity, signal in zip(numbers, of_class[index].signals, strict=False):
+            for quantity, signal in zip(numbers, self.channel(channel)[1].signals, strict=False):
                 low, high = signal.band()
                 if channel.quantities[quantity].type == "int":
                     low, high = low - 0.5, high + 0.5

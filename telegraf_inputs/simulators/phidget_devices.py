@@ -24,6 +24,7 @@ DEVICES = {
     "HIN1000": ("VINT", 36, 110, 61, {"CapacitiveTouch": 7}),
     "ENC1000": ("VINT", 18, 110, 60, {"Encoder": 1}),
     "MOT1101": ("VINT", 52, 110, 74, {"Accelerometer": 1, "Gyroscope": 1, "Magnetometer": 1, "Spatial": 1}),
+    "VCP1000": ("VINT", 53, 110, 92, {"VoltageInput": 1}),
     "1048": ("USB", 50, 100, 26, {"TemperatureSensor": 5, "VoltageInput": 4}),
     "1045": ("USB", 60, 100, 23, {"TemperatureSensor": 2}),
     "1018": ("USB", 69, 900, 6, {"VoltageInput": 8, "VoltageRatioInput": 8, "DigitalInput": 8}),

@@ -114,8 +114,6 @@ class Connection:
             self.send(REPLY, ANSWER, {"E": 0 if good else BAD_PASSWORD}, sequence=3, answered=sequence)
             if not good:
                 raise Closed
-            for device in self.server.devices:
-                self.send(EVENT, ATTACH, device)
             self.server.ready(self)
         elif message == OPEN:
             self.server.open(self, body["phid"], body["class"], body["index"], sequence)
