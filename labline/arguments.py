@@ -75,12 +75,12 @@ def complete_site(prefix: str, **_: object) -> Iterable[str]:
     except OSError:
         return found
     lead = f"{folder}{os.sep}" if folder else ""
-    for entry in entries:
-        if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
-            if entry.is_dir():
-                found.append(f"{lead}{entry.name}{os.sep}")
-            elif entry.name.endswith((".yml", ".yaml")):
-                found.append(f"{lead}{entry.name}")
+    for path in entries:
+        if path.name.startswith(start) and (start or not path.name.startswith(".")):
+            if path.is_dir():
+                found.append(f"{lead}{path.name}{os.sep}")
+            elif path.name.endswith((".yml", ".yaml")):
+                found.append(f"{lead}{path.name}")
     return found
 
 
@@ -92,7 +92,7 @@ def complete_instrument(prefix: str, parsed_args: argparse.Namespace, **_: objec
 
     try:
         data = yamlfile.load(str(site.find(getattr(parsed_args, "site", None) or DEFAULT_SITE))).data
-        names = [str(entry["name"]) for entry in data["instruments"]]
+        names = [str(instrument["name"]) for instrument in data["instruments"]]
     except (BadInput, KeyError, TypeError):  # half a site file has half the names; completion is no place to complain
         return []
     return [name for name in names if name.startswith(prefix)]

@@ -28,12 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
-    import argcomplete
+    from argcomplete.shell_integration import shellcode
 
     command = Path(sys.argv[0]).absolute()
     print("# Completion of the labline command. To have it in every shell, put this line")
     print(f"#   {LASTING[arguments.shell].format(command=command)}")
     if arguments.shell == "zsh":
         print("autoload -U +X compinit && (( $+functions[compdef] )) || compinit")
-    print(argcomplete.shellcode(["labline"], shell=arguments.shell))
+    print(shellcode(["labline"], shell=arguments.shell))
     return 0

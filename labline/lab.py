@@ -24,6 +24,7 @@ from .live.telegraf_log import TelegrafLog
 from .places import Places
 from .stack import credentials, grafana, influxdb, libusb, ports, telegraf
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable
+from .stack.part import Part
 from .stack.process import Process
 from .stack.runlock import RunLock
 
@@ -125,7 +126,7 @@ class Lab:
                     stack.callback(part.stop)
         self._simulators = self._influxdb = self.grafana = self._telegraf = None
 
-    def _got(self, part: telegraf.Part) -> Path:
+    def _got(self, part: Part) -> Path:
         self._say(f"  {part}")
         return part.path
 

@@ -25,7 +25,7 @@ def all(servers: Sequence[str]) -> Iterator[Finding | str]:
         return
     devices: dict[tuple[str, int, str], list[tuple[str, int, int, bool]]] = defaultdict(list)
     for where, serial, name, *channel in seen:
-        devices[where, serial, name].append(tuple(channel))  # type: ignore[arg-type]
+        devices[where, serial, name].append(tuple(channel))
     yield f"Phidgets: {len(devices)}"
     for (where, serial, name), channels in sorted(devices.items()):
         url = f"phidget://{where}/{serial}" if where else f"phidget://{serial}"
