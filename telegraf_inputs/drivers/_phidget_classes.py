@@ -12,39 +12,48 @@ from __future__ import annotations
 
 from ..driver import Quantity
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Value = tuple[Quantity, int | str, bool]
+
 
 class Sensor:
     """One class: its ``events`` (name -> argument types, the first carries the readings), its values and its settings.
 
     ``values`` are (Quantity, source, needed): a value that is not ``needed`` may be unknown without a fault. ``paced``: with a
     change trigger of 0 it sends a reading each data interval, so that its silence is a fault; the others speak when something
-    changes, and what they last said holds as long as they are attached. ``resting`` is a quantity that at 0 makes a paced class
-    say nothing. ``settings``: option -> (name in the library, its choices), applied at each attachment.
+    changes, and what they last said holds as long as they are attached. ``resting`` is a getter: while it says 0, a paced class
+    has nothing to say. ``settings``: option -> (name in the library, its choices), applied at each attachment.
     """
 
     __slots__ = ("name", "events", "values", "paced", "resting", "trigger", "settings", "port_mode")
 
-    def __init__(self, name, events, values, *, paced=True, resting=None, trigger=None, settings=None, port_mode=False):
+    def __init__(self, name: str, events: dict[str, str], values: tuple[Value, ...], *, paced: bool = True, resting: str | None = None,
+                 trigger: str | None = None, settings: dict[str, tuple[str, dict[str, int]]] | None = None, port_mode: bool = False):
         self.name, self.events, self.values, self.paced, self.resting = name, events, values, paced, resting
         self.trigger, self.settings, self.port_mode = trigger, settings or {}, port_mode
 
 
-def value(name, unit, description, source, low=None, high=None, *, type="float", decimals=None, needed=True):
+def value(name: str, unit: str, description: str, source: int | str, low: float | None = None, high: float | None = None, *,
+          type: str = "float", decimals: int | None = None, needed: bool = True) -> Value:
     return Quantity(name, unit, description, low, high, type=type, decimals=decimals), source, needed
 
 
-def single(name, event, quantity, unit, description, low, high, decimals, **more):
+def single(name: str, event: str, quantity: str, unit: str, description: str, low: float, high: float, decimals: int,
+           **more: Any) -> Sensor:
     """Declare a class of one number, which its change event carries."""
     return Sensor(name, {event + "Change": "d"}, (value(quantity, unit, description, 0, low, high, decimals=decimals),),
                   trigger=event + "ChangeTrigger", **more)
 
 
-def vector(quantity, unit, description, first, limit, decimals):
+def vector(quantity: str, unit: str, description: str, first: int, limit: float, decimals: int) -> tuple[Value, ...]:
     return tuple(value(f"{quantity}_{axis}", unit, f"{description}, {axis} axis", first + i, -limit, limit, decimals=decimals)
                  for i, axis in enumerate("xyz"))
 
 
-def optional(values):
+def optional(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return tuple((quantity, source, False) for quantity, source, _ in values)
 
 
@@ -68,7 +77,7 @@ RATIO_SENSORS = {
 }
 
 
-def sensor_types(by_unit):
+def sensor_types(by_unit: dict[str, str]) -> tuple[dict[str, int], dict[str, str]]:
     """Unfold the tables above: name -> number, and name -> unit."""
     numbers, units = {}, {}
     for unit, words in by_unit.items():
@@ -100,7 +109,7 @@ SENSORS = {sensor.name: sensor for sensor in (
                                                       "open_collector_2k2": 4, "open_collector_10k": 5})}),
     Sensor("FrequencyCounter", {"CountChange": "Qd", "FrequencyChange": "d"}, (
         value("frequency", "Hz", "Frequency", "Frequency:d", 0.0, 1e7, decimals=3),
-        value("count", "", "Pulses since it was attached", "Count:Q", 0, type="int")), resting="frequency",
+        value("count", "", "Pulses since it was attached", "Count:Q", 0, type="int")), resting="Frequency",
         settings={**POWER, **INPUT, "filter_type": ("FilterType", {"zero_crossing": 1, "logic_level": 2})}),
     Sensor("GPS", {"PositionChange": "ddd", "HeadingChange": "dd", "PositionFixStateChange": "i"}, (
         value("latitude", "°", "Latitude, north positive", "Latitude:d", -90.0, 90.0, decimals=6, needed=False),

@@ -11,9 +11,16 @@ import time
 
 from ..errors import BadInput, InstrumentError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from . import _phidget_classes
+
 UNKNOWN = {"d": 1e300, "u": 0xFFFFFFFF, "i": 0x7FFFFFFF, "q": 0x7FFFFFFFFFFFFFFF, "Q": 0xFFFFFFFFFFFFFFFF}
-TYPES = {"d": ctypes.c_double, "D": ctypes.POINTER(ctypes.c_double), "i": ctypes.c_int, "b": ctypes.c_int, "u": ctypes.c_uint32,
-         "q": ctypes.c_int64, "Q": ctypes.c_uint64, "s": ctypes.c_char_p, "O": ctypes.POINTER(ctypes.c_double), "*": ctypes.c_void_p}
+TYPES: dict[str, Any] = {"d": ctypes.c_double, "D": ctypes.POINTER(ctypes.c_double), "i": ctypes.c_int, "b": ctypes.c_int, "u": ctypes.c_uint32,
+         "q": ctypes.c_int64,          "Q": ctypes.c_uint64, "s": ctypes.c_char_p, "O": ctypes.POINTER(ctypes.c_double), "*": ctypes.c_void_p}
 ARRAYS = {"D": 3, "O": 10}
 LIFECYCLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 ERROR = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
@@ -33,10 +40,10 @@ WAYS_TO_LIBUSB = ("the Phidget library needs libusb 1.0: apt install libusb-1.0-
 
 M_ARENA_MAX = -8  # malloc.h
 
-_library = None
+_library: ctypes.CDLL | None = None
 
 
-def library():
+def library() -> ctypes.CDLL:
     """Load the native library, once. Raises BadInput that says what to install."""
     global _library
     if _library is None:
@@ -77,7 +84,7 @@ class LibraryError(InstrumentError):
         self.code = code
 
 
-def call(name: str, *arguments) -> None:
+def call(name: str, *arguments: Any) -> None:
     """Call a function of the library; raises LibraryError where it refuses."""
     code = getattr(library(), name)(*arguments)
     if code:
@@ -87,24 +94,26 @@ def call(name: str, *arguments) -> None:
 class Sensor:
     """One channel of one Phidget, opened once and attached whenever it is there.
 
-    The library calls back from threads of its own. What they leave behind: ``attached``; ``news_ns`` and ``news_at`` (ns, UTC, and
-    monotonic seconds) of the last event since the attachment, 0 for none; ``arguments`` of the last main event; ``trouble``,
-    (status, ns) of an error event that no reading has followed; ``lost``, how many error events told of lost readings;
-    ``setup``, what could not be set. ``changed()`` is called after each of these.
+    The library calls back from threads of its own. What they leave behind: ``attached``; ``news``, how many events came, of them
+    ``old_news`` before the attachment, ``news_ns`` and ``news_at`` (ns, UTC, and monotonic seconds), when the last did; ``arguments`` of the last main event;
+    ``trouble``, the status that an error event told of and no reading has followed; ``lost``, how many error events told of lost
+    readings; ``setup``, what could not be set. ``changed()`` is called after each of these.
     """
 
-    def __init__(self, declared, changed):
+    def __init__(self, declared: _phidget_classes.Sensor, changed: Callable[[], None]):
         self.declared, self._changed = declared, changed
         self.attached, self.attached_at, self.setup = False, 0.0, ""
-        self.news_ns, self.news_at, self.arguments, self.trouble, self.lost = 0, 0.0, (), None, 0
-        self.data_interval = 0.25
-        self.wanted_interval = None  # seconds
+        self.news, self.old_news, self.news_ns, self.news_at, self.lost = 0, 0, 0, 0.0, 0
+        self.arguments: tuple[Any, ...] = ()
+        self.trouble: str | None = None
+        self.data_interval = 0.25  # seconds
+        self.wanted_interval: float | None = None
         self.settings: list[tuple[str, int]] = []
         self._prefix = f"Phidget{declared.name}_"
         self._handle = ctypes.c_void_p()
         call(f"{self._prefix}create", ctypes.byref(self._handle))
-        self._callbacks = [LIFECYCLE(self._on_attach), LIFECYCLE(self._on_detach), ERROR(self._on_error)]
-        for name, callback in zip(("Attach", "Detach", "Error"), self._callbacks):
+        self._callbacks: list[Any] = [LIFECYCLE(self._on_attach), LIFECYCLE(self._on_detach), ERROR(self._on_error)]
+        for name, callback in zip(("Attach", "Detach", "Error"), self._callbacks, strict=True):
             call(f"Phidget_setOn{name}Handler", self._handle, callback, None)
         for index, (name, types) in enumerate(declared.events.items()):
             prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *(TYPES[kind] for kind in types))
@@ -139,12 +148,8 @@ class Sensor:
         call(f"{self._prefix}delete", ctypes.byref(self._handle))
         self._callbacks.clear()
 
-    def get(self, name: str, kind: str):
+    def get(self, name: str, kind: str) -> Any:
         """Ask a getter for the present value; raises LibraryError, with the codes of NO_VALUE where there is none."""
-        if kind == "t":
-            text, number = ctypes.create_string_buffer(128), ctypes.c_int()
-            call(f"{self._prefix}get{name}", self._handle, text, ctypes.c_size_t(len(text)), ctypes.byref(number))
-            return text.value.decode("utf-8", "replace")
         result = TYPES[kind]()
         call(f"{self._prefix}get{name}", self._handle, ctypes.byref(result))
         return bool(result.value) if kind == "b" else result.value
@@ -159,7 +164,7 @@ class Sensor:
     def rests(self) -> bool:
         """Tell whether it has nothing to say: a frequency counter without pulses."""
         try:
-            return bool(self.declared.resting) and self.get(self.declared.resting.capitalize(), "d") == 0.0
+            return self.declared.resting is not None and self.get(self.declared.resting, "d") == 0.0
         except LibraryError:
             return False
 
@@ -172,8 +177,8 @@ class Sensor:
         return f"{(sku.value or b'?').decode()} v{version.value} serial {serial.value}"
 
     # What the library's threads call.
-    def _on_attach(self, handle, context):
-        self.news_ns, self.arguments, self.trouble, self.setup = 0, (), None, ""
+    def _on_attach(self, handle: int, context: int) -> None:
+        self.old_news, self.arguments, self.trouble, self.setup = self.news, (), None, ""
         for name, number in self.settings:
             self._set(name, ctypes.c_int(number))
         if self.declared.trigger:  # a trigger would make a steady reading look like silence
@@ -184,7 +189,7 @@ class Sensor:
         self.attached = True
         self._changed()
 
-    def _set_interval(self):
+    def _set_interval(self) -> None:
         shortest, now = ctypes.c_uint32(), ctypes.c_uint32()
         try:
             call("Phidget_getDataInterval", self._handle, ctypes.byref(now))
@@ -198,41 +203,40 @@ class Sensor:
             return  # a class without a data interval
         self.data_interval = now.value / 1000.0
 
-    def _set(self, name, number, required=True):
+    def _set(self, name: str, number: Any, required: bool = True) -> None:
         code = getattr(library(), f"{self._prefix}set{name}")(self._handle, number)
         if code and (required or code != UNSUPPORTED):
             self.setup = self.setup or str(LibraryError(f"{self._prefix}set{name}", code))
 
-    def _on_detach(self, handle, context):
-        self.attached, self.news_ns, self.arguments, self.trouble = False, 0, (), None
+    def _on_detach(self, handle: int, context: int) -> None:
+        self.attached, self.arguments, self.trouble = False, (), None
         self._changed()
 
-    def _on_error(self, handle, context, code, description):
+    def _on_error(self, handle: int, context: int, code: int, description: bytes) -> None:
         self.news_at = time.monotonic()
         if code in LOST:
             self.lost += 1
         else:
-            self.trouble = None if code == FINE else (EVENTS.get(code, f"error_{code}"), time.time_ns())
+            self.trouble = None if code == FINE else EVENTS.get(code, f"error_{code}")
         self._changed()
 
-    def _on_news(self, types):
-        def on_news(handle, context, *arguments):
-            now = time.time_ns()
+    def _on_news(self, types: str | None) -> Callable[..., None]:
+        def on_news(handle: int, context: int, *arguments: Any) -> None:
+            self.news_ns, self.news_at = time.time_ns(), time.monotonic()
             if types is not None:
                 self.arguments = _flat(types, arguments)
                 if self.arguments and self.arguments[0] is not None:
                     self.trouble = None
-            self.news_at = time.monotonic()
-            self.news_ns = now  # last: whoever sees it sees the rest
+            self.news += 1  # last: whoever sees it sees the rest
             self._changed()
 
         return on_news
 
 
-def _flat(types: str, arguments) -> tuple:
+def _flat(types: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """Unfold the arguments of an event: arrays in place, unknown values as None."""
-    result: list = []
-    for kind, argument in zip(types, arguments):
+    result: list[Any] = []
+    for kind, argument in zip(types, arguments, strict=True):
         if kind in ARRAYS:
             result += [None if v >= UNKNOWN["d"] else v for v in argument[: ARRAYS[kind]]]
         elif kind == "s":

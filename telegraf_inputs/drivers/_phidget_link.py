@@ -15,12 +15,18 @@ from ..errors import BadInput, Disconnected, NoAnswer, Stopped
 from ._phidget_classes import SENSORS
 from ._phidget_library import Sensor, call
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..stanza import Stanza
+
 PORT = 5661  # of a Phidget network server
 DATA_INTERVAL = 0.25  # seconds; what most Phidgets have by themselves
 AGAIN_SECONDS = 1.0  # the library looks for what is missing all the time; a second look need not wait long
 CHECK = "check serial number, hub port, channel and class"
 
-_parked: dict[tuple, Phidgets] = {}
+_parked: dict[tuple[connection.Stop, str], Phidgets] = {}
 _left: list[bytes] = []  # servers that are not needed any more
 _numbers = itertools.count(1)
 
@@ -47,7 +53,7 @@ class Phidgets:
     ``sensors`` are in the order of the stanza's channels.
     """
 
-    def __init__(self, key: tuple, url: connection.Url, stanza, stop: connection.Stop):
+    def __init__(self, key: tuple[connection.Stop, str], url: connection.Url, stanza: Stanza, stop: connection.Stop):
         self._key, self.url, self.stop = key, url, stop
         self.server, serial = target(url)
         self._password = _password(stanza.options["password_file"])
@@ -98,7 +104,7 @@ class Phidgets:
 
     def settle(self, seconds: float) -> None:
         """Wait for the first reading of what is attached."""
-        self._wait(lambda: all(s.news_ns or s.trouble or not (s.attached and s.declared.paced) for s in self.sensors), seconds)
+        self._wait(lambda: all(s.news > s.old_news or s.trouble or not (s.attached and s.declared.paced) for s in self.sensors), seconds)
 
     def close(self) -> None:
         """Let go of all that answers.
@@ -111,7 +117,7 @@ class Phidgets:
         else:
             _parked[self._key] = self
 
-    def _release(self):
+    def _release(self) -> None:
         for sensor in self.sensors:
             sensor.close()
         if self._opened and self.server is not None:
@@ -129,9 +135,11 @@ class Phidgets:
 
         By itself it waits up to 18 s between attempts, and for ever for a server that accepts and then says nothing.
         """
+        assert self.server is not None
         self._since = time.monotonic()
         call("PhidgetNet_disableServer", self._name, 0)
-        addresses = self._addresses()
+        host, port = self.server
+        addresses = {address[:2] for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         for name in os.listdir("/proc/self/fd"):
             try:
                 if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
@@ -143,19 +151,16 @@ class Phidgets:
                 pass  # it was closed meanwhile, or is not connected
         call("PhidgetNet_enableServer", self._name)
 
-    def _addresses(self):
-        return {address[:2] for *_, address in socket.getaddrinfo(*self.server, type=socket.SOCK_STREAM)}
-
-    def _changed(self):
+    def _changed(self) -> None:
         try:
             os.write(self._write, b"!")
         except OSError:
             pass  # full: whoever waits is awake already
 
-    def _wait(self, fulfilled, seconds) -> bool:
+    def _wait(self, fulfilled: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while not fulfilled():
-            ready, _, _ = select.select([self._read, self.stop], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select([self._read, self.stop.fileno()], [], [], max(0.0, deadline - time.monotonic()))
             if self.stop.is_set:
                 raise Stopped
             if not ready:
@@ -164,7 +169,7 @@ class Phidgets:
         return True
 
 
-def open_link(url: connection.Url, stanza, stop: connection.Stop) -> Phidgets:
+def open_link(url: connection.Url, stanza: Stanza, stop: connection.Stop) -> Phidgets:
     """Open the channels of a stanza, or find them open."""
     key = (stop, url.text)
     link = _parked.pop(key, None) or Phidgets(key, url, stanza, stop)

@@ -12,7 +12,14 @@ from ..driver import Driver, Option, Quantity, Reading
 from ..errors import BadInput, Disconnected, NoAnswer
 from . import _phidget_link
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
-from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError
+from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError, Sensor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..connection import Stop, Url
+    from ..stanza import Channel, Stanza
 
 FIRST_READING_SECONDS = 1.0
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
@@ -67,7 +74,7 @@ channels:
 """
 
     @classmethod
-    def quantities_of(cls, channel):
+    def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         options = channel.options
         values = SENSORS[options["class"]].values
         units = SENSOR_UNITS.get(options["class"], {})
@@ -75,7 +82,7 @@ channels:
                      for q, _, _ in values if q.name != "sensor_value" or options["sensor_type"])
 
     @classmethod
-    def check(cls, stanza):
+    def check(cls, stanza: Stanza) -> None:
         if stanza.connection.scheme == "phidget":
             _phidget_link.target(stanza.connection)
         for channel in stanza.channels:
@@ -97,47 +104,48 @@ channels:
                     raise BadInput(f"found {options[option]}, expected 0 or more", (*where, option))
 
     @classmethod
-    def open_link(cls, url, stanza, stop):
+    def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> _phidget_link.Phidgets:
         return _phidget_link.open_link(url, stanza, stop)
 
-    def identify(self):
+    def identify(self) -> str:
         """Tell the devices that are attached."""
         return ", ".join(sorted({sensor.model() for sensor in self.link.sensors if sensor.attached}))
 
-    def connected(self):
-        self._told = [0] * len(self.channels)  # ns of the event that was delivered last
+    def connected(self) -> None:
+        self._told = [0] * len(self.channels)  # the number of the event that was delivered last
         self._lost = [0] * len(self.channels)
         self.link.settle(FIRST_READING_SECONDS)
 
-    def verify(self):
+    def verify(self) -> None:
         """Do nothing: readings come by themselves, each on its own channel."""
 
-    def read(self):
+    def read(self) -> list[Reading]:
         if not any(sensor.attached for sensor in self.link.sensors):
             raise Disconnected("all Phidgets of this instrument are detached")
-        readings = [self._reading(*each) for each in enumerate(zip(self.channels, self.link.sensors, strict=True))]
+        readings = [self._reading(index, channel, sensor)
+                    for index, (channel, sensor) in enumerate(zip(self.channels, self.link.sensors, strict=True))]
         if all(r is not None and r.status == "silent" for r in readings):
             raise NoAnswer("attached, but no reading comes")
         return [r for r in readings if r is not None]
 
-    def _reading(self, index, pair):
-        channel, sensor = pair
+    def _reading(self, index: int, channel: Channel, sensor: Sensor) -> Reading | None:
         now = time.time_ns()
         if not sensor.attached:
             return Reading(channel.id, {}, now, "detached")
         if sensor.setup:
             return Reading(channel.id, {}, now, f"setup_failed: {sensor.setup}")
         if trouble := sensor.trouble:
-            return Reading(channel.id, {}, now, trouble[0])
+            return Reading(channel.id, {}, now, trouble)
         if sensor.silent():
             return Reading(channel.id, {}, now, "silent")
-        if sensor.news_ns <= self._told[index] and sensor.declared.paced and not sensor.rests():
+        told = max(self._told[index], sensor.old_news)
+        if sensor.news == told and sensor.declared.paced and not sensor.rests():
             return None  # its next reading is still to come
         for _ in range(3):  # until no event came in between
-            came = sensor.news_ns
-            news = came > self._told[index]
+            came, came_ns = sensor.news, sensor.news_ns
+            news = came > told
             values, status = self._values(channel, sensor, news)
-            if sensor.news_ns == came:
+            if sensor.news == came:
                 break
         if not sensor.attached:
             return Reading(channel.id, {}, now, "detached")
@@ -145,9 +153,9 @@ channels:
         if sensor.lost > self._lost[index] and status == "ok":
             status = "readings_lost"
         self._lost[index] = sensor.lost
-        return Reading(channel.id, values, came if sensor.declared.paced and news else now, status)
+        return Reading(channel.id, values, came_ns if sensor.declared.paced and news else now, status)
 
-    def _values(self, channel, sensor, news):
+    def _values(self, channel: Channel, sensor: Sensor, news: bool) -> tuple[dict[str, Any], str]:
         values, status, arguments = {}, "ok", sensor.arguments
         for quantity, source, needed in sensor.declared.values:
             if quantity.name not in channel.quantities:
