@@ -35,13 +35,9 @@ class VisaLine(Line):
     _resource: Any = None
 
     def _open(self) -> None:
-        try:
-            import pyvisa
-        except ImportError as error:
-            raise Disconnected(f"{self.url} needs the Python package {error.name!r}: install labline[visa]") from None
         # Standard output is Telegraf's, and pyvisa-py prints hints there.
         with contextlib.redirect_stdout(io.StringIO()):
-            manager = self._visa(pyvisa.ResourceManager, "@py")
+            manager = self._visa(_manager)
             milliseconds = _milliseconds(self.timeout)
             self._resource = self._visa(manager.open_resource, self.url.visa_resource(), open_timeout=milliseconds)
         self._resource.timeout = milliseconds
@@ -59,6 +55,8 @@ class VisaLine(Line):
         """Do something with pyvisa-py, which fails with VisaIOError, OSError, ValueError, RuntimeError or Exception."""
         try:
             return act(*args, **named)
+        except ImportError as error:
+            raise Disconnected(f"{self.url} needs the Python package {error.name!r}: install labline[visa]") from None
         except Exception as error:
             raise Disconnected(f"{self.url}: {' '.join(str(error).split())[:200] or type(error).__name__}") from None
 
@@ -144,6 +142,24 @@ def visa_line(url: Url, wire: Wire, timeout: float, stop: Stop) -> VisaLine:
     """Choose the kind of line for a VISA resource."""
     stream = _is_serial(url) or url.visa_resource().endswith("::SOCKET")
     return (VisaStream if stream else VisaMessages)(url, wire, timeout, stop)
+
+
+def _manager() -> Any:
+    """Import pyvisa and pyvisa-py without what they load to tell their versions and to search networks, which is 3 MB."""
+    import sys
+
+    versions: Any = type(sys)("importlib.metadata")
+    versions.version, versions.PackageNotFoundError = (lambda package: "not asked for"), LookupError
+    spared: dict[str, Any] = {"importlib.metadata": versions, "psutil": None, "zeroconf": None}
+    spared = {name: module for name, module in spared.items() if name not in sys.modules}
+    sys.modules.update(spared)
+    try:
+        import pyvisa
+
+        return pyvisa.ResourceManager("@py")
+    finally:
+        for name in spared:
+            del sys.modules[name]
 
 
 def _is_serial(url: Url) -> bool:

@@ -7,6 +7,8 @@ import os
 import pty
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import tty
 
@@ -204,3 +206,18 @@ def test_instrument_of_messages_that_goes_is_disconnected(hislip):
 def test_what_is_no_resource_is_refused(resource):
     with pytest.raises(BadInput, match="names no VISA resource"):
         Url(f"visa://{resource}").visa_resource()
+
+
+def test_missing_package_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyvisa", None)
+    with pytest.raises(Disconnected, match=r"needs the Python package 'pyvisa': install labline\[visa\]"):
+        open_line("TCPIP0::127.0.0.1::5025::SOCKET")
+
+
+def test_pyvisa_is_imported_without_what_is_not_needed():
+    script = ("import sys; from telegraf_inputs import visa; before = set(sys.modules); visa._manager(); "
+              "print(*(name for name in ('email', 'importlib.metadata', 'numpy', 'psutil') if name in set(sys.modules) - before)); "
+              "import importlib.metadata; importlib.metadata.version('pyvisa')")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
