@@ -5,9 +5,13 @@ Source: the native library itself (its format strings), and what it attaches to.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 HUB, HUB_SERIAL, HUB_PORTS = "HUB0000", 700000, 6
 # name -> (type, product or VINT number, version, device number, {class: how many channels}), the classes in the library's order
-DEVICES = {
+DEVICES: dict[str, tuple[str, int, int, int, dict[str, int]]] = {
     HUB: ("USB", 63, 110, 64, {}),
     "TMP1101": ("VINT", 21, 110, 89, {"TemperatureSensor": 5, "VoltageInput": 4}),
     "TMP1200": ("VINT", 16, 110, 90, {"TemperatureSensor": 1, "ResistanceInput": 1}),
@@ -41,7 +45,7 @@ PORT_MODES = {"DigitalInput": ("DIGITALINPUT_PORT", 1, 110, 95), "VoltageInput":
               "VoltageRatioInput": ("VOLTAGERATIOINPUT_PORT", 4, 110, 98)}
 
 
-def description(name: str, phid: int, serial: int, *, parent: int = 0, hub_port: int = 0, port_mode: str = "") -> dict:
+def description(name: str, phid: int, serial: int, *, parent: int = 0, hub_port: int = 0, port_mode: str = "") -> dict[str, Any]:
     """Describe one device as a network server announces it."""
     if port_mode:
         label, number, version, device = PORT_MODES[port_mode]
@@ -50,7 +54,7 @@ def description(name: str, phid: int, serial: int, *, parent: int = 0, hub_port:
         kind, number, version, device, _ = DEVICES[name]
         label = name
     vint = kind == "VINT"
-    result = {"type": kind, "phid": phid, "parent": parent, "vendorID": 0 if vint else 0x06C2, "productID": 0 if vint else number,
+    result: dict[str, Any] = {"type": kind, "phid": phid, "parent": parent, "vendorID": 0 if vint else 0x06C2, "productID": 0 if vint else number,
               "interfaceNum": 0, "version": version, "serialNumber": serial, "label": "", "index": 0, "deviceID": device,
               "vintID": number if vint else 0, "hubPort": hub_port, "isHubPort": int(bool(port_mode)), "name": label,
               "desc": f"simulated {label}", "fwstr": ""}
@@ -61,7 +65,7 @@ def description(name: str, phid: int, serial: int, *, parent: int = 0, hub_port:
     return result
 
 
-UNKNOWN = {"d": 0x7FFFFFFF, "u": 0xFFFFFFFF, "g": 1e300, "l": 0x7FFFFFFFFFFFFFFF, "ul": 0xFFFFFFFFFFFFFFFF, "s": ""}
+UNKNOWN: dict[str, Any] = {"d": 0x7FFFFFFF, "u": 0xFFFFFFFF, "g": 1e300, "l": 0x7FFFFFFFFFFFFFFF, "ul": 0xFFFFFFFFFFFFFFFF, "s": ""}
 SAMPLED = "dataInterval:u~=250,20,60000 dataIntervalDbl:g=250 minDataRate:g=0.016 maxDataRate:g=50 "
 
 
@@ -74,7 +78,7 @@ class Model:
 
     __slots__ = ("number", "version", "status", "event", "signals")
 
-    def __init__(self, number, version, status, event, *signals):
+    def __init__(self, number: int, version: int, status: str, event: tuple[int, str], *signals: tuple[float, float, float]):
         self.number, self.version, self.status, self.event, self.signals = number, version, status, event, signals
 
 

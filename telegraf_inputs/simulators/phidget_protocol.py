@@ -14,6 +14,13 @@ import socket
 import struct
 import threading
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .phidget_server import Channel, PhidgetServer
+
 HEADER = struct.Struct("<4sIHHHBB")
 MAGIC = b"0IHP"
 REQUEST, REPLY, EVENT = 1, 2, 4
@@ -31,17 +38,17 @@ class Closed(ConnectionError):
     """The client has gone, or is no Phidget client."""
 
 
-def entries(types: str, values) -> dict:
+def entries(types: str, values: Iterable[Any]) -> dict[str, Any]:
     """Write the numbered entries of a packet: one type letter a value."""
     return {str(i): {"t": t, "v": v} for i, (t, v) in enumerate(zip(types, values, strict=True))}
 
 
 class Connection:
-    """One client. ``opened`` holds the channels that it opened: (device, class number, index)."""
+    """One client. ``opened`` holds the channels that it opened, by phid, class number and index."""
 
-    def __init__(self, server, sock: socket.socket):
+    def __init__(self, server: PhidgetServer, sock: socket.socket):
         self.server, self.socket = server, sock
-        self.opened: dict[tuple, object] = {}
+        self.opened: dict[tuple[int, int, int], Channel] = {}
         self._sequence = itertools.count(5)
         self._lock = threading.Lock()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -68,7 +75,8 @@ class Connection:
             pass
         self.socket.close()
 
-    def send(self, flags: int, message: tuple, body: dict | None = None, *, sequence: int | None = None, answered: int = 0) -> None:
+    def send(self, flags: int, message: tuple[int, int], body: dict[str, Any] | None = None, *, sequence: int | None = None,
+             answered: int = 0) -> None:
         data = json.dumps(body, separators=(",", ":")).encode() if body is not None else b""
         number = next(self._sequence) & 0xFFFF if sequence is None else sequence
         frame = HEADER.pack(MAGIC, len(data), flags, number, answered, *message) + data
@@ -79,7 +87,8 @@ class Connection:
                 except OSError:
                     self.close()
 
-    def packet(self, device: dict, class_number: int, index: int, number: int, content: dict, *, answered: int | None = None) -> None:
+    def packet(self, device: dict[str, Any], class_number: int, index: int, number: int, content: dict[str, Any], *,
+               answered: int | None = None) -> None:
         """Send a bridge packet to a channel: its status as the answer to OPEN, or an event."""
         vint = device["type"] == "VINT"
         flags = 2 * vint + (vint and device["isHubPort"])
@@ -101,7 +110,7 @@ class Connection:
             data += part
         return data
 
-    def _handle(self, flags: int, sequence: int, message: tuple, body: dict) -> None:
+    def _handle(self, flags: int, sequence: int, message: tuple[int, int], body: dict[str, Any]) -> None:
         if message == HANDSHAKE_CLIENT:
             self.send(REQUEST, HANDSHAKE_SERVER, {"type": body["type"], "pmajor": body["pmajor"], "pminor": body["pminor"], "result": 0},
                       sequence=1)

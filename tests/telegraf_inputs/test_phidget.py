@@ -22,6 +22,7 @@ from telegraf_inputs.simulators import load
 from telegraf_inputs.simulators import phidget as simulation
 from telegraf_inputs.simulators.phidget_devices import DEVICES, HUB
 from telegraf_inputs.simulators.phidget_protocol import entries
+from telegraf_inputs.simulators.phidget_server import ERROR_EVENT
 
 PATIENCE = 15.0  # seconds until a test gives up; never reached where all is well
 QUEUE_FULL, SATURATED = 4, 0x1009
@@ -190,7 +191,7 @@ def test_an_unplugged_phidget_leaves_no_value_and_comes_back():
 def test_lost_readings_are_told_with_the_next_one():
     with Bench({"it": {"class": "TemperatureSensor"}}) as bench:
         bench.status("it", "ok")
-        bench.say("it", simulation.ERROR_EVENT, "ds", [QUEUE_FULL, "Queue is full."])
+        bench.say("it", ERROR_EVENT, "ds", [QUEUE_FULL, "Queue is full."])
         assert bench.status("it", "readings_lost")["temperature"]
         bench.status("it", "ok")
 
@@ -198,7 +199,7 @@ def test_lost_readings_are_told_with_the_next_one():
 def test_an_error_event_holds_until_a_reading_follows(monkeypatch):
     with Bench({"it": {"class": "TemperatureSensor", "data_interval": "400ms"}}) as bench:
         bench.status("it", "ok")
-        bench.say("it", simulation.ERROR_EVENT, "ds", [SATURATED, "Saturation detected."])
+        bench.say("it", ERROR_EVENT, "ds", [SATURATED, "Saturation detected."])
         assert bench.status("it", "saturated") == {"status": "saturated"}
         assert "temperature" in bench.status("it", "ok")
 
