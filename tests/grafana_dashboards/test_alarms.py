@@ -1,0 +1,217 @@
+"""Alarms: made of the site's limits, for every instrument that falls silent, and told to people no oftener than they can bear."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from grafana_dashboards import alerts, emit, signals
+from grafana_dashboards.uids import uid
+
+CRYOSTAT = """\
+  - name: cryostat
+    driver: lakeshore_372
+    connection: "sim:"
+    interval: 5s
+    channels:
+      "5":
+        label: Still
+        limits:
+          temperature:
+            warning: {above: 1.2 K, below: 500 mK}
+            critical: {above: 2 K}
+            hysteresis: 50 mK
+            for: 2m
+            help: Is 100 % {{ of it }} at ${HOME} or $HOME?
+"""
+
+
+def rendered(site, **more):
+    files = emit.render(site, **more)
+    return {name: json.loads(text) for name, text in files.items() if name.endswith(".json")}
+
+
+def rules_of(made, kind):
+    found = [rule for group in made[emit.RULES]["groups"] for rule in group["rules"]]
+    return {rule["title"]: rule for rule in found if rule["labels"]["kind"] == kind}
+
+
+def test_a_limit_makes_a_rule_for_each_side_with_hysteresis(site):
+    rules = rules_of(rendered(site(CRYOSTAT)), "limit")
+    made = {
+        title: (rule["labels"]["severity"], rule["for"], rule["data"][-1]["model"]["conditions"][0])
+        for title, rule in rules.items()
+    }
+    assert made == {
+        "cryostat: Still temperature below 0.5 K": ("warning", "2m", {
+            "evaluator": {"type": "lt", "params": [0.5]}, "unloadEvaluator": {"type": "gt", "params": [0.55]}}),
+        "cryostat: Still temperature above 1.2 K": ("warning", "2m", {
+            "evaluator": {"type": "gt", "params": [1.2]}, "unloadEvaluator": {"type": "lt", "params": [1.15]}}),
+        "cryostat: Still temperature above 2 K": ("critical", "2m", {
+            "evaluator": {"type": "gt", "params": [2.0]}, "unloadEvaluator": {"type": "lt", "params": [1.95]}}),
+    }  # fmt: skip
+
+
+def test_without_hysteresis_there_is_no_second_threshold(site):
+    rules = rules_of(rendered(site(CRYOSTAT.replace("            hysteresis: 50 mK\n", ""))), "limit")
+    assert all("unloadEvaluator" not in rule["data"][-1]["model"]["conditions"][0] for rule in rules.values())
+
+
+def test_panels_and_alarms_have_the_same_limits(demo):
+    made = rendered(demo)
+    for signal in signals.of_site(demo):
+        if not signal.limits:
+            continue
+        rules = [r for r in rules_of(made, "limit").values() if r["labels"]["instrument"] == signal.instrument.name
+                 and r["labels"]["channel"] == signal.channel.id and f'"{signal.quantity.name}"' in r["data"][0]["model"]["query"]]  # fmt: skip
+        wanted = sorted(r["data"][-1]["model"]["conditions"][0]["evaluator"]["params"][0] for r in rules)
+        assert wanted
+        dashboards = {d["uid"]: d for d in made.values() if "panels" in d}
+        linked = {(r["annotations"]["__dashboardUid__"], r["annotations"]["__panelId__"]) for r in rules}
+        assert len(linked) == 1, "all alarms of a signal lead to its one plot"
+        ((dashboard, panel),) = linked
+        plot = next(p for p in dashboards[dashboard]["panels"] if str(p["id"]) == panel)
+        stat = next(p for p in dashboards["demo-overview"]["panels"] if p.get("description") == signal.description)
+        for shown in (plot, stat):
+            steps = [step["value"] for step in shown["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+            assert steps == [None, *wanted], shown["title"]
+
+
+def test_thresholds_go_from_critical_to_good_and_back(site):
+    text = CRYOSTAT.replace("critical: {above: 2 K}", "critical: {above: 2 K, below: 300 mK}")
+    (signal,) = [s for s in signals.of_site(site(text)) if s.limits]
+    assert signals.steps(signal.limits, "green") == [
+        (None, "red"),
+        (0.3, "orange"),
+        (0.5, "green"),
+        (1.2, "orange"),
+        (2.0, "red"),
+    ]
+
+
+def test_what_people_write_is_neither_template_nor_variable(site):
+    (rule, *_) = rules_of(rendered(site(CRYOSTAT.replace("label: Still", "label: 5$ {{x}}"))), "limit").values()
+    # Annotations: Go templates, and ${} in newer Grafanas. Titles: $ is expanded.
+    assert rule["annotations"]["help"] == 'Is 100 % {{ "{{" }} of it }} at {{ "$" }}{HOME} or $HOME?'
+    assert rule["annotations"]["summary"].startswith(
+        '5$ {{ "{{" }}x}} temperature is {{ printf "%.6g" $values.B.Value }} K'
+    )
+    assert rule["title"].startswith("cryostat: 5$$ {{x}} temperature")
+
+
+@pytest.mark.parametrize(("keys", "window"), [
+    ("interval: 5s", 60),  # the least
+    ("interval: 1m", 180),  # three intervals
+    ("interval: 5s\n    stale: 10m", 600),  # as it is asked for
+    ("interval: 1m\n    stale: 1m", 135),  # but never less than two reports need
+])  # fmt: skip
+def test_the_stale_alarm_follows_the_instruments_own_cadence(site, keys, window):
+    (rule,) = rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", keys))), "stale").values()
+    assert rule["data"][0]["relativeTimeRange"] == {"from": window, "to": 0}
+    assert (rule["noDataState"], rule["execErrState"]) == ("Alerting", "Alerting")
+    assert rule["data"][-1]["model"]["conditions"][0]["evaluator"] == {"type": "lt", "params": [1.0]}
+
+
+def test_the_stale_alarm_is_on_for_every_instrument_unless_it_is_switched_off(demo, site):
+    told = {rule["labels"]["instrument"] for rule in rules_of(rendered(demo), "stale").values()}
+    assert told == {i.name for i in demo.instruments}
+    assert not rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", "interval: 5s\n    stale: 0s"))), "stale")
+
+
+def test_a_limits_window_holds_a_reading_however_slowly_they_come(site):
+    rules = rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", "interval: 10m\n    stale: 0s"))), "limit")
+    assert {rule["data"][0]["relativeTimeRange"]["from"] for rule in rules.values()} == {2400}
+    assert {rule["noDataState"] for rule in rules.values()} == {"KeepLast"}
+
+
+@pytest.mark.parametrize("names", [
+    ["cryostat", "5", "temperature"],
+    ["a" * 60, "b" * 60, "critical"],
+    ["with.dots", "and/slashes", "é"],
+])  # fmt: skip
+def test_uids_fit(names):
+    made = uid(*names)
+    assert len(made) <= 40 and all(c.isascii() and (c.isalnum() or c in "_-") for c in made)
+    assert made == uid(*names)
+
+
+def test_uids_do_not_meet():
+    names = [("a-b", "c"), ("a", "b-c"), ("a.b", "c"), ("a b", "c"), ("x" * 50, "1"), ("x" * 50, "2"), ("a", "b", "c")]
+    assert len({uid(*parts) for parts in names}) == len(names)
+
+
+def test_a_rule_that_is_gone_is_deleted_for_good_and_may_come_back(site, tmp_path):
+    def write(text):
+        emit.write(site(text), tmp_path)
+        written = json.loads((tmp_path / emit.RULES).read_text(encoding="utf-8"))
+        return {r["uid"] for g in written["groups"] for r in g["rules"]}, {
+            d["uid"] for d in written.get("deleteRules", [])
+        }
+
+    whole, nothing = write(CRYOSTAT)
+    assert not nothing
+    fewer = CRYOSTAT.replace("            critical: {above: 2 K}\n", "")
+    left, deleted = write(fewer)
+    assert len(deleted) == 1 and left | deleted == whole
+    assert write(fewer) == (left, deleted), "a Grafana that was away meanwhile is told too"
+    assert write(CRYOSTAT) == (whole, set())
+
+
+POINTS = """
+notifications:
+  contact_points:
+    - {name: people, type: email, addresses: [a@example.org, b@example.org]}
+    - {name: chat, type: webhook, url_file: chat_url, token_file: /run/token, severities: [critical]}
+"""
+
+
+def test_contact_points_name_their_secrets_and_hold_none(site):
+    points = rendered(site(CRYOSTAT + POINTS), paths=emit.Paths(secrets="/srv/secrets"))[emit.CONTACTS]["contactPoints"]
+    mail, hook = (point["receivers"][0] for point in points)
+    assert mail["settings"]["addresses"] == "a@example.org;b@example.org" and mail["settings"]["singleEmail"]
+    assert hook["settings"]["url"] == "$__file{/srv/secrets/chat_url}"
+    assert hook["settings"]["authorization_credentials"] == "$__file{/run/token}"
+    # Templates are called by name: a variable of Go's language would be taken for one of the environment's.
+    assert all(
+        "$" not in receiver["settings"][key]
+        for receiver, key in ((mail, "subject"), (mail, "message"), (hook, "title"), (hook, "message"))
+    )
+
+
+def test_a_contact_point_that_is_gone_is_deleted(site, tmp_path):
+    emit.write(site(CRYOSTAT + POINTS), tmp_path)
+    emit.write(site(CRYOSTAT), tmp_path)
+    written = json.loads((tmp_path / emit.CONTACTS).read_text(encoding="utf-8"))
+    assert [entry["uid"] for entry in written["deleteContactPoints"]] == ["test-contact-chat", "test-contact-people"]
+    (policy,) = json.loads((tmp_path / emit.POLICIES).read_text(encoding="utf-8"))["policies"]
+    assert policy["receiver"] == alerts.NOBODY and "routes" not in policy
+
+
+def test_each_is_told_of_the_severities_asked_for_in_a_bearable_number_of_messages(site):
+    (policy,) = rendered(site(CRYOSTAT + POINTS))[emit.POLICIES]["policies"]
+    told = [
+        (r["receiver"], {m[0]: m[2] for m in r["object_matchers"]}["severity"], r["repeat_interval"])
+        for r in policy["routes"]
+    ]
+    assert told == [("people", "warning", "1d"), ("people", "critical", "4h"), ("chat", "critical", "4h")]
+    for name in ("people", "chat"):
+        routes = [r for r in policy["routes"] if r["receiver"] == name]
+        # Whatever breaks: a route is one group, as its only labels are the folder and the severity.
+        assert all(r["continue"] and set(r["group_by"]) == {"grafana_folder", "severity"} for r in routes)
+        an_hour = sum(60 / int(r["group_interval"].removesuffix("m")) for r in routes)
+        assert an_hour <= 24, "mail accounts are blocked after several dozen an hour"
+
+
+def test_messages_have_a_subject_whatever_is_in_them_and_no_value_where_there_is_none(demo):
+    made = rendered(demo)
+    (template,) = made[emit.TEMPLATES]["templates"]
+    called = set(alerts.EXPAND.values())
+    assert all(
+        f'{{{{ define "{name}"' in template["template"]
+        for name in ("labline.subject", "labline.message", "labline.alert")
+    )
+    assert called == {'{{ template "labline.subject" . }}', '{{ template "labline.message" . }}'}
+    assert "CommonLabels" not in template["template"], "it is empty where a group holds several alarms"
+    for rule in rules_of(made, "stale").values():
+        assert "$values" not in rule["annotations"]["summary"]

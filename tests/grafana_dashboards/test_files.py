@@ -1,0 +1,195 @@
+"""The rendered files: current, the same each time, held against strict schemas, and without what stops a Grafana."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from grafana_dashboards import check, emit
+from grafana_dashboards.__main__ import main
+from grafana_dashboards.check import panels_of
+from provisioning import measurements
+from provisioning import site as sites
+
+COMMITTED = sites.SITES.parent / "grafana"
+ENDS = r"(?:\"|\$\{(?:lo|hi)\})"
+FIELD = re.compile(rf'(?:mean|min|max|last|non_negative_derivative|non_negative_difference)\("([a-z0-9_]+){ENDS}')
+BARE = re.compile(r', "([a-z_]+)"(?=[, ])')
+SOURCE = re.compile(r'FROM "(?:\$rp|raw)"\."([a-z0-9_]+)"')
+
+
+def contents(files):
+    return {name: json.loads(text) if name.endswith(".json") else yaml.safe_load(text) for name, text in files.items()}
+
+
+@pytest.fixture(scope="session")
+def made(demo):
+    return contents(emit.render(demo))
+
+
+def dashboards_of(made):
+    return {name: content for name, content in made.items() if "panels" in content}
+
+
+def rules_of(made):
+    return [rule for group in made[emit.RULES]["groups"] for rule in group["rules"]]
+
+
+def queries_of(made):
+    for dashboard in dashboards_of(made).values():
+        for panel in panels_of(dashboard):
+            yield from (target["query"] for target in panel.get("targets", []))
+    yield from (rule["data"][0]["model"]["query"] for rule in rules_of(made))
+
+
+def test_the_committed_files_are_current(demo):
+    wanted = emit.render(demo, before=COMMITTED)
+    assert {name: (COMMITTED / name).read_text(encoding="utf-8") for name in wanted} == wanted, "run: make dashboards"
+    assert not emit.left_over(COMMITTED, wanted)
+
+
+def test_two_renders_are_equal_to_the_byte(tmp_path):
+    for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
+        command = [sys.executable, "-m", "grafana_dashboards", "demo", "--to", tmp_path / seed]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    first, second = (
+        {p.relative_to(tmp_path / seed): p.read_bytes() for p in (tmp_path / seed).rglob("*") if p.is_file()}
+        for seed in "12"
+    )
+    assert first == second and len(first) > 10
+
+
+def test_every_query_names_a_field_that_somebody_declares(demo, made):
+    known = measurements.of_site(i.stanza for i in demo.instruments)
+    asked = set()
+    for query in queries_of(made):
+        (measurement,) = SOURCE.findall(query)
+        fields = {*FIELD.findall(query), *(BARE.findall(query.partition(" FROM ")[0]))} - {"n"}
+        assert fields, query
+        assert fields <= set(known[measurement]), query
+        asked |= {(measurement, field) for field in fields}
+    numbers = {(i.stanza.driver.name, q) for i in demo.instruments for c in i.stanza.channels for q in c.quantities}
+    assert numbers <= asked, "every quantity is shown"
+
+
+def test_every_panel_says_what_it_shows_and_none_overlaps(made):
+    for dashboard in dashboards_of(made).values():
+        for panels in (dashboard["panels"], *(p["panels"] for p in dashboard["panels"] if p["type"] == "row")):
+            taken = set()
+            for panel in panels:
+                place = panel["gridPos"]
+                cells = {
+                    (x, y)
+                    for x in range(place["x"], place["x"] + place["w"])
+                    for y in range(place["y"], place["y"] + place["h"])
+                }
+                assert not cells & taken, panel["title"]
+                taken |= cells
+        for panel in panels_of(dashboard):
+            assert panel["title"] and panel["description"]
+
+
+def test_dashboards_share_the_crosshair_and_link_to_each_other_with_the_time_range(made):
+    dashboards = dashboards_of(made)
+    uids = {dashboard["uid"] for dashboard in dashboards.values()}
+    for dashboard in dashboards.values():
+        assert dashboard["graphTooltip"] == 2
+        for link in dashboard["links"]:
+            assert link["keepTime"] and (link["type"] == "dashboards" or link["url"].removeprefix("/d/") in uids)
+        for panel in panels_of(dashboard):
+            for link in panel["fieldConfig"]["defaults"].get("links", []):
+                uid, variables = re.fullmatch(r"/d/(.+?)\?\$\{__url_time_range\}(.*)", link["url"]).groups()
+                (target,) = [d for d in dashboards.values() if d["uid"] == uid]
+                known = {v["name"] for v in target["templating"]["list"]}
+                assert set(re.findall(r"var-(\w+)=", variables)) <= known
+
+
+def break_at(made, path, value):
+    """Set one value deep in the files; None takes it away."""
+    broken = copy.deepcopy(made)
+    *way, last = path
+    at = broken
+    for step in way:
+        at = at[step]
+    if value is None:
+        del at[last]
+    else:
+        at[last] = value
+    return broken
+
+
+OVERVIEW = "dashboards/overview.json"
+RULE = (emit.RULES, "groups", 0, "rules", 0)
+BROKEN = {
+    "a misspelt key of a dashboard": ((OVERVIEW, "graphTooltips"), 2, "graphTooltips"),
+    "a misspelt key of a panel": ((OVERVIEW, "panels", 0, "descripton"), "x", "descripton"),
+    "a panel without a description": ((OVERVIEW, "panels", 0, "description"), None, "description"),
+    "a panel of an unknown type": ((OVERVIEW, "panels", 0, "type"), "graph", "graph"),
+    "a text for a number": ((OVERVIEW, "panels", 0, "gridPos", "w"), "12", "Expected `int`"),
+    "a panel that reaches beyond": ((OVERVIEW, "panels", 0, "gridPos", "x"), 20, "column"),
+    "an id twice": ((OVERVIEW, "panels", 0, "id"), 2, "twice"),
+    "an unknown unit": ((OVERVIEW, "panels", 3, "fieldConfig", "defaults", "unit"), "furlong", "furlong"),
+    "grafanalib's first threshold": ((OVERVIEW, "panels", 3, "fieldConfig", "defaults", "thresholds", "steps", 0, "value"), "null", "float"),
+    "thresholds that do not rise": (
+        (OVERVIEW, "panels", 3, "fieldConfig", "defaults", "thresholds", "steps"),
+        [{"value": None, "color": "green"}, {"value": 2, "color": "red"}, {"value": 1, "color": "orange"}],
+        "do not rise",
+    ),
+    "a bad uid": ((OVERVIEW, "uid"), "no spaces", "pattern|Expected `str`"),
+    "the uid of another dashboard": ((OVERVIEW, "uid"), "demo-health", "stands in another"),
+    "an old schema": ((OVERVIEW, "schemaVersion"), 12, "12|39"),
+    "a misspelt key of a rule": ((*RULE, "keep_firing_for"), "5m", "keep_firing_for"),
+    "a rule without a title": ((*RULE, "title"), None, "title"),
+    "a rule that links to no panel": ((*RULE, "annotations", "__panelId__"), "999", "which there is not"),
+    "a link without its panel": ((*RULE, "annotations", "__panelId__"), None, "__panelId__"),
+    "an unknown state": ((*RULE, "noDataState"), "Panic", "Panic"),
+    "a condition that is none": ((*RULE, "condition"), "Z", "'Z'"),
+    "a variable in a rule": ((*RULE, "data", 0, "model", "query"), "SELECT last(x) FROM \"$rp\".\"m\"", "variable"),
+    "an uneven pace": ((emit.RULES, "groups", 0, "interval"), "7s", "multiple"),
+    "a receiver that is none": ((emit.POLICIES, "policies", 0, "routes", 0, "receiver"), "nobody", "nobody"),
+    "a password in the file": ((emit.DATASOURCES, "datasources", 0, "secureJsonData", "password"), "secret", "pattern|Expected `str`"),
+    "a provider's misspelt key": ((emit.PROVIDER, "providers", 0, "folderUID"), "x", "folderUID"),
+}  # fmt: skip
+
+
+def test_what_is_rendered_has_no_fault(made):
+    assert check.faults(made) == []
+
+
+@pytest.mark.parametrize("path, value, told", BROKEN.values(), ids=BROKEN)
+def test_what_grafana_would_pass_over_or_not_start_with_is_a_fault(made, path, value, told):
+    faults = check.faults(break_at(made, path, value))
+    assert any(re.search(told, fault) for fault in faults), faults
+
+
+def test_nothing_is_written_where_something_is_unfit(demo, tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "faults", lambda files: ["dashboards/overview.json: no good"])
+    with pytest.raises(emit.Unfit, match="no good"):
+        emit.write(demo, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dashboard_that_is_no_longer_made_goes_and_those_of_others_stay(demo, tmp_path):
+    emit.write(demo, tmp_path)
+    folder = tmp_path / "dashboards"
+    (folder / "gone_driver.json").write_text((folder / "scpi.json").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "my_own.json").write_text('{"title": "Mine", "tags": []}', encoding="utf-8")
+    assert emit.write(demo, tmp_path) == {"dashboards/gone_driver.json": "no longer made"}
+    assert (folder / "my_own.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "status", "told"), [
+    (["nonsense"], 2, "there is no file and no site 'nonsense'"),
+    (["demo", "--to", "/proc/nowhere"], 1, "/proc/nowhere"),
+])  # fmt: skip
+def test_wrong_use_is_told_without_a_traceback(arguments, status, told, capsys):
+    assert main(arguments) == status
+    assert told in capsys.readouterr().err

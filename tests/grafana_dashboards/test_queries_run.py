@@ -1,0 +1,128 @@
+"""Every query of every dashboard and alarm, on the real InfluxDB that the real line fills."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from grafana_dashboards import emit
+from grafana_dashboards.check import panels_of
+
+from .conftest import DAY, HOUR, MINUTE, RANGES, until
+
+KEPT_RAW = 30 * DAY
+# Where a machine has none of it, its plot shows other things.
+MAY_BE_ABSENT = {'"temp"'}
+
+
+@pytest.fixture(scope="session")
+def dashboards(viewer):
+    files = emit.render(viewer.lab.site)
+    return {name: json.loads(text) for name, text in files.items() if name.endswith(".json") and "alerting" not in name}
+
+
+@pytest.fixture(scope="session")
+def rules(viewer):
+    groups = json.loads(emit.render(viewer.lab.site)[emit.RULES])["groups"]
+    return {rule["uid"]: rule for group in groups for rule in group["rules"]}
+
+
+@pytest.mark.parametrize("level", RANGES)
+def test_every_panel_has_data_on_every_level(viewer, dashboards, level):
+    now = time.time()
+    start = now - RANGES[level]
+    empty, asked = [], 0
+    for name, dashboard in dashboards.items():
+        values = viewer.levels(dashboard, start, now)
+        assert values["rp"] == level
+        for panel in panels_of(dashboard):
+            for target in panel.get("targets", []):
+                interval = {"raw": panel.get("interval", "1s"), "1m": "2m", "1h": "1h"}[level]
+                rows = viewer.rows(viewer.filled(target["query"], start, now, interval, **values))
+                asked += 1
+                # A plot's columns all have values: a field that does not exist on a level would be null.
+                columns = (
+                    set().union(*rows) - {"time", "instrument", "channel", "host", "alias", "input", "output"}
+                    if rows
+                    else set()
+                )
+                dead = [c for c in columns if all(row.get(c) is None for row in rows)]
+                if (not rows or dead) and not any(absent in target["query"] for absent in MAY_BE_ABSENT):
+                    empty.append((name, panel["title"], target["query"], dead))
+    assert not empty
+    assert asked > 50
+
+
+@pytest.mark.parametrize("level", RANGES)
+def test_a_band_holds_the_mean_and_on_downsampled_data_the_lowest_and_highest_reading(viewer, dashboards, level):
+    now = time.time()
+    start = now - RANGES[level]
+    dashboard = dashboards["dashboards/phidget.json"]
+    values = viewer.levels(dashboard, start, now)
+    panel = next(p for p in panels_of(dashboard) if p["title"] == "Laser head temperature")
+    query = panel["targets"][0]["query"]
+    rows = [r for r in viewer.rows(viewer.filled(query, start, now, "1h", **values)) if r["mean"] is not None]
+    assert rows and all(row["min"] <= row["mean"] <= row["max"] for row in rows)
+    if level != "raw":
+        of_all = 'SELECT min("temperature") AS low, max("temperature") AS high FROM "raw"."phidget" WHERE "instrument" = \'optics\' AND "channel" = \'laser\''
+        (all_raw,) = viewer.rows(of_all)
+        # The level was made a moment ago; the readings since may lie a little outside.
+        assert max(r["max"] for r in rows) - min(r["min"] for r in rows) > 0
+        assert all_raw["low"] <= min(r["min"] for r in rows) and max(r["max"] for r in rows) <= all_raw["high"]
+
+
+@pytest.mark.parametrize(
+    ("back", "span", "level"),
+    [
+        (HOUR, HOUR, "raw"),
+        (2 * DAY, 2 * DAY, "raw"),
+        (3 * DAY, 3 * DAY, "1m"),
+        (200 * DAY, 200 * DAY, "1h"),
+        (40 * DAY, HOUR, "1m"),  # an hour that is kept in full no more
+        (2 * 365 * DAY, HOUR, "1h"),
+        (50 * 365 * DAY, HOUR, "1h"),  # older than anything
+        (KEPT_RAW - MINUTE, HOUR, "raw"),
+    ],
+)
+def test_the_level_follows_the_span_and_the_age(viewer, dashboards, back, span, level):
+    start = time.time() - back
+    assert viewer.levels(dashboards["dashboards/overview.json"], start, start + span)["rp"] == level
+
+
+def test_every_alarm_has_data_and_a_well_line_has_no_stale_instrument(viewer, rules):
+    assert len(rules) > 10
+    for rule in rules.values():
+        (row, *others) = viewer.alert(rule)
+        value = next(
+            v for k, v in row.items() if k not in ("time", "instrument", "channel", "host", "alias", "output", "path")
+        )
+        assert isinstance(value, (int, float)), (rule["title"], row)
+        assert not others or rule["labels"]["kind"] == "line"
+        if rule["labels"]["kind"] == "stale":
+            assert value >= 1, rule["title"]
+
+
+def test_an_instrument_that_falls_silent_shows_in_health_and_in_its_alarm_and_heals(viewer, dashboards, rules):
+    rule = rules["demo-magnet-stale"]
+    health = dashboards["dashboards/health.json"]
+    timeline = next(p for p in panels_of(health) if p["title"] == "State of instruments")
+
+    def state():
+        now = time.time()
+        values = viewer.levels(health, now - MINUTE, now) | {"instrument": "magnet"}
+        rows = viewer.rows(viewer.filled(timeline["targets"][0]["query"], now - MINUTE, now, "1s", **values))
+        return [row["last"] for row in rows if row["last"] is not None][-1]
+
+    def readings():
+        return viewer.alert(rule)[0]["readings"]
+
+    assert state() == "ok" and readings() >= 1
+    viewer.fault("magnet", "disconnect")
+    try:
+        assert until(lambda: state() != "ok" and state(), "the state tells") == "disconnected"
+        until(lambda: readings() == 0, "the alarm's query tells")
+    finally:
+        viewer.fault("magnet", "none")
+    until(lambda: state() == "ok" and readings() >= 1, "it heals")
