@@ -1,0 +1,113 @@
+"""Plays cases of Phidgets: a transcript shows what a network server sends, cycle by cycle, to the unmodified library.
+
+    oven opens [21.5]                   what the channel reads when it is attached; null: nothing yet
+    oven 95 g [21.5]                    a packet of the channel: its number, its entries' types, their values in JSON
+    oven 17 ds [4103, "Out of range."]
+    oven gone, oven back                its device is unplugged from the server, and plugged in again
+    server gone, server back            the server is
+    ---, --- 30s, # …                   as in every transcript
+
+Packets come while the driver reads, so that their times are those of the cycle.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from telegraf_inputs import stanza
+from telegraf_inputs.simulators import load
+from telegraf_inputs.simulators.phidget_protocol import entries
+
+PATIENCE = 10.0
+# The real clock: a case lets time pass on the other.
+now = time.perf_counter
+
+
+class Form:
+    """A simulated server that says what the transcript says, and nothing by itself."""
+
+    def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
+        self._channels = {c.id: c for c in checked.channels}
+        self._simulator = load("phidget")(checked)
+        self._server = self._simulator.server
+        self._opens: dict[str, list | None] = dict.fromkeys(self._channels)
+        for name, channel in self._channels.items():
+            standing = self._simulator.channel(channel)[1]
+            standing.speak = lambda now, known: []
+            standing.status = self._status(name, standing, type(standing).status)
+        self._simulator.start()
+        self.url = self._simulator.url
+        self.pauses: list[float] = [0.0]
+        self._cycles: list[list[str]] = [[]]
+        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
+            if line.startswith("---"):
+                self.pauses.append(stanza.duration(line[3:].strip()) if line[3:].strip() else checked.interval)
+                self._cycles.append([])
+            elif line.strip() and not line.startswith("#"):
+                self._cycles[-1].append(line)
+
+    def _status(self, name, standing, original):
+        def status(known):
+            readings = self._opens[name]
+            standing.measure = lambda: readings if readings is not None else [0.0] * len(standing.signals)
+            return original(standing, readings is not None)
+
+        return status
+
+    def begin(self, cycle: int, instrument) -> None:
+        lines = self._cycles[cycle]
+        self._driver = instrument.driver
+        if self._driver is None:
+            for line in lines:
+                self._play(line)
+            return
+        read = type(self._driver).read
+
+        def read_after_the_packets():
+            del self._driver.read
+            for line in lines:
+                self._play(line)
+            return read(self._driver)
+
+        self._driver.read = read_after_the_packets
+
+    def end(self, cycle: int) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        self._simulator.stop()
+
+    def _play(self, line: str) -> None:
+        name, what, *rest = line.split(maxsplit=3)
+        if name == "server":
+            self._simulator.fault = "disconnect" if what == "gone" else None
+            self._wait(lambda: (self._server._listener is None) == (what == "gone"), line)
+            if what == "gone" and self._driver is not None:
+                self._wait(lambda: not any(s.attached for s in self._driver.link.sensors), line)
+            return
+        if what == "opens":
+            self._opens[name] = json.loads(line.split(maxsplit=2)[2])
+            return
+        standing = self._simulator.channel(self._channels[name])[1]
+        key = next(key for key, each in self._server.channels.items() if each is standing)
+        if self._driver is None:
+            raise ValueError(f"nothing is attached yet that could take: {line}")
+        sensor = self._driver.link.sensors[list(self._channels).index(name)]
+        before = sensor.news, sensor.trouble, sensor.lost
+        if what in ("gone", "back"):
+            self._server.unplugged = self._server.unplugged ^ {key[0]}
+            self._wait(lambda: sensor.attached == (what == "back"), line)
+            if what == "back" and self._opens[name] is not None:
+                self._wait(lambda: sensor.news > sensor.old_news, line)
+            return
+        for connection in list(self._server._connections):
+            connection.packet(standing.device, key[1], key[2], int(what), entries(rest[0], json.loads(rest[1])))
+        self._wait(lambda: (sensor.news, sensor.trouble, sensor.lost) != before, line)
+
+    def _wait(self, fulfilled, line: str) -> None:
+        deadline = now() + PATIENCE
+        while not fulfilled():
+            assert now() < deadline, f"this did not arrive: {line}"
+            time.sleep(0.002)
