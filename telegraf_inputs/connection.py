@@ -15,7 +15,6 @@ import errno
 import os
 import re
 import select
-import socket
 import termios
 import time
 
@@ -23,6 +22,7 @@ from .errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped, sugges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from typing import Any
 
@@ -290,6 +290,8 @@ class TcpLine(Line):
     _socket: socket.socket
 
     def _open(self) -> None:
+        import socket  # only here: it is half a megabyte that other lines do without
+
         host, port = self.url.host_port()
         deadline = time.monotonic() + self.timeout
         trouble: OSError | None = None

@@ -89,15 +89,18 @@ class Stanza:
 
 
 def load(path: str, driver: type[Driver] | None = None) -> Stanza:
-    """Read a program's config file: one stanza, of this ``driver``. Raises BadInput with file, line and path."""
-    document = yamlfile.load(path)
+    """Read a config file: one stanza. Raises BadInput with file, line and path.
+
+    With a ``driver`` it must be this one's, and as little as can be is left in memory: so a program reads its own.
+    """
+    data = yamlfile.load(path).data if driver is None else yamlfile.data_of(path)
     try:
-        stanza = check(document.data)
+        stanza = check(data)
         if driver is not None and stanza.driver.name != driver.name:
             raise BadInput(f"found {stanza.driver.name!r}, but this program is {driver.name!r}", ("driver",))
         return stanza
     except BadInput as error:
-        raise document.located(error) from None
+        raise yamlfile.load(path).located(error) from None
 
 
 def check(data: Any) -> Stanza:

@@ -1,0 +1,79 @@
+"""The stairs: each floor imports the floors below it only, and a program of the ground floor imports little of anything."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from telegraf_inputs import drivers, simulators
+from telegraf_inputs import stanza as stanzas
+
+ROOT = Path(__file__).parents[2]
+STAIRS = ("telegraf_inputs", "provisioning", "grafana_dashboards", "labline")
+# What a program need not pay for: each of these costs 0.3 to 16 MB, in each of twenty programs. What a vendor's package
+# brings with it (pyvisa: nearly all) is not counted.
+HEAVY = {"argparse", "asyncio", "attrs", "concurrent", "ctypes", "dataclasses", "decimal", "difflib", "email", "http", "inspect",
+         "json", "logging", "msgspec", "multiprocessing", "numpy", "pathlib", "pint", "random", "requests", "shutil", "socketserver",
+         "ssl", "statistics", "subprocess", "tempfile", "traceback", "typing", "typing_extensions", "unittest", "urllib", "yaml",
+         "provisioning", "grafana_dashboards", "labline"}
+LIGHT = [(driver, scheme) for driver in drivers.names() for scheme in drivers.load(driver).schemes
+         if scheme in ("tcp", "serial", "file")]
+# Runs a module as a program, and lists what it has loaded beyond what each start of Python in this environment loads.
+RUN = """
+import runpy, sys
+before = set(sys.modules)
+module, listing = sys.argv[1:3]
+sys.argv[1:3] = []
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    open(listing, "w").write(" ".join(set(sys.modules) - before))
+    raise
+"""
+
+
+def imported(file: Path) -> set[str]:
+    """List the packages that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("floor", STAIRS)
+def test_a_floor_imports_those_below_it_only(floor):
+    above = set(STAIRS[STAIRS.index(floor) + 1 :])
+    files = list((ROOT / floor).rglob("*.py"))
+    assert files
+    assert [f"{file.relative_to(ROOT)}: {name}" for file in files for name in sorted(imported(file) & above)] == []
+
+
+def test_no_floor_imports_tests_or_benchmarks():
+    files = [file for floor in STAIRS for file in (ROOT / floor).rglob("*.py")]
+    assert [str(file) for file in files if imported(file) & {"tests", "benchmarks", "tools"}] == []
+
+
+@pytest.mark.parametrize(("driver", "scheme"), LIGHT)
+def test_a_program_imports_little(driver, scheme, tmp_path):
+    stanza = {**yaml.safe_load(drivers.load(driver).example), "connection": f"sim:?transport={scheme}"}
+    simulator = simulators.start(stanzas.check(stanza))
+    config = tmp_path / "instrument.yml"
+    config.write_text(json.dumps({**stanza, "connection": simulator.url}))
+    done = subprocess.run([sys.executable, "-c", RUN, f"telegraf_inputs.drivers.{driver}", tmp_path / "modules",
+                           "--config", config, "--once"], capture_output=True, text=True, timeout=60)
+    simulator.stop()
+    assert done.returncode == 0, done.stderr
+    own = (tmp_path / "modules").read_text().split()
+    assert "telegraf_inputs.instrument" in own
+    assert sorted({name for name in own if name.partition(".")[0] in HEAVY}) == []
+    assert [name for name in own if name.startswith("telegraf_inputs.simulators")] == []
+    assert ("serial" in own, "socket" in own) == (scheme == "serial", scheme == "tcp")
