@@ -16,7 +16,7 @@ ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yello
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
 FAULT_STYLE = "bold red"
 MOST_NOTES = 4
-FRAME_LINES = 5  # two of title, an empty line, the head, and the line on which a terminal's cursor rests
+HEAD_LINES = 4  # two of title, the table's head, and the line on which a terminal's cursor rests
 
 
 class LiveTable:
@@ -31,29 +31,27 @@ class LiveTable:
         height = None if self._whole or not console.is_terminal else options.height or console.height
         yield self._drawn(height)
 
-    def _drawn(self, height: int | None) -> RenderableType:
+    def _drawn(self, height: int | None) -> Group:
         rows = [row for row in self._snapshot.rows if self._everything or not row.raw or row.alarm]
         notes = _notes(rows, self._snapshot)
-        if height is not None and len(notes) > MOST_NOTES:
-            notes = [*notes[: MOST_NOTES - 1], f"and {len(notes) - MOST_NOTES + 1} more"]
-        below = [*notes, *self._footer]
-        hidden = 0
+        footer = list(self._footer)
+        gap = [""]
         if height is not None:
-            room = height - FRAME_LINES - len(below) - bool(below)
-            if len(rows) > room:
-                wanted = _most_wanted(rows, max(1, room - 1 - (not below)))
-                hidden = len(rows) - len(wanted)
+            if len(notes) > MOST_NOTES:
+                notes = [*notes[: MOST_NOTES - 1], f"and {len(notes) - MOST_NOTES + 1} more"]
+            below = len(notes) + len(footer)
+            if HEAD_LINES + 1 + len(rows) + bool(below) + below > height:
+                gap = []
+                wanted = _most_wanted(rows, max(1, height - HEAD_LINES - max(below, len(notes) + 1)))
+                footer[-1:] = [
+                    "  ".join([*footer[-1:], f"{len(rows) - len(wanted)} more rows: labline status --all | less"])
+                ]
                 rows = wanted
-        parts: list[RenderableType] = [_title(self._snapshot), "", _table(rows)]
-        if below or hidden:
-            parts.append("")
-        if hidden:
-            parts.append(Text(f"{hidden} more rows do not fit; all of them: labline status --all | less", style="dim"))
-        parts += [
-            Text(note, style="yellow", no_wrap=height is not None, overflow="ellipsis" if height else None)
-            for note in notes
-        ]
-        parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._footer]
+        parts: list[RenderableType] = [_title(self._snapshot), *gap, _table(rows)]
+        if notes or footer:
+            parts += gap
+        parts += [Text(note, style="yellow", no_wrap=height is not None, overflow="ellipsis") for note in notes]
+        parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in footer]
         return Group(*parts)
 
 

@@ -186,13 +186,13 @@ def test_a_trend_comes_from_the_database(lab):
 def test_a_small_screen_shows_what_is_wrong_and_says_what_it_leaves_out(lab):
     lab.well()
     lab.put("instrument", "instrument=oven", 'state="silent",up=0i', -0.001)
-    full = drawn(lab.look(), height=24)
-    assert "more rows" not in full and "resistance" in full
-    small = drawn(lab.look(), height=10)
-    assert "silent" in small and "3 more rows do not fit" in small and "resistance" not in small
-    assert len(small.splitlines()) <= 10
-    tiny = drawn(lab.look(), height=9)
-    assert "Gauge" in tiny and len(tiny.splitlines()) <= 9
+    full = drawn(lab.look(), height=13, footer=["Ctrl-C ends this."])
+    assert "more rows" not in full and "resistance" in full and len(full.splitlines()) == 12
+    small = drawn(lab.look(), height=9, footer=["Ctrl-C ends this."])
+    assert "silent" in small and "Ctrl-C ends this.  2 more rows: labline status --all" in small
+    assert "resistance" not in small and len(small.splitlines()) == 8
+    tiny = drawn(lab.look(), height=7)
+    assert "Gauge" in tiny and "Still" not in tiny and "4 more rows" in tiny and len(tiny.splitlines()) <= 6
 
 
 def test_a_refused_password_says_so(lab, database, tmp_path):
