@@ -48,7 +48,7 @@ class Lab:
         self._telegraf: telegraf.Telegraf | None = None
         self._simulators: Process | None = None
         self._ends: dict[str, list[float]] = {}
-        self._told: set[str] = set()
+        self._told_grafana = False
 
     def start(self) -> None:
         """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
@@ -85,7 +85,7 @@ class Lab:
         return self._telegraf_log.details()
 
     def look_after(self) -> None:
-        """Start InfluxDB and Telegraf anew where they ended, and tell it. Raises StackError where that goes on."""
+        """Start anew what ended, but Grafana, and tell it. Raises StackError where that goes on."""
         if self._influxdb and not self._influxdb.process.running:
             self._mourn(self._influxdb.process, "started anew; Telegraf keeps what was read meanwhile")
             self._influxdb.stop()
@@ -96,10 +96,19 @@ class Lab:
             )
             self._telegraf.stop()
             self._start_telegraf()
-        for part in (self._simulators, self.grafana and self.grafana.process):
-            if part and not part.running and part.name not in self._told:
-                self._told.add(part.name)
-                self._say(part.explain(f"{part.name} ended (exit status {part.status})"))
+        if self._simulators and not self._simulators.running:
+            self._mourn(self._simulators, "started anew, and Telegraf, because they have other addresses now")
+            self._simulators.stop()
+            if self._telegraf:
+                self._telegraf.stop()
+            self._render(self._start_simulators())
+            self._start_telegraf()
+        if self.grafana and not self.grafana.process.running and not self._told_grafana:
+            self._told_grafana = True
+            part = self.grafana.process
+            self._say(
+                part.explain(f"{part.name} ended (exit status {part.status}); all else runs on without dashboards")
+            )
 
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError where the count can't be had."""
@@ -150,6 +159,7 @@ class Lab:
             file.write_text(texts[telegraf_config.program_config(instrument)], encoding="utf-8")
             files.append(file.absolute())
         # Faults by hand: echo "NAME FAULT" > control. Opened for both, so that it never comes to an end.
+        self.places.control.unlink(missing_ok=True)
         os.mkfifo(self.places.control, 0o600)
         control = os.open(self.places.control, os.O_RDWR)
         try:
@@ -268,7 +278,7 @@ class Lab:
         self._ends[part.name] = ends
         if len(ends) > GIVE_UP_AFTER:
             raise StackError(part.explain(f"{part.name} ended {len(ends)} times within {RECENT:.0f} s; the run ends"))
-        self._say(part.explain(f"{part.name} ended (exit status {part.status}); it is {consequence}"))
+        self._say(part.explain(f"{part.name} ended (exit status {part.status}); {consequence}"))
 
 
 @contextlib.contextmanager

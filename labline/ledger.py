@@ -101,7 +101,10 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
             result.append(
                 f"  {entry.instrument}: more was written than was counted; its program was killed before it could count"
             )
-    result.append("Nothing was lost." if not total.lost else f"{total.lost} readings were LOST.")
+    if total.lost:
+        result.append(f"{total.lost} readings were LOST.")
+    elif total.written:
+        result.append("Nothing was lost.")
     empty = [entry.instrument for entry in entries if not entry.written]
     if empty:
         result.append(f"Nothing came from {', '.join(empty)}.")

@@ -76,6 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
             stopping()
             say("stopping: what was read is being written")
             lab.stop()
+        except OSError as error:  # a full disk does not say where
+            error.filename = error.filename or str(lab.places.root)
+            raise
         finally:
             stopping()
             lab.close()

@@ -191,12 +191,16 @@ def test_faults_are_survived_and_data_stay_for_the_next_run(start, tmp_path):
     assert rows[0]["count_pressure"] == first["vacuum"][1] + again.ledger()["vacuum"][1]
 
 
-def test_a_killed_database_is_started_anew_and_nothing_is_lost(start, tmp_path):
-    run = start("demo", "--duration", "14")
+def test_what_is_killed_is_started_anew_and_nothing_is_lost(start, tmp_path):
+    run = start("demo", "--duration", "20")
     run.wait_for(r"\d ok$")
     (server,) = (p for p in run.family() if "influxd" in p.name())
     server.kill()
-    run.wait_for(r"InfluxDB ended \(exit status -9\); it is started anew")
+    run.wait_for(r"InfluxDB ended \(exit status -9\); started anew")
+    (simulators,) = (p for p in run.family() if "telegraf_inputs.simulators" in p.cmdline())
+    simulators.kill()
+    run.wait_for(r"simulators ended \(exit status -9\); started anew")
+    run.wait_for(r"\d (ok|starting)$")
     assert run.end() == 0, run.text
     assert run.ledger()["total"][2] == 0
 
