@@ -107,11 +107,23 @@ def test_it_ends_in_the_midst_of_waiting_for_an_instrument(tmp_path, how):
 
 @pytest.mark.parametrize("how", [None, signal.SIGTERM], ids=["end of stdin", "SIGTERM"])
 def test_it_ends_though_a_library_does_not_come_back(tmp_path, how):
-    program = Program(tmp_path, counting("stuck"))
-    program.read_until("cycle=2i")
-    program.read_until("readings=8i")
+    stuck = tmp_path / "stuck"
+    program = Program(tmp_path, counting("stuck"), "--", str(stuck))
+    while not stuck.exists():
+        time.sleep(0.01)
     assert program.end(how) == 0
     assert program.counts()[:2] == (program.readings(), 0) == (8, 0)
+
+
+def test_what_nobody_has_taken_in_the_end_is_counted(tmp_path):
+    program = Program(tmp_path, counting(channels=40, pad=500))
+    while not list(tmp_path.glob("counter.*.*")) or program.counts()[0] < 2000:  # more than a pipe holds
+        time.sleep(0.05)
+    program.process.stdin.close()
+    assert program.process.wait(LONG) == 0
+    program.lines = program.process.stdout.read().decode().splitlines()
+    made, dropped, *_ = program.counts()
+    assert dropped > 0 and made == program.readings() + dropped
 
 
 def test_a_reader_that_stalls_stalls_nothing_and_all_is_counted(tmp_path):

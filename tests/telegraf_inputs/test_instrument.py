@@ -242,6 +242,18 @@ def test_attempts_to_connect_become_rarer(make, monkeypatch):
     assert made.errors == len(attempts)
 
 
+def test_after_a_good_cycle_the_first_attempts_are_soon_again(make, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(instrument.time, "monotonic", lambda: clock[0])
+    pulled = errors.Disconnected("pulled")
+    made = make([pulled, pulled, pulled, [], pulled, []])
+    states = []
+    while len(states) < 12:
+        states.append(fields(made)[-1]["state"])
+        clock[0] += 0.5
+    assert states == ["disconnected"] * 7 + ["ok", "disconnected", "ok", "ok", "ok"]
+
+
 def test_attempts_stay_rare_for_an_instrument_that_connects_but_never_answers(make, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(instrument.time, "monotonic", lambda: clock[0])
