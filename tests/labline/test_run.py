@@ -34,19 +34,38 @@ instruments:
     interval: 500ms
     timeout: 500ms
 """
+NOTIFICATIONS = """\
+notifications:
+  contact_points:
+    - {name: people, type: email, addresses: [lab@example.org]}
+    - {name: chat, type: webhook, url_file: chat_url}
+"""
+# Takes the place of Grafana, which few test machines can get: listens where it is told to.
+GRAFANA = f"""\
+#!{sys.executable}
+import http.server, os, sys
+if sys.argv[1:] == ["--version"]:
+    sys.exit(print("grafana version 13.1.3"))
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+address = os.environ["GF_SERVER_HTTP_ADDR"], int(os.environ["GF_SERVER_HTTP_PORT"])
+http.server.HTTPServer(address, Handler).serve_forever()
+"""
 
 
 class Run:
     """A `labline run` as a process of its own; what it prints is gathered while it runs."""
 
-    def __init__(self, folder: Path, *arguments: str):
+    def __init__(self, folder: Path, *arguments: str, **environment: str):
         self.folder = folder
         # Grafana is not looked for on the network: where there is none, the vendor's server would be waited for.
-        environment = {**os.environ, "LABLINE_GRAFANA_URL": "http://127.0.0.1:9", "COLUMNS": "100"}
+        surroundings = {**os.environ, "LABLINE_GRAFANA_URL": "http://127.0.0.1:9", "COLUMNS": "100", **environment}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "labline.cli", "run", *arguments],
             cwd=folder,
-            env=environment,
+            env=surroundings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -91,8 +110,8 @@ def start(tmp_path: Path, telegraf_path: Path) -> Iterator:
     """Give a function that starts `labline run` in a folder of the test's own (Telegraf is there by then)."""
     running: list[Run] = []
 
-    def started(*arguments: str) -> Run:
-        running.append(Run(tmp_path, *arguments))
+    def started(*arguments: str, **environment: str) -> Run:
+        running.append(Run(tmp_path, *arguments, **environment))
         return running[-1]
 
     yield started
@@ -225,3 +244,29 @@ def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
     again = start(str(site), "--simulate", "--duration", "5")
     again.end()
     assert again.ledger()["vacuum"][1] > 0 and "simulators of 2 instruments" in again.text
+
+
+def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
+    home = tmp_path / "grafana"
+    for name, text in (("bin/grafana", GRAFANA), ("conf/defaults.ini", "")):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text(text)
+    (home / "bin/grafana").chmod(0o755)
+    site = tmp_path / "told.yml"
+    site.write_text(FAULTY.replace("faulty", "told") + NOTIFICATIONS)
+    run = start(str(site), "--duration", "2", PATH=f"{home / 'bin'}:{os.environ['PATH']}")
+    url, port = run.wait_for(r"Dashboards (http://127\.0\.0\.1:(\d+)/d/\S+)").groups()
+    assert requests.get(url, timeout=10).ok
+    run.end()
+    assert ports.is_free(int(port))
+    files = tmp_path / ".labline/told/rendered/grafana"
+    dashboards = {json.loads(file.read_text())["uid"] for file in files.glob("dashboards/*.json")}
+    assert url.rpartition("/")[2] in dashboards
+    secrets = secrets_of(tmp_path)
+    texts = {file: file.read_text() for file in files.rglob("*") if file.is_file()}
+    assert not any(word in text for word in secrets.values() for text in texts.values())
+    named = re.findall(r"\$__file\{([^}]*)\}", "".join(texts.values()))
+    assert named and all(Path(name).is_file() for name in named)
+    assert re.search(r"alarms do not go to 'chat' from here: \S+secrets/chat_url is not there", run.text)
+    assert "lab@example.org" in texts[files / "alerting/contact_points.json"]
+    assert all(word not in run.text for word in secrets.values())
