@@ -129,6 +129,30 @@ def test_a_reading_is_delivered_once():
         assert "it" not in bench.cycle(), "the same reading came again"
         bench.status("it", "ok")
         assert bench.times["it"] > first
+        assert bench.times["it"] == bench.instrument.driver.link.sensors[0].news_ns, "not the time at which it came"
+
+
+def test_a_reading_from_before_a_cut_is_not_delivered_after_it():
+    with Bench({"it": {"class": "TemperatureSensor"}, "other": {"class": "LightSensor"}}) as bench:
+        bench.status("it", "ok")
+        sensor = bench.instrument.driver.link.sensors[0]
+        key, standing = bench._place("it")
+        standing.speak = lambda now, known: []
+        standing.status = lambda known: type(standing).status(standing, False)  # it has no reading when it is back
+        seen = sensor.news
+        bench.say("it", 95, "g", [20.0])
+        wait(lambda: sensor.news > seen)
+        for unplugged in ({key[0]}, set()):
+            bench.simulator.server.unplugged = unplugged
+            wait(lambda: sensor.attached == (not unplugged))  # noqa: B023
+        assert "it" not in bench.cycle()
+
+
+def wait(fulfilled) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not fulfilled():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_what_changes_seldom_holds_while_it_is_attached():
@@ -323,6 +347,45 @@ def test_the_program_ends_promptly_whatever_the_server_does(fault, tmp_path):
         _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
         assert all(re.match("[EWID]! ", line) for line in errors.splitlines()), errors
+
+
+@pytest.mark.parametrize("fault", ["silent", "truncated", "garbage", "disconnect"])
+def test_a_server_that_is_faulty_at_the_start_is_found_later(fault):
+    with Bench({"it": {"class": "TemperatureSensor"}}, timeout="200ms") as bench:
+        bench.simulator.fault = fault
+        bench.simulator.server._stopping.wait(0.05)  # it takes effect
+        for _ in range(5):
+            assert set(bench.cycle()) == {""} and bench.points[""]["up"] == 0
+        bench.simulator.fault = None
+        bench.status("it", "ok")
+
+
+def test_the_same_channels_stay_open_through_a_fault():
+    with Bench({"it": {"class": "TemperatureSensor"}}) as bench:
+        bench.status("it", "ok")
+        link = bench.instrument.driver.link
+        bench.simulator.fault = "disconnect"
+        bench.until(lambda points: points[""]["state"] == "disconnected", "the cut")
+        bench.simulator.fault = None
+        bench.status("it", "ok")
+        assert bench.instrument.driver.link is link
+
+
+def test_a_phidget_that_is_not_on_usb_is_told():
+    checked = stanza.check(config({"it": {"class": "TemperatureSensor"}}, connection="phidget://7", timeout="50ms"))
+    logged = []
+    cell = Instrument(checked, Stop(), lambda level, text: logged.append(text))
+    try:
+        assert [point.values["state"] for point in cell.sample()] == ["disconnected"]
+        assert "no such Phidget is on USB; check serial number" in logged[0]
+    finally:
+        cell.close()
+
+
+def test_what_no_simulated_phidget_has_is_refused():
+    channels = {"a": {"class": "LightSensor", "hub_port": 0}, "b": {"class": "HumiditySensor", "hub_port": 0}}
+    with pytest.raises(BadInput, match="no simulated Phidget has HumiditySensor channel 0, LightSensor channel 0 together \\(hub_port 0\\)"):
+        Bench(channels)
 
 
 def test_the_program_does_not_import_the_package():
