@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             if isinstance(item, str):
                 say(item)
                 continue
+            item.rename_beside([other.name for other in found])
             print(item.text(), flush=True)
             found.append(item)
     stanzas = sum(bool(item.stanza) for item in found)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+NAME = re.compile(r"^name: (.*)$", re.M)
 
 
 @dataclass
@@ -13,6 +17,19 @@ class Finding:
     what: str
     stanza: str = ""
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The instrument's name in the stanza; "" without one."""
+        match = NAME.search(self.stanza)
+        return match[1] if match else ""
+
+    def rename_beside(self, others: Sequence[str]) -> None:
+        """Give the instrument a number where another has its name already."""
+        name, number = self.name, 2
+        while name and name in others:
+            name, number = f"{self.name}_{number}", number + 1
+        self.stanza = NAME.sub(f"name: {name}", self.stanza)
 
     def text(self) -> str:
         """Write it for people, with the stanza as an entry of the site file's list."""

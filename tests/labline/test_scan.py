@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 
+from labline import cli
 from labline.scanning import onewire, phidgets, ports, probes
 from telegraf_inputs import drivers, simulators
 from telegraf_inputs import stanza as stanzas
@@ -124,3 +125,9 @@ def test_thermometers_on_the_bus(simulated):
     assert sorted(c.options["id"] for c in stanza.channels) == sorted(
         n for n in os.listdir(folder) if n.startswith("28-")
     )
+
+
+def test_two_of_a_kind_get_names_of_their_own(simulated, capsys):
+    arguments = cli.parser().parse_args(["scan", *(f"--port={simulated('julabo').url}" for _ in range(3))])
+    assert arguments.run(arguments) == cli.WELL
+    assert [s.name for s in pasted(capsys.readouterr().out)] == ["chiller", "chiller_2", "chiller_3"]
