@@ -5,7 +5,7 @@ power guard, data adapter, dictionary) is not here.
 
 A value comes from an argument of the class's first event (a number: which one, arrays counted through), or from a getter
 ("Name:type"). Types are those of the C interface: d double, D three doubles, O ten (octaves), i int, b int as boolean, u uint32, q int64, Q uint64,
-s text, * a structure that is not used.
+s text, * a structure that is not used; of a getter, D1 is the second of three doubles.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    Value = tuple[Quantity, int | str, bool]
+    Value = tuple[Quantity, int | str, bool, str]
 
 
 class Sensor:
     """One class: its ``events`` (name -> argument types, the first carries the readings), its values and its settings.
 
-    ``values`` are (Quantity, source, needed): a value that is not ``needed`` may be unknown without a fault. ``paced``: with a
+    ``values`` are (Quantity, source, needed, setting): a value that is not ``needed`` may be unknown without a fault; one with a
+    ``setting`` is there only where that is made. ``paced``: with a
     change trigger of 0 it sends a reading each data interval, so that its silence is a fault; the others speak when something
     changes, and what they last said holds as long as they are attached. ``resting`` is a getter: while it says 0, a paced class
     has nothing to say. ``settings``: option -> (name in the library, its choices), applied at each attachment.
@@ -37,8 +38,8 @@ class Sensor:
 
 
 def value(name: str, unit: str, description: str, source: int | str, low: float | None = None, high: float | None = None, *,
-          type: str = "float", decimals: int | None = None, needed: bool = True) -> Value:
-    return Quantity(name, unit, description, low, high, type=type, decimals=decimals), source, needed
+          type: str = "float", decimals: int | None = None, needed: bool = True, setting: str = "") -> Value:
+    return Quantity(name, unit, description, low, high, type=type, decimals=decimals), source, needed and not setting, setting
 
 
 def single(name: str, event: str, quantity: str, unit: str, description: str, low: float, high: float, decimals: int,
@@ -54,7 +55,7 @@ def vector(quantity: str, unit: str, description: str, first: int, limit: float,
 
 
 def optional(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    return tuple((quantity, source, False) for quantity, source, _ in values)
+    return tuple((quantity, source, False, setting) for quantity, source, _, setting in values)
 
 
 POWER = {"power_supply": ("PowerSupply", {"none": 1, "12V": 2, "24V": 3, "5V": 4})}
@@ -89,7 +90,7 @@ def sensor_types(by_unit: dict[str, str]) -> tuple[dict[str, int], dict[str, str
 
 VOLTAGE_TYPES, VOLTAGE_UNITS = sensor_types(VOLTAGE_SENSORS)
 RATIO_TYPES, RATIO_UNITS = sensor_types(RATIO_SENSORS)
-SENSOR_VALUE = value("sensor_value", "", "Value of the sensor on the input, as `sensor_type` converts it", "SensorValue:d", needed=False)
+SENSOR_VALUE = value("sensor_value", "", "Value of the sensor on the input, as `sensor_type` converts it", "SensorValue:d", setting="sensor_type")
 
 SENSORS = {sensor.name: sensor for sensor in (
     Sensor("Accelerometer", {"AccelerationChange": "Dd"}, vector("acceleration", "g", "Acceleration", 0, 100.0, 4),
@@ -141,7 +142,9 @@ SENSORS = {sensor.name: sensor for sensor in (
         *vector("acceleration", "g", "Acceleration", 0, 100.0, 4),
         *vector("angular_rate", "°/s", "Angular rate", 3, 10000.0, 3),
         # The magnetometer pauses while it resets itself.
-        *optional(vector("magnetic_field", "G", "Magnetic field", 6, 100.0, 5))),
+        *optional(vector("magnetic_field", "G", "Magnetic field", 6, 100.0, 5)),
+        *(value(angle, "°", f"Attitude: {angle}, by the algorithm", f"EulerAngles:D{i}", -180.0, 360.0, decimals=2, setting="algorithm")
+          for i, angle in enumerate(("pitch", "roll", "yaw")))),
         settings={"algorithm": ("Algorithm", {"none": 0, "AHRS": 1, "IMU": 2})}),
     single("TemperatureSensor", "Temperature", "temperature", "°C", "Temperature", -273.15, 2000.0, 3, settings={
         "thermocouple_type": ("ThermocoupleType", {"J": 1, "K": 2, "E": 3, "T": 4}),

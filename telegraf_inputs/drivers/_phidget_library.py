@@ -150,6 +150,10 @@ class Sensor:
 
     def get(self, name: str, kind: str) -> Any:
         """Ask a getter for the present value; raises LibraryError, with the codes of NO_VALUE where there is none."""
+        if kind[0] == "D":
+            results = (ctypes.c_double * ARRAYS["D"])()
+            call(f"{self._prefix}get{name}", self._handle, results)
+            return results[int(kind[1:])]
         result = TYPES[kind]()
         call(f"{self._prefix}get{name}", self._handle, ctypes.byref(result))
         return bool(result.value) if kind == "b" else result.value

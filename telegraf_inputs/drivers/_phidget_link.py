@@ -57,8 +57,6 @@ class Phidgets:
         self._key, self.url, self.stop = key, url, stop
         self.server, serial = target(url)
         self._password = _password(stanza.options["password_file"])
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
         self._name = b"labline%d" % next(_numbers)
         self._opened, self._since = False, 0.0
         self.sensors: list[Sensor] = []
@@ -70,6 +68,8 @@ class Phidgets:
             sensor.settings = [(name, choices[options[option]]) for option, (name, choices) in declared.settings.items() if options[option]]
             sensor.address(serial=options["serial"] or serial, hub_port=options["hub_port"], channel=options["channel"],
                            port_mode=options["is_hub_port"], remote=self.server is not None)
+        self._read, self._write = os.pipe()  # wakes whoever waits; the library's threads write
+        os.set_blocking(self._write, False)
 
     def open(self, seconds: float) -> None:
         """Attach what is there, for at most ``seconds``. Raises Disconnected or NoAnswer where that is nothing."""
@@ -97,7 +97,7 @@ class Phidgets:
         if any(s.attached and not s.silent() for s in self.sensors):
             return
         if self.server is None:
-            raise Disconnected(f"no such Phidget is on USB; {CHECK}, and that no other program holds it")
+            raise Disconnected(f"no such Phidget is on USB; {CHECK}, that no other program holds it, and that this user may (udev)")
         if any(s.attached for s in self.sensors):
             raise NoAnswer("attached, but no reading comes")
         raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget; {CHECK}, and the password")

@@ -32,6 +32,8 @@ class Phidget(Driver):
     Readings are those that the Phidget sends by itself at its data interval; each is delivered once, with the time at which it came.
     What has stopped to send is `silent`, what is unplugged `detached`: neither is repeated. Classes that speak only when something
     changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) hold what they last said as long as they are attached.
+
+    On USB a user other than root needs a rule in /etc/udev/rules.d: SUBSYSTEM=="usb", ATTR{idVendor}=="06c2", MODE="0666".
     """
 
     name = "phidget"
@@ -42,7 +44,7 @@ class Phidget(Driver):
     timeout = 5.0
     interval = 1.0
     extra = "phidget"
-    quantities = tuple({q.name: q for sensor in SENSORS.values() for q, _, _ in sensor.values}.values())
+    quantities = tuple({q.name: q for sensor in SENSORS.values() for q, *_ in sensor.values}.values())
     channel_names = None
     statuses = {
         "silent": "attached, but no reading comes",
@@ -79,7 +81,7 @@ channels:
         values = SENSORS[options["class"]].values
         units = SENSOR_UNITS.get(options["class"], {})
         return tuple(q if q.name != "sensor_value" else Quantity(q.name, units.get(options["sensor_type"], ""), q.description)
-                     for q, _, _ in values if q.name != "sensor_value" or options["sensor_type"])
+                     for q, _, _, setting in values if not setting or options[setting] not in (None, "none"))
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
@@ -157,7 +159,7 @@ channels:
 
     def _values(self, channel: Channel, sensor: Sensor, news: bool) -> tuple[dict[str, Any], str]:
         values, status, arguments = {}, "ok", sensor.arguments
-        for quantity, source, needed in sensor.declared.values:
+        for quantity, source, needed, _ in sensor.declared.values:
             if quantity.name not in channel.quantities:
                 continue
             try:

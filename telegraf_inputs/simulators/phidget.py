@@ -22,7 +22,7 @@ USB_SERIAL = 600000
 ONLY = {"thermocouple_type": ("TMP1101", "1048"), "rtd_type": ("TMP1200",), "rtd_wires": ("TMP1200",), "voltage_range": ("VCP1000",),
         "bridge_gain": ("DAQ1500", "1046"), "power_supply": ("DAQ1400",), "input_mode": ("DAQ1400",), "filter_type": ("1054",),
         "sensor_type": ("DAQ1000", "1018"), "algorithm": ("1044",)}
-NOT_SIGNALS = ("index_position", "touch_value", "sensor_value")  # they are not there at all times
+NOT_SIGNALS = ("index_position", "touch_value", "sensor_value", "pitch", "roll", "yaw")  # they are not there at all times
 
 
 def build(channels: list[stanzas.Channel]) -> tuple[list[dict[str, Any]], dict[int, dict[str, int]], dict[Place, int]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Packet = tuple[int, str, list[Any]]  # its number, and its entries' types and values
 
-ERROR_EVENT, SET_DATA_INTERVAL = 17, 54
+ERROR_EVENT, SET_DATA_INTERVAL, ALGORITHM_DATA, SET_ALGORITHM = 17, 54, 148, 149
 CHANGE_TRIGGERS = (46, 122)
 HEADING_CHANGE, FIX_CHANGE, TAG_LOST, TOUCH_END = 110, 30, 93, 137
 OUT_OF_RANGE = 0x1007
@@ -28,6 +28,7 @@ NO_NUMBER: dict[str, Any] = {**UNKNOWN, "G": UNKNOWN["g"], "U": UNKNOWN["u"]}
 KEEP_ALIVE_SECONDS = 2.0  # a client gives up after 8
 TAG = "1a00c0ffee"
 SPACING = 3
+QUATERNION = (0.0, 0.0, 0.25881904510252074, 0.9659258262890683)  # turned by 30° about the vertical
 
 
 class Channel:
@@ -42,6 +43,7 @@ class Channel:
             self.signals.append(Signal(center, swing, noise, 60.0 + 17 * i, seed + 100 * number + i))
         self.interval = 0.25
         self.due = 0.0
+        self.algorithm = False  # of a Spatial: whether it tells its attitude
         self.readings = self.measure()
         self.said = list(self.readings)
 
@@ -57,7 +59,7 @@ class Channel:
     def status(self, known: bool) -> dict[str, Any]:
         """Say what the channel is and reads, as the answer to its opening."""
         self.readings = self.said = self.measure()
-        self.interval = 0.25
+        self.interval, self.algorithm = 0.25, False
         result = {"_class_version_": {"t": "u", "v": self.model.version}}
         for word in self.model.status.split():
             key, _, text = word.partition("=")
@@ -103,6 +105,12 @@ class Channel:
                 values.append([NO_NUMBER[kind]] * length if length else NO_NUMBER[kind])
             first += length or 1
         return values
+
+    def _speak_Spatial(self, number: int, types: str, known: bool) -> list[Packet]:
+        packets: list[Packet] = [(number, types, self._arguments(types, known))]
+        if self.algorithm and known:
+            packets.append((ALGORITHM_DATA, "Gg", [QUATERNION, 1000.0 * time.monotonic()]))
+        return packets
 
     # Classes that speak when something changes.
     def _speak_DigitalInput(self, number: int, types: str, known: bool) -> list[Packet]:
@@ -220,6 +228,7 @@ class PhidgetServer:
                     channel.interval = body["e"]["0"]["v"] / 1000.0
                     channel.due = time.monotonic() + channel.interval
                 else:
+                    channel.algorithm = number == SET_ALGORITHM and body["e"]["0"]["v"] > 0
                     channel.due = time.monotonic()
 
     def spoilt(self, frame: bytes, message: tuple[int, int]) -> bytes:

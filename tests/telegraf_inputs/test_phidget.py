@@ -95,7 +95,7 @@ class Bench:
 def test_every_class_delivers_its_values(name):
     with Bench({"it": {"class": name}}) as bench:
         declared = next(iter(bench.stanza.channels)).quantities
-        wanted = {q.name for q, _, needed in SENSORS[name].values if needed} | {quantity for _, quantity in bench.simulator.bands()}
+        wanted = {q.name for q, _, needed, _ in SENSORS[name].values if needed} | {quantity for _, quantity in bench.simulator.bands()}
         missing = set(wanted)
 
         def all_came(points):
@@ -245,6 +245,14 @@ def test_a_sensor_on_a_hub_port_is_converted(name, sensor_type, unit):
         assert fields["sensor_value"] == pytest.approx(raw, abs=0.01)
 
 
+def test_a_spatial_with_an_algorithm_tells_its_attitude():
+    with Bench({"it": {"class": "Spatial", "algorithm": "AHRS"}, "plain": {"class": "Accelerometer"}}) as bench:
+        fields = bench.until(lambda points: "yaw" in points.get("it", {}), "an attitude")["it"]
+        assert {name: round(fields[name], 6) % 360 for name in ("pitch", "roll", "yaw")} in (
+            {"pitch": 0.0, "roll": 0.0, "yaw": 30.0}, {"pitch": 0.0, "roll": 0.0, "yaw": 330.0})
+        assert "acceleration_x" in fields
+
+
 def test_the_password_is_read_from_its_file(tmp_path):
     (tmp_path / "password").write_text("open sesame\n")
     with Bench({"it": {"class": "LightSensor"}}, password="open sesame", password_file=str(tmp_path / "password")) as bench:
@@ -312,7 +320,7 @@ def test_an_unreadable_password_file_is_told(tmp_path):
 def test_a_quantity_is_the_same_in_every_class():
     seen = {}
     for sensor in SENSORS.values():
-        for quantity, _, _ in sensor.values:
+        for quantity, *_ in sensor.values:
             known = seen.setdefault(quantity.name, quantity)
             assert (known.type, known.unit) == (quantity.type, quantity.unit), f"{sensor.name}: {quantity.name}"
     assert {q.name for q in DRIVER.quantities} == set(seen)
