@@ -69,18 +69,17 @@ def complete_site(prefix: str, **_: object) -> Iterable[str]:
     from provisioning.site import SITES
 
     found = sorted(file.stem for file in SITES.glob(f"{prefix}*.yml") if os.sep not in prefix)
-    folder, _, start = prefix.rpartition(os.sep)
+    folder, separator, start = prefix.rpartition(os.sep)
     try:
-        entries = list(os.scandir(folder or "."))
+        entries = list(os.scandir(f"{folder}{separator}" or "."))
     except OSError:
         return found
-    lead = f"{folder}{os.sep}" if folder else ""
     for path in entries:
         if path.name.startswith(start) and (start or not path.name.startswith(".")):
             if path.is_dir():
-                found.append(f"{lead}{path.name}{os.sep}")
+                found.append(f"{folder}{separator}{path.name}{os.sep}")
             elif path.name.endswith((".yml", ".yaml")):
-                found.append(f"{lead}{path.name}")
+                found.append(f"{folder}{separator}{path.name}")
     return found
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import structs
@@ -18,7 +17,7 @@ from provisioning import influxdb_apply, influxdb_schema, telegraf_config
 from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
-from . import ledger
+from . import ledger, simulation
 from .live.snapshot import counted
 from .live.telegraf_log import TelegrafLog
 from .places import Places
@@ -123,9 +122,8 @@ class Lab:
 
     def close(self) -> None:
         """Stop whatever runs."""
-        with (
-            contextlib.ExitStack() as stack
-        ):  # in reverse: Telegraf first, so that nothing is read that can't be stored
+        with contextlib.ExitStack() as stack:
+            # In reverse: Telegraf first, so that nothing is read that can't be stored.
             stack.callback(self.lock.close)
             if self._simulators:
                 # They clean up behind themselves on SIGINT.
@@ -151,32 +149,7 @@ class Lab:
         simulated = [i for i in self.site.instruments if self._simulate or i.stanza.connection.scheme == "sim"]
         if not simulated:
             return {}
-        asked = {i.name: "sim:" for i in simulated if i.stanza.connection.scheme != "sim"}
-        texts = telegraf_config.render(self.site, connections=asked)
-        files = []
-        for instrument in simulated:
-            file = self.places.simulators / f"{instrument.name}.yml"
-            file.write_text(texts[telegraf_config.program_config(instrument)], encoding="utf-8")
-            files.append(file.absolute())
-        # Faults by hand: echo "NAME FAULT" > control. Opened for both, so that it never comes to an end.
-        self.places.control.unlink(missing_ok=True)
-        os.mkfifo(self.places.control, 0o600)
-        control = os.open(self.places.control, os.O_RDWR)
-        try:
-            self._simulators = Process(
-                "simulators",
-                [sys.executable, "-m", "telegraf_inputs.simulators", *files],
-                self.places.simulators / "simulators.log",
-                {"TMPDIR": str(self.places.simulators.absolute()), **self._libusb()},
-                stdin=control,
-            )
-        finally:
-            os.close(control)
-        output = self._simulators.output
-        self._simulators.wait_ready(lambda: "ready" in output().splitlines(), 60)
-        words = (line.split(" ", 1) for line in output().splitlines())
-        names = {i.name for i in simulated}
-        urls = {pair[0]: pair[1] for pair in words if len(pair) == 2 and pair[0] in names}
+        self._simulators, urls = simulation.start(self.site, simulated, self.places, self._libusb())
         self._say(f"  simulators of {counted('instrument', len(urls))}")
         return urls
 
@@ -279,27 +252,3 @@ class Lab:
         if len(ends) > GIVE_UP_AFTER:
             raise StackError(part.explain(f"{part.name} ended {len(ends)} times within {RECENT:.0f} s; the run ends"))
         self._say(part.explain(f"{part.name} ended (exit status {part.status}); {consequence}"))
-
-
-@contextlib.contextmanager
-def orderly_end(say: Say) -> Iterator[Callable[[], None]]:
-    """Make SIGTERM and a closed terminal end the run as Ctrl-C does. Gives the function to call when stopping begins:
-    from then on a stop that is asked for again is answered, and changes nothing."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    def patience(*_: object) -> None:
-        say("stopping already: what was read is being written")
-
-    def begin() -> None:
-        for number in numbers:
-            signal.signal(number, patience)
-
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield begin
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import site as sites
 
     from . import ledger
-    from .lab import Lab, orderly_end
+    from .interrupts import orderly_end
+    from .lab import Lab
     from .live.snapshot import counted
 
     site = sites.load(sites.find(arguments.site))

@@ -255,6 +255,10 @@ def counted(word: str, count: int) -> str:
 def explained(name: str, state: str, detail: str = "") -> str:
     """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
     what, advice = MEANINGS.get(state, (f"is {state}", ""))
+    if "lock" in detail or "busy" in detail:
+        advice = "Another program has the port: a lab that runs?"
+    elif "ermission denied" in detail:
+        advice = "Serial ports belong to a group: sudo usermod -aG dialout $USER, then log in again."
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +147,19 @@ class TestRead:
         done = labline("read", "vacuum", "--lines", "--count", "2", cwd=tmp_path)
         assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 * (3 + 1)
         assert all(line.startswith(("pfeiffer_tpg,", "instrument,")) for line in done.stdout.splitlines())
+
+    def test_a_port_that_another_program_has(self, tmp_path):
+        master, slave = pty.openpty()
+        site = tmp_path / "lab.yml"
+        site.write_text(
+            "site: x\nnodes: [{name: a}]\n"
+            f"instruments: [{{name: chiller, driver: julabo, connection: 'serial://{os.ttyname(slave)}'}}]\n"
+        )
+        fcntl.flock(slave, fcntl.LOCK_EX)  # as a program of ours does
+        done = labline("read", "chiller", str(site))
+        assert done.returncode == cli.FOUND and "Another program has the port" in done.stderr
+        os.close(master)
+        os.close(slave)
 
     def test_an_absent_one_says_what_to_look_at(self, tmp_path):
         site = tmp_path / "lab.yml"

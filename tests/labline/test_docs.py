@@ -1,4 +1,4 @@
-"""The documents tell what is true: their links lead somewhere, their site files are right, their example driver works."""
+"""The documents are true: their links lead somewhere, their site files are right, their example driver works."""
 
 from __future__ import annotations
 
