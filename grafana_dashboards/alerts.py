@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from provisioning.levels import RAW
 from provisioning.site import ContactPoint, Instrument, Limit, Site
@@ -246,7 +247,7 @@ def _file(secrets: str, name: str) -> str:
 def policy(site: Site) -> Policy:
     """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
     told = site.notifications
-    waits = {
+    waits: dict[str, Any] = {
         "group_by": GROUP_BY,
         "group_wait": style.duration(told.group_wait),
         "group_interval": style.duration(told.group_interval),

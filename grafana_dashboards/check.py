@@ -32,7 +32,7 @@ def panels_of(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    dashboards = {}
+    dashboards: dict[str, Any] = {}
     for path, content in files.items():
         kind = schema_alerting.FILES.get(path, Dashboard)
         try:

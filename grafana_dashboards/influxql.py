@@ -65,19 +65,21 @@ def series(
     return f"SELECT {what} FROM {source(measurement, level)} WHERE {_and(where, TIME)} GROUP BY {groups} fill({fill})"
 
 
-def rate(field: str, measurement: str, where: str = "", by: tuple[str, ...] = (), per: str = "1s") -> str:
-    """Ask for the mean growth of a counter, per time; where it starts anew there is no value.
+def rate(field: str, measurement: str, where: str = "", by: tuple[str, ...] = (), per: int = 1) -> str:
+    """Ask for the growth of a counter in ``per`` seconds; where it starts anew nothing is added.
 
-    From point to point, then the mean: the last, unfinished interval would look like a fall if the counter's values in
-    whole intervals were compared.
+    The growth from point to point is divided by the time from point to point: an interval that has only begun does not look like
+    a fall then, as it would if the counter's values at the ends of intervals were compared, and two points that come close to
+    each other do not look like a peak.
     """
-    tags = ", ".join(map(identifier, by))
+    name, tags = identifier(field), ", ".join(map(identifier, by))
     inner = (
-        f'SELECT non_negative_derivative({identifier(field)}, {per}) AS "n" FROM {source(measurement)} '
+        f'SELECT non_negative_difference({name}) AS "n", elapsed({name}, 1ms) AS "ms" FROM {source(measurement)} '
         f"WHERE {_and(where, TIME)} GROUP BY {tags}"
     )
     groups = ", ".join([f"time({INTERVAL})", *map(identifier, by)])
-    return f'SELECT mean("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME} GROUP BY {groups} fill(null)'
+    grown = f'sum("n") / sum("ms") * {per * 1000} AS {name}'
+    return f"SELECT {grown} FROM ({inner}) WHERE {TIME} GROUP BY {groups} fill(null)"
 
 
 def increase(field: str, measurement: str, where: str = "", by: tuple[str, ...] = ()) -> str:

@@ -13,6 +13,8 @@ from . import style
 from .provision import DATASOURCE
 
 Steps = list[tuple[float | None, str]]
+# Grafanalib brings no types: mypy would take the arguments of its classes for unknown ones.
+_attrs: Any = attr.s
 
 
 def target(query: str, alias: str = "", *, ref: str = "A", table: bool = False) -> InfluxDBTarget:
@@ -91,7 +93,7 @@ STATES = mapping({state: (state.replace("_", " "), colour) for state, colour in 
 UP = mapping(style.UP)
 
 
-@attr.s
+@_attrs
 class _Panel(g.Panel):  # type: ignore[misc]
     """What all panels share. ``about`` is what the panel shows, for whoever looks for a panel (alerts.py); it is not written."""
 
@@ -100,10 +102,10 @@ class _Panel(g.Panel):  # type: ignore[misc]
     maxDataPoints = attr.ib(default=None)  # as many as there are pixels; grafanalib's 100 would be coarse
     unit = attr.ib(default=None, kw_only=True)
     decimals = attr.ib(default=None, kw_only=True)
-    mappings = attr.ib(factory=list, kw_only=True)
+    mappings: Any = attr.ib(factory=list, kw_only=True)
     steps: Steps = attr.ib(factory=lambda: [(None, style.NEUTRAL)], kw_only=True)
-    overrides = attr.ib(factory=list, kw_only=True)
-    dataLinks = attr.ib(factory=list, kw_only=True)
+    overrides: Any = attr.ib(factory=list, kw_only=True)
+    dataLinks: Any = attr.ib(factory=list, kw_only=True)
 
     def made(self, kind: str, options: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         """Write the panel, with what is its type's own."""
@@ -130,7 +132,7 @@ NO_LEGEND = {"showLegend": False, "displayMode": "list", "placement": "bottom", 
 TOOLTIP = {"mode": "multi", "sort": "desc"}
 
 
-@attr.s
+@_attrs
 class TimeSeries(_Panel):
     """Lines over time. ``gap`` (seconds): a line spans shorter ones; None spans none. ``limits`` tints what is beyond them.
 
@@ -171,7 +173,7 @@ class TimeSeries(_Panel):
         )
 
 
-@attr.s
+@_attrs
 class Stat(_Panel):
     """The newest value, large, with its course behind it (``sparkline``)."""
 
@@ -191,7 +193,7 @@ class Stat(_Panel):
         return self.made("stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data"})
 
 
-@attr.s
+@_attrs
 class StateTimeline(_Panel):
     """States over time, a line each. ``gap`` as for TimeSeries."""
 
@@ -210,7 +212,7 @@ class StateTimeline(_Panel):
         return self.made("state-timeline", options, {"custom": custom, "color": {"mode": "thresholds"}})
 
 
-@attr.s
+@_attrs
 class Table(_Panel):
     """Rows and columns. ``sort`` is the column that it is sorted by; ``falling``: the largest first."""
 
@@ -228,7 +230,7 @@ class Table(_Panel):
         )
 
 
-@attr.s
+@_attrs
 class AlertList(_Panel):
     """The alarms that are active, the gravest first; ``labels`` (a matcher in Grafana's words) chooses among them."""
 
@@ -260,7 +262,7 @@ class AlertList(_Panel):
         return dict(found)
 
 
-@attr.s
+@_attrs
 class Row(g.RowPanel):  # type: ignore[misc]
     """A heading; what follows belongs to it, or is in it where it starts collapsed."""
 

@@ -26,8 +26,8 @@ def plain(text: str) -> str:
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is not set."""
-    return {key: value for key, value in values.items() if value not in (None, (), [], {})}
+    """Leave out what is not set, or off."""
+    return {key: value for key, value in values.items() if value not in (None, "", False, (), [], {})}
 
 
 @attr.frozen(kw_only=True)
@@ -229,10 +229,10 @@ class Webhook:
             "url": self.url,
             "httpMethod": "POST",
             "maxAlerts": "20",
-            "username": literal(self.username) or None,
-            "password": self.password or None,
+            "username": literal(self.username),
+            "password": self.password,
             "authorization_scheme": "Bearer" if self.token else None,
-            "authorization_credentials": self.token or None,
+            "authorization_credentials": self.token,
             "title": self.title,
             "message": self.message,
         }
@@ -260,11 +260,11 @@ class Policy:
         found = {
             "receiver": literal(self.receiver),
             "group_by": list(self.group_by),
-            "group_wait": self.group_wait or None,
-            "group_interval": self.group_interval or None,
-            "repeat_interval": self.repeat_interval or None,
+            "group_wait": self.group_wait,
+            "group_interval": self.group_interval,
+            "repeat_interval": self.repeat_interval,
             "object_matchers": [[name, how, literal(value)] for name, how, value in self.matchers],
-            "continue": self.goes_on or None,
+            "continue": self.goes_on,
             "routes": list(self.routes),
         }
         return _given(found)

@@ -102,12 +102,9 @@ def shown(instrument: Instrument) -> list[Signal]:
 def _main(signals: list[Signal]) -> Signal:
     """Choose the quantity that a channel is for: the calibrated one, one with limits, the first number."""
     calibration = signals[0].channel.calibration
-    ranks = [
-        lambda s: calibration is not None and s.quantity.name == calibration.to,
-        lambda s: bool(s.limits),
-        lambda s: s.numeric,
-    ]
-    return next((s for rank in ranks for s in signals if rank(s)), signals[0])
+    to = calibration.to if calibration else ""
+    # False comes before True, and the first of equals wins.
+    return min(signals, key=lambda s: (s.quantity.name != to, not s.limits, not s.numeric))
 
 
 def sides(limit: Limit) -> list[tuple[str, float]]:

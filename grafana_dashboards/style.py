@@ -137,7 +137,7 @@ VACUUM = ("mbar", "Pa", "hPa", "Torr")
 def vacuum(quantity: Quantity) -> bool:
     """Tell whether a quantity is a pressure that only its exponent makes readable; a barometer's is not."""
     low, high = quantity.low, quantity.high
-    return quantity.unit in VACUUM and (low is None or high is None or low <= 0 or high / low > DECADES)
+    return bool(quantity.unit in VACUUM and (not low or not high or low < 0 or high / low > DECADES))
 
 
 def spans_decades(quantity: Quantity) -> bool:

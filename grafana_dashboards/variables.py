@@ -10,11 +10,12 @@ from grafanalib import core as g
 from . import influxql
 from .provision import DATASOURCE
 
-SHOWN, HIDDEN = 0, 2
+HIDDEN = 2
+_attrs: Any = attr.s  # as in panels.py
 ON_TIME_RANGE = 2
 
 
-@attr.s
+@_attrs
 class Variable(g.Template):  # type: ignore[misc]
     """A template variable; a hidden one stays out of the address, or an old link would bring back an old choice."""
 

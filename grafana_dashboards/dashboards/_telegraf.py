@@ -33,7 +33,7 @@ LEVELS = (
         "How long the last write took, at most.",
     ),
 )  # fmt: skip
-COUNTS = (
+COUNTS: tuple[tuple[str, str, str, tuple[str, ...], str, str], ...] = (
     (
         "Points dropped", "internal_write", "metrics_dropped", OUTPUTS, "",
         "Points lost because the buffer was full. The journal still has them.",
@@ -57,13 +57,13 @@ UNITS = {"write_time_ns": "ns"}
 def plots() -> Iterator[tuple[panels.TimeSeries, int]]:
     """Make all: (panel, width)."""
     for title, measurement, field, by, where, text in RATES:
-        query = influxql.rate(field, measurement, where, by, "1m")
+        query = influxql.rate(field, measurement, where, by, 60)
         yield _plot(title, measurement, field, query, text, "1m"), 12
     for title, measurement, field, by, where, text in LEVELS:
         query = influxql.series(influxql.highest(field), measurement, where, by, fill="null")
         yield _plot(title, measurement, field, query, text), 12
-    for title, measurement, field, by, where, text in COUNTS:
-        query = influxql.increase(field, measurement, where, by)
+    for title, measurement, field, tags, where, text in COUNTS:
+        query = influxql.increase(field, measurement, where, tags)
         yield _plot(title, measurement, field, query, f"{text} Counted in each interval.", few=True), 6
 
 

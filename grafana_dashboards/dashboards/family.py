@@ -37,7 +37,9 @@ def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
     for same in _by_quantity(found):
         if same[0].numeric and len(same) > 1:  # one alone has a plot of its own below
             page.add(
-                _course(same, instruments, site, _where(same, found)), style.WIDTH, style.PLOT_HEIGHT + len(same) // 12
+                _course(same, instruments, site),
+                style.WIDTH,
+                style.PLOT_HEIGHT + min(4, len(same) // 12),
             )
         elif not same[0].numeric:
             page.add(_states(same, instruments), style.WIDTH, _instruments.timeline_height(len(same)))
@@ -70,18 +72,11 @@ def _singles(page: Page, found: list[Signal], instruments: Sequence[Instrument])
 
 
 def _by_quantity(found: list[Signal]) -> list[list[Signal]]:
-    """Group signals that share a field and its unit, in the order in which they are declared."""
-    groups: dict[tuple[str, str], list[Signal]] = {}
+    """Group signals by their field, which has one unit, in the order in which they are declared."""
+    groups: dict[str, list[Signal]] = {}
     for signal in found:
-        groups.setdefault((signal.quantity.name, signal.quantity.unit), []).append(signal)
+        groups.setdefault(signal.quantity.name, []).append(signal)
     return list(groups.values())
-
-
-def _where(same: list[Signal], found: list[Signal]) -> str:
-    """Ask for the chosen channels; only for those of one unit, where others have the same field in another."""
-    if all(s.quantity.unit == same[0].quantity.unit for s in found if s.quantity.name == same[0].quantity.name):
-        return CHOSEN
-    return f"{CHOSEN} AND ({' OR '.join(f'({signal.where})' for signal in same)})"
 
 
 def _channels(instruments: Sequence[Instrument]) -> dict[str, str]:
@@ -114,11 +109,11 @@ def _named(same: list[Signal], instruments: Sequence[Instrument]) -> list[dict[s
     )
 
 
-def _course(same: list[Signal], instruments: Sequence[Instrument], site: Site, where: str) -> panels.TimeSeries:
+def _course(same: list[Signal], instruments: Sequence[Instrument], site: Site) -> panels.TimeSeries:
     """Plot one quantity of all channels that are chosen."""
     quantity = same[0].quantity
     query = influxql.series(
-        influxql.call("mean", quantity.name), same[0].measurement, where, ("instrument", "channel"), fill="null"
+        influxql.call("mean", quantity.name), same[0].measurement, CHOSEN, ("instrument", "channel"), fill="null"
     )
     return panels.TimeSeries(
         title=f"{signals.words(quantity.name).capitalize()}{style.named_unit(quantity)}",
@@ -144,7 +139,7 @@ def _single(signal: Signal) -> panels.TimeSeries:
         legend=False,
         logarithmic=style.vacuum(quantity),
         below="min",
-        filled=12,
+        filled=10,
         limits=bool(signal.limits),
         steps=signals.steps(signal.limits, style.CLEAR),
         overrides=[

@@ -138,7 +138,7 @@ def _read_time(site: Site) -> panels.TimeSeries:
 def _readings(site: Site) -> panels.TimeSeries:
     field = declared("instrument", "readings").name
     # By the minute: in shorter intervals, cycles that do not fit in evenly would look like beats.
-    query = influxql.rate(field, "instrument", CHOSEN, ("instrument",), "1m")
+    query = influxql.rate(field, "instrument", CHOSEN, ("instrument",), 60)
     text = "Readings that each program made. It falls to 0 when an instrument does not answer."
     return _plot(site, "Readings per minute", query, text, unit="none", least=0, interval="1m")
 

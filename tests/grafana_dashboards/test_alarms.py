@@ -58,6 +58,12 @@ def test_without_hysteresis_there_is_no_second_threshold(site):
     assert all("unloadEvaluator" not in rule["data"][-1]["model"]["conditions"][0] for rule in rules.values())
 
 
+def test_a_limit_without_help_says_nothing_of_it(site):
+    help = "            help: Is 100 % {{ of it }} at ${HOME} or $HOME?\n"
+    for rule in rules_of(rendered(site(CRYOSTAT.replace(help, ""))), "limit").values():
+        assert "help" not in rule["annotations"]
+
+
 def test_panels_and_alarms_have_the_same_limits(demo):
     made = rendered(demo)
     for signal in signals.of_site(demo):

@@ -20,7 +20,7 @@ from provisioning import site as sites
 
 COMMITTED = sites.SITES.parent / "grafana"
 ENDS = r"(?:\"|\$\{(?:lo|hi)\})"
-FIELD = re.compile(rf'(?:mean|min|max|last|non_negative_derivative|non_negative_difference)\("([a-z0-9_]+){ENDS}')
+FIELD = re.compile(rf'(?:mean|min|max|last|non_negative_difference|elapsed)\("([a-z0-9_]+){ENDS}')
 BARE = re.compile(r', "([a-z_]+)"(?=[, ])')
 SOURCE = re.compile(r'FROM "(?:\$rp|raw)"\."([a-z0-9_]+)"')
 
@@ -193,3 +193,38 @@ def test_a_dashboard_that_is_no_longer_made_goes_and_those_of_others_stay(demo, 
 def test_wrong_use_is_told_without_a_traceback(arguments, status, told, capsys):
     assert main(arguments) == status
     assert told in capsys.readouterr().err
+
+
+def test_a_site_of_many_instruments_is_fit_too_and_asks_little_at_first(site):
+    limits = "{temperature: {warning: {above: 1 K}}}"
+    channels = ", ".join(f'"{n}": {{label: Stage {n}, limits: {limits}}}' for n in range(1, 17))
+    text = "".join(
+        f'  - {{name: cryo-{n}, driver: lakeshore_372, connection: "sim:", channels: {{{channels}}}}}\n'
+        for n in range(30)
+    )
+    made = contents(emit.render(site(text)))
+    assert len(rules_of(made)) > 30 * 17
+    for dashboard in dashboards_of(made).values():
+        assert sum(panel["type"] != "row" for panel in dashboard["panels"]) < 100, "closed rows ask for nothing"
+    family = made["dashboards/lakeshore_372.json"]
+    assert [v["current"]["value"] for v in family["templating"]["list"] if v["type"] == "custom"] == [
+        ["cryo-0"],
+        ["$__all"],
+    ]
+
+
+SEVERAL = """\
+  - name: supply
+    driver: scpi
+    connection: "sim:"
+    channels:
+      a: {label: Coil, read: {level: {query: "A?", unit: A, low: 0, high: 5}}}
+      b: {label: "Gate, left : low", read: {level: {query: "B?", unit: A}}}
+      c: {label: Coil, read: {level: {query: "C?", unit: A}}}
+"""
+
+
+def test_a_choice_shows_labels_however_they_are_written(site):
+    family = contents(emit.render(site(SEVERAL)))["dashboards/scpi.json"]
+    (channel,) = [v for v in family["templating"]["list"] if v["name"] == "channel"]
+    assert channel["query"] == "Coil (a) : a,Gate\\, left: low : b,Coil (c) : c"
