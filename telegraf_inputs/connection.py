@@ -2,7 +2,7 @@
 
     tcp://host:port                         a socket, or a serial server behind one
     serial:///dev/ttyUSB0?baudrate=9600     pyserial; options bytesize, parity, stopbits, xonxoff, rtscts
-    visa://TCPIP0::192.168.1.7::INSTR       pyvisa with pyvisa-py
+    visa://TCPIP0::192.168.1.7::INSTR       pyvisa with pyvisa-py; sockets and serial ports need none of it
     phidget://host:5661/serial, phidget://serial, phidget://
     file:///sys/bus/w1/devices              files below a folder
     sim, sim:?seed=1&faults=silent@20+10    the driver's own simulator (simulators/base.py)
@@ -37,8 +37,9 @@ SERIAL_OPTIONS: dict[str, dict[str, Any] | None] = {
     "xonxoff": TRUTH,
     "rtscts": TRUTH,
 }
-VISA_RESOURCE = re.compile(r"TCPIP\d*::[^:]+::\d+::SOCKET\Z|TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|ASRL[^:]+(::INSTR)?\Z|"
-                           r"(USB|GPIB|PRLGX)\S*::\S+\Z")
+VISA_SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
+VISA_PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
+VISA_MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
 LONGEST_ANSWER = 65536
 HINTS = {
     errno.EACCES: "; add this user to the group that owns the port (dialout), and log in anew",
@@ -77,9 +78,9 @@ class Url:
             if self.options:
                 raise BadInput(f"{self.text!r} has options; a socket has none")
         elif self.scheme == "visa":
-            serial = self.visa_resource().startswith("ASRL")
-            if serial:
-                serial_settings(self, wire)
+            self.visa_resource()
+            if self.plain() is not self:
+                self.plain().check(wire)
             elif self.options:
                 raise BadInput(f"{self.text!r} has options; only a serial port has some")
         elif self.scheme == "serial":
@@ -99,11 +100,22 @@ class Url:
 
     def visa_resource(self) -> str:
         """Take the resource from ``visa://RESOURCE``."""
-        if not VISA_RESOURCE.match(self.rest):
+        if not any(kind.match(self.rest) for kind in (VISA_SOCKET, VISA_PORT, VISA_MESSAGES)):
             raise BadInput(f"{self.text!r} names no VISA resource; expected such as visa://TCPIP0::192.168.1.7::INSTR, "
                            "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, "
                            "visa://USB0::0x1234::0x5678::SERIAL::INSTR")
         return self.rest
+
+    def plain(self) -> Url:
+        """Give the tcp: or serial: URL of a VISA resource that is but a socket or a serial port; itself for any other.
+
+        pyvisa has nothing to add to these, and would take 7 MB of memory.
+        """
+        if self.scheme == "visa" and (match := VISA_SOCKET.match(self.rest)):
+            return Url(f"tcp://{match[1]}:{match[2]}")
+        if self.scheme == "visa" and (match := VISA_PORT.match(self.rest)):
+            return Url(f"serial://{match[1]}?{self.text.partition('?')[2]}")
+        return self
 
 
 class Wire:
@@ -376,12 +388,13 @@ def serial_settings(url: Url, wire: Wire) -> dict[str, Any]:
 
 def line(url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
     """Choose the kind of line for a URL that carries text; it is opened by ``open()``."""
+    url = url.plain()
     if url.scheme == "tcp":
         return TcpLine(url, wire, timeout, stop)
     if url.scheme == "serial":
         return SerialLine(url, wire, timeout, stop)
     if url.scheme == "visa":
-        from .visa import visa_line
+        from .visa import VisaLine
 
-        return visa_line(url, wire, timeout, stop)
+        return VisaLine(url, wire, timeout, stop)
     raise BadInput(f"{url} carries no text", ("connection",))

@@ -1,23 +1,18 @@
-"""VISA: lines over pyvisa with pyvisa-py, whose traps end here.
+"""VISA: instruments that answer in messages (VXI-11, HiSLIP, USBTMC, GPIB), over pyvisa with pyvisa-py.
 
-pyvisa-py opens a refused port without a word, spins where the other side has closed, throws away the beginning of an
-answer that is not whole when its timeout comes, and gives a late answer to the next question. So a stream
-(TCPIP…::SOCKET, ASRL) is read only when the system says that there is something, and exactly as much as there is; and a
-message (…::INSTR: VXI-11, HiSLIP, USBTMC, GPIB) is read in one piece with the whole timeout, by a thread that a request
-to stop need not wait for.
+pyvisa-py throws away the beginning of an answer that is not whole when its timeout comes, gives a late answer to the next
+question, and can't be interrupted. So a message is read in one piece with the whole timeout, by a thread that a request to
+stop need not wait for. Resources that are but a socket or a serial port don't come here: connection.Url.plain().
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
-import struct
-import termios
 import threading
 import time
 
-from .connection import Line, Stop, Url, Wire, serial_settings
+from .connection import Line
 from .errors import Disconnected, NoAnswer, Stopped
 
 TYPE_CHECKING = False
@@ -30,9 +25,10 @@ GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 
 
 class VisaLine(Line):
-    """What both kinds have: opening, closing and sending by a VISA resource."""
+    """A way to an instrument that answers in messages, each with an end of its own, and says nothing unasked."""
 
     _resource: Any = None
+    _owed = False  # an answer may still come that nobody waits for any more
 
     def _open(self) -> None:
         # Standard output is Telegraf's, and pyvisa-py prints hints there.
@@ -59,41 +55,6 @@ class VisaLine(Line):
             raise Disconnected(f"{self.url} needs the Python package {error.name!r}: install labline[visa]") from None
         except Exception as error:
             raise Disconnected(f"{self.url}: {' '.join(str(error).split())[:200] or type(error).__name__}") from None
-
-
-class VisaStream(VisaLine):
-    """A raw socket or a serial port, by way of VISA."""
-
-    _interface: Any = None
-
-    def _open(self) -> None:
-        super()._open()
-        interface = self._interface = self._resource.visalib.sessions[self._resource.session].interface
-        if _is_serial(self.url):
-            for name, value in {**serial_settings(self.url, self.wire), "exclusive": True}.items():
-                self._visa(setattr, interface, name, value)
-            self._visa(interface.reset_input_buffer)
-        else:
-            interface.getpeername()  # an OSError where the port was refused
-            import socket
-
-            interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            interface.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-    def _fileno(self) -> int:
-        return int(self._interface.fileno())
-
-    def _receive(self) -> bytes:
-        waiting = struct.unpack("i", fcntl.ioctl(self._fileno(), termios.FIONREAD, b"\0\0\0\0"))[0]
-        if not waiting:
-            return b""  # readable, and nothing there: the other side has closed
-        return bytes(self._visa(self._resource.read_bytes, waiting))
-
-
-class VisaMessages(VisaLine):
-    """An instrument that answers in messages, each with an end of its own, and says nothing unasked."""
-
-    _owed = False  # an answer may still come that nobody waits for any more
 
     def receive(self, timeout: float | None = None) -> str:
         seconds = self.timeout if timeout is None else timeout
@@ -138,12 +99,6 @@ class VisaMessages(VisaLine):
         return 0
 
 
-def visa_line(url: Url, wire: Wire, timeout: float, stop: Stop) -> VisaLine:
-    """Choose the kind of line for a VISA resource."""
-    stream = _is_serial(url) or url.visa_resource().endswith("::SOCKET")
-    return (VisaStream if stream else VisaMessages)(url, wire, timeout, stop)
-
-
 def _manager() -> Any:
     """Import pyvisa and pyvisa-py without what they load to tell their versions and to search networks, which is 3 MB."""
     import sys
@@ -160,10 +115,6 @@ def _manager() -> Any:
     finally:
         for name in spared:
             del sys.modules[name]
-
-
-def _is_serial(url: Url) -> bool:
-    return url.visa_resource().startswith("ASRL")
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""VISA lines over the real pyvisa-py: raw sockets and serial ports, and HiSLIP for instruments that answer in messages."""
+"""VISA resources: instruments that answer in messages, by HiSLIP over the real pyvisa-py; sockets and serial ports without it."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_serial_port_takes_the_settings_of_the_url():
     master, slave = pty.openpty()
     tty.setraw(slave)
     opened = open_line(f"ASRL{os.ttyname(slave)}::INSTR?baudrate=19200")
-    assert opened._interface.baudrate == 19200
+    assert opened._port.baudrate == 19200
     os.write(master, b"12.5\n")
     assert opened.receive() == "12.5"
     opened.send("*IDN?")
@@ -211,7 +211,7 @@ def test_what_is_no_resource_is_refused(resource):
 def test_missing_package_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvisa", None)
     with pytest.raises(Disconnected, match=r"needs the Python package 'pyvisa': install labline\[visa\]"):
-        open_line("TCPIP0::127.0.0.1::5025::SOCKET")
+        open_line("TCPIP0::127.0.0.1::INSTR")
 
 
 def test_pyvisa_is_imported_without_what_is_not_needed():

@@ -1,0 +1,46 @@
+"""How long a program takes from its start to its first reading."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+
+from telegraf_inputs import drivers
+
+from .lab import Lab, stanza
+from .measurement import Measurement
+
+TIMES = 9
+LIMIT = 150.0  # ms
+# What these instruments need, by their manuals or their nature, whatever the program does.
+SLOW = {
+    "julabo": "it wants 0.25 s of rest before each command",
+    "phidget": "a sensor speaks at its own data interval, 250 ms",
+}
+
+
+def measure() -> Iterator[Measurement]:
+    """Start each driver's program a few times; the median."""
+    for driver in drivers.names():
+        keys = {"channels": {"A": {}}} if driver == "lakeshore_372" else {}  # its scanner brings the others later
+        with Lab([stanza(driver, "instrument", interval="1h", **keys)]) as lab:
+            _first_reading(lab)  # compiled, and in the page cache
+            found = statistics.median(_first_reading(lab) for _ in range(TIMES))
+        yield Measurement(f"start to first reading, {driver}", 1000 * found, "ms", None if driver in SLOW else LIMIT,
+                          f"median of {TIMES}" + (f"; {SLOW[driver]}" if driver in SLOW else ""))
+
+
+def _first_reading(lab: Lab) -> float:
+    before = time.perf_counter()
+    process = lab.start("instrument", subprocess.PIPE)
+    while True:
+        line = process.stdout.readline()  # type: ignore[union-attr]
+        if not line.startswith(b"instrument,"):
+            break
+    after = time.perf_counter()
+    lab.stop()
+    if b'status="ok"' not in line:
+        raise RuntimeError(f"no reading came: {line!r}")
+    return after - before
