@@ -41,6 +41,7 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=28)
+        self._action_max_length = 14  # argparse forgets that verbs stand two columns further in
 
 
 def parser() -> argparse.ArgumentParser:

@@ -80,6 +80,6 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     if not (arguments.secrets / READER).exists():
         raise DatabaseError(
             f"{site.name} does not run here (nothing holds {places.root}); to start it: labline run {arguments.site}\n"
-            f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password file {READER}: --secrets DIR"
+            f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password {READER}: --secrets DIR"
         )
     return Watch(site, Server(site.influxdb.url, READER, secret(arguments.secrets, READER)), 0)
