@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
+
+import attr
 
 from provisioning.levels import RAW
 from provisioning.site import ContactPoint, Instrument, Limit, Site
 
-from . import influxql, signals, style
+from . import check, influxql, signals, style
 from .dashboards import _telegraf
 from .provision import Email, Last, Policy, Query, Rule, RuleGroup, Template, Threshold, Webhook, literal, plain
 from .signals import Signal
@@ -32,12 +35,22 @@ def groups(site: Site, panel: Panels) -> list[RuleGroup]:
         rules = [*_limits(instrument, site, panel), *_stale(instrument, site, panel)]
         if rules:
             found.append(_group(site, instrument.name, rules))
-    return [*found, _group(site, "the line", list(_line(site, panel)))]
+    found.append(_group(site, "the line", list(_line(site, panel))))
+    titles = Counter(rule.title for group in found for rule in group.rules)
+    return [attr.evolve(group, rules=[_distinct(rule, titles) for rule in group.rules]) for group in found]
+
+
+def _distinct(rule: Rule, titles: Counter[str]) -> Rule:
+    """Give a rule a title of its own, and not too long a one: with another, Grafana does not start."""
+    title = rule.title
+    if titles[title] > 1 or len(literal(title)) > check.LONGEST_TITLE:
+        title = f"{title[: check.LONGEST_TITLE // 2]} ({rule.uid})"
+    return attr.evolve(rule, title=title)
 
 
 def folder(site: Site) -> str:
     """Name the folder of the rules; another than the dashboards', which Grafana provisions at the same time."""
-    return f"{site.title} alarms"
+    return f"{site.title} alarms".replace("/", "-")  # a slash would name a folder in a folder
 
 
 def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:

@@ -11,6 +11,7 @@ from . import schema_alerting, style
 from .provision import DATASOURCE_UID, EXPRESSION_UID
 from .schema_dashboard import PROPERTIES, Dashboard
 
+LONGEST_TITLE = 190  # of a rule
 EVERY_SECONDS = 10  # Grafana looks at alert groups in steps of this
 PREFIXES = ("suffix:", "prefix:", "si:")
 # Beside those of style.UNITS.
@@ -109,13 +110,17 @@ def _panel(panel: dict[str, Any]) -> Iterator[str]:
 
 
 def _rules(rules: list[dict[str, Any]], dashboards: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    seen = set()
+    seen: set[str] = set()
+    titles: set[str] = set()
     panels = {uid: {str(panel["id"]) for panel in panels_of(dashboard)} for uid, dashboard in dashboards.items()}
     for rule in rules:
         where = f"rule {rule['title']!r}"
         if rule["uid"] in seen:
             yield where, f"uid {rule['uid']!r} stands twice"
         seen.add(rule["uid"])
+        if rule["title"] in titles or len(rule["title"]) > LONGEST_TITLE:
+            yield where, f"the title stands twice, or has more than {LONGEST_TITLE} characters: Grafana does not start"
+        titles.add(rule["title"])
         refs = [query["refId"] for query in rule["data"]]
         if rule["condition"] not in refs or len(refs) != len(set(refs)):
             yield where, f"condition {rule['condition']!r} is none of {refs}, or one of these stands twice"

@@ -58,6 +58,17 @@ def test_without_hysteresis_there_is_no_second_threshold(site):
     assert all("unloadEvaluator" not in rule["data"][-1]["model"]["conditions"][0] for rule in rules.values())
 
 
+def test_every_alarm_has_a_title_of_its_own_however_things_are_called(site):
+    one = CRYOSTAT.replace("label: Still", "label: Stage") + CRYOSTAT.split("channels:\n")[1].replace(
+        '"5"', '"6"'
+    ).replace("label: Still", "label: Stage")
+    two = one.replace("name: cryostat", f"name: other\n    label: {'x' * 200}")
+    titles = [
+        rule["title"] for kind in ("limit", "stale") for rule in rules_of(rendered(site(one + two)), kind).values()
+    ]
+    assert len(titles) == 2 * (2 * 3 + 1) and all(len(title) <= 190 for title in titles)
+
+
 def test_a_limit_without_help_says_nothing_of_it(site):
     help = "            help: Is 100 % {{ of it }} at ${HOME} or $HOME?\n"
     for rule in rules_of(rendered(site(CRYOSTAT.replace(help, ""))), "limit").values():
