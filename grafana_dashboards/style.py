@@ -146,7 +146,7 @@ def spans_decades(quantity: Quantity) -> bool:
         return True
     if quantity.unit not in ABSOLUTE or quantity.high is None or quantity.decimals is None:
         return False
-    return float(quantity.high) * 10**quantity.decimals > DECADES
+    return bool(quantity.high * 10**quantity.decimals > DECADES)
 
 
 def unit(quantity: Quantity) -> str:
