@@ -71,7 +71,7 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.text = ""
+        self.text, self._ended = "", False
         self._more = threading.Condition()
         self._reader = threading.Thread(target=self._gather, daemon=True)
         self._reader.start()
@@ -82,11 +82,15 @@ class Run:
             with self._more:
                 self.text += line
                 self._more.notify_all()
+        with self._more:
+            self._ended = True
+            self._more.notify_all()
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until what it prints matches."""
         with self._more:
-            found = self._more.wait_for(lambda: re.search(pattern, self.text, re.MULTILINE), LONGEST)
+            self._more.wait_for(lambda: self._ended or re.search(pattern, self.text, re.MULTILINE), LONGEST)
+            found = re.search(pattern, self.text, re.MULTILINE)
         assert found, f"{pattern!r} never came:\n{self.text}"
         return found
 
