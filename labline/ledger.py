@@ -12,7 +12,7 @@ from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
-from .live.snapshot import text_of
+from .live.snapshot import counted, text_of
 
 VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/execd.py)
 
@@ -65,11 +65,11 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, int]:
         f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument"'
         for driver, names in fields.items()
     ]
-    counted: dict[str, int] = defaultdict(int)
+    found: dict[str, int] = defaultdict(int)
     for series in server.query(";\n".join(statements), site.influxdb.database):
         for row in series.rows:
-            counted[series.tags["instrument"]] += sum(count or 0 for name, count in row.items() if name != "time")
-    return counted
+            found[series.tags["instrument"]] += sum(count or 0 for name, count in row.items() if name != "time")
+    return found
 
 
 def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
@@ -95,7 +95,7 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
             )
         if entry.overruns:
             result.append(
-                f"  {entry.instrument}: {entry.overruns} cycles were missed; it takes longer than its interval"
+                f"  {entry.instrument}: missed {counted('cycle', entry.overruns)}; it takes longer than its interval"
             )
         if entry.written > entry.made:
             result.append(
