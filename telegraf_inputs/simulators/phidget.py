@@ -98,17 +98,22 @@ class PhidgetSimulator(Simulator):
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", password: str = ""):
         super().__init__(stanza, seed, plan)
-        devices, classes, self._where = build(stanza.channels)
+        devices, classes, where = build(stanza.channels)
         self.server = PhidgetServer(devices, classes, self.current_fault, seed, password)
+        self._standing: dict[str, tuple[int, Channel]] = {}
+        for channel in stanza.channels:
+            options = channel.options
+            phid = where[options["serial"], options["hub_port"], options["class"], options["channel"]]
+            of_class = [c for (p, *_), c in self.server.channels.items() if p == phid and c.class_name == options["class"]]
+            self._standing[channel.id] = phid, of_class[options["channel"]]
+        # A channel without an address takes the first that fits: only those that were built for the stanza are there to take.
+        wanted = [each for _, each in self._standing.values()]
+        self.server.channels = {key: each for key, each in self.server.channels.items() if each in wanted}
         self.url = f"phidget://127.0.0.1:{self.server.port}"
 
     def channel(self, channel: stanzas.Channel) -> tuple[int, Channel]:
         """Find what stands in for a channel of the stanza: its device's phid, and it."""
-        options = channel.options
-        name = options["class"]
-        phid = self._where[options["serial"], options["hub_port"], name, options["channel"]]
-        of_class = [c for (p, *_), c in self.server.channels.items() if p == phid and c.class_name == name]
-        return phid, of_class[options["channel"]]
+        return self._standing[channel.id]
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         result = {}
