@@ -69,7 +69,7 @@ def build(channels: list[stanzas.Channel]) -> tuple[list[dict[str, Any]], dict[i
             kinds = ("VINT",) if port is not None else ("USB", "VINT")
             found = {name: {n for n in needs if n[1] < has.get(n[0], 0) and all(name in ONLY.get(s, (name,)) for s in settings[n])}
                      for name, (kind, *_, has) in DEVICES.items() if kind in kinds}
-            name = max(found, key=lambda each: len(found[each]))
+            name = max(found, key=lambda each: (len(found[each]), -len(DEVICES[each][4])))
             if not found[name] or port is not None and found[name] != needs:
                 text = ", ".join(f"{n} channel {i}" for n, i in sorted(needs))
                 raise BadInput(f"no simulated Phidget has {text}" + (f" together (hub_port {port})" if port is not None else ""), ("channels",))
@@ -99,16 +99,13 @@ class PhidgetSimulator(Simulator):
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", password: str = ""):
         super().__init__(stanza, seed, plan)
         devices, classes, where = build(stanza.channels)
-        self.server = PhidgetServer(devices, classes, self.current_fault, seed, password)
-        self._standing: dict[str, tuple[int, Channel]] = {}
+        wanted = {}
         for channel in stanza.channels:
             options = channel.options
-            phid = where[options["serial"], options["hub_port"], options["class"], options["channel"]]
-            of_class = [c for (p, *_), c in self.server.channels.items() if p == phid and c.class_name == options["class"]]
-            self._standing[channel.id] = phid, of_class[options["channel"]]
-        # A channel without an address takes the first that fits: only those that were built for the stanza are there to take.
-        wanted = [each for _, each in self._standing.values()]
-        self.server.channels = {key: each for key, each in self.server.channels.items() if each in wanted}
+            name, index = options["class"], options["channel"]
+            wanted[channel.id] = where[options["serial"], options["hub_port"], name, index], name, index
+        self.server = PhidgetServer(devices, classes, list(wanted.values()), self.current_fault, seed, password)
+        self._standing = {name: (each[0], self.server.channels[self.server.key(*each)]) for name, each in wanted.items()}
         self.url = f"phidget://127.0.0.1:{self.server.port}"
 
     def channel(self, channel: stanzas.Channel) -> tuple[int, Channel]:

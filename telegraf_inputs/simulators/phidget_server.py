@@ -154,18 +154,18 @@ class PhidgetServer:
     Beside the faults of all simulators: ``unknown`` (readings without a value) and ``detach`` (devices unplugged from the server).
     """
 
-    def __init__(self, devices: list[dict[str, Any]], classes: dict[int, dict[str, int]], fault: Callable[[], str | None], seed: int = 0,
-                 password: str = ""):
-        """``classes``: by a device's phid, class name -> number of channels."""
+    def __init__(self, devices: list[dict[str, Any]], classes: dict[int, dict[str, int]], wanted: list[tuple[int, str, int]],
+                 fault: Callable[[], str | None], seed: int = 0, password: str = ""):
+        """``classes``: by a device's phid, class name -> number of channels. ``wanted``: phid, class name and index of the channels
+        that can be opened; to one without an address the library gives the first that can."""
         self.devices, self.password, self._fault = devices, password, fault
         self._by_phid = {d["phid"]: d for d in devices}
-        self.channels: dict[tuple[int, int, int], Channel] = {}  # by phid, class number and place among all channels of the device
+        self._classes = classes
+        self.channels: dict[tuple[int, int, int], Channel] = {}
         numbers: dict[str, int] = {}
-        for phid, counts in classes.items():
-            names = [name for name, count in counts.items() for _ in range(count)]
-            for place, name in enumerate(names):
-                number = numbers[name] = numbers.get(name, -1) + 1
-                self.channels[phid, MODELS[name].number, place] = Channel(self._by_phid[phid], name, number, seed)
+        for phid, name, index in wanted:
+            number = numbers[name] = numbers.get(name, -1) + 1
+            self.channels[self.key(phid, name, index)] = Channel(self._by_phid[phid], name, number, seed)
         self._connections: dict[Connection, bool] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -183,6 +183,11 @@ class PhidgetServer:
         self._stopping.set()
         self._thread.join(5)
         self._unplug()
+
+    def key(self, phid: int, name: str, index: int) -> tuple[int, int, int]:
+        """Tell how the library calls a channel: phid, class number, and place among all channels of the device."""
+        names = [each for each, count in self._classes[phid].items() for _ in range(count)]
+        return phid, MODELS[name].number, names.index(name) + index
 
     # What a connection asks of its server.
     def ready(self, connection: Connection) -> None:
