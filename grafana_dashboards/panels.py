@@ -90,7 +90,12 @@ def mapping(texts: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
 
 STATES = mapping({state: (state.replace("_", " "), colour) for state, colour in style.STATES.items()})
-UP = mapping(style.UP)
+ON_OFF = mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})
+
+
+def texts(kind: str) -> list[dict[str, Any]]:
+    """Give the texts of a quantity of this type."""
+    return [ON_OFF] if kind == "bool" else []
 
 
 @_attrs
@@ -175,15 +180,16 @@ class TimeSeries(_Panel):
 
 @_attrs
 class Stat(_Panel):
-    """The newest value, large, with its course behind it (``sparkline``)."""
+    """The newest value, large, above its course (``sparkline``); ``named``: below the name of its series."""
 
     sparkline = attr.ib(default=True, kw_only=True)
+    named = attr.ib(default=False, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
         options = {
             "graphMode": "area" if self.sparkline else "none",
             "colorMode": "value",
-            "textMode": "value",
+            "textMode": "value_and_name" if self.named else "value",
             "justifyMode": "auto",
             "orientation": "auto",
             "wideLayout": True,

@@ -239,7 +239,7 @@ class TimeSeries(Shown, tag="timeseries", kw_only=True):
 class StatOptions(Strict, kw_only=True):
     graphMode: Literal["area", "none"]
     colorMode: Literal["value"]
-    textMode: Literal["value"]
+    textMode: Literal["value", "value_and_name"]
     justifyMode: Literal["auto"]
     orientation: Literal["auto"]
     wideLayout: bool

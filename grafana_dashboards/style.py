@@ -12,7 +12,7 @@ SINCE = "now-6h"
 SHARED_TOOLTIP = 2
 
 WIDTH = 24  # columns of Grafana's grid
-STAT_WIDTH, STAT_HEIGHT, PLOT_HEIGHT = 4, 4, 9
+STAT_WIDTH, STAT_HEIGHT, PLOT_HEIGHT = 4, 5, 9  # a lower one has no room for its sparkline on every screen
 OPEN_STATS = 60  # a row with more above it starts collapsed: a closed row asks the database nothing
 MANY_SERIES = 24  # a plot of more shows one instrument at first
 MANY_NAMES = 64  # and one of more names its series by their ids
@@ -20,7 +20,7 @@ MANY_NAMES = 64  # and one of more names its series by their ids
 GOOD, WARNING, CRITICAL, NEUTRAL, IDLE, CLEAR = "green", "orange", "red", "blue", "text", "transparent"
 BAND = "rgba(87, 148, 242, 0.4)"  # the edges of a band around a blue line
 SEVERITY = {"warning": WARNING, "critical": CRITICAL}
-# What an instrument says of itself (telegraf_inputs/instrument.py, errors.py); 0 and 1 are `up`, which downsampled levels have.
+# What an instrument says of itself (telegraf_inputs/instrument.py, errors.py).
 STATES = {
     "ok": GOOD,
     "degraded": WARNING,
@@ -31,7 +31,6 @@ STATES = {
     "wrong_device": "dark-purple",
     "failed": "dark-red",
 }
-UP = {"1": ("answers", GOOD), "0": ("does not answer", CRITICAL)}
 UNITS = {
     "": "none",
     "%": "percent",

@@ -159,9 +159,7 @@ def _drawn(instruments: Sequence[Instrument]) -> dict[str, Any]:
 def _states(same: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
     """Show a quantity that is no number."""
     quantity = same[0].quantity
-    mappings = (
-        [panels.mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})] if quantity.type == "bool" else []
-    )
+    mappings = panels.texts(quantity.type)
     return _timeline(
         same,
         instruments,

@@ -42,7 +42,7 @@ def build(site: Site) -> g.Dashboard:
     page.add(_instruments.timeline(site, site.instruments, CHOSEN), style.WIDTH, _instruments.timeline_height(count))
     page.row("Age of data", collapsed=count > style.OPEN_STATS)
     for instrument in site.instruments:
-        page.add(_age(site, instrument), style.STAT_WIDTH, style.STAT_HEIGHT - 1)
+        page.add(_age(site, instrument), style.STAT_WIDTH, 3)
     page.row("Now")
     page.add(_now(site), style.WIDTH, min(20, 4 + count))
     page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
