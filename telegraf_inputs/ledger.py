@@ -35,7 +35,7 @@ class Ledger:
         if dropped > self._dropped and not self._losing:
             self._losing = True
             self._log("W", "Telegraf does not take what is printed; the oldest readings are dropped, and counted")
-        elif self._losing and not self._writer.behind and not self._closed:
+        elif self._losing and self._writer.waiting <= 1 and not self._closed:
             self._losing = False
             self._log("W", f"Telegraf takes what is printed again; {dropped} readings were dropped until now")
         self._dropped = dropped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from influx_line_protocol import Metric
 
@@ -52,7 +53,8 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
         if _name(name, "tag") == "time" or name in self.values:
             raise BadPoint(f"a tag can't be named {name!r}: a field, or the point's time, has that name")
         text = str(value)
-        _whole(text, f"value of tag {name!r}")
+        if trouble := _trouble(text):
+            raise BadPoint(f"value of tag {name!r} {trouble}")
         super().add_tag(name, text)
 
     def add_value(self, name: str, value: object) -> None:
@@ -97,7 +99,7 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
 
     # The two steps of Metric.__str__ that lose data, replaced (the names are those of its private methods).
     def _Metric__escape(self, value: str) -> str:
-        return value.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")
+        return _escaped(value)
 
     def _Metric__parse_value(self, value: float | bool | int | str) -> str:
         if type(value) is float:
@@ -113,17 +115,26 @@ def _name(text: str, what: str) -> str:
     """Check the name of a measurement, tag or field, and return it."""
     if not isinstance(text, str) or not text:
         raise BadPoint(f"{what} is {text!r}; it must be a text that is not empty")
-    if text.startswith("_"):
+    if trouble := _trouble(text):
+        raise BadPoint(f"{what} {trouble}")
+    if text[0] == "_":
         raise BadPoint(f"{what} {text!r} begins with '_': InfluxDB keeps such names for itself, and hides some")
-    _whole(text, what)
     return text
 
 
-def _whole(text: str, what: str) -> None:
-    """Refuse a name or a tag's value that would not stay in one piece."""
+# The names and tags of a program are few, and the same in each of its points.
+@lru_cache(2048)
+def _trouble(text: str) -> str:
+    """Tell why a name or a tag's value would not stay in one piece; the empty text where it does."""
     if TORN.search(text):
-        raise BadPoint(f"{what} has a tab, a line break, a null or half a character, which tears the line: {text!r}")
+        return f"has a tab, a line break, a null or half a character, which tears the line: {text!r}"
     if ESCAPES.search(text):
-        raise BadPoint(f"{what} {text!r} has a backslash where line protocol takes it for an escape")
+        return f"has a backslash where line protocol takes it for an escape: {text!r}"
     if len(text) > LONGEST_NAME:
-        raise BadPoint(f"{what} is {len(text)} characters long, more than {LONGEST_NAME}: {text[:40]!r}…")
+        return f"is {len(text)} characters long, more than {LONGEST_NAME}: {text[:40]!r}…"
+    return ""
+
+
+@lru_cache(2048)
+def _escaped(text: str) -> str:
+    return text.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")

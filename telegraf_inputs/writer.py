@@ -23,20 +23,30 @@ WHOLE = select.PIPE_BUF  # what a pipe takes in one piece or not at all (POSIX)
 POLL_SECONDS = 0.01
 
 
+class Batch:
+    """Lines, and how many readings each of them has."""
+
+    __slots__ = ("data", "readings")
+
+    def __init__(self, data: bytes, readings: list[int]):
+        self.data, self.readings = data, readings
+
+
 class Writer:
     """Writes batches to a file descriptor; when nobody takes them, the oldest that wait are given up, and counted.
 
-    A batch is one write. Where a pipe has no room for all of it, it goes in pieces of whole lines, each small enough that
-    the pipe takes it whole or not at all: whenever the program ends, no line is torn, and what was written is known.
+    A batch, or all that wait, is one write. Where a pipe has no room for it, it goes in pieces of whole lines, each small
+    enough that the pipe takes it whole or not at all: whenever the program ends, no line is torn, and what was written is
+    known.
     """
 
     def __init__(self, fd: int, on_closed: Callable[[], None], limit: int = QUEUE_LINES):
         self._fd, self._on_closed, self._limit = fd, on_closed, limit
         is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
         self._capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if is_pipe else 0
-        self._queue: deque[list[tuple[bytes, int]]] = deque()  # batches of lines, each with its number of readings
+        self._queue: deque[Batch] = deque()
         self._lines = 0  # in the queue
-        self._writing: list[tuple[bytes, int]] = []
+        self._writing = Batch(b"", [])
         self._changed = threading.Condition()
         self.dropped_lines = self.dropped_readings = 0
         self.closed = False
@@ -44,21 +54,26 @@ class Writer:
 
     def put(self, points: list[Point]) -> None:
         """Queue one batch. Never blocks."""
-        batch = [(line.encode(), point.readings) for point in points if (line := point.line())]
+        lines, readings = [], []
+        for point in points:
+            if line := point.line():
+                lines.append(line)
+                readings.append(point.readings)
+        batch = Batch("".join(lines).encode(), readings)
         with self._changed:
             self._queue.append(batch)
-            self._lines += len(batch)
+            self._lines += len(readings)
             while self.closed and self._queue or self._lines > self._limit and len(self._queue) > 1:
                 self._drop(self._take_batch())
             self._changed.notify_all()
 
     @property
-    def behind(self) -> bool:
-        """Whether more than the newest batch waits to be taken."""
-        return len(self._queue) > 1
+    def waiting(self) -> int:
+        """How many batches wait to be taken."""
+        return len(self._queue)
 
     def _idle(self) -> bool:
-        return not (self._queue or self._writing)
+        return not (self._queue or self._writing.data)
 
     def finish(self, seconds: float) -> bool:
         """Wait until all is written, at most ``seconds``; the rest is dropped. Tells whether all was written."""
@@ -73,14 +88,14 @@ class Writer:
                 self._drop(self._writing)
             return whole
 
-    def _take_batch(self) -> list[tuple[bytes, int]]:
+    def _take_batch(self) -> Batch:
         batch = self._queue.popleft()
-        self._lines -= len(batch)
+        self._lines -= len(batch.readings)
         return batch
 
-    def _drop(self, lines: list[tuple[bytes, int]]) -> None:
-        self.dropped_lines += len(lines)
-        self.dropped_readings += sum(readings for _, readings in lines)
+    def _drop(self, batch: Batch) -> None:
+        self.dropped_lines += len(batch.readings)
+        self.dropped_readings += sum(batch.readings)
 
     def _run(self) -> None:
         try:
@@ -103,7 +118,7 @@ class Writer:
             time.sleep(POLL_SECONDS)  # one line that is longer than a pipe takes whole waits until it is empty
         self._write(data)
         with self._changed:
-            self._writing = []
+            self._writing = Batch(b"", [])
             self._changed.notify_all()
         return True
 
@@ -115,19 +130,24 @@ class Writer:
         return WHOLE if waiting else self._capacity
 
     def _next_piece(self, room: int) -> bytes:
-        """Take the lines of the oldest batch, as many as there is room for, off the queue."""
-        if not self._queue:
-            return b""
-        batch, size, count = self._queue[0], 0, 0
-        for line, _ in batch:
-            if size + len(line) > room and not (count == 0 and len(line) > self._capacity):
-                break
-            size, count = size + len(line), count + 1
-        self._writing, batch[:count] = batch[:count], []
-        self._lines -= count
-        if not batch:
-            self._queue.popleft()
-        return b"".join(line for line, _ in self._writing)
+        """Take what there is room for off the queue: whole batches, or some lines of one that is larger."""
+        taken: list[Batch] = []
+        empty = room >= self._capacity
+        while self._queue and len(self._queue[0].data) <= room:
+            taken.append(self._take_batch())
+            room -= len(taken[-1].data)
+        if self._queue and not taken:
+            batch = self._queue[0]
+            end = batch.data.rfind(b"\n", 0, room) + 1
+            if not end and empty:  # one line that is longer than all that a pipe holds
+                end = batch.data.find(b"\n") + 1
+            count = batch.data.count(b"\n", 0, end)
+            taken.append(Batch(batch.data[:end], batch.readings[:count]))
+            batch.data, batch.readings = batch.data[end:], batch.readings[count:]
+            self._lines -= count
+        data = b"".join(batch.data for batch in taken)
+        self._writing = Batch(data, [n for batch in taken for n in batch.readings])
+        return data
 
     def _write(self, data: bytes) -> None:
         while data:
@@ -140,7 +160,7 @@ class Writer:
         with self._changed:
             self.closed = True
             self._drop(self._writing)
-            self._writing = []
+            self._writing = Batch(b"", [])
             while self._queue:
                 self._drop(self._take_batch())
             self._changed.notify_all()
