@@ -32,7 +32,7 @@ def measure() -> Iterator[Measurement]:
 
 
 def _serial() -> Iterator[Measurement]:
-    bare = subprocess.Popen([sys.executable, "-S", "-c", "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    bare = subprocess.Popen([sys.executable, "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     bare.stdout.readline()  # type: ignore[union-attr]
     nothing = _memory(bare.pid, "Rss")
     bare.communicate()
