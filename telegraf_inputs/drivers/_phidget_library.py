@@ -1,6 +1,7 @@
-"""The native Phidget22 library, by its C interface: the Python classes of its package would cost each program 3 MB more.
+"""The native Phidget22 library, by its C interface: its Python classes would cost each program 3 MB more.
 
-Source: phidget22.h; Phidget22 API reference, C. The library is taken from the wheel of PyPI's `Phidget22`, or from the system.
+Source: phidget22.h; Phidget22 API reference, C. The library is taken from the wheel of PyPI's `Phidget22`, or from the
+system.
 """
 
 from __future__ import annotations
@@ -19,24 +20,64 @@ if TYPE_CHECKING:
     from . import _phidget_classes
 
 UNKNOWN = {"d": 1e300, "u": 0xFFFFFFFF, "i": 0x7FFFFFFF, "q": 0x7FFFFFFFFFFFFFFF, "Q": 0xFFFFFFFFFFFFFFFF}
-TYPES: dict[str, Any] = {"d": ctypes.c_double, "D": ctypes.POINTER(ctypes.c_double), "i": ctypes.c_int, "b": ctypes.c_int, "u": ctypes.c_uint32,
-         "q": ctypes.c_int64,          "Q": ctypes.c_uint64, "s": ctypes.c_char_p, "O": ctypes.POINTER(ctypes.c_double), "*": ctypes.c_void_p}
+TYPES: dict[str, Any] = {
+    "d": ctypes.c_double,
+    "D": ctypes.POINTER(ctypes.c_double),
+    "i": ctypes.c_int,
+    "b": ctypes.c_int,
+    "u": ctypes.c_uint32,
+    "q": ctypes.c_int64,
+    "Q": ctypes.c_uint64,
+    "s": ctypes.c_char_p,
+    "O": ctypes.POINTER(ctypes.c_double),
+    "*": ctypes.c_void_p,
+}
 ARRAYS = {"D": 3, "O": 10}
 LIFECYCLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 ERROR = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
-# Return codes of the library that say why there is no value (ErrorCode), and what its error events mean (ErrorEventCode).
+# Return codes of the library that say why there is no value (ErrorCode), and what its error events mean
+# (ErrorEventCode).
 NOT_ATTACHED, UNSUPPORTED = 52, 20
-NO_VALUE = {51: "unknown", 60: "over_range", 61: "under_range", 62: "bad_power", 65: "bad_current", 66: "bad_connection"}
+NO_VALUE = {
+    51: "unknown",
+    60: "over_range",
+    61: "under_range",
+    62: "bad_power",
+    65: "bad_current",
+    66: "bad_connection",
+}
 FINE = 0x1000
-EVENTS = {1: "bad_version", 2: "busy", 3: "network", 4: "queue_full", 5: "failure", 0x1002: "overrun", 0x1003: "packet_lost",
-          0x1004: "wrapped", 0x1005: "over_temperature", 0x1006: "over_current", 0x1007: "out_of_range", 0x1008: "bad_power",
-          0x1009: "saturated", 0x100B: "over_voltage", 0x100C: "failsafe", 0x100D: "voltage_error", 0x1010: "invalid_state",
-          0x1011: "bad_connection", 0x1012: "over_range", 0x1013: "under_range", 0x1014: "fault", 0x1016: "bad_current"}
+EVENTS = {
+    1: "bad_version",
+    2: "busy",
+    3: "network",
+    4: "queue_full",
+    5: "failure",
+    0x1002: "overrun",
+    0x1003: "packet_lost",
+    0x1004: "wrapped",
+    0x1005: "over_temperature",
+    0x1006: "over_current",
+    0x1007: "out_of_range",
+    0x1008: "bad_power",
+    0x1009: "saturated",
+    0x100B: "over_voltage",
+    0x100C: "failsafe",
+    0x100D: "voltage_error",
+    0x1010: "invalid_state",
+    0x1011: "bad_connection",
+    0x1012: "over_range",
+    0x1013: "under_range",
+    0x1014: "fault",
+    0x1016: "bad_current",
+}
 # These tell of readings that were lost on the way, not that the next one is wrong.
 LOST = (4, 0x1002, 0x1003)
 SILENT_INTERVALS, SILENT_SECONDS = 5, 2.0  # without a reading for both of these: silent
-WAYS_TO_LIBUSB = ("the Phidget library needs libusb 1.0: apt install libusb-1.0-0 (or set LABLINE_LIBUSB to the folder "
-                  "that holds libusb-1.0.so.0)")
+WAYS_TO_LIBUSB = (
+    "the Phidget library needs libusb 1.0: apt install libusb-1.0-0 (or set LABLINE_LIBUSB to the folder "
+    "that holds libusb-1.0.so.0)"
+)
 
 M_ARENA_MAX = -8  # malloc.h
 
@@ -52,13 +93,16 @@ def library() -> ctypes.CDLL:
             ctypes.CDLL(os.path.join(folder, "libusb-1.0.so.0") if folder else "libusb-1.0.so.0", ctypes.RTLD_GLOBAL)
         except OSError as error:
             raise BadInput(f"{WAYS_TO_LIBUSB}; {error}") from None
-        if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # an arena of memory for each of the library's threads would cost 0.7 MB
+        if hasattr(
+            libc := ctypes.CDLL(None), "mallopt"
+        ):  # an arena of memory for each of the library's threads would cost 0.7 MB
             libc.mallopt(M_ARENA_MAX, 1)
         try:
             _library = ctypes.CDLL(_path())
         except OSError as error:
-            raise BadInput(f"the Phidget library is missing: pip install 'labline[phidget]' (or apt install libphidget22); {error}"
-                           ) from None
+            raise BadInput(
+                f"the Phidget library is missing: pip install 'labline[phidget]' (or apt install libphidget22); {error}"
+            ) from None
     return _library
 
 
@@ -94,10 +138,11 @@ def call(name: str, *arguments: Any) -> None:
 class Sensor:
     """One channel of one Phidget, opened once and attached whenever it is there.
 
-    The library calls back from threads of its own. What they leave behind: ``attached``; ``news``, how many events came, of them
-    ``old_news`` before the attachment, ``news_ns`` and ``news_at`` (ns, UTC, and monotonic seconds), when the last did; ``arguments`` of the last main event;
-    ``trouble``, the status that an error event told of and no reading has followed; ``lost``, how many error events told of lost
-    readings; ``setup``, what could not be set. ``changed()`` is called after each of these.
+    The library calls back from threads of its own. What they leave behind: ``attached``; ``news``, how many events
+    came, of them ``old_news`` before the attachment, ``news_ns`` and ``news_at`` (ns, UTC, and monotonic seconds), when
+    the last did; ``arguments`` of the last main event; ``trouble``, the status that an error event told of and no
+    reading has followed; ``lost``, how many error events told of lost readings; ``setup``, what could not be set.
+    ``changed()`` is called after each of these.
     """
 
     def __init__(self, declared: _phidget_classes.Sensor, changed: Callable[[], None]):
@@ -199,7 +244,11 @@ class Sensor:
             call("Phidget_getDataInterval", self._handle, ctypes.byref(now))
             if self.wanted_interval is not None and round(1000 * self.wanted_interval) != now.value:
                 call("Phidget_getMinDataInterval", self._handle, ctypes.byref(shortest))
-                call("Phidget_setDataInterval", self._handle, ctypes.c_uint32(max(shortest.value, round(1000 * self.wanted_interval))))
+                call(
+                    "Phidget_setDataInterval",
+                    self._handle,
+                    ctypes.c_uint32(max(shortest.value, round(1000 * self.wanted_interval))),
+                )
                 call("Phidget_getDataInterval", self._handle, ctypes.byref(now))
         except LibraryError as error:
             if error.code != UNSUPPORTED:

@@ -37,8 +37,11 @@ def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
     if place.isdigit() and not serial:
         place, serial = "", place
     elif serial and not serial.isdigit() or slash and not place:
-        raise BadInput(f"found {url.text!r}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
-                       "with the serial number on the label", ("connection",))
+        raise BadInput(
+            f"found {url.text!r}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
+            "with the serial number on the label",
+            ("connection",),
+        )
     try:
         server = connection.Url(f"phidget://{place}").host_port(PORT) if place else None
     except BadInput as error:
@@ -48,7 +51,8 @@ def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
 
 
 class Phidgets:
-    """The channels of one stanza, opened together; each attaches by itself whenever it is there, and comes back by itself.
+    """The channels of one stanza, opened together; each attaches by itself whenever it is there, and comes back by
+    itself.
 
     ``sensors`` are in the order of the stanza's channels.
     """
@@ -65,9 +69,18 @@ class Phidgets:
             sensor = Sensor(declared, self._changed)
             self.sensors.append(sensor)
             sensor.wanted_interval = options["data_interval"] or min(stanza.interval, DATA_INTERVAL)
-            sensor.settings = [(name, choices[options[option]]) for option, (name, choices) in declared.settings.items() if options[option]]
-            sensor.address(serial=options["serial"] or serial, hub_port=options["hub_port"], channel=options["channel"],
-                           port_mode=options["is_hub_port"], remote=self.server is not None)
+            sensor.settings = [
+                (name, choices[options[option]])
+                for option, (name, choices) in declared.settings.items()
+                if options[option]
+            ]
+            sensor.address(
+                serial=options["serial"] or serial,
+                hub_port=options["hub_port"],
+                channel=options["channel"],
+                port_mode=options["is_hub_port"],
+                remote=self.server is not None,
+            )
         self._read, self._write = os.pipe()  # wakes whoever waits; the library's threads write
         os.set_blocking(self._write, False)
 
@@ -97,20 +110,27 @@ class Phidgets:
         if any(s.attached and not s.silent() for s in self.sensors):
             return
         if self.server is None:
-            raise Disconnected(f"no such Phidget is on USB; {CHECK}, that no other program holds it, and that this user may (udev)")
+            raise Disconnected(
+                f"no such Phidget is on USB; {CHECK}, that no other program holds it, and that this user may (udev)"
+            )
         if any(s.attached for s in self.sensors):
             raise NoAnswer("attached, but no reading comes")
         raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget; {CHECK}, and the password")
 
     def settle(self, seconds: float) -> None:
         """Wait for the first reading of what is attached."""
-        self._wait(lambda: all(s.news > s.old_news or s.trouble or not (s.attached and s.declared.paced) for s in self.sensors), seconds)
+        self._wait(
+            lambda: all(
+                s.news > s.old_news or s.trouble or not (s.attached and s.declared.paced) for s in self.sensors
+            ),
+            seconds,
+        )
 
     def close(self) -> None:
         """Let go of all that answers.
 
-        From what does not, the library can't be parted: it waits 10 s for each channel, and breaks where something is asked of it
-        meanwhile. That stays open, and ``open_link`` finds it again.
+        From what does not, the library can't be parted: it waits 10 s for each channel, and breaks where something is
+        asked of it meanwhile. That stays open, and ``open_link`` finds it again.
         """
         if not self._opened or all(s.attached and not s.silent() for s in self.sensors):
             self._release()

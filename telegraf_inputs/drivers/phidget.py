@@ -29,11 +29,13 @@ SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
 class Phidget(Driver):
     """Reads Phidgets: each channel names its class, and where it is.
 
-    Readings are those that the Phidget sends by itself at its data interval; each is delivered once, with the time at which it came.
-    What has stopped to send is `silent`, what is unplugged `detached`: neither is repeated. Classes that speak only when something
-    changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) hold what they last said as long as they are attached.
+    Readings are those that the Phidget sends by itself at its data interval; each is delivered once, with the time at
+    which it came. What has stopped to send is `silent`, what is unplugged `detached`: neither is repeated. Classes that
+    speak only when something changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) hold what they last said as
+    long as they are attached.
 
-    On USB a user other than root needs a rule in /etc/udev/rules.d: SUBSYSTEM=="usb", ATTR{idVendor}=="06c2", MODE="0666".
+    On USB a user other than root needs a rule in /etc/udev/rules.d: SUBSYSTEM=="usb", ATTR{idVendor}=="06c2",
+    MODE="0666".
     """
 
     name = "phidget"
@@ -56,14 +58,38 @@ class Phidget(Driver):
     }
     options_known = (Option("password_file", "str", "file that holds the password of the Phidget network server"),)
     channel_options = (
-        Option("class", "str", "the Phidget22 class of the channel, such as TemperatureSensor", choices=tuple(SENSORS), required=True),
+        Option(
+            "class",
+            "str",
+            "the Phidget22 class of the channel, such as TemperatureSensor",
+            choices=tuple(SENSORS),
+            required=True,
+        ),
         Option("channel", "int", "its number on the device", 0),
         Option("hub_port", "int", "the port of the VINT hub that the device is on"),
-        Option("is_hub_port", "bool", "whether it is the hub's port itself, as DigitalInput, VoltageInput or VoltageRatioInput", False),
+        Option(
+            "is_hub_port",
+            "bool",
+            "whether it is the hub's port itself, as DigitalInput, VoltageInput or VoltageRatioInput",
+            False,
+        ),
         Option("serial", "int", "serial number of the device (or its hub), where it is not in the connection"),
-        Option("data_interval", "duration", "time between the Phidget's own readings; default: 250 ms, or the interval if that is shorter"),
-        *(Option(name, "str", "setting of " + ", ".join(f"{s.name} ({', '.join(s.settings[name][1])})"
-                                                        for s in SENSORS.values() if name in s.settings)) for name in SETTINGS),
+        Option(
+            "data_interval",
+            "duration",
+            "time between the Phidget's own readings; default: 250 ms, or the interval if that is shorter",
+        ),
+        *(
+            Option(
+                name,
+                "str",
+                "setting of "
+                + ", ".join(
+                    f"{s.name} ({', '.join(s.settings[name][1])})" for s in SENSORS.values() if name in s.settings
+                ),
+            )
+            for name in SETTINGS
+        ),
     )
     example = """\
 name: oven
@@ -80,8 +106,11 @@ channels:
         options = channel.options
         values = SENSORS[options["class"]].values
         units = SENSOR_UNITS.get(options["class"], {})
-        return tuple(q if q.name != "sensor_value" else Quantity(q.name, units.get(options["sensor_type"], ""), q.description)
-                     for q, _, _, setting in values if not setting or options[setting] not in (None, "none"))
+        return tuple(
+            q if q.name != "sensor_value" else Quantity(q.name, units.get(options["sensor_type"], ""), q.description)
+            for q, _, _, setting in values
+            if not setting or options[setting] not in (None, "none")
+        )
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
@@ -99,8 +128,11 @@ channels:
                 if options[option] not in choices:
                     raise BadInput(f"found {options[option]!r}, expected one of {', '.join(choices)}", (*where, option))
             if options["is_hub_port"] and not (sensor.port_mode and options["hub_port"] is not None):
-                raise BadInput(f"a hub's port is a {', '.join(s.name for s in SENSORS.values() if s.port_mode)}, "
-                               "and needs its hub_port", (*where, "is_hub_port"))
+                raise BadInput(
+                    f"a hub's port is a {', '.join(s.name for s in SENSORS.values() if s.port_mode)}, "
+                    "and needs its hub_port",
+                    (*where, "is_hub_port"),
+                )
             for option in ("channel", "hub_port", "serial"):
                 if options[option] is not None and options[option] < 0:
                     raise BadInput(f"found {options[option]}, expected 0 or more", (*where, option))
@@ -124,8 +156,10 @@ channels:
     def read(self) -> list[Reading]:
         if not any(sensor.attached for sensor in self.link.sensors):
             raise Disconnected("all Phidgets of this instrument are detached")
-        readings = [self._reading(index, channel, sensor)
-                    for index, (channel, sensor) in enumerate(zip(self.channels, self.link.sensors, strict=True))]
+        readings = [
+            self._reading(index, channel, sensor)
+            for index, (channel, sensor) in enumerate(zip(self.channels, self.link.sensors, strict=True))
+        ]
         if all(r is not None and r.status == "silent" for r in readings):
             raise NoAnswer("attached, but no reading comes")
         return [r for r in readings if r is not None]

@@ -1,4 +1,5 @@
-"""Phidgets that exist only on a socket: a network server to which the unmodified native library attaches, with every sensor class."""
+"""Phidgets that exist only on a socket: a network server to which the unmodified native library attaches, with every
+sensor class."""
 
 from __future__ import annotations
 
@@ -19,16 +20,33 @@ if TYPE_CHECKING:
 
 USB_SERIAL = 600000
 # Which device has a setting; every one has the others.
-ONLY = {"thermocouple_type": ("TMP1101", "1048"), "rtd_type": ("TMP1200",), "rtd_wires": ("TMP1200",), "voltage_range": ("VCP1000",),
-        "bridge_gain": ("DAQ1500", "1046"), "power_supply": ("DAQ1400",), "input_mode": ("DAQ1400",), "filter_type": ("1054",),
-        "sensor_type": ("DAQ1000", "1018"), "algorithm": ("1044",)}
-NOT_SIGNALS = ("index_position", "touch_value", "sensor_value", "pitch", "roll", "yaw")  # they are not there at all times
+ONLY = {
+    "thermocouple_type": ("TMP1101", "1048"),
+    "rtd_type": ("TMP1200",),
+    "rtd_wires": ("TMP1200",),
+    "voltage_range": ("VCP1000",),
+    "bridge_gain": ("DAQ1500", "1046"),
+    "power_supply": ("DAQ1400",),
+    "input_mode": ("DAQ1400",),
+    "filter_type": ("1054",),
+    "sensor_type": ("DAQ1000", "1018"),
+    "algorithm": ("1044",),
+}
+NOT_SIGNALS = (
+    "index_position",
+    "touch_value",
+    "sensor_value",
+    "pitch",
+    "roll",
+    "yaw",
+)  # they are not there at all times
 
 
 def build(channels: list[stanzas.Channel]) -> tuple[list[dict[str, Any]], dict[int, dict[str, int]], dict[Place, int]]:
     """Choose devices that have the channels of a stanza: a hub with what is on its ports, and USB devices for the rest.
 
-    Returns the devices, their classes by phid, and the phid by (serial, hub port, class, channel) as the stanza has them.
+    Returns the devices, their classes by phid, and the phid by (serial, hub port, class, channel) as the stanza has
+    them.
     """
     devices: list[dict[str, Any]] = []
     classes: dict[int, dict[str, int]] = {}
@@ -67,12 +85,22 @@ def build(channels: list[stanzas.Channel]) -> tuple[list[dict[str, Any]], dict[i
         needs = set(settings)
         while needs:
             kinds = ("VINT",) if port is not None else ("USB", "VINT")
-            found = {name: {n for n in needs if n[1] < has.get(n[0], 0) and all(name in ONLY.get(s, (name,)) for s in settings[n])}
-                     for name, (kind, *_, has) in DEVICES.items() if kind in kinds}
+            found = {
+                name: {
+                    n
+                    for n in needs
+                    if n[1] < has.get(n[0], 0) and all(name in ONLY.get(s, (name,)) for s in settings[n])
+                }
+                for name, (kind, *_, has) in DEVICES.items()
+                if kind in kinds
+            }
             name = max(found, key=lambda each: (len(found[each]), -len(DEVICES[each][4])))
             if not found[name] or port is not None and found[name] != needs:
                 text = ", ".join(f"{n} channel {i}" for n, i in sorted(needs))
-                raise BadInput(f"no simulated Phidget has {text}" + (f" together (hub_port {port})" if port is not None else ""), ("channels",))
+                raise BadInput(
+                    f"no simulated Phidget has {text}" + (f" together (hub_port {port})" if port is not None else ""),
+                    ("channels",),
+                )
             needs -= found[name]
             if DEVICES[name][0] == "USB":
                 phid = add(name, serial or USB_SERIAL + len(devices))
@@ -105,7 +133,9 @@ class PhidgetSimulator(Simulator):
             name, index = options["class"], options["channel"]
             wanted[channel.id] = where[options["serial"], options["hub_port"], name, index], name, index
         self.server = PhidgetServer(devices, classes, list(wanted.values()), self.current_fault, seed, password)
-        self._standing = {name: (each[0], self.server.channels[self.server.key(*each)]) for name, each in wanted.items()}
+        self._standing = {
+            name: (each[0], self.server.channels[self.server.key(*each)]) for name, each in wanted.items()
+        }
         self.url = f"phidget://127.0.0.1:{self.server.port}"
 
     def channel(self, channel: stanzas.Channel) -> tuple[int, Channel]:
@@ -115,7 +145,9 @@ class PhidgetSimulator(Simulator):
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         result = {}
         for channel in self.stanza.channels:
-            numbers = [q for q in channel.quantities if channel.quantities[q].type in ("float", "int") and q not in NOT_SIGNALS]
+            numbers = [
+                q for q in channel.quantities if channel.quantities[q].type in ("float", "int") and q not in NOT_SIGNALS
+            ]
             for quantity, signal in zip(numbers, self.channel(channel)[1].signals, strict=False):
                 low, high = signal.band()
                 if channel.quantities[quantity].type == "int":

@@ -1,7 +1,7 @@
-"""The Phidget network protocol, the server's side of it: enough for the unmodified native library to attach, read and come back.
+"""The server's side of the Phidget network protocol: enough for the unmodified native library to attach and read.
 
-A frame is a header of 16 bytes (magic 0IHP, length, flags, sequence, answered sequence, type, subtype) and a JSON body. Undocumented;
-observed with library 1.26 (protocol 2.4).
+A frame is a header of 16 bytes (magic 0IHP, length, flags, sequence, answered sequence, type, subtype) and a JSON body.
+Undocumented; observed with library 1.26 (protocol 2.4).
 """
 
 from __future__ import annotations
@@ -75,8 +75,15 @@ class Connection:
             pass
         self.socket.close()
 
-    def send(self, flags: int, message: tuple[int, int], body: dict[str, Any] | None = None, *, sequence: int | None = None,
-             answered: int = 0) -> None:
+    def send(
+        self,
+        flags: int,
+        message: tuple[int, int],
+        body: dict[str, Any] | None = None,
+        *,
+        sequence: int | None = None,
+        answered: int = 0,
+    ) -> None:
         data = json.dumps(body, separators=(",", ":")).encode() if body is not None else b""
         number = next(self._sequence) & 0xFFFF if sequence is None else sequence
         frame = HEADER.pack(MAGIC, len(data), flags, number, answered, *message) + data
@@ -87,15 +94,32 @@ class Connection:
                 except OSError:
                     self.close()
 
-    def packet(self, device: dict[str, Any], class_number: int, index: int, number: int, content: dict[str, Any], *,
-               answered: int | None = None) -> None:
+    def packet(
+        self,
+        device: dict[str, Any],
+        class_number: int,
+        index: int,
+        number: int,
+        content: dict[str, Any],
+        *,
+        answered: int | None = None,
+    ) -> None:
         """Send a bridge packet to a channel: its status as the answer to OPEN, or an event."""
         vint = device["type"] == "VINT"
         flags = 2 * vint + (vint and device["isHubPort"])
         port = device["hubPort"] if vint else 0
         handle = device["serialNumber"] | flags << 32 | class_number << 40 | port << 48 | index << 56
-        body = {"v": 0, "s": 1, "f": 1 if answered is None else 4, "p": number, "I": device["phid"], "O": handle, "X": index,
-                "c": len(content), "e": content}
+        body = {
+            "v": 0,
+            "s": 1,
+            "f": 1 if answered is None else 4,
+            "p": number,
+            "I": device["phid"],
+            "O": handle,
+            "X": index,
+            "c": len(content),
+            "e": content,
+        }
         if answered is None:
             self.send(EVENT, PACKET, body)
         else:
@@ -112,11 +136,26 @@ class Connection:
 
     def _handle(self, flags: int, sequence: int, message: tuple[int, int], body: dict[str, Any]) -> None:
         if message == HANDSHAKE_CLIENT:
-            self.send(REQUEST, HANDSHAKE_SERVER, {"type": body["type"], "pmajor": body["pmajor"], "pminor": body["pminor"], "result": 0},
-                      sequence=1)
+            self.send(
+                REQUEST,
+                HANDSHAKE_SERVER,
+                {"type": body["type"], "pmajor": body["pmajor"], "pminor": body["pminor"], "result": 0},
+                sequence=1,
+            )
         elif message == AUTH_CLIENT_0:
-            self.send(REQUEST, AUTH_SERVER_0, {"srvname": "simulator", "result": 0, "nonceC": body["nonceC"], "nonceS": NONCE, "salt": SALT,
-                                               "count": 1}, sequence=2)
+            self.send(
+                REQUEST,
+                AUTH_SERVER_0,
+                {
+                    "srvname": "simulator",
+                    "result": 0,
+                    "nonceC": body["nonceC"],
+                    "nonceS": NONCE,
+                    "salt": SALT,
+                    "count": 1,
+                },
+                sequence=2,
+            )
         elif message == AUTH_CLIENT_1:
             proof = hashlib.sha256(f"{IDENTITY}{self.server.password}{body['nonceC']}{NONCE}{SALT}".encode()).digest()
             good = base64.b64encode(proof).decode() == body["proof"]

@@ -70,7 +70,10 @@ class Channel:
                 capital = name[0].upper() + name[1:]
                 names += [f"min{capital}", f"max{capital}"]
             for each, text in zip(names, values, strict=True):
-                result[each] = {"t": type_, "v": self._value(type_, text, known, OCTAVES if name == "octaves" else ARRAY.get(type_, 0))}
+                result[each] = {
+                    "t": type_,
+                    "v": self._value(type_, text, known, OCTAVES if name == "octaves" else ARRAY.get(type_, 0)),
+                }
         return result
 
     def _value(self, kind: str, text: str, known: bool, length: int) -> Any:
@@ -149,15 +152,23 @@ class Channel:
 
 
 class PhidgetServer:
-    """A Phidget network server with simulated devices. ``fault()`` tells the fault that is due; ``port`` is where it listens.
+    """A Phidget network server with simulated devices. ``fault()`` tells what fault is due; ``port`` is where it is.
 
-    Beside the faults of all simulators: ``unknown`` (readings without a value) and ``detach`` (devices unplugged from the server).
+    Beside the faults of all simulators: ``unknown`` (readings without a value) and ``detach`` (devices unplugged from
+    the server).
     """
 
-    def __init__(self, devices: list[dict[str, Any]], classes: dict[int, dict[str, int]], wanted: list[tuple[int, str, int]],
-                 fault: Callable[[], str | None], seed: int = 0, password: str = ""):
-        """``classes``: by a device's phid, class name -> number of channels. ``wanted``: phid, class name and index of the channels
-        that can be opened; to one without an address the library gives the first that can."""
+    def __init__(
+        self,
+        devices: list[dict[str, Any]],
+        classes: dict[int, dict[str, int]],
+        wanted: list[tuple[int, str, int]],
+        fault: Callable[[], str | None],
+        seed: int = 0,
+        password: str = "",
+    ):
+        """``classes``: by a device's phid, class name -> number of channels. ``wanted``: phid, class name and index of
+        the channels that can be opened; to one without an address the library gives the first that can."""
         self.devices, self.password, self._fault = devices, password, fault
         self._by_phid = {d["phid"]: d for d in devices}
         self._classes = classes
@@ -221,7 +232,8 @@ class PhidgetServer:
                 del connection.opened[key]
 
     def request(self, connection: Connection, body: dict[str, Any]) -> None:
-        """Take a setting. The data interval shows; after one that changes what is measured the channel measures anew, at once."""
+        """Take a setting. The data interval shows; after one that changes what is measured the channel measures anew,
+        at once."""
         number = body["p"]
         if number in CHANGE_TRIGGERS:
             return
@@ -237,7 +249,8 @@ class PhidgetServer:
                     channel.due = time.monotonic()
 
     def spoilt(self, frame: bytes, message: tuple[int, int]) -> bytes:
-        """Do to a frame what the fault does to it. A silent server keeps its connections alive: that is the worst kind."""
+        """Do to a frame what the fault does to it. A silent server keeps its connections alive: that is the worst
+        kind."""
         fault = self._fault()
         if fault == "silent" and message != KEEP_ALIVE:
             return b""
@@ -284,8 +297,12 @@ class PhidgetServer:
                 self._unplug() if fault == "disconnect" else self._plug()
             with self._lock:
                 connections = [c for c, ready in self._connections.items() if ready]
-                due = [(c, key, channel) for c in connections for key, channel in c.opened.items()
-                       if channel.due <= now and key[0] not in self._gone]
+                due = [
+                    (c, key, channel)
+                    for c in connections
+                    for key, channel in c.opened.items()
+                    if channel.due <= now and key[0] not in self._gone
+                ]
             self._announce(connections, set(self._by_phid) if fault == "detach" else self.unplugged)
             if now - alive_at > KEEP_ALIVE_SECONDS:
                 alive_at = now
@@ -293,7 +310,9 @@ class PhidgetServer:
                     connection.send(EVENT, KEEP_ALIVE)
             for connection, (_, class_number, index), channel in due:
                 if fault == "over_range":
-                    connection.packet(channel.device, class_number, index, ERROR_EVENT, entries("ds", [OUT_OF_RANGE, "Out of range."]))
+                    connection.packet(
+                        channel.device, class_number, index, ERROR_EVENT, entries("ds", [OUT_OF_RANGE, "Out of range."])
+                    )
                 for number, types, values in channel.speak(now, known=fault not in ("over_range", "unknown")):
                     connection.packet(channel.device, class_number, index, number, entries(types, values))
 
