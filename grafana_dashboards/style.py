@@ -160,8 +160,13 @@ def fine_unit(quantity: Quantity) -> str:
 
 
 def decimals(quantity: Quantity) -> int | None:
-    """Give the digits after the point of a value that stands alone; None leaves them to Grafana, as axes do."""
+    """Give the digits after the point of a value that stands alone; None leaves them to Grafana."""
     return 2 if vacuum(quantity) else quantity.decimals
+
+
+def axis_decimals(quantity: Quantity) -> int | None:
+    """Give the digits on an axis: Grafana finds them by itself, but for numbers with exponents."""
+    return 1 if vacuum(quantity) else None
 
 
 def named_unit(quantity: Quantity) -> str:

@@ -123,6 +123,7 @@ def _course(same: list[Signal], instruments: Sequence[Instrument], site: Site) -
         dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
         logarithmic=style.spans_decades(quantity),
         unit=style.unit(quantity),
+        decimals=style.axis_decimals(quantity),
         **_drawn(instruments),
     )
 
@@ -147,6 +148,7 @@ def _single(signal: Signal) -> panels.TimeSeries:
             panels.override("min", "max", color=panels.colour(style.BAND)),
         ],
         unit=style.fine_unit(quantity),
+        decimals=style.axis_decimals(quantity),
         **_drawn([signal.instrument]),
     )
 
