@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import telegraf_check
     from telegraf_inputs.errors import BadInput
 
+    from . import simulation
     from .stack import telegraf
 
     path = provisioning.site.find(arguments.site)
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     channels = sum(len(i.stanza.channels) for i in site.instruments)
     limits = sum(len(i.limits) for i in site.instruments)
     print(f"{path}: {len(site.instruments)} instruments, {channels} channels, {limits} limits; no mistakes")
+    if note := simulation.note(site):
+        print(note)
     program = telegraf.at_hand()
     if program is None:
         print("Telegraf is not at hand, so its configuration was not tried; `labline run` gets it")

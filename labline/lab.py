@@ -20,7 +20,7 @@ from provisioning.site import Site
 from . import ledger, simulation
 from .live.snapshot import counted
 from .live.telegraf_log import TelegrafLog
-from .places import Places
+from .places import Places, simulated
 from .stack import credentials, grafana, influxdb, libusb, ports, telegraf
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable
 from .stack.part import Part
@@ -37,9 +37,9 @@ class Lab:
     """The parts of one site. ``start`` them, ``look_after`` them now and then, ``stop`` them; ``close`` in any case."""
 
     def __init__(self, site: Site, state: Path, say: Say, *, simulate: bool = False):
-        self.places = Places(state, site)
+        self.places = Places(state, site, simulated=simulate)
         self.lock = RunLock(self.places.root)
-        self.site, self._say, self._simulate = site, say, simulate
+        self.site, self._say, self._simulate = simulated(site) if simulate else site, say, simulate
         self.since_ns = time.time_ns()
         self.ledger: list[ledger.Entry] = []
         self.grafana: grafana.Grafana | None = None
@@ -146,10 +146,10 @@ class Lab:
 
     def _start_simulators(self) -> dict[str, str]:
         """Start simulators where the site file, or --simulate, asks for them; gives their URLs by instrument."""
-        simulated = [i for i in self.site.instruments if self._simulate or i.stanza.connection.scheme == "sim"]
-        if not simulated:
+        asked = [i for i in self.site.instruments if self._simulate or i.stanza.connection.scheme == "sim"]
+        if not asked:
             return {}
-        self._simulators, urls = simulation.start(self.site, simulated, self.places, self._libusb())
+        self._simulators, urls = simulation.start(self.site, asked, self.places, self._libusb())
         self._say(f"  simulators of {counted('instrument', len(urls))}")
         return urls
 

@@ -1,8 +1,12 @@
-"""Where a lab that runs on this machine keeps its things: all below one folder, `.labline/<site>`."""
+"""Where a lab that runs on this machine keeps its things: all below one folder, `.labline/<site>`.
+
+A run that is simulated whole has a folder and a database of its own: what it makes up is not what the lab measured."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from msgspec import structs
 
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import Server
@@ -10,12 +14,19 @@ from provisioning.site import Site
 
 from .stack import credentials
 
+SIMULATED = "+simulated"  # no site's name has a +
+
+
+def simulated(site: Site) -> Site:
+    """Mark a site's title, for a run that simulates all of it."""
+    return structs.replace(site, title=f"{site.title} (simulated)")
+
 
 class Places:
     """Paths below ``state/<site>``, as they are told to people (relative where ``state`` is)."""
 
-    def __init__(self, state: Path, site: Site):
-        self.root = root = state / site.name
+    def __init__(self, state: Path, site: Site, *, simulated: bool = False):
+        self.root = root = state / f"{site.name}{SIMULATED if simulated else ''}"
         self.secrets = root / "secrets"
         self.influxdb, self.grafana = root / "influxdb", root / "grafana"
         self.telegraf, self.grafana_files = root / "rendered" / "telegraf", root / "rendered" / "grafana"

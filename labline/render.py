@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import files, json_schema
     from provisioning.telegraf_config import Paths
 
+    from . import simulation
+
     site = provisioning.site.load(provisioning.site.find(arguments.site))
     own = Path(site.file).resolve() == provisioning.site.SITES / "demo.yml"
     folder = arguments.to or (provisioning.site.SITES.parent if own else Path("rendered") / site.name)
@@ -70,4 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"labline: {count} file(s) are not current; run: labline render {arguments.site}", file=sys.stderr)
         return 1
     print(f"{folder} is current")
+    if note := simulation.note(site):
+        print(note)
     return 0

@@ -21,6 +21,7 @@ from .stack.progress import say
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .interrupts import Interrupts
     from .lab import Lab
     from .live.snapshot import Snapshot
 
@@ -43,7 +44,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=shared.seconds,
         help="end by itself after so many seconds (or 10m, 2h); default: at Ctrl-C",
     )
-    parser.add_argument("--simulate", action="store_true", help="simulate every instrument, whatever its connection")
+    parser.add_argument(
+        "--simulate",
+        action="store_true",
+        help="simulate every instrument, whatever its connection; data go to a place of their own",
+    )
     shared.add_state(parser)
 
 
@@ -54,34 +59,36 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import site as sites
 
     from . import ledger
-    from .interrupts import orderly_end
+    from .interrupts import Interrupts
     from .lab import Lab
     from .live.snapshot import counted
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
-    with orderly_end(say) as stopping:
+    with Interrupts(say) as interrupts:
         lab = Lab(site, arguments.state, say, simulate=arguments.simulate)
         try:
-            say(f"{site.title}: {counted('instrument', len(site.instruments))}; all it keeps is in {lab.places.root}")
+            say(
+                f"{lab.site.title}: {counted('instrument', len(site.instruments))}; all it keeps is in {lab.places.root}"
+            )
             lab.start()
             _tell_where(lab)
             failed = False
             try:
-                _watch(lab, console, arguments.duration)
+                _watch(lab, console, arguments.duration, interrupts)
             except KeyboardInterrupt:
                 pass
             except StackError as error:
                 say(str(error))
                 failed = True
-            stopping()
+            interrupts.be_patient()
             say("stopping: what was read is being written")
             lab.stop()
         except OSError as error:  # a full disk does not say where
             error.filename = error.filename or str(lab.places.root)
             raise
         finally:
-            stopping()
+            interrupts.be_patient()
             lab.close()
     print("\n".join(ledger.lines(lab.ledger, lab.since_ns)))
     return 0 if ledger.well(lab.ledger) and not failed else 1
@@ -97,7 +104,7 @@ def _tell_where(lab: Lab) -> None:
         say(f"             user {lab.grafana.admin}, password in {lab.places.secrets / 'grafana_admin'}")
 
 
-def _watch(lab: Lab, console: Console, duration: float | None) -> None:
+def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> None:
     """Show the lab until ``duration`` seconds are over, or for ever."""
     from .live.screen import show
     from .live.snapshot import Watch
@@ -106,6 +113,7 @@ def _watch(lab: Lab, console: Console, duration: float | None) -> None:
     watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details)
 
     def look() -> Snapshot | None:
+        interrupts.check()
         lab.look_after()
         try:
             return watch.look()

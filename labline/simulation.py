@@ -15,6 +15,12 @@ from .stack.process import Process
 LONGEST_START = 60  # seconds
 
 
+def note(site: Site) -> str:
+    """Tell which of a site's instruments its file simulates; empty if none."""
+    names = [i.name for i in site.instruments if i.stanza.connection.scheme == "sim"]
+    return f"note: simulated, because their connection is sim: — {', '.join(names)}" if names else ""
+
+
 def start(
     site: Site, instruments: Iterable[Instrument], places: Places, env: Mapping[str, str]
 ) -> tuple[Process, dict[str, str]]:

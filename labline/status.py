@@ -68,18 +68,20 @@ def _watch(arguments: argparse.Namespace) -> Watch:
 
     from .live.snapshot import Watch
     from .live.telegraf_log import TelegrafLog
-    from .places import Places
+    from .places import Places, simulated
     from .stack import runlock
 
     site = sites.load(sites.find(arguments.site))
-    places = Places(arguments.state, site)
-    running = runlock.holder(places.root) if places.root.is_dir() else None
-    if running and (url := running.get("urls", {}).get("influxdb")):
-        since = datetime.fromisoformat(running["since"]).timestamp()
-        return Watch(site, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
+    for whole in (False, True):  # where both run, the real one
+        places = Places(arguments.state, site, simulated=whole)
+        running = runlock.holder(places.root) if places.root.is_dir() else None
+        if running and (url := running.get("urls", {}).get("influxdb")):
+            since = datetime.fromisoformat(running["since"]).timestamp()
+            shown = simulated(site) if whole else site
+            return Watch(shown, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
     if not (arguments.secrets / READER).exists():
         raise DatabaseError(
-            f"{site.name} does not run here (nothing holds {places.root}); to start it: labline run {arguments.site}\n"
+            f"{site.name} does not run here (nothing holds {Places(arguments.state, site).root}); to start it: labline run {arguments.site}\n"
             f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password {READER}: --secrets DIR"
         )
     return Watch(site, Server(site.influxdb.url, READER, secret(arguments.secrets, READER)), 0)

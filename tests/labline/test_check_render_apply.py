@@ -16,6 +16,24 @@ from labline.stack import credentials, influxdb
 from provisioning import site
 
 DAY = 86400 * 10**9
+SMALL = """\
+site: small
+nodes: [{name: here}]
+instruments:
+  - {name: cryostat, driver: lakeshore_372, connection: "CONNECTION", interval: 1s}
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    """Give a function that writes a small site file with a connection."""
+
+    def write(connection: str) -> Path:
+        path = tmp_path / "small.yml"
+        path.write_text(SMALL.replace("CONNECTION", connection))
+        return path
+
+    return write
 
 
 @pytest.fixture
@@ -42,6 +60,15 @@ def test_check_finds_nothing_wrong_with_the_demo_lab(telegraf_path: Path, capsys
     assert "6 instruments" in said.out and "no mistakes" in said.out
     assert "takes the configuration" in said.out
     assert said.err == ""
+
+
+@pytest.mark.parametrize("verb", [["check"], ["render", "--to", "FOLDER"]])
+def test_what_a_site_file_simulates_is_told(verb: list[str], written, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    verb = [word.replace("FOLDER", str(tmp_path / "out")) for word in verb]
+    for connection, told in (("sim:", True), ("tcp://192.168.1.5:7777", False)):
+        path = written(connection)
+        assert cli.main([*verb, str(path)]) == 0
+        assert ("note: simulated, because their connection is sim: — cryostat" in capsys.readouterr().out) == told
 
 
 def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

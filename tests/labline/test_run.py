@@ -96,7 +96,10 @@ class Run:
 
     def end(self) -> int:
         """Wait for its end; gives the exit status."""
-        status = self.process.wait(LONGEST)
+        try:
+            status = self.process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"it did not end:\n{self.text}")
         self._reader.join(LONGEST)
         return status
 
@@ -248,6 +251,10 @@ def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
     again = start(str(site), "--simulate", "--duration", "5")
     again.end()
     assert again.ledger()["vacuum"][1] > 0 and "simulators of 2 instruments" in again.text
+    places = {
+        file.relative_to(tmp_path / ".labline").parts[0] for file in (tmp_path / ".labline").rglob("influxdb.conf")
+    }
+    assert places == {"absent", "absent+simulated"}  # nothing made up stands beside what was measured
 
 
 def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
