@@ -16,9 +16,9 @@ A raw value outside ``range: [low, high]``, or outside a table, has no calibrate
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_right
 
+from .driver import check_field
 from .errors import BadInput, suggestion
 
 TYPE_CHECKING = False
@@ -30,18 +30,24 @@ if TYPE_CHECKING:
 
     Form = Callable[[float], float | None]
 
-FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
-# Names that a channel's points have already.
-TAKEN = ("status", "time", "site", "host", "instrument", "channel")
-
 
 class Calibration:
     """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point)."""
 
     __slots__ = ("of", "to", "unit", "description", "decimals", "low", "high", "form", "_apply")
 
-    def __init__(self, of: str, to: str, unit: str, description: str, decimals: int | None, low: float, high: float,
-                 form: str, apply: Form):
+    def __init__(
+        self,
+        of: str,
+        to: str,
+        unit: str,
+        description: str,
+        decimals: int | None,
+        low: float,
+        high: float,
+        form: str,
+        apply: Form,
+    ):
         self.of, self.to, self.unit, self.description, self.decimals = of, to, unit, description, decimals
         self.low, self.high, self.form, self._apply = low, high, form, apply
 
@@ -79,8 +85,10 @@ def _exponential(a: float, b: float, c: float = 0.0, d: float = 0.0) -> Form:
 
 def _steinhart_hart(a: float, b: float, c: float, supply: float | None = None, series: float | None = None) -> Form:
     if (supply is None) != (series is None):
-        raise BadInput("supply and series go together: the divider that the resistance is in",
-                       ("supply" if supply is None else "series",))
+        raise BadInput(
+            "supply and series go together: the divider that the resistance is in",
+            ("supply" if supply is None else "series",),
+        )
     ohms: Form = (lambda x: x) if supply is None or series is None else _divider(supply, series)
 
     def apply(x: float) -> float | None:
@@ -109,8 +117,9 @@ def _table(points: list[list[float]], log: bool = False) -> Form:
     xs = [float(x) for x, _ in points]
     for index in range(1, len(xs)):
         if xs[index] <= xs[index - 1]:
-            raise BadInput(f"x goes from {xs[index - 1]:g} to {xs[index]:g}; x must rise from point to point",
-                           ("points", index))
+            raise BadInput(
+                f"x goes from {xs[index - 1]:g} to {xs[index]:g}; x must rise from point to point", ("points", index)
+            )
     ys = [math.log(y) if log else float(y) for _, y in points]
 
     def apply(x: float) -> float | None:
@@ -172,18 +181,23 @@ def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:
     if "of" not in data and len(numeric) == 1:
         return quantities[numeric[0]]
     if data.get("of") not in numeric:
-        raise BadInput(f"found {data.get('of')!r}, expected the quantity that is calibrated; "
-                       f"{suggestion(data.get('of'), numeric)}", ("of",))
+        raise BadInput(
+            f"found {data.get('of')!r}, expected the quantity that is calibrated; "
+            f"{suggestion(data.get('of'), numeric)}",
+            ("of",),
+        )
     return quantities[data["of"]]
 
 
 def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> tuple[str, str, int | None]:
     """Tell the name, unit and decimals of the result."""
     to = data.get("to", of.name)
-    if not isinstance(to, str) or not FIELD.match(to):
-        raise BadInput(f"found {to!r}, expected a field's name in snake_case, such as 'pressure'", ("to",))
-    if to in TAKEN or to != of.name and to in quantities:
+    check_field(to, ("to",))
+    if to != of.name and to in quantities:
         raise BadInput(f"each point has a {to!r} already; choose another name, or leave 'to' out", ("to",))
+    if to == of.name and f"{to}_raw" in quantities:
+        raise BadInput(f"the raw value would be stored as '{to}_raw', which each point has already; give the calibrated one "
+                       "a name of its own", ("to",))
     if to == of.name and of.type == "int":  # InfluxDB keeps a field's type
         raise BadInput(f"{to!r} is a whole number, its calibration is none; give it a name of its own", ("to",))
     unit = data.get("unit", of.unit if to == of.name else None)
@@ -209,8 +223,13 @@ def _is_number(value: object) -> bool:
 
 
 def _checked(value: Any, kind: str, key: str) -> Any:
-    good = (_is_number(value) if kind is NUMBER else isinstance(value, bool) if kind is TRUTH
-            else isinstance(value, list) and (kind is POINTS or all(map(_is_number, value))))
+    good = (
+        _is_number(value)
+        if kind is NUMBER
+        else isinstance(value, bool)
+        if kind is TRUTH
+        else isinstance(value, list) and (kind is POINTS or all(map(_is_number, value)))
+    )
     if not good:
         raise BadInput(f"found {value!r}, expected {kind}", (key,))
     return value

@@ -11,7 +11,7 @@ import re
 import time
 
 from .connection import Wire, line
-from .errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
+from .errors import BadAnswer, BadInput, InstrumentError, NoAnswer, OutOfStep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from .connection import Stop, Url
     from .stanza import Channel, Stanza
+
+FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
+RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline or Telegraf set them
+RESERVED = (*RESERVED_TAGS, "status", "time")  # what a point has beside its quantities
 
 
 class Quantity:
@@ -31,8 +35,17 @@ class Quantity:
 
     __slots__ = ("name", "unit", "description", "low", "high", "type", "decimals")
 
-    def __init__(self, name: str, unit: str, description: str, low: float | None = None, high: float | None = None, *,
-                 type: str = "float", decimals: int | None = None):
+    def __init__(
+        self,
+        name: str,
+        unit: str,
+        description: str,
+        low: float | None = None,
+        high: float | None = None,
+        *,
+        type: str = "float",
+        decimals: int | None = None,
+    ):
         self.name, self.unit, self.description, self.type = name, unit, description, type
         self.low, self.high, self.decimals = low, high, decimals
 
@@ -56,6 +69,14 @@ class Quantity:
         return finite and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
+def check_field(name: object, path: tuple[str, ...]) -> None:
+    """Refuse (BadInput at ``path``) a name that a quantity can't have."""
+    if not isinstance(name, str) or not FIELD.match(name):
+        raise BadInput(f"found {name!r}, expected a field's name in snake_case, such as 'voltage'", path)
+    if name in RESERVED:
+        raise BadInput(f"each point has a {name!r} already; choose another name", path)
+
+
 class Option:
     """Declares one key of the stanza that only this driver has (of the instrument, or of a channel).
 
@@ -64,8 +85,16 @@ class Option:
 
     __slots__ = ("name", "type", "default", "description", "choices", "required")
 
-    def __init__(self, name: str, type: str, description: str, default: Any = None, *,
-                 choices: tuple[Any, ...] | None = None, required: bool = False):
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        description: str,
+        default: Any = None,
+        *,
+        choices: tuple[Any, ...] | None = None,
+        required: bool = False,
+    ):
         self.name, self.type, self.description, self.default = name, type, description, default
         self.choices, self.required = choices, required
 
@@ -196,5 +225,7 @@ def number(text: str, pattern: re.Pattern[str] = NUMBER, asked: str = "") -> flo
     """
     text = text.strip()
     if not pattern.match(text):
-        raise BadAnswer(f"{f'asked {asked}, ' if asked else ''}found {text[:60]!r}, expected a number of the manual's form")
+        raise BadAnswer(
+            f"{f'asked {asked}, ' if asked else ''}found {text[:60]!r}, expected a number of the manual's form"
+        )
     return float(text)

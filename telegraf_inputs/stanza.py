@@ -6,7 +6,7 @@ import math
 import re
 
 from . import calibration, connection, drivers, yamlfile
-from .driver import Option, Quantity
+from .driver import RESERVED_TAGS, Option, Quantity
 from .errors import BadInput, suggestion
 from .point import BadPoint, Point
 
@@ -21,25 +21,36 @@ if TYPE_CHECKING:
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
-# Tags that labline or Telegraf set, and fields that they add to a driver's quantities.
-RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")
+# Fields that labline adds to a driver's quantities.
 RESERVED_FIELDS = ("status", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "readings", "state")
 
 KEYS = (
     Option("name", "str", "the instrument's name: tag `instrument` of all it delivers", required=True),
     Option("driver", "str", "the driver that reads it", required=True),
-    Option("connection", "str", "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, "
-           "file:///…, sim:", required=True),
+    Option(
+        "connection",
+        "str",
+        "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, file:///…, sim:",
+        required=True,
+    ),
     Option("label", "str", "its name for people; default: the name"),
     Option("description", "str", "a sentence about it, shown on dashboards"),
     Option("interval", "duration", "time between readings, such as 10s or 500ms; default: the driver's"),
     Option("timeout", "duration", "how long to wait for one answer; default: the driver's"),
-    Option("trigger", "str", "who sets the pace: self, the program (default), or stdin, Telegraf's `signal = \"STDIN\"`",
-           "self", choices=("self", "stdin")),
+    Option(
+        "trigger",
+        "str",
+        'who sets the pace: self, the program (default), or stdin, Telegraf\'s `signal = "STDIN"`',
+        "self",
+        choices=("self", "stdin"),
+    ),
     Option("tags", "map", "tags of your own, name: text"),
     Option("channels", "map", "the channels that are read; default: all that the driver declares"),
-    Option("stale", "duration", "how long without data until the stale-data alarm; default: follows the interval; "
-           "0s switches it off"),
+    Option(
+        "stale",
+        "duration",
+        "how long without data until the stale-data alarm; default: follows the interval; 0s switches it off",
+    ),
 )
 CHANNEL_KEYS = (
     Option("label", "str", "the channel's name for people"),
@@ -69,8 +80,21 @@ class Stanza:
     ``identity`` is what the instrument says of itself, once it is connected.
     """
 
-    __slots__ = ("name", "label", "description", "driver", "connection", "interval", "timeout", "trigger", "tags",
-                 "channels", "options", "stale", "identity")
+    __slots__ = (
+        "name",
+        "label",
+        "description",
+        "driver",
+        "connection",
+        "interval",
+        "timeout",
+        "trigger",
+        "tags",
+        "channels",
+        "options",
+        "stale",
+        "identity",
+    )
 
     def __init__(self, driver: type[Driver], values: dict[str, Any]):
         self.driver = driver
@@ -111,8 +135,9 @@ def check(data: Any) -> Stanza:
     driver = drivers.load(_value(data, KEYS[1]))
     values = _take(data, KEYS, driver.options_known, f"driver {driver.name!r}")
     if not NAME.match(values["name"]):
-        raise BadInput(f"found {values['name']!r}, expected letters, digits, '_', '-' or '.', a letter or digit first",
-                       ("name",))
+        raise BadInput(
+            f"found {values['name']!r}, expected letters, digits, '_', '-' or '.', a letter or digit first", ("name",)
+        )
     stanza = Stanza(driver, values)
     for key in ("interval", "timeout"):
         if getattr(stanza, key) <= 0:
@@ -136,8 +161,10 @@ def _connection(text: str, driver: type[Driver]) -> Url:
     try:
         url = connection.Url(text)
         if url.scheme not in (*driver.schemes, "sim"):
-            raise BadInput(f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
-                           f"{' or '.join(driver.schemes)} (or sim: to try it without hardware)")
+            raise BadInput(
+                f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
+                f"{' or '.join(driver.schemes)} (or sim: to try it without hardware)"
+            )
         url.check(driver.wire)
         if url.scheme == "sim":
             from .simulators import settings
@@ -153,7 +180,9 @@ def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
     fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.quantities)}
     for name, value in tags.items():
         if name in RESERVED_TAGS or name in fields:
-            raise BadInput(f"{name!r} is a tag or field that labline writes itself; choose another name", ("tags", name))
+            raise BadInput(
+                f"{name!r} is a tag or field that labline writes itself; choose another name", ("tags", name)
+            )
         if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) or value == "":
             raise BadInput(f"found {value!r}, expected a text that is not empty; write it in quotes", ("tags", name))
         try:
@@ -204,8 +233,10 @@ def _channel(name: str, data: dict[str, Any], driver: type[Driver]) -> Channel:
         channel.quantities = _calibrated(channel.quantities, channel.calibration)
     for quantity in channel.limits:
         if quantity not in channel.quantities:
-            raise BadInput(f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}",
-                           ("limits", quantity))
+            raise BadInput(
+                f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}",
+                ("limits", quantity),
+            )
     return channel
 
 
@@ -214,10 +245,18 @@ def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quanti
     raw = own[made.of]
     result = dict(own)
     if made.to == made.of:
-        result[f"{made.of}_raw"] = Quantity(f"{made.of}_raw", raw.unit, f"{raw.description}, before calibration",
-                                            raw.low, raw.high, type=raw.type, decimals=raw.decimals)
-    result[made.to] = Quantity(made.to, made.unit, made.description or f"{raw.description}, calibrated",
-                               decimals=made.decimals)
+        result[f"{made.of}_raw"] = Quantity(
+            f"{made.of}_raw",
+            raw.unit,
+            f"{raw.description}, before calibration",
+            raw.low,
+            raw.high,
+            type=raw.type,
+            decimals=raw.decimals,
+        )
+    result[made.to] = Quantity(
+        made.to, made.unit, made.description or f"{raw.description}, calibrated", decimals=made.decimals
+    )
     return result
 
 
@@ -258,5 +297,12 @@ def _value(data: dict[str, Any], option: Option) -> Any:
 
 
 PYTHON = {"str": str, "float": float, "int": int, "bool": bool, "map": dict, "list": list, "duration": float}
-WORDS = {"str": "a text", "float": "a number", "int": "a whole number", "bool": "true or false",
-         "map": "a mapping (key: value)", "list": "a list", "duration": "a duration"}
+WORDS = {
+    "str": "a text",
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "map": "a mapping (key: value)",
+    "list": "a list",
+    "duration": "a duration",
+}

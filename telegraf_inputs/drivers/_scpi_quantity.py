@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..driver import Quantity, number
+from ..driver import Quantity, check_field, number
 from ..errors import BadAnswer, BadInput, suggestion
 
 TYPE_CHECKING = False
@@ -17,7 +17,6 @@ KEYS: dict[str, type] = {
 }
 WORDS = {str: "a text", float: "a number", int: "a whole number"}
 TYPES = ("float", "int", "bool", "str")
-FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
 INTEGER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 TRUTH = {"1": True, "ON": True, "0": False, "OFF": False}
 INFINITY, NOT_A_NUMBER = 9.9e37, 9.91e37  # SCPI-99 volume 1, 7.2.1.4 and 7.2.1.5
@@ -72,8 +71,7 @@ class Question:
 def quantity(name: str, given: Any) -> Quantity:
     """Check the declaration of one quantity. Raises BadInput with the path from the channel on."""
     where = ("read", name)
-    if not FIELD.match(name):
-        raise BadInput(f"found {name!r}, expected a field's name in snake_case, such as 'voltage'", where)
+    check_field(name, where)
     if not isinstance(given, dict):
         raise BadInput(f"found {given!r}, expected such as {{query: \"MEAS:VOLT?\", unit: V}}", where)
     for key, value in given.items():

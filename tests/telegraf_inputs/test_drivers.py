@@ -12,6 +12,7 @@ import yaml
 
 from provisioning import units
 from telegraf_inputs import connection, drivers, simulators, stanza
+from telegraf_inputs.driver import RESERVED
 from telegraf_inputs.fields import clashes
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
@@ -48,7 +49,7 @@ def test_quantities_are_fields_with_unit_and_range(name):
     quantities = [*driver.quantities, *(q for c in checked.channels for q in c.quantities.values())]
     assert quantities
     for q in quantities:
-        assert SNAKE.match(q.name) and q.name not in (*stanza.RESERVED_TAGS, "status", "time"), q.name
+        assert SNAKE.match(q.name) and q.name not in RESERVED, q.name
         assert q.type in ("float", "int", "bool", "str"), q.name
         assert units.known(q.unit), f"{q.name}: no unit that limits can be converted from: {q.unit!r}"
         assert q.description[:1].isupper() and not q.description.endswith("."), f"{q.name}: {q.description!r}"

@@ -6,6 +6,7 @@ import pytest
 
 from telegraf_inputs import simulators, stanza
 from telegraf_inputs.connection import Stop
+from telegraf_inputs.driver import RESERVED
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.instrument import Instrument
 
@@ -43,6 +44,7 @@ def supply(read=None, *, channel=None, **keys):
         (supply({"voltage": {**VOLTAGE, "pattern": "("}}), "channels.1.read.voltage.pattern", "no regular expression"),
         (supply({"voltage": {**VOLTAGE, "example": "12 V"}}), "channels.1.read.voltage.example", "does not fit"),
         (supply({"Voltage": VOLTAGE}), "channels.1.read.Voltage", "snake_case"),
+        *((supply({name: VOLTAGE}), f"channels.1.read.{name}", f"has a {name!r} already") for name in RESERVED),
         (supply({"voltage": "MEAS:VOLT?"}), "channels.1.read.voltage", "expected such as {query:"),
     ],
 )
