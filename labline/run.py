@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{lab.site.title}: {counted('instrument', len(site.instruments))}; all it keeps is in {lab.places.root}"
             )
             lab.start()
+            interrupts.check()
             _tell_where(lab)
             failed = False
             try:
