@@ -67,7 +67,7 @@ def render(site: Site, paths: Paths | None = None, before: Path | None = None) -
         _bury(made[RULES], _read(before / RULES), "deleteRules", _rule_uids)
         _bury(made[CONTACTS], _read(before / CONTACTS), "deleteContactPoints", _contact_uids)
     if found := check.faults(made):
-        raise Unfit("\n".join(found))
+        raise Unfit(f"a fault of labline itself, not of {site.file}; Grafana would not take this:\n" + "\n".join(found))
     return {path: _text(path, content) for path, content in made.items()}
 
 

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         emit.render(site)
     except emit.Unfit as error:
-        print(f"labline: a fault of labline itself, not of {path}; Grafana would not take this:\n{error}", file=sys.stderr)
+        print(f"labline: {error}", file=sys.stderr)
         return 1
     channels = sum(len(i.stanza.channels) for i in site.instruments)
     limits = sum(len(i.limits) for i in site.instruments)

@@ -218,12 +218,12 @@ class Lab:
         from grafana_dashboards import emit
 
         paths = emit.Paths(reader_password=f"$__file{{{self.places.secrets.absolute() / influxdb_schema.READER}}}")
-        emit.write(self._telling_nobody_else(), self.places.grafana_files, paths)
         try:
+            emit.write(self._telling_nobody_else(), self.places.grafana_files, paths)
             self.grafana = grafana.Grafana(
                 home, self.places.grafana, self.places.secrets, self.places.grafana_files, self._ports["grafana"]
             )
-        except StartFailed as error:
+        except (emit.Unfit, StartFailed) as error:
             self._say(f"{error}\nEverything else runs on, without dashboards.")
         else:
             self.lock.tell(grafana=self.overview)

@@ -58,8 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
     grafana = folder / "grafana"
-    if arguments.check:
+    try:  # before anything is written
         wanted = emit.render(site, before=grafana)
+    except emit.Unfit as error:
+        print(f"labline: {error}", file=sys.stderr)
+        return 1
+    if arguments.check:
         changes = files.changes(folder, made), files.changes(grafana, wanted)
         changes[1].update(dict.fromkeys(emit.left_over(grafana, wanted), "no longer made"))
     else:

@@ -106,6 +106,17 @@ def test_render_writes_a_folder_and_then_finds_it_current(tmp_path: Path, capsys
     ]
 
 
+@pytest.mark.parametrize("verb", ["check", "render"])
+def test_what_grafana_would_not_take_is_told_and_nothing_is_written(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("grafana_dashboards.check.faults", lambda made: ["panel 1: no good"])
+    assert cli.main([verb, *(["--to", str(tmp_path / "out")] if verb == "render" else [])]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("labline: a fault of labline itself") and said.endswith("panel 1: no good\n")
+    assert not (tmp_path / "out").exists()
+
+
 def test_render_takes_the_places_of_another_machine(tmp_path: Path):
     assert cli.main(["render", "--to", str(tmp_path), "--python", "/py", "--secrets", "/s", "--journal", "/j", "--config", "/c"]) == 0
     text = (tmp_path / "telegraf/telegraf.conf").read_text()

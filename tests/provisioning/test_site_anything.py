@@ -11,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grafana_dashboards import emit
 from provisioning import files, site
 from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput
@@ -62,6 +63,7 @@ def test_a_spoilt_site_file_is_a_site_or_a_message(tmp_path: Path, path: tuple, 
         assert all(line.startswith(f"{file}:") for line in lines), lines
         return
     files.render(lab)
+    emit.render(lab)
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "? [1]\n: 2", "<<: 5", "site: !!python/object:os.system x", "--- a\n--- b", "\x07", "a: *b"])
