@@ -210,6 +210,8 @@ class Driver:
     def verify(self) -> None:
         """Check that the instrument answers the question that was asked last."""
         expected = self.stanza.identity
+        if expected and self.link.discard() > len(self.wire.receive):  # more than the end of a line
+            raise OutOfStep("something came that was not asked for: an answer too many")
         if expected and (found := self.identify()) != expected:
             raise OutOfStep(f"asked for its identity, {expected!r}, it answered {found!r}: answers come late")
 

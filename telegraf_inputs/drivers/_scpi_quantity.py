@@ -43,7 +43,7 @@ class Question:
             match = self.pattern.fullmatch(text)
             if not match:
                 raise self._bad(answer, repr(self.pattern.pattern))
-            text = (match[1] if self.pattern.groups else match[0]).strip()
+            text = (match[1 if self.pattern.groups else 0] or "").strip()
         if self.type == "str":
             text = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
             if not text or not text.isprintable() or UNREADABLE in text:

@@ -118,10 +118,7 @@ channels:
 
     def connected(self) -> None:
         for command in self.options["setup"]:
-            if "?" in command:
-                self.link.query(command)
-            else:
-                self.link.send(command)
+            self._do(command)
 
     def identify(self) -> str:
         pattern, fence = self.options["identity"], self.options["fence"]
@@ -145,7 +142,7 @@ channels:
     def read_channel(self, channel: Channel) -> Reading:
         before = channel.options["before"]
         if before:
-            self.link.send(before)
+            self._do(before)
         values, troubles, answered = {}, [], 0
         for question in self._questions[channel.id]:
             answer = self.link.query(question.query)
@@ -157,10 +154,21 @@ channels:
             return Reading(channel.id, {}, answered, "selection_changed")
         return Reading(channel.id, values, answered, " ".join(troubles) or "ok")
 
+    def _do(self, command: str) -> None:
+        """Send a command; where a question is in it, its answer is taken, and belongs to nothing."""
+        if "?" in command:
+            self.link.query(command)
+        else:
+            self.link.send(command)
+
     def _still_selected(self, before: str) -> bool:
-        """Tell whether a selection such as INST:NSEL 1 still holds; True for one that is no whole number."""
-        header, _, wanted = before.strip().partition(" ")
-        return not INTEGER.match(wanted.strip()) or number(self.link.query(f"{header}?")) == int(wanted)
+        """Tell whether selections such as INST:NSEL 1 still hold; those that are no whole number pass for it."""
+        for part in before.split(";"):
+            header, _, wanted = part.strip().partition(" ")
+            wanted = wanted.strip()
+            if INTEGER.match(wanted) and "?" not in header and number(self.link.query(f"{header}?")) != int(wanted):
+                return False
+        return True
 
 
 DRIVER = Scpi
