@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import Struct
 
+from telegraf_inputs import yamlfile
+
 from . import host_metrics
 from .levels import RAW
 from .site import Instrument, Site
@@ -69,13 +71,19 @@ def _program(instrument: Instrument, connection: str | None) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what stands twice twice, and nothing for nothing."""
+    """Writes what stands twice twice, nothing for nothing, and in quotes what ``yamlfile`` would not read as text."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-_Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
+def _text(dumper: _Plain, text: str) -> yaml.ScalarNode:
+    quotes = "'" if any(word.match(text) for _, word in yamlfile.PLAIN) else None
+    return dumper.represent_scalar(f"{yamlfile.TAG}str", text, style=quotes)
+
+
+_Plain.add_representer(str, _text)
+_Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{yamlfile.TAG}null", ""))
 
 
 def _conf(site: Site, paths: Paths, environment: Mapping[str, str]) -> str:

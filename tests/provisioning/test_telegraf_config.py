@@ -7,6 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
 
 from labline.stack import telegraf
 from provisioning import files, host_metrics, influxdb_apply, influxdb_schema, site, telegraf_check, telegraf_config
@@ -45,6 +48,21 @@ def test_a_program_gets_the_stanza_it_has_in_the_site_file_and_nothing_it_has_no
             (c.id, c.label, c.options, list(c.quantities)) for c in here.channels
         ]
         assert "limits" not in text and "stale" not in text
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.text(), st.from_regex(r"[-+]?[0-9.]{1,3}([eE][-+]?[0-9]{1,3})?|[~nNyY<=]|[a-zA-Z.]{2,5}", fullmatch=True)))
+@example("1e5")
+@example("3E12")
+@example("0x1F")
+@example("12:30")
+@example("No")
+@example("\u2028")
+def test_a_text_stays_the_text_it_is(demo: site.Site, text: str):
+    first = demo.instruments[0]
+    lab = structs.replace(demo, instruments=(structs.replace(first, data=first.data | {"tags": {"shelf": text}}),))
+    made = telegraf_config.render(lab)[telegraf_config.program_config(first)]
+    assert yamlfile.parse(made, "made").data["tags"] == {"shelf": text}
 
 
 def test_every_instrument_is_a_program_with_its_name_as_alias(demo: site.Site):
