@@ -119,7 +119,7 @@ def _check(limit: Limit) -> None:
 
 
 def _check_order(warning: Limit, critical: Limit) -> None:
-    """Refuse a warning that comes after the critical alarm."""
+    """Refuse a warning that comes after the critical alarm, and two that leave nothing between them."""
     unit = f" {warning.quantity.unit}".rstrip()
     if warning.above is not None and critical.above is not None and warning.above >= critical.above:
         raise BadInput(
@@ -131,6 +131,13 @@ def _check_order(warning: Limit, critical: Limit) -> None:
             f"{warning.below:g}{unit} must be more than critical.below ({critical.below:g}{unit}): it comes first",
             ("warning", "below"),
         )
+    for high, low in ((warning, critical), (critical, warning)):
+        if high.above is not None and low.below is not None and high.above <= low.below:
+            raise BadInput(
+                f"{high.above:g}{unit} must be more than {low.severity}.below ({low.below:g}{unit}): "
+                "no value would be well",
+                (high.severity, "above"),
+            )
 
 
 def _end(value: float | None) -> str:

@@ -134,6 +134,18 @@ MISTAKES = [
         16,
         "warning.below: 0.5 K must be more than critical.below (1 K)",
     ),
+    (
+        "warning: {above: 1.2 K, below: 500 mK}, critical: {above: 2 K}",
+        "warning: {above: 1 K}, critical: {below: 1 K}",
+        16,
+        "warning.above: 1 K must be more than critical.below (1 K): no value would be well",
+    ),
+    (
+        "warning: {above: 1.2 K, below: 500 mK}, critical: {above: 2 K}",
+        "warning: {below: 3 K}, critical: {above: 2 K}",
+        16,
+        "critical.above: 2 K must be more than warning.below (3 K): no value would be well",
+    ),
     ("critical: {above: 2 K}", "critical: {above: 1200 K}", 16, "critical.above: 1200 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {below: 0 K}", 16, "critical.below: 0 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {}", 16, "critical: is empty; expected above: VALUE"),
