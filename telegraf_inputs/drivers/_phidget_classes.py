@@ -26,15 +26,16 @@ class Sensor:
     ``setting`` is there only where that is made. ``paced``: with a
     change trigger of 0 it sends a reading each data interval, so that its silence is a fault; the others speak when something
     changes, and what they last said holds as long as they are attached. ``resting`` is a getter: while it says 0, a paced class
-    has nothing to say. ``settings``: option -> (name in the library, its choices), applied at each attachment.
+    has nothing to say. ``settings``: option -> (name in the library, its choices), applied at each attachment. ``holds`` names the
+    quantity that says whether the others hold: the library may go on telling them.
     """
 
-    __slots__ = ("name", "events", "values", "paced", "resting", "trigger", "settings", "port_mode")
+    __slots__ = ("name", "events", "values", "paced", "resting", "trigger", "settings", "port_mode", "holds")
 
     def __init__(self, name: str, events: dict[str, str], values: tuple[Value, ...], *, paced: bool = True, resting: str | None = None,
-                 trigger: str | None = None, settings: dict[str, tuple[str, dict[str, int]]] | None = None, port_mode: bool = False):
+                 trigger: str | None = None, settings: dict[str, tuple[str, dict[str, int]]] | None = None, port_mode: bool = False, holds: str = ""):
         self.name, self.events, self.values, self.paced, self.resting = name, events, values, paced, resting
-        self.trigger, self.settings, self.port_mode = trigger, settings or {}, port_mode
+        self.trigger, self.settings, self.port_mode, self.holds = trigger, settings or {}, port_mode, holds
 
 
 def value(name: str, unit: str, description: str, source: int | str, low: float | None = None, high: float | None = None, *,
@@ -118,7 +119,7 @@ SENSORS = {sensor.name: sensor for sensor in (
         value("altitude", "m", "Altitude above mean sea level", "Altitude:d", -1000.0, 100000.0, decimals=1, needed=False),
         value("heading", "°", "True course over ground", "Heading:d", 0.0, 360.0, decimals=1, needed=False),
         value("velocity", "km/h", "Speed over ground", "Velocity:d", 0.0, 2000.0, decimals=1, needed=False),
-        value("fix", "", "Whether enough satellites are seen to know the position", "PositionFixState:b", type="bool")), paced=False),
+        value("fix", "", "Whether enough satellites are seen to know the position", "PositionFixState:b", type="bool")), paced=False, holds="fix"),
     Sensor("Gyroscope", {"AngularRateUpdate": "Dd"}, vector("angular_rate", "°/s", "Angular rate", 0, 10000.0, 3)),
     single("HumiditySensor", "Humidity", "humidity", "%", "Relative humidity", 0.0, 100.0, 2),
     single("LightSensor", "Illuminance", "illuminance", "lx", "Illuminance", 0.0, 200000.0, 3),

@@ -212,6 +212,8 @@ channels:
                 values[quantity.name] = value
             elif needed and status == "ok":
                 status = reason
+        if values.get(holds := sensor.declared.holds) is False:
+            values = {holds: False}
         return values, status
 
 

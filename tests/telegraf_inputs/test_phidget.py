@@ -22,7 +22,7 @@ from telegraf_inputs.simulators import load
 from telegraf_inputs.simulators import phidget as simulation
 from telegraf_inputs.simulators.phidget_devices import DEVICES, HUB
 from telegraf_inputs.simulators.phidget_protocol import entries
-from telegraf_inputs.simulators.phidget_server import ERROR_EVENT
+from telegraf_inputs.simulators.phidget_server import ERROR_EVENT, FIX_CHANGE
 
 PATIENCE = 15.0  # seconds until a test gives up; never reached where all is well
 QUEUE_FULL, SATURATED = 4, 0x1009
@@ -160,6 +160,16 @@ def test_what_changes_seldom_holds_while_it_is_attached():
         bench.status("it", "ok")
         first = bench.times["it"]
         assert bench.cycle()["it"]["status"] == "ok" and bench.times["it"] > first
+
+
+def test_without_a_fix_there_is_no_position():
+    with Bench({"it": {"class": "GPS"}}) as bench:
+        bench.until(lambda points: "latitude" in points.get("it", {}), "a position")
+        _, standing = bench._place("it")
+        standing.speak = lambda now, known: []
+        bench.say("it", FIX_CHANGE, "d", [0])  # and of the position nothing more
+        fields = bench.until(lambda points: points["it"].get("fix") is False, "the loss of the fix")["it"]
+        assert fields == {"fix": False, "status": "ok"}
 
 
 def test_silence_is_told_and_nothing_repeated(monkeypatch):
