@@ -24,6 +24,7 @@ class Ledger:
     def __init__(self, instrument: Instrument, writer: Writer, log: Callable[[str, str], None]):
         self._instrument, self._writer, self._log = instrument, writer, log
         self._fd = self._open(os.environ.get("LABLINE_LEDGER"))
+        self._failing = False
         self._lock = threading.Lock()
         self._closed = False
         self._dropped, self._losing = 0, False
@@ -41,7 +42,12 @@ class Ledger:
         self._dropped = dropped
         if self._fd is not None:
             i = self._instrument
-            os.pwrite(self._fd, b"%-20d %-20d %-20d %-20d\n" % (i.readings, dropped, i.overruns, i.errors), 0)
+            try:
+                os.pwrite(self._fd, b"%-20d %-20d %-20d %-20d\n" % (i.readings, dropped, i.overruns, i.errors), 0)
+            except OSError as error:  # a full disk; the count is cumulative, and written anew each cycle
+                if not self._failing:
+                    self._log("W", f"LABLINE_LEDGER: can't keep count: {error.strerror}")
+                self._failing = True
 
     def close(self, seconds: float) -> bool | None:
         """Wait for the last lines to be written, at most ``seconds``; tells whether all were. None: closed before."""
