@@ -11,7 +11,7 @@ from telegraf_inputs.errors import BadInput
 from telegraf_inputs.stanza import SECONDS
 
 from . import site_file
-from .site_file import Keep, read_value
+from .site_file import USUAL_LEVELS, Keep, read_value
 
 # Names of retention policies.
 RAW, FOREVER = "raw", "forever"
@@ -49,23 +49,32 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
     found: list[Level] = []
     for name, keep in written.retention.downsampled.items():
         level = _level(name, keep)
-        path = ("downsampled", name)
-        before, below = (found[-1].keep, found[-1].name) if found else (raw, RAW)
-        if found and level.seconds_per_point <= found[-1].seconds_per_point:
-            raise BadInput(f"comes after {below!r}; expected the levels from fine to coarse", path)
-        if not before:
-            raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
-        if level.keep and level.keep <= before:
-            raise BadInput(
-                f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); coarser is kept longer",
-                path,
-            )
-        if raw < level.late:
-            raise BadInput(
-                f"raw is kept {days(raw)}, but level {name!r} looks back {days(level.late)}; keep raw longer", path
-            )
-        found.append(level)
+        try:
+            _check(level, raw, found)
+        except BadInput:
+            if written.retention.downsampled is not USUAL_LEVELS:
+                raise
+        else:
+            found.append(level)
     return InfluxDB(url=written.url, database=written.database, raw=raw, downsampled=tuple(found))
+
+
+def _check(level: Level, raw: float, finer: list[Level]) -> None:
+    """Refuse a level that does not go with ``raw`` and the ``finer`` ones."""
+    path = ("downsampled", level.name)
+    before, below = (finer[-1].keep, finer[-1].name) if finer else (raw, RAW)
+    if finer and level.seconds_per_point <= finer[-1].seconds_per_point:
+        raise BadInput(f"comes after {below!r}; expected the levels from fine to coarse", path)
+    if not before:
+        raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
+    if level.keep and level.keep <= before:
+        raise BadInput(
+            f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); coarser is kept longer", path
+        )
+    if raw < level.late:
+        raise BadInput(
+            f"raw is kept {days(raw)}, but level {level.name!r} looks back {days(level.late)}; keep raw longer", path
+        )
 
 
 def _level(name: str, keep: Any) -> Level:

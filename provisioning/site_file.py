@@ -48,6 +48,9 @@ class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, NAME_WORDS)]
 
 
+USUAL_LEVELS = {"1m": "1y", "1h": "10y"}
+
+
 class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """How long data are kept, in full and downsampled."""
 
@@ -63,7 +66,7 @@ class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
                 "propertyNames": {"pattern": r"^\d+(s|m|h|d|w)$"},
             },
         ),
-    ] = field(default_factory=lambda: {"1m": "1y", "1h": "10y"})
+    ] = field(default_factory=lambda: USUAL_LEVELS)
 
 
 class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

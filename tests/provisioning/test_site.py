@@ -62,6 +62,14 @@ def test_a_site_is_what_its_file_says(written):
     assert lab.notifications.contact_points[0].severities == ("warning", "critical")
 
 
+@pytest.mark.parametrize(
+    ("raw", "levels"), [("30d", ["1m", "1h"]), ("2y", ["1h"]), ("1h", ["1m"]), ("10y", []), ("forever", [])]
+)
+def test_a_level_that_nobody_wrote_is_left_out_where_it_does_not_fit(written, raw, levels):
+    lab = site.load(written(GOOD.replace("raw: 30d, downsampled: {1m: 1y, 1h: forever}", f"raw: {raw}")))
+    assert [level.name for level in lab.influxdb.downsampled] == levels
+
+
 def test_an_instrument_is_stale_after_three_of_its_own_intervals_unless_it_says_otherwise(written):
     assert [i.stale for i in site.load(written(GOOD)).instruments] == [60.0, 60.0]
     slow = GOOD.replace("interval: 2s", "interval: 5min")
@@ -107,6 +115,8 @@ MISTAKES = [
         "downsampled.1m: comes after '1h'; expected the levels from fine to coarse",
     ),
     ("1m: 1y", "1m: 10d", 7, "downsampled.1m: is kept 10 d, no longer than 'raw' (30 d)"),
+    ("raw: 30d", "raw: 400y", 7, "retention.raw: found '400y', expected 100y at most, or forever"),
+    ("1h: forever", "1h: 400y", 7, "downsampled.1h: found '400y', expected 100y at most, or forever"),
     ("1m: 1y", "1 minute: 1y", 7, "'1 minute' is no time per point"),
     ("1m: 1y", "1m: a year", 7, "downsampled.1m: found 'a year', expected a duration with its unit"),
     (
