@@ -1,11 +1,11 @@
 """Connections: one URL says how an instrument is reached; a Line carries terminated text over it.
 
-    tcp://host:port                         a socket, or a serial server behind one
-    serial:///dev/ttyUSB0?baudrate=9600     pyserial; options bytesize, parity, stopbits, xonxoff, rtscts
-    visa://TCPIP0::192.168.1.7::INSTR       pyvisa with pyvisa-py; sockets and serial ports need none of it
-    phidget://host:5661/serial, phidget://serial, phidget://
-    file:///sys/bus/w1/devices              files below a folder
-    sim, sim:?seed=1&faults=silent@20+10    the driver's own simulator (simulators/base.py)
+tcp://host:port                         a socket, or a serial server behind one
+serial:///dev/ttyUSB0?baudrate=9600     pyserial; options bytesize, parity, stopbits, xonxoff, rtscts
+visa://TCPIP0::192.168.1.7::INSTR       pyvisa with pyvisa-py; sockets and serial ports need none of it
+phidget://host:5661/serial, phidget://serial, phidget://
+file:///sys/bus/w1/devices              files below a folder
+sim, sim:?seed=1&faults=silent@20+10    the driver's own simulator (simulators/base.py)
 """
 
 from __future__ import annotations
@@ -58,9 +58,11 @@ class Url:
         # A bare sim: would need quotes in YAML, where a colon at the end begins a mapping.
         scheme, colon, rest = "sim:".partition(":") if text == "sim" else text.partition(":")
         if not colon or scheme not in SCHEMES:
-            raise BadInput(f"{text!r} is no connection; expected a URL that begins with "
-                           f"{', '.join(s + (':' if s == 'sim' else '://') for s in SCHEMES)}; "
-                           f"{suggestion(scheme, SCHEMES)}")
+            raise BadInput(
+                f"{text!r} is no connection; expected a URL that begins with "
+                f"{', '.join(s + (':' if s == 'sim' else '://') for s in SCHEMES)}; "
+                f"{suggestion(scheme, SCHEMES)}"
+            )
         rest, _, query = rest.partition("?")
         self.text, self.scheme, self.rest = text, scheme, rest.removeprefix("//")
         self.options: dict[str, str] = {}
@@ -72,7 +74,7 @@ class Url:
         return self.text
 
     def check(self, wire: Wire) -> None:
-        """Refuse (BadInput) what can't be reached this way; phidget: and file: are their drivers' to check."""
+        """Refuse (BadInput) what can't be reached this way; phidget: is its driver's to check."""
         if self.scheme == "tcp":
             self.host_port()
             if self.options:
@@ -87,6 +89,8 @@ class Url:
             if not self.rest.startswith("/"):
                 raise BadInput(f"{self.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
             serial_settings(self, wire)
+        elif self.scheme == "file" and (self.options or not self.rest.startswith("/")):
+            raise BadInput(f"{self.text!r} is no folder's URL; expected such as file:///sys/bus/w1/devices (three slashes)")
 
     def host_port(self, default_port: int | None = None) -> tuple[str, int]:
         """Take host and port from ``tcp://host:port`` (IPv6 in brackets)."""
@@ -94,16 +98,19 @@ class Url:
         if not host or "]" in port:  # no port at all
             host, port = self.rest.rstrip("/"), str(default_port or "")
         if not (host and self.rest.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-            raise BadInput(f"{self.text!r} must name a host and a port from 1 to 65535, "
-                           f"as in {self.scheme}://192.168.1.5:7777")
+            raise BadInput(
+                f"{self.text!r} must name a host and a port from 1 to 65535, as in {self.scheme}://192.168.1.5:7777"
+            )
         return host.strip("[]"), int(port)
 
     def visa_resource(self) -> str:
         """Take the resource from ``visa://RESOURCE``."""
         if not any(kind.match(self.rest) for kind in (VISA_SOCKET, VISA_PORT, VISA_MESSAGES)):
-            raise BadInput(f"{self.text!r} names no VISA resource; expected such as visa://TCPIP0::192.168.1.7::INSTR, "
-                           "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, "
-                           "visa://USB0::0x1234::0x5678::SERIAL::INSTR")
+            raise BadInput(
+                f"{self.text!r} names no VISA resource; expected such as visa://TCPIP0::192.168.1.7::INSTR, "
+                "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, "
+                "visa://USB0::0x1234::0x5678::SERIAL::INSTR"
+            )
         return self.rest
 
     def plain(self) -> Url:
@@ -123,8 +130,16 @@ class Wire:
 
     __slots__ = ("send", "receive", "encoding", "pause", "settle", "serial")
 
-    def __init__(self, send: bytes = b"\n", receive: bytes = b"\n", *, encoding: str = "ascii", pause: float = 0.0,
-                 settle: float = 0.0, serial: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        send: bytes = b"\n",
+        receive: bytes = b"\n",
+        *,
+        encoding: str = "ascii",
+        pause: float = 0.0,
+        settle: float = 0.0,
+        serial: dict[str, Any] | None = None,
+    ):
         """``send``, ``receive``: terminators. ``pause``: seconds of rest before each command. ``settle``: seconds the
         instrument needs after opening. ``serial``: settings of the serial line, which a URL's options override."""
         self.send, self.receive, self.encoding, self.pause, self.settle = send, receive, encoding, pause, settle
@@ -285,7 +300,7 @@ class Line:
         while data:
             if not self._ready(deadline - time.monotonic(), to_send=True):
                 raise NoAnswer(f"it takes nothing for {self.timeout:g} s; check handshake (rtscts, xonxoff) and cable")
-            data = data[write(data):]
+            data = data[write(data) :]
 
     def _guard(self, act: Callable[..., Any], *args: Any) -> Any:
         try:

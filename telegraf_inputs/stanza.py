@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 # Fields that labline adds to a driver's quantities.
 RESERVED_FIELDS = ("status", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "readings", "state")
@@ -139,9 +140,10 @@ def check(data: Any) -> Stanza:
             f"found {values['name']!r}, expected letters, digits, '_', '-' or '.', a letter or digit first", ("name",)
         )
     stanza = Stanza(driver, values)
-    for key in ("interval", "timeout"):
-        if getattr(stanza, key) <= 0:
-            raise BadInput(f"found {data[key]!r}, expected a duration longer than 0", (key,))
+    for key, (shortest, longest) in RANGES.items():
+        value = getattr(stanza, key)
+        if value is not None and not duration(shortest) <= value <= duration(longest):
+            raise BadInput(f"found {data[key]!r}, expected a duration from {shortest} to {longest}", (key,))
     stanza.connection = _connection(values["connection"], driver)
     stanza.channels = _channels(values["channels"], stanza)
     stanza.tags = _tags(values["tags"] or {}, stanza.channels)

@@ -8,32 +8,76 @@ from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput
 
 LAKE_SHORE = {"name": "cryostat", "driver": "lakeshore_372", "connection": "tcp://192.168.1.5:7777"}
-SCPI = {"name": "supply", "driver": "scpi", "connection": "tcp://192.168.1.5:5025",
-        "channels": {"1": {"read": {"voltage": {"query": "V?", "unit": "V"}}}}}
-PHIDGET = {"name": "oven", "driver": "phidget", "connection": "phidget://", "channels": {"a": {"class": "TemperatureSensor"}}}
+SCPI = {
+    "name": "supply",
+    "driver": "scpi",
+    "connection": "tcp://192.168.1.5:5025",
+    "channels": {"1": {"read": {"voltage": {"query": "V?", "unit": "V"}}}},
+}
+PHIDGET = {
+    "name": "oven",
+    "driver": "phidget",
+    "connection": "phidget://",
+    "channels": {"a": {"class": "TemperatureSensor"}},
+}
+SENSOR = {"name": "freezer", "driver": "ds18b20", "channels": {"28-0316a2795f1c": None}}
 
 
 def test_what_is_not_said_is_the_drivers():
     stanza = stanzas.check(LAKE_SHORE)
-    assert (stanza.label, stanza.description, stanza.trigger, stanza.stale, stanza.tags) == ("cryostat", "", "self", None, {})
+    assert (stanza.label, stanza.description, stanza.trigger, stanza.stale, stanza.tags) == (
+        "cryostat",
+        "",
+        "self",
+        None,
+        {},
+    )
     assert (stanza.interval, stanza.timeout) == (stanza.driver.interval, stanza.driver.timeout)
     assert [c.id for c in stanza.channels] == list(stanza.driver.channel_names)
     assert list(stanza.channels[0].quantities) == ["temperature", "resistance"]
 
 
 def test_what_is_said_is_taken():
-    stanza = stanzas.check({**LAKE_SHORE, "label": 372, "interval": "1.5min", "timeout": "500ms", "stale": "0s", "trigger": "stdin",
-                            "tags": {"cooldown": 17, "user": "Ana Müller"},
-                            "channels": {"5": {"label": "Mixing chamber", "limits": {"temperature": {"critical": {"above": "2 K"}}}}}})
-    assert (stanza.label, stanza.interval, stanza.timeout, stanza.stale, stanza.trigger) == ("372", 90.0, 0.5, 0.0, "stdin")
+    stanza = stanzas.check(
+        {
+            **LAKE_SHORE,
+            "label": 372,
+            "interval": "1.5min",
+            "timeout": "500ms",
+            "stale": "0s",
+            "trigger": "stdin",
+            "tags": {"cooldown": 17, "user": "Ana Müller"},
+            "channels": {"5": {"label": "Mixing chamber", "limits": {"temperature": {"critical": {"above": "2 K"}}}}},
+        }
+    )
+    assert (stanza.label, stanza.interval, stanza.timeout, stanza.stale, stanza.trigger) == (
+        "372",
+        90.0,
+        0.5,
+        0.0,
+        "stdin",
+    )
     assert stanza.tags == {"cooldown": "17", "user": "Ana Müller"}
     (channel,) = stanza.channels
     assert (channel.id, channel.label) == ("5", "Mixing chamber")
     assert channel.limits == {"temperature": {"critical": {"above": "2 K"}}}
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("10s", 10), ("500ms", 0.5), ("2m", 120), ("2min", 120), ("1.5h", 5400), ("30d", 2592000),
-                                               ("1w", 604800), ("1y", 31536000), ("5 s", 5), ("0s", 0)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("10s", 10),
+        ("500ms", 0.5),
+        ("2m", 120),
+        ("2min", 120),
+        ("1.5h", 5400),
+        ("30d", 2592000),
+        ("1w", 604800),
+        ("1y", 31536000),
+        ("5 s", 5),
+        ("0s", 0),
+    ],
+)
 def test_a_duration(text, seconds):
     assert stanzas.duration(text) == seconds
 
@@ -48,7 +92,11 @@ def test_a_calibrated_quantity_takes_the_name_of_the_raw_one():
     data = {**LAKE_SHORE, "channels": {"5": {"calibration": {"of": "temperature", "form": "linear", "b": 1.01}}}}
     quantities = stanzas.check(data).channels[0].quantities
     assert list(quantities) == ["temperature", "resistance", "temperature_raw"]
-    assert (quantities["temperature"].unit, quantities["temperature"].low, quantities["temperature"].decimals) == ("K", None, 4)
+    assert (quantities["temperature"].unit, quantities["temperature"].low, quantities["temperature"].decimals) == (
+        "K",
+        None,
+        4,
+    )
     assert (quantities["temperature_raw"].low, quantities["temperature_raw"].high) == (0.0, 1000.0)
 
 
@@ -60,56 +108,71 @@ def test_a_calibrated_quantity_gets_a_name_of_its_own():
     assert (channel.quantities["level"].unit, channel.quantities["level"].description) == ("%", "Helium")
 
 
-@pytest.mark.parametrize(("change", "path", "message"), [
-    ({"name": None}, ("name",), "is missing; expected the instrument's name"),
-    ({"name": "the cryostat"}, ("name",), "found 'the cryostat', expected letters, digits"),
-    ({"name": ["x"]}, ("name",), "found ['x'], expected a text"),
-    ({"driver": None}, ("driver",), "is missing; expected the driver that reads it"),
-    ({"driver": "lakeshore_327"}, ("driver",), "there is no driver 'lakeshore_327'; did you mean 'lakeshore_372'?"),
-    ({"driver": "../x"}, ("driver",), "there is no driver '../x'"),
-    ({"connection": None}, ("connection",), "is missing; expected how it is reached"),
-    ({"connection": 5}, ("connection",), "'5' is no connection; expected a URL"),
-    ({"connection": "tcp//host"}, ("connection",), "is no connection"),
-    ({"connection": "tpc://host:1"}, ("connection",), "did you mean 'tcp'?"),
-    ({"connection": "tcp://host"}, ("connection",), "must name a host and a port"),
-    ({"connection": "tcp://host:99999"}, ("connection",), "a port from 1 to 65535"),
-    ({"connection": "tcp://host:1?baudrate=1"}, ("connection",), "a socket has none"),
-    ({"connection": "phidget://"}, ("connection",), "can't be reached by phidget; expected tcp or serial or visa"),
-    ({"connection": "serial://dev/ttyUSB0"}, ("connection",), "serial:///dev/ttyUSB0 (three slashes)"),
-    ({"connection": "serial:///dev/x?baud=9600"}, ("connection",), "did you mean 'baudrate'?"),
-    ({"connection": "serial:///dev/x?baudrate=fast"}, ("connection",), "found baudrate=fast"),
-    ({"connection": "serial:///dev/x?parity=odd"}, ("connection",), "expected N or E or O or M or S"),
-    ({"connection": "serial:///dev/x?rtscts=maybe"}, ("connection",), "expected true or"),
-    ({"connection": "visa://TCPIP::x"}, ("connection",), "names no VISA resource"),
-    ({"connection": "sim:?sed=1"}, ("connection",), "did you mean 'seed'?"),
-    ({"connection": "sim:?seed=x"}, ("connection",), "found seed=x, expected a whole number"),
-    ({"connection": "sim:?faults=silnt@1+1"}, ("connection",), "did you mean 'silent'?"),
-    ({"connection": "sim:?faults=silent@1+1/0"}, ("connection",), "expected KIND@START+LENGTH"),
-    ({"connection": "sim:?transport=file"}, ("connection",), "can't be reached by transport=file"),
-    ({"interval": 5}, ("interval",), "found 5, expected a duration with its unit"),
-    ({"interval": "0s"}, ("interval",), "found '0s', expected a duration longer than 0"),
-    ({"intervall": "5s"}, ("intervall",), "did you mean 'interval'?"),
-    ({"trigger": "telegraf"}, ("trigger",), "expected one of self, stdin"),
-    ({"label": 1.1}, ("label",), "found 1.1, expected a text; write it in quotes"),
-    ({"label": True}, ("label",), "found True, expected a text; write it in quotes"),
-    ({"tags": ["a"]}, ("tags",), "expected a mapping"),
-    ({"tags": {"host": "x"}}, ("tags", "host"), "is a tag or field that labline writes itself"),
-    ({"tags": {"driver": "x"}}, ("tags", "driver"), "is a tag or field that labline writes itself"),
-    ({"tags": {"temperature": "x"}}, ("tags", "temperature"), "is a tag or field that labline writes itself"),
-    ({"tags": {"state": "x"}}, ("tags", "state"), "is a tag or field that labline writes itself"),
-    ({"tags": {"time": "x"}}, ("tags", "time"), "can't be named 'time'"),
-    ({"tags": {"run": 1.1}}, ("tags", "run"), "found 1.1, expected a text"),
-    ({"tags": {"run": ""}}, ("tags", "run"), "not empty"),
-    ({"tags": {"path": "C:\\"}}, ("tags", "path"), "has a backslash"),
-    ({"tags": {"path": "a\tb"}}, ("tags", "path"), "tears the line"),
-    ({"channels": {}}, ("channels",), "is empty"),
-    ({"channels": ["1"]}, ("channels",), "found ['1'], expected a mapping"),
-    ({"channels": {"17": None}}, ("channels", "17"), "has no channel '17'; did you mean"),
-    ({"channels": {"1": "Still"}}, ("channels", "1"), "found 'Still', expected the channel's keys: label"),
-    ({"channels": {"1": {"lable": "x"}}}, ("channels", "1", "lable"), "did you mean 'label'?"),
-    ({"channels": {"1": {"limits": {"temprature": {}}}}}, ("channels", "1", "limits", "temprature"), "did you mean 'temperature'?"),
-    ({"channels": {"1": {"calibration": {"form": "linear", "b": 1}}}}, ("channels", "1", "calibration", "of"), "known: temperature"),
-])
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        ({"name": None}, ("name",), "is missing; expected the instrument's name"),
+        ({"name": "the cryostat"}, ("name",), "found 'the cryostat', expected letters, digits"),
+        ({"name": ["x"]}, ("name",), "found ['x'], expected a text"),
+        ({"driver": None}, ("driver",), "is missing; expected the driver that reads it"),
+        ({"driver": "lakeshore_327"}, ("driver",), "there is no driver 'lakeshore_327'; did you mean 'lakeshore_372'?"),
+        ({"driver": "../x"}, ("driver",), "there is no driver '../x'"),
+        ({"connection": None}, ("connection",), "is missing; expected how it is reached"),
+        ({"connection": 5}, ("connection",), "'5' is no connection; expected a URL"),
+        ({"connection": "tcp//host"}, ("connection",), "is no connection"),
+        ({"connection": "tpc://host:1"}, ("connection",), "did you mean 'tcp'?"),
+        ({"connection": "tcp://host"}, ("connection",), "must name a host and a port"),
+        ({"connection": "tcp://host:99999"}, ("connection",), "a port from 1 to 65535"),
+        ({"connection": "tcp://host:1?baudrate=1"}, ("connection",), "a socket has none"),
+        ({"connection": "phidget://"}, ("connection",), "can't be reached by phidget; expected tcp or serial or visa"),
+        ({"connection": "serial://dev/ttyUSB0"}, ("connection",), "serial:///dev/ttyUSB0 (three slashes)"),
+        ({"connection": "serial:///dev/x?baud=9600"}, ("connection",), "did you mean 'baudrate'?"),
+        ({"connection": "serial:///dev/x?baudrate=fast"}, ("connection",), "found baudrate=fast"),
+        ({"connection": "serial:///dev/x?parity=odd"}, ("connection",), "expected N or E or O or M or S"),
+        ({"connection": "serial:///dev/x?rtscts=maybe"}, ("connection",), "expected true or"),
+        ({"connection": "visa://TCPIP::x"}, ("connection",), "names no VISA resource"),
+        ({"connection": "sim:?sed=1"}, ("connection",), "did you mean 'seed'?"),
+        ({"connection": "sim:?seed=x"}, ("connection",), "found seed=x, expected a whole number"),
+        ({"connection": "sim:?faults=silnt@1+1"}, ("connection",), "did you mean 'silent'?"),
+        ({"connection": "sim:?faults=silent@1+1/0"}, ("connection",), "expected KIND@START+LENGTH"),
+        ({"connection": "sim:?transport=file"}, ("connection",), "can't be reached by transport=file"),
+        ({"interval": 5}, ("interval",), "found 5, expected a duration with its unit"),
+        ({"interval": "0s"}, ("interval",), "found '0s', expected a duration from 1ms to 1y"),
+        ({"interval": "0.4ms"}, ("interval",), "found '0.4ms', expected a duration from 1ms to 1y"),
+        ({"interval": "2y"}, ("interval",), "found '2y', expected a duration from 1ms to 1y"),
+        ({"timeout": "2d"}, ("timeout",), "found '2d', expected a duration from 1ms to 1d"),
+        ({"stale": "400y"}, ("stale",), "found '400y', expected a duration from 0s to 10y"),
+        ({"intervall": "5s"}, ("intervall",), "did you mean 'interval'?"),
+        ({"trigger": "telegraf"}, ("trigger",), "expected one of self, stdin"),
+        ({"label": 1.1}, ("label",), "found 1.1, expected a text; write it in quotes"),
+        ({"label": True}, ("label",), "found True, expected a text; write it in quotes"),
+        ({"tags": ["a"]}, ("tags",), "expected a mapping"),
+        ({"tags": {"host": "x"}}, ("tags", "host"), "is a tag or field that labline writes itself"),
+        ({"tags": {"driver": "x"}}, ("tags", "driver"), "is a tag or field that labline writes itself"),
+        ({"tags": {"temperature": "x"}}, ("tags", "temperature"), "is a tag or field that labline writes itself"),
+        ({"tags": {"state": "x"}}, ("tags", "state"), "is a tag or field that labline writes itself"),
+        ({"tags": {"time": "x"}}, ("tags", "time"), "can't be named 'time'"),
+        ({"tags": {"run": 1.1}}, ("tags", "run"), "found 1.1, expected a text"),
+        ({"tags": {"run": ""}}, ("tags", "run"), "not empty"),
+        ({"tags": {"path": "C:\\"}}, ("tags", "path"), "has a backslash"),
+        ({"tags": {"path": "a\tb"}}, ("tags", "path"), "tears the line"),
+        ({"channels": {}}, ("channels",), "is empty"),
+        ({"channels": ["1"]}, ("channels",), "found ['1'], expected a mapping"),
+        ({"channels": {"17": None}}, ("channels", "17"), "has no channel '17'; did you mean"),
+        ({"channels": {"1": "Still"}}, ("channels", "1"), "found 'Still', expected the channel's keys: label"),
+        ({"channels": {"1": {"lable": "x"}}}, ("channels", "1", "lable"), "did you mean 'label'?"),
+        (
+            {"channels": {"1": {"limits": {"temprature": {}}}}},
+            ("channels", "1", "limits", "temprature"),
+            "did you mean 'temperature'?",
+        ),
+        (
+            {"channels": {"1": {"calibration": {"form": "linear", "b": 1}}}},
+            ("channels", "1", "calibration", "of"),
+            "known: temperature",
+        ),
+    ],
+)
 def test_what_is_wrong_is_told_where_it_stands(change, path, message):
     with pytest.raises(BadInput) as caught:
         stanzas.check({**LAKE_SHORE, **change})
@@ -117,18 +180,39 @@ def test_what_is_wrong_is_told_where_it_stands(change, path, message):
     assert message in caught.value.message
 
 
-@pytest.mark.parametrize(("data", "path", "message"), [
-    (None, (), "found nothing, expected an instrument's keys"),
-    ("x", (), "found 'x', expected an instrument's keys"),
-    ({k: v for k, v in SCPI.items() if k != "channels"}, ("channels",), "reads the channels that you name; add at least one"),
-    ({**SCPI, "channels": {"a b": {}}}, ("channels", "a b"), "found 'a b', expected letters, digits"),
-    ({**SCPI, "channels": {"a": {}}}, ("channels", "a", "read"), "is missing; expected the quantities"),
-    ({**SCPI, "setup": "x"}, ("setup",), "found 'x', expected a list"),
-    ({**PHIDGET, "channels": {"a": {"class": "Thermometer"}}}, ("channels", "a", "class"), "expected one of"),
-    ({**PHIDGET, "channels": {"a": {"class": "TemperatureSensor", "channel": 1.5}}}, ("channels", "a", "channel"), "a whole number"),
-    ({**PHIDGET, "channels": {"a": {"class": "TemperatureSensor", "channel": True}}}, ("channels", "a", "channel"), "a whole number"),
-    ({**PHIDGET, "channels": {"a": {"class": "TemperatureSensor", "is_hub_port": 1}}}, ("channels", "a", "is_hub_port"), "true or false"),
-])
+@pytest.mark.parametrize(
+    ("data", "path", "message"),
+    [
+        (None, (), "found nothing, expected an instrument's keys"),
+        ("x", (), "found 'x', expected an instrument's keys"),
+        (
+            {k: v for k, v in SCPI.items() if k != "channels"},
+            ("channels",),
+            "reads the channels that you name; add at least one",
+        ),
+        ({**SCPI, "channels": {"a b": {}}}, ("channels", "a b"), "found 'a b', expected letters, digits"),
+        ({**SCPI, "channels": {"a": {}}}, ("channels", "a", "read"), "is missing; expected the quantities"),
+        ({**SCPI, "setup": "x"}, ("setup",), "found 'x', expected a list"),
+        ({**SENSOR, "connection": "file://foo"}, ("connection",), "file:///sys/bus/w1/devices (three slashes)"),
+        ({**SENSOR, "connection": "file:///foo?x=1"}, ("connection",), "is no folder's URL"),
+        ({**PHIDGET, "channels": {"a": {"class": "Thermometer"}}}, ("channels", "a", "class"), "expected one of"),
+        (
+            {**PHIDGET, "channels": {"a": {"class": "TemperatureSensor", "channel": 1.5}}},
+            ("channels", "a", "channel"),
+            "a whole number",
+        ),
+        (
+            {**PHIDGET, "channels": {"a": {"class": "TemperatureSensor", "channel": True}}},
+            ("channels", "a", "channel"),
+            "a whole number",
+        ),
+        (
+            {**PHIDGET, "channels": {"a": {"class": "TemperatureSensor", "is_hub_port": 1}}},
+            ("channels", "a", "is_hub_port"),
+            "true or false",
+        ),
+    ],
+)
 def test_what_is_wrong_with_other_drivers(data, path, message):
     with pytest.raises(BadInput) as caught:
         stanzas.check(data)
@@ -145,5 +229,6 @@ def test_a_file_is_one_stanza_of_the_programs_driver(tmp_path):
     file.write_text(file.read_text().replace("5:", "5: {limits: {temp: {}}}"))
     with pytest.raises(BadInput) as caught:
         stanzas.load(file)
-    assert str(caught.value) == (f"{file}:5: channels.5.limits.temp: this channel has no quantity 'temp'; "
-                                 "known: temperature, resistance")
+    assert str(caught.value) == (
+        f"{file}:5: channels.5.limits.temp: this channel has no quantity 'temp'; known: temperature, resistance"
+    )
