@@ -11,6 +11,7 @@ from telegraf_inputs import stanza
 from telegraf_inputs.errors import BadInput
 
 DURATION_PATTERN = r"^\d+(\.\d+)?\s*(ms|s|min|m|h|d|w|y)$"
+LONGEST = 100 * stanza.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
 
 class Seconds(float):
@@ -182,9 +183,12 @@ def read_value(kind: type, value: Any) -> Any:
     if kind not in (Seconds, Keep):
         raise NotImplementedError(kind)
     try:
-        return kind(stanza.duration(value))
+        seconds = stanza.duration(value)
+        if seconds > LONGEST:
+            raise BadInput(f"found {value!r}, expected 100y at most")
     except BadInput as error:
         raise ValueError(f"{error.message}{', or forever' if kind is Keep else ''}") from None
+    return kind(seconds)
 
 
 def fields(struct: type[Struct]) -> dict[str, msgspec.structs.FieldInfo]:

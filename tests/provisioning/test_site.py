@@ -178,6 +178,7 @@ MISTAKES = [
         "is already used by 'cryostat'",
     ),
     ("{for: 30s}", "{for: 30}", 24, "alarms.for: found 30, expected a duration"),
+    ("{for: 30s}", "{for: 101y}", 24, "alarms.for: found '101y', expected 100y at most"),
     ("{for: 30s}", "{every: 15s}", 24, "alarms.every: is 15 s, expected a multiple of 10s"),
     ("{for: 30s}", "{stale_severity: bad}", 24, "alarms.stale_severity: found 'bad', expected critical or warning"),
     ("{for: 30s}", "{stale_factor: 1}", 24, "alarms.stale_factor: found 1, expected at least 2"),
