@@ -12,7 +12,7 @@ from msgspec import Struct
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput, suggestion
-from telegraf_inputs.fields import clashes
+from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Stanza
 
 from . import levels, limits, measurements
@@ -146,6 +146,8 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     for clash in clashes([i.stanza for i in instruments]):
         where = places[clash.stanza.name]
         errors.append(BadInput(clash.message, (*where, "channels", clash.channel.id)))
+    for named, tag, message in tags_named_as_fields([i.stanza for i in instruments]):
+        errors.append(BadInput(message, (*places[named.name], "tags", tag)))
     _try(errors, measurements.of_site, [i.stanza for i in instruments], path=("instruments",))
     if errors or influxdb is None:
         return None

@@ -33,3 +33,14 @@ def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
                                    f"another name for the quantity, or the same {what}")
                         yield Clash(stanza, channel, quantity, message)
                         break
+
+
+def tags_named_as_fields(stanzas: Iterable[Stanza]) -> Iterator[tuple[Stanza, str, str]]:
+    """Yield (stanza, tag, message) for each tag that is a field of another instrument of the same measurement."""
+    stanzas = list(stanzas)
+    by = {(s.driver.name, name): s.name for s in stanzas for channel in s.channels for name in channel.quantities}
+    for stanza in stanzas:
+        for tag in stanza.tags:
+            if other := by.get((stanza.driver.name, tag)):
+                yield stanza, tag, (f"{tag!r} is a field of {other!r}, and both are in measurement {stanza.driver.name!r}, "
+                                    "where a query can't tell a tag from a field; choose another name")

@@ -236,6 +236,13 @@ def test_a_field_has_one_type_in_all_instruments(written):
         site.load(written(GOOD.replace("alarms:", both + "alarms:")))
 
 
+def test_a_tag_has_not_the_name_of_another_instruments_field(written):
+    two = SCPI.format(name="two", type="float", other="z").replace("0.1:", "0.2:") + "    tags: {w: left}\n"
+    text = GOOD.replace("alarms:", SCPI.format(name="one", type="float", other="w") + two + "alarms:")
+    with pytest.raises(BadInput, match=r"instruments\[3\].tags.w: 'w' is a field of 'one', and both are in measurement 'scpi'"):
+        site.load(written(text))
+
+
 def test_no_field_gets_the_name_of_another_ones_minimum(written):
     text = GOOD.replace("alarms:", SCPI.format(name="one", type="float", other="v_min") + "alarms:")
     with pytest.raises(BadInput, match="'scpi' has fields 'v' and 'v_min'"):
