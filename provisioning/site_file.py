@@ -98,7 +98,7 @@ class Alarms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     )
     every: Annotated[Seconds, Meta(description="how often Grafana looks; a multiple of 10s")] = default(Seconds(10))
     stale_factor: Annotated[
-        float, Meta(description="an instrument is stale after so many of its intervals without data", ge=2)
+        float, Meta(description="an instrument is stale after so many of its intervals without data", ge=2, le=1000)
     ] = 3.0
     stale_minimum: Annotated[Seconds, Meta(description="but never sooner than this")] = default(Seconds(60))
     stale_severity: Annotated[Severity, Meta(description="severity of the stale-data alarm")] = "critical"

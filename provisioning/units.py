@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from typing import Any
@@ -27,11 +28,13 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
         number, found = float(value), ""
     else:
         raise BadInput(f"found {value!r}, expected a value with its unit, such as {example!r}")
-    if found == unit or number == 0.0 and difference and not found:
-        return number
-    if not found:
-        raise BadInput(f"found {value!r} without a unit, expected such as {example!r}: say which unit is meant")
-    return _convert(number, found, unit, value, difference)
+    if found != unit and not (number == 0.0 and difference and not found):
+        if not found:
+            raise BadInput(f"found {value!r} without a unit, expected such as {example!r}: say which unit is meant")
+        number = _convert(number, found, unit, value, difference)
+    if not math.isfinite(number):
+        raise BadInput(f"found {value!r}, expected a finite number")
+    return number
 
 
 def known(unit: str) -> bool:

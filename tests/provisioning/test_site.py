@@ -182,6 +182,7 @@ MISTAKES = [
     ("{for: 30s}", "{every: 15s}", 24, "alarms.every: is 15 s, expected a multiple of 10s"),
     ("{for: 30s}", "{stale_severity: bad}", 24, "alarms.stale_severity: found 'bad', expected critical or warning"),
     ("{for: 30s}", "{stale_factor: 1}", 24, "alarms.stale_factor: found 1, expected at least 2"),
+    ("{for: 30s}", "{stale_factor: .inf}", 24, "alarms.stale_factor: found inf, expected at most 1000"),
     ("type: email", "type: mail", 27, "notifications.contact_points[0].type: found 'mail', expected email or webhook"),
     ("lab@example.org", "lab", 27, "addresses[0]: found 'lab', expected one e-mail address"),
     ("type: email", "type: webhook", 27, "belongs to an email, this contact point is a webhook"),

@@ -60,6 +60,10 @@ def test_a_difference_of_temperatures_has_no_zero_point(value, unit, expected):
         (True, "", "expected a value with its unit"),
         (None, "K", "expected a value with its unit"),
         ([1], "K", "expected a value with its unit"),
+        ("1e400 V", "V", "expected a finite number"),
+        ("1e306 kV", "mV", "expected a finite number"),
+        (float("inf"), "", "expected a finite number"),
+        (float("nan"), "", "expected a finite number"),
         ("0.8 K", "", "measures something else"),
     ],
 )
