@@ -16,6 +16,7 @@ from pathlib import Path
 from .errors import StartFailed
 
 POLL = 0.05  # seconds between two looks at whether a part is ready
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -39,12 +40,30 @@ class Process:
         log.parent.mkdir(parents=True, exist_ok=True)
         parent = os.getpid()
 
+        # While it forks, Python would lose the exception that a signal raises, and a part that nobody knows would be left.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
         def die_with_parent() -> None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             if _libc is not None:
                 _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != parent:  # it ended before the line above
                 os._exit(1)
 
+        try:
+            self._start(log, die_with_parent, env, cwd, stdin)
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except BaseException:  # the signal that was held back
+            self.stop()
+            raise
+
+    def _start(
+        self, log: Path, first: Callable[[], None], env: Mapping[str, str] | None, cwd: Path | None, stdin: int
+    ) -> None:
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
             self._log_start = output.tell()
             try:
@@ -56,10 +75,10 @@ class Process:
                     env={**os.environ, **(env or {})},
                     cwd=cwd,
                     start_new_session=True,
-                    preexec_fn=die_with_parent,
+                    preexec_fn=first,
                 )
             except OSError as error:
-                raise StartFailed(f"{name} can't be started: {self.command[0]}: {error.strerror}") from None
+                raise StartFailed(f"{self.name} can't be started: {self.command[0]}: {error.strerror}") from None
         self.pid = self._popen.pid
         # Readable when the process has ended, before it is reaped: until then its number can't belong to another one.
         self._ended = os.pidfd_open(self.pid)
