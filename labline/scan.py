@@ -41,12 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     from .scanning.finding import Finding
     from .stack.progress import say
 
+    servers = [phidgets.server(text) for text in arguments.phidget_server]
     kinds = (
         [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
     )
-    if arguments.phidget_server or not arguments.port:
+    if servers or not arguments.port:
         shared.find_libusb()
-        kinds.append(phidgets.all(arguments.phidget_server))
+        kinds.append(phidgets.all(servers))
     if not arguments.port:
         kinds += [visa.all(not arguments.no_probe), onewire.all()]
     found: list[Finding] = []

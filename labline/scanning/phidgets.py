@@ -7,16 +7,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from telegraf_inputs.connection import Url
 from telegraf_inputs.drivers._phidget_classes import SENSORS
+from telegraf_inputs.drivers._phidget_link import PORT
 from telegraf_inputs.errors import BadInput
 
 from .finding import Finding
 
 SECONDS = 2.0
-PORT = 5661
 
 
-def all(servers: Sequence[str]) -> Iterator[Finding | str]:
+def server(text: str) -> tuple[str, int]:
+    """Take apart HOST[:PORT]. Raises BadInput."""
+    return Url(f"phidget://{text}").host_port(PORT)
+
+
+def all(servers: Sequence[tuple[str, int]]) -> Iterator[Finding | str]:
     """List the sensors of all Phidgets that attach within two seconds; nothing is set on them."""
     try:
         seen = _seen(servers)
@@ -33,7 +39,7 @@ def all(servers: Sequence[str]) -> Iterator[Finding | str]:
         yield Finding(url, f"{name}, {len(known)} sensor channel(s)", _stanza(url, serial, known) if known else "")
 
 
-def _seen(servers: Sequence[str]) -> set[tuple[Any, ...]]:
+def _seen(servers: Sequence[tuple[str, int]]) -> set[tuple[Any, ...]]:
     from telegraf_inputs.drivers._phidget_library import library
 
     library()  # it finds libusb
@@ -55,9 +61,8 @@ def _seen(servers: Sequence[str]) -> set[tuple[Any, ...]]:
 
     manager = Manager()
     manager.setOnAttachHandler(attached)
-    for number, server in enumerate(servers):
-        host, _, port = server.partition(":")
-        Net.addServer(f"scan{number}", host, int(port or PORT), "", 0)
+    for number, (host, port) in enumerate(servers):
+        Net.addServer(f"scan{number}", host, port, "", 0)
     if not servers:
         try:
             Net.enableServerDiscovery(PhidgetServerType.PHIDGETSERVER_DEVICEREMOTE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from .finding import Finding
 LOCKS = Path("/var/lock")
 CONSOLES = Path("/sys/class/tty/console/active")
 BY_ID = Path("/dev/serial/by-id")
+MEMORY = 1  # the major number of /dev/null and its like
 
 
 def all(probe: bool) -> Iterator[Finding | str]:
@@ -76,8 +79,12 @@ def _answered(url: str) -> Iterator[Finding | str]:
 
 
 def _taken(path: str) -> str:
-    """Say who uses a port; "" where nobody does, as far as this user may see."""
+    """Say what keeps from asking a port: what it is, or who uses it; "" where nothing does, as far as one may see."""
     real = os.path.realpath(path)
+    with contextlib.suppress(OSError):  # that it is not there is told by whoever opens it
+        found = os.stat(real)
+        if not stat.S_ISCHR(found.st_mode) or os.major(found.st_rdev) == MEMORY:
+            return "it is no serial port"
     consoles = CONSOLES.read_text().split() if CONSOLES.exists() else []
     if os.path.basename(real) in consoles:
         return "it is the system's console"

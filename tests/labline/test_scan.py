@@ -105,17 +105,35 @@ def test_a_port_that_is_not_there_or_not_ours_says_why(tmp_path):
     assert "can't be opened" in finding.text() and "No such file" in finding.text()
 
 
-def test_every_driver_is_probed_or_says_why_not():
-    assert {name for name, _ in probes.PROBES} | set(probes.NOT_PROBED) == set(drivers.names())
+@pytest.mark.parametrize("name", [os.devnull, __file__])
+def test_what_is_no_port_is_left_alone(name):
+    (finding,) = ports.named([name], True)
+    assert "left alone: it is no serial port" in finding.text()
+
+
+@pytest.mark.parametrize("server", ["h:abc", "h:99999", ""])
+def test_a_phidget_server_that_is_no_address_is_wrong_use(server, capsys):
+    assert cli.main(["scan", "--no-probe", "--phidget-server", server]) == 2
+    assert "must name a host and a port" in capsys.readouterr().err
+
+
+def test_every_driver_of_a_line_is_probed():
+    lines = {name for name in drivers.names() if {"serial", "tcp"} & set(drivers.load(name).schemes)}
+    assert {name for name, _ in probes.PROBES} == lines
 
 
 def test_phidgets_on_a_network_server(simulated):
     simulator = simulated("phidget")
     server = simulator.url.removeprefix("phidget://").partition("/")[0]
-    *_, finding = phidgets.all([server])
+    *_, finding = phidgets.all([phidgets.server(server)])
     (stanza,) = pasted(finding.text())
     assert {c.options["class"] for c in stanza.channels} >= {"TemperatureSensor", "HumiditySensor"}
     assert str(stanza.connection).startswith(f"phidget://{server}/")
+
+
+def test_a_phidget_server_that_is_none_is_told():
+    (told,) = phidgets.all(["labpi:abc"])
+    assert "Phidgets were not looked at: 'phidget://labpi:abc' must name a host and a port" in told
 
 
 def test_thermometers_on_the_bus(simulated):
@@ -129,5 +147,5 @@ def test_thermometers_on_the_bus(simulated):
 
 def test_two_of_a_kind_get_names_of_their_own(simulated, capsys):
     arguments = cli.parser().parse_args(["scan", *(f"--port={simulated('julabo').url}" for _ in range(3))])
-    assert arguments.run(arguments) == cli.WELL
+    assert arguments.run(arguments) == 0
     assert [s.name for s in pasted(capsys.readouterr().out)] == ["chiller", "chiller_2", "chiller_3"]
