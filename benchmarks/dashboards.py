@@ -27,15 +27,27 @@ def measure() -> Iterator[Measurement]:
         seconds = time.perf_counter() - before
         files = [file for file in (Path(name) / "grafana").rglob("*") if file.is_file()]
     size = f"{len(files)} files"
-    yield Measurement(f"dashboards of {INSTRUMENTS} instruments × {CHANNELS} channels", seconds, "s", 5,
-                      f"python -m grafana_dashboards, with limits on every channel; {size}", digits=1)
+    yield Measurement(
+        f"dashboards of {INSTRUMENTS} instruments × {CHANNELS} channels",
+        seconds,
+        "s",
+        5,
+        f"python -m grafana_dashboards, with limits on every channel; {size}",
+        digits=1,
+    )
 
 
 def _site() -> dict[str, object]:
     """Make a site of scanners and gauges, with limits."""
     limits = {"temperature": {"warning": {"above": "5 K"}, "critical": {"above": "10 K"}}}
     channels = {str(n): {"label": f"Sensor {n}", "limits": limits} for n in range(1, CHANNELS + 1)}
-    instruments = [{"name": f"cryostat{n}", "driver": "lakeshore_372", "connection": "sim", "interval": "5s", "channels": channels}
-                   for n in range(INSTRUMENTS)]
-    return {"site": "large", "nodes": [{"name": "daq"}], "influxdb": {"url": "http://127.0.0.1:8086", "database": "lab"},
-            "instruments": instruments}
+    instruments = [
+        {"name": f"cryostat{n}", "driver": "lakeshore_372", "connection": "sim", "interval": "5s", "channels": channels}
+        for n in range(INSTRUMENTS)
+    ]
+    return {
+        "site": "large",
+        "nodes": [{"name": "daq"}],
+        "influxdb": {"url": "http://127.0.0.1:8086", "database": "lab"},
+        "instruments": instruments,
+    }

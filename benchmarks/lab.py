@@ -43,18 +43,31 @@ class Lab:
             print(f"Phidgets fail: {error}", file=sys.stderr)
         self._started: list[subprocess.Popen[bytes]] = []
         files = [self._write(each, each["name"]) for each in stanzas]
-        self._simulators = subprocess.Popen([sys.executable, "-m", "telegraf_inputs.simulators", *files], stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, env=self.environment, text=True)
+        self._simulators = subprocess.Popen(
+            [sys.executable, "-m", "telegraf_inputs.simulators", *files],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self.environment,
+            text=True,
+        )
         urls = dict(line.split() for line in iter(self._simulators.stdout.readline, "ready\n"))  # type: ignore[union-attr]
         self.programs = {}
         for each in stanzas:
             file = self._write({**each, "connection": urls[each["name"]]}, f"{each['name']}.program")
-            self.programs[each["name"]] = [sys.executable, "-m", f"telegraf_inputs.drivers.{each['driver']}", "--config", file]
+            self.programs[each["name"]] = [
+                sys.executable,
+                "-m",
+                f"telegraf_inputs.drivers.{each['driver']}",
+                "--config",
+                file,
+            ]
 
     def start(self, name: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start one program."""
         log = open(self.folder / "log", "ab")  # noqa: SIM115  # it is the program's from here
-        process = subprocess.Popen(self.programs[name], stdin=subprocess.PIPE, stdout=stdout, stderr=log, env=self.environment)
+        process = subprocess.Popen(
+            self.programs[name], stdin=subprocess.PIPE, stdout=stdout, stderr=log, env=self.environment
+        )
         log.close()
         self._started.append(process)
         return process

@@ -56,7 +56,12 @@ def measure() -> Iterator[Measurement]:
     yield Measurement("lines/s through Telegraf, to those from cat", passed / cat, "", 0.9, how, least=True, digits=2)
     yield Measurement("– from cat", cat / 1000, "thousand/s")
     yield Measurement("– the same lines by a program's writer", passed / 1000, "thousand/s")
-    yield Measurement("– made of readings by one program", made / 1000, "thousand/s", how="Python's part; 20 instruments of 16 channels at 10 Hz are 3.4")
+    yield Measurement(
+        "– made of readings by one program",
+        made / 1000,
+        "thousand/s",
+        how="Python's part; 20 instruments of 16 channels at 10 Hz are 3.4",
+    )
 
 
 def _rate(program: Path, folder: Path, command: list[str]) -> float:

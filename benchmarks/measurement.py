@@ -27,6 +27,10 @@ class Measurement:
 
     def cells(self) -> tuple[str, str, str]:
         """Write measured value, limit and verdict."""
-        limit = "" if self.limit is None else f"{'≥' if self.least else '≤'} {self.limit:.{self.digits}f} {self.unit}".strip()
+        limit = (
+            ""
+            if self.limit is None
+            else f"{'≥' if self.least else '≤'} {self.limit:.{self.digits}f} {self.unit}".strip()
+        )
         verdict = "" if self.limit is None else "met" if self.met else "**missed**"
         return f"{self.found:.{self.digits}f} {self.unit}".strip(), limit, verdict

@@ -23,8 +23,14 @@ def measure() -> Iterator[Measurement]:
         for process in running.values():
             _read_cycles(process)
         sizes = {name: _memory(process.pid, "Pss") for name, process in running.items()}
-        yield Measurement(f"memory of {PROGRAMS} programs, all drivers in turn", sum(sizes.values()) / MB, "MB", 120,
-                          "PSS of /proc/PID/smaps_rollup, after five cycles", digits=1)
+        yield Measurement(
+            f"memory of {PROGRAMS} programs, all drivers in turn",
+            sum(sizes.values()) / MB,
+            "MB",
+            120,
+            "PSS of /proc/PID/smaps_rollup, after five cycles",
+            digits=1,
+        )
         for driver in drivers.names():
             each = [size for name, size in sizes.items() if f"telegraf_inputs.drivers.{driver}" in lab.programs[name]]
             yield Measurement(f"– one {driver} among them", sum(each) / len(each) / MB, "MB", digits=1)
@@ -32,15 +38,25 @@ def measure() -> Iterator[Measurement]:
 
 
 def _serial() -> Iterator[Measurement]:
-    bare = subprocess.Popen([sys.executable, "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    bare = subprocess.Popen(
+        [sys.executable, "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     bare.stdout.readline()  # type: ignore[union-attr]
     nothing = _memory(bare.pid, "Rss")
     bare.communicate()
     with Lab([stanza("julabo", "chiller", connection="sim:?transport=serial")]) as lab:
         process = lab.start("chiller", subprocess.PIPE)
         _read_cycles(process, 1)
-        yield Measurement("a serial program beyond a bare Python", (_memory(process.pid, "Rss") - nothing) / MB, "MB", 12,
-                          "RSS of julabo on a pseudo-terminal, less that of python -S", digits=1)
+        yield Measurement(
+            "a serial program beyond a bare Python",
+            (_memory(process.pid, "Rss") - nothing) / MB,
+            "MB",
+            12,
+            "RSS of julabo on a pseudo-terminal, less that of python -S",
+            digits=1,
+        )
 
 
 def _read_cycles(process: subprocess.Popen[bytes], cycles: int = CYCLES) -> None:

@@ -18,8 +18,11 @@ DRIVERS = {"scpi": "tcp", "pfeiffer_tpg": "serial"}  # those whose instruments a
 
 def measure() -> Iterator[Measurement]:
     """Read twenty instruments at 10 Hz for a minute; look at each cycle's beginning against the clock."""
-    stanzas = [stanza(driver, f"instrument{number}", connection=f"sim:?transport={DRIVERS[driver]}", interval="100ms")
-               for number in range(INSTRUMENTS) for driver in [list(DRIVERS)[number % len(DRIVERS)]]]
+    stanzas = [
+        stanza(driver, f"instrument{number}", connection=f"sim:?transport={DRIVERS[driver]}", interval="100ms")
+        for number in range(INSTRUMENTS)
+        for driver in [list(DRIVERS)[number % len(DRIVERS)]]
+    ]
     with Lab(stanzas) as lab:
         texts = _collect(lab)
     late, lost, drifts = [], 0, []
@@ -34,7 +37,14 @@ def measure() -> Iterator[Measurement]:
         drifts.append(abs(statistics.median(offsets[-tenth:]) - statistics.median(offsets[:tenth])))
     how = f"{INSTRUMENTS} programs ({' and '.join(DRIVERS)}) at 10 Hz for {SECONDS} s"
     yield Measurement("ticks lost", lost, f"of {len(late)}", 0, how)
-    yield Measurement("drift", max(drifts) / 1e6, "ms", 1, "the worst program: median offset of its last tenth less its first", digits=3)
+    yield Measurement(
+        "drift",
+        max(drifts) / 1e6,
+        "ms",
+        1,
+        "the worst program: median offset of its last tenth less its first",
+        digits=3,
+    )
     yield Measurement("– lateness of a cycle, median", statistics.median(late) / 1e6, "ms", digits=3)
     yield Measurement("– lateness of a cycle, 99 %", statistics.quantiles(late, n=100)[-1] / 1e6, "ms", digits=3)
 

@@ -1,7 +1,7 @@
 """A program that prints as fast as Telegraf takes it, by the very way that the programs of telegraf_inputs do.
 
-    python -m benchmarks.source make BATCHES     points, made as instrument.py makes them
-    python -m benchmarks.source pass FILE        lines that are made already, in batches of the same size
+python -m benchmarks.source make BATCHES     points, made as instrument.py makes them
+python -m benchmarks.source pass FILE        lines that are made already, in batches of the same size
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from telegraf_inputs.point import Point
 from telegraf_inputs.writer import Writer
 
 CHANNELS = 16  # of an instrument; a batch has a line more, its own
-BATCHES_WAITING = 100  # then it waits a little, so that none is dropped
+BATCHES_WAITING = 500  # then it waits a little, so that none is dropped
 
 
 class Made:
@@ -39,7 +39,16 @@ def batch(number: int) -> list[Point]:
     for channel in range(CHANNELS):
         fields = {"temperature": 4.2 + channel + number * 1e-7, "resistance": 1234.5 + number * 1e-5, "status": "ok"}
         made.append(Point("lakeshore_372", {"instrument": "cryostat", "channel": str(channel)}, fields, now, 2))
-    own = {"up": 1, "read_seconds": 0.0512, "errors": 0, "reconnects": 0, "overruns": 0, "dropped": 0, "readings": number, "state": "ok"}
+    own = {
+        "up": 1,
+        "read_seconds": 0.0512,
+        "errors": 0,
+        "reconnects": 0,
+        "overruns": 0,
+        "dropped": 0,
+        "readings": number,
+        "state": "ok",
+    }
     made.append(Point("instrument", {"instrument": "cryostat", "driver": "lakeshore_372"}, own, now))
     return made
 

@@ -28,8 +28,13 @@ def measure() -> Iterator[Measurement]:
         with Lab([stanza(driver, "instrument", interval="1h", **keys)]) as lab:
             _first_reading(lab)  # compiled, and in the page cache
             found = statistics.median(_first_reading(lab) for _ in range(TIMES))
-        yield Measurement(f"start to first reading, {driver}", 1000 * found, "ms", None if driver in SLOW else LIMIT,
-                          f"median of {TIMES}" + (f"; {SLOW[driver]}" if driver in SLOW else ""))
+        yield Measurement(
+            f"start to first reading, {driver}",
+            1000 * found,
+            "ms",
+            None if driver in SLOW else LIMIT,
+            f"median of {TIMES}" + (f"; {SLOW[driver]}" if driver in SLOW else ""),
+        )
 
 
 def _first_reading(lab: Lab) -> float:

@@ -244,16 +244,6 @@ class Line:
         # A byte that is no text (garbage, wrong baud rate) must reach the driver's check, not end here.
         return answer.decode(self.wire.encoding, "replace")
 
-    def receive_bytes(self, count: int, timeout: float | None = None) -> bytes:
-        """Wait for exactly ``count`` bytes."""
-        wait = self.timeout if timeout is None else timeout
-        deadline = time.monotonic() + wait
-        while len(self._buffer) < count:
-            self._wait(deadline, wait)
-        answer, self._buffer = self._buffer[:count], self._buffer[count:]
-        self.answered_ns = time.time_ns()
-        return answer
-
     def query(self, text: str) -> str:
         """Ask one question and wait for its answer. What came unasked before it is thrown away."""
         self.discard()

@@ -122,8 +122,9 @@ def run(stanza: Stanza, count: int | None = None, out: int = 1) -> int:
             stdin.take()
         while not stop.is_set:
             instrument.dropped = writer.dropped_readings
-            writer.put(instrument.sample())
-            ledger.note()
+            points = instrument.sample()
+            ledger.note()  # before they are written: what is written was made, whenever the program is killed
+            writer.put(points)
             cycles += 1
             good += instrument.state == "ok"
             if cycles == count:
@@ -143,6 +144,8 @@ def run(stanza: Stanza, count: int | None = None, out: int = 1) -> int:
             signal.signal(number, handler)
     if by_hand:
         return 0 if written and good == count else 1
+    if written:
+        writer.drain(LAST_WRITE_SECONDS)
     _let_go(out)
     return 0
 

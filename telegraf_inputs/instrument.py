@@ -182,9 +182,16 @@ class Instrument:
     def _status(self, seconds: float) -> Point:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""
         tags = {"instrument": self.stanza.name, "driver": self.stanza.driver.name, **self.stanza.tags}
-        fields = {"up": int(self.driver is not None), "read_seconds": seconds, "errors": self.errors,
-                  "reconnects": self.reconnects, "overruns": self.overruns, "dropped": self.dropped,
-                  "readings": self.readings, "state": self.state}
+        fields = {
+            "up": int(self.driver is not None),
+            "read_seconds": seconds,
+            "errors": self.errors,
+            "reconnects": self.reconnects,
+            "overruns": self.overruns,
+            "dropped": self.dropped,
+            "readings": self.readings,
+            "state": self.state,
+        }
         return Point("instrument", tags, fields, time.time_ns())
 
 

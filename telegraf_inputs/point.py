@@ -33,8 +33,14 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
     ``readings`` says how many readings the point carries, for the ledger.
     """
 
-    def __init__(self, measurement: str, tags: Mapping[str, object] | None = None, fields: Mapping[str, object] | None = None,
-                 time_ns: int | None = None, readings: int = 0):
+    def __init__(
+        self,
+        measurement: str,
+        tags: Mapping[str, object] | None = None,
+        fields: Mapping[str, object] | None = None,
+        time_ns: int | None = None,
+        readings: int = 0,
+    ):
         super().__init__(_name(measurement, "measurement"))
         self.readings = readings
         if measurement.startswith("#"):

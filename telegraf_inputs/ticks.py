@@ -17,8 +17,12 @@ UNDISTURBED_NS = 1_000_000  # between two looks at one clock; more, and the proc
 class Ticks:
     """Deadlines that don't drift; those that are missed are counted, not made up for."""
 
-    def __init__(self, interval: float, wall_ns: Callable[[], int] = time.time_ns,
-                 monotonic_ns: Callable[[], int] = time.monotonic_ns):
+    def __init__(
+        self,
+        interval: float,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ):
         self.interval_ns = max(1, round(interval * 1e9))
         self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
         self._offset = self._measure()

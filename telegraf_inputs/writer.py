@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 QUEUE_LINES = 10000  # as Telegraf's own metric_buffer_limit
 WHOLE = select.PIPE_BUF  # what a pipe takes in one piece or not at all (POSIX)
 POLL_SECONDS = 0.01
+PAGE = os.sysconf("SC_PAGE_SIZE")  # a pipe holds its data in pages
+PIPE_BYTES = 1 << 20  # what an ordinary user may ask for; Linux gives 64 KiB, which Telegraf reads in 2 ms
+BACKLOG, REST_SECONDS = 10, 0.001  # where so many batches wait, the pipe is given time to take several at once
 
 
 class Batch:
@@ -43,7 +47,12 @@ class Writer:
     def __init__(self, fd: int, on_closed: Callable[[], None], limit: int = QUEUE_LINES):
         self._fd, self._on_closed, self._limit = fd, on_closed, limit
         is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
-        self._capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if is_pipe else 0
+        self._capacity = 0
+        if is_pipe:
+            with contextlib.suppress(OSError):  # there may be a limit
+                fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            self._capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+        self._in_pipe: deque[int] = deque()  # the sizes of the writes that are not all read
         self._queue: deque[Batch] = deque()
         self._lines = 0  # in the queue
         self._writing = Batch(b"", [])
@@ -88,6 +97,12 @@ class Writer:
                 self._drop(self._writing)
             return whole
 
+    def drain(self, seconds: float) -> None:
+        """Wait until all that is in the pipe has been read, at most ``seconds``."""
+        end = time.monotonic() + seconds
+        while self._capacity and self._unread() and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+
     def _take_batch(self) -> Batch:
         batch = self._queue.popleft()
         self._lines -= len(batch.readings)
@@ -110,6 +125,9 @@ class Writer:
             self._changed.wait_for(lambda: self._queue)
         select.select([], [self._fd], [])
         room = self._room()
+        if room < self._capacity // 2 and len(self._queue) > BACKLOG:
+            time.sleep(REST_SECONDS)
+            room = self._room()
         with self._changed:
             if self.closed:
                 return False
@@ -123,11 +141,19 @@ class Writer:
         return True
 
     def _room(self) -> int:
-        """Tell how many bytes can be written now, whole."""
+        """Tell how many bytes can be written now, whole: a page is free, and those of what has been read."""
         if not self._capacity:
             return 1 << 30  # a file or a terminal
-        (waiting,) = struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))
-        return WHOLE if waiting else self._capacity
+        unread = self._unread()
+        while self._in_pipe and sum(self._in_pipe) - self._in_pipe[0] >= unread:
+            self._in_pipe.popleft()
+        pages = sum(-(-size // PAGE) for size in self._in_pipe)
+        return max(WHOLE, self._capacity - pages * PAGE)
+
+    def _unread(self) -> int:
+        """Tell how many bytes are in the pipe."""
+        (unread,) = struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))
+        return int(unread)
 
     def _next_piece(self, room: int) -> bytes:
         """Take what there is room for off the queue: whole batches, or some lines of one that is larger."""
@@ -152,7 +178,10 @@ class Writer:
     def _write(self, data: bytes) -> None:
         while data:
             try:
-                data = data[os.write(self._fd, data):]
+                size = os.write(self._fd, data)
+                if self._capacity:
+                    self._in_pipe.append(size)
+                data = data[size:]
             except BlockingIOError:  # whoever started us made it so
                 select.select([], [self._fd], [])
 

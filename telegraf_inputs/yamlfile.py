@@ -113,8 +113,13 @@ def parse(text: str, file: str) -> Document:
         what = " ".join(part for part in (error.context, error.problem) if part)
         lines = text.split("\n")
         tab = mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]
-        hint = ("; there is a tab in this line, and YAML wants spaces" if tab
-                else "; a text with a colon may need quotes" if "mapping values" in what else "")
+        hint = (
+            "; there is a tab in this line, and YAML wants spaces"
+            if tab
+            else "; a text with a colon may need quotes"
+            if "mapping values" in what
+            else ""
+        )
         raise BadInput(f"is not YAML: {what}{hint}", file=file, line=mark.line + 1 if mark else None) from None
     except (yaml.YAMLError, ValueError) as error:
         raise BadInput(f"is not YAML: {' '.join(str(error).split())}", file=file) from None
@@ -160,8 +165,12 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
                 continue
             key.tag = f"{TAG}str"
             if key.value in lines:
-                raise BadInput(f"{key.value!r} stands twice (first on line {lines[key.value]}); keep one",
-                               (*path, key.value), file, line)
+                raise BadInput(
+                    f"{key.value!r} stands twice (first on line {lines[key.value]}); keep one",
+                    (*path, key.value),
+                    file,
+                    line,
+                )
             lines[key.value] = line
             visit(value, (*path, key.value))
 

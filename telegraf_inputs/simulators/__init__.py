@@ -63,8 +63,11 @@ def settings(url: Url, driver: type[Driver]) -> dict[str, Any]:
         raise BadInput(f"found seed={options['seed']}, expected a whole number", ("connection",)) from None
     transport = options.get("transport")
     if transport is not None and transport not in driver.schemes:
-        raise BadInput(f"driver {driver.name!r} can't be reached by transport={transport}; "
-                       f"{suggestion(transport, driver.schemes)}", ("connection",))
+        raise BadInput(
+            f"driver {driver.name!r} can't be reached by transport={transport}; "
+            f"{suggestion(transport, driver.schemes)}",
+            ("connection",),
+        )
     check_plan(options.get("faults", ""))
     return {"seed": seed, "plan": options.get("faults", ""), "transport": transport}
 
@@ -75,7 +78,10 @@ def check_plan(text: str) -> list[tuple[str, float, float, float]]:
     for entry in filter(None, text.split(",")):
         match = PLAN.match(entry)
         if not match or match[1] not in FAULTS or match[4] and not float(match[4]):
-            raise BadInput(f"found faults={entry}, expected KIND@START+LENGTH[/PERIOD] in seconds; "
-                           f"{suggestion(entry.partition('@')[0], FAULTS)}", ("connection",))
+            raise BadInput(
+                f"found faults={entry}, expected KIND@START+LENGTH[/PERIOD] in seconds; "
+                f"{suggestion(entry.partition('@')[0], FAULTS)}",
+                ("connection",),
+            )
         plan.append((match[1], float(match[2]), float(match[3]), float(match[4] or "inf")))
     return plan

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def main(files: list[str]) -> int:
     """Run them until the end of stdin; returns the exit status, 2 for wrong use."""
     if not files or files[0].startswith("-"):
-        print(f"usage: python -m telegraf_inputs.simulators FILE…\n\nfaults: {', '.join(FAULTS)}, none", file=sys.stderr)
+        print(
+            f"usage: python -m telegraf_inputs.simulators FILE…\n\nfaults: {', '.join(FAULTS)}, none", file=sys.stderr
+        )
         return 2
     running: dict[str, Simulator] = {}
     try:
@@ -50,8 +52,11 @@ def main(files: list[str]) -> int:
 def _set_fault(line: str, running: dict[str, Simulator]) -> None:
     name, _, fault = line.partition(" ")
     if name not in running or fault not in (*FAULTS, "none"):
-        print(f"found {line!r}; expected NAME FAULT, with one of {', '.join(running)} and one of {', '.join(FAULTS)}, none",
-              file=sys.stderr, flush=True)
+        print(
+            f"found {line!r}; expected NAME FAULT, with one of {', '.join(running)} and one of {', '.join(FAULTS)}, none",
+            file=sys.stderr,
+            flush=True,
+        )
     else:
         running[name].fault = None if fault == "none" else fault
 

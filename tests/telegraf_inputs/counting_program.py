@@ -30,7 +30,13 @@ class Counting(Driver):
     quantities = (Quantity("cycle", "", "Number of the cycle", type="int"), Quantity("pad", "", "Ballast", type="str"))
     channel_names = tuple(str(n) for n in range(40))
     options_known = (
-        Option("mode", "str", "how it misbehaves", "well", choices=("well", "raises", "stuck", "slow", "silent", "wrong_type")),
+        Option(
+            "mode",
+            "str",
+            "how it misbehaves",
+            "well",
+            choices=("well", "raises", "stuck", "slow", "silent", "wrong_type"),
+        ),
         Option("pad", "int", "length of the ballast", 10),
     )
     cycle = 0

@@ -108,14 +108,6 @@ def test_two_answers_at_once_are_two(far, near):
     assert not near.waiting()
 
 
-def test_bytes_are_counted(far, near):
-    far.say(b"\x06abc")
-    assert near.receive_bytes(1) == b"\x06"
-    assert near.receive_bytes(3) == b"abc"
-    with pytest.raises(NoAnswer):
-        near.receive_bytes(1, SHORT)
-
-
 def test_nothing_unfinished_is_an_answer(far, near):
     near.send("T?")
     far.hear()
@@ -170,7 +162,7 @@ def test_the_other_side_hangs_up(far, near):
 
 
 def test_a_request_to_stop_ends_every_wait(far, near):
-    waits = (near.receive, lambda: near.receive_bytes(5), lambda: near.discard(quiet=LONG), lambda: near.pause(LONG))
+    waits = (near.receive, lambda: near.discard(quiet=LONG), lambda: near.pause(LONG))
     for wait in waits:
         near.stop = Stop()
         threading.Timer(0.02, near.stop.set).start()
@@ -210,13 +202,16 @@ def test_after_opening_an_instrument_that_restarts_is_waited_for(tmp_path):
     line.close()
 
 
-@pytest.mark.parametrize(("url", "message"), [
-    ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1: Connection refused"),
-    ("tcp://no-such-host.invalid:1", "tcp://no-such-host.invalid:1: "),
-    ("tcp://a..b:1", "tcp://a..b:1: "),
-    ("serial:///dev/no-such-port", "No such file or directory"),
-    ("serial:///dev/null", "Inappropriate ioctl for device"),
-])
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1: Connection refused"),
+        ("tcp://no-such-host.invalid:1", "tcp://no-such-host.invalid:1: "),
+        ("tcp://a..b:1", "tcp://a..b:1: "),
+        ("serial:///dev/no-such-port", "No such file or directory"),
+        ("serial:///dev/null", "Inappropriate ioctl for device"),
+    ],
+)
 def test_what_can_not_be_opened_is_told(url, message):
     line = connection.line(Url(url), WIRE, LONG, Stop())
     with pytest.raises(Disconnected) as caught:
@@ -284,8 +279,15 @@ def test_serial_settings_are_the_drivers_and_the_urls_override_them():
     assert settings == {"baudrate": 9600, "bytesize": 7, "parity": "E", "stopbits": 1.5, "rtscts": False}
 
 
-@pytest.mark.parametrize(("text", "host", "port"), [("tcp://127.0.0.1:7777", "127.0.0.1", 7777), ("tcp://lab-gauge:1", "lab-gauge", 1),
-                                                    ("tcp://[::1]:7777", "::1", 7777), ("tcp://host:5/", "host", 5)])
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("tcp://127.0.0.1:7777", "127.0.0.1", 7777),
+        ("tcp://lab-gauge:1", "lab-gauge", 1),
+        ("tcp://[::1]:7777", "::1", 7777),
+        ("tcp://host:5/", "host", 5),
+    ],
+)
 def test_host_and_port(text, host, port):
     assert Url(text).host_port() == (host, port)
 
@@ -295,7 +297,19 @@ def test_a_port_that_is_not_said_is_the_default():
     assert Url("phidget://host").host_port(5661) == ("host", 5661)
 
 
-@pytest.mark.parametrize("text", ["tcp://host", "tcp://:5", "tcp://host:0", "tcp://host:65536", "tcp://host:x", "tcp://[::1]", "tcp://", "tcp://h\u00f6st:1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp://host",
+        "tcp://:5",
+        "tcp://host:0",
+        "tcp://host:65536",
+        "tcp://host:x",
+        "tcp://[::1]",
+        "tcp://",
+        "tcp://h\u00f6st:1",
+    ],
+)
 def test_what_names_no_host_and_port(text):
     with pytest.raises(BadInput, match="must name a host and a port"):
         Url(text).host_port()

@@ -9,12 +9,16 @@ from telegraf_inputs.errors import BadAnswer, NoAnswer, OutOfStep
 from telegraf_inputs.stanza import Channel
 
 
-@pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("-1.5", -1.5), ("+.5E-3", 0.0005), (" 2.\r", 2.0), ("1e3", 1000.0)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1.0), ("-1.5", -1.5), ("+.5E-3", 0.0005), (" 2.\r", 2.0), ("1e3", 1000.0)]
+)
 def test_a_number(text, value):
     assert number(text) == value
 
 
-@pytest.mark.parametrize("text", ["", ".", "nan", "inf", "1,5", "1 2", "0x10", "1e", "--1", "1_000", "٣", "1.5V", "1e9999"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "nan", "inf", "1,5", "1 2", "0x10", "1e", "--1", "1_000", "٣", "1.5V", "1e9999"]
+)
 def test_what_is_no_number(text):
     with pytest.raises(BadAnswer, match="expected a number"):
         number(text)
@@ -55,8 +59,10 @@ def test_one_channel_without_an_answer_does_not_spoil_the_others(trouble, status
     assert readings[1].values == {} and readings[1].time_ns > 10**18
 
 
-@pytest.mark.parametrize(("late", "said", "trouble"), [(5, "me", NoAnswer("hush")), (0, "the answer before", NoAnswer("hush")),
-                                                       (0, "me", OutOfStep("late"))])
+@pytest.mark.parametrize(
+    ("late", "said", "trouble"),
+    [(5, "me", NoAnswer("hush")), (0, "the answer before", NoAnswer("hush")), (0, "me", OutOfStep("late"))],
+)
 def test_an_instrument_that_is_out_of_step_spoils_the_cycle(late, said, trouble):
     driver = Three(Stanza(), Link())
     driver.trouble, driver.said, driver.link.late = trouble, said, late

@@ -17,8 +17,14 @@ import pytest
 
 PROGRAM = Path(__file__).parent / "counting_program.py"
 LONG = 20  # seconds after which a program that should have ended never will
-LAKE_SHORE = {"name": "cryostat", "driver": "lakeshore_372", "connection": "sim:", "interval": "100ms", "timeout": "30s",
-              "channels": {"A": None}}
+LAKE_SHORE = {
+    "name": "cryostat",
+    "driver": "lakeshore_372",
+    "connection": "sim:",
+    "interval": "100ms",
+    "timeout": "30s",
+    "channels": {"A": None},
+}
 
 
 class Program:
@@ -29,9 +35,13 @@ class Program:
         file = folder / f"{config['name']}.yml"
         file.write_text(json.dumps(config))  # JSON is YAML
         program = ["-m", f"telegraf_inputs.drivers.{driver}"] if driver else [str(PROGRAM)]
-        self.process = subprocess.Popen([sys.executable, *program, "--config", str(file), *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=open(folder / "stderr", "wb"),  # noqa: SIM115
-                                        env={**os.environ, "LABLINE_LEDGER": str(folder)})
+        self.process = subprocess.Popen(
+            [sys.executable, *program, "--config", str(file), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=open(folder / "stderr", "wb"),  # noqa: SIM115
+            env={**os.environ, "LABLINE_LEDGER": str(folder)},
+        )
         self.out = b""
 
     def read_until(self, wanted: str) -> None:
@@ -71,8 +81,15 @@ class Program:
 
 def counting(mode: str = "well", channels: int = 2, **more: object) -> dict:
     chosen = {str(n): None for n in range(channels)}
-    return {"name": "counter", "driver": "counting", "connection": "file:///", "interval": "20ms", "mode": mode,
-            "channels": chosen, **more}
+    return {
+        "name": "counter",
+        "driver": "counting",
+        "connection": "file:///",
+        "interval": "20ms",
+        "mode": mode,
+        "channels": chosen,
+        **more,
+    }
 
 
 def reports(program: Program) -> list[dict[str, str]]:
@@ -117,7 +134,7 @@ def test_it_ends_though_a_library_does_not_come_back(tmp_path, how):
 
 def test_what_nobody_has_taken_in_the_end_is_counted(tmp_path):
     program = Program(tmp_path, counting(channels=40, pad=500))
-    while not list(tmp_path.glob("counter.*.*")) or program.counts()[0] < 2000:  # more than a pipe holds
+    while not list(tmp_path.glob("counter.*.*")) or program.counts()[0] < 8000:  # more than a pipe holds
         time.sleep(0.05)
     program.process.stdin.close()
     assert program.process.wait(LONG) == 0
@@ -164,7 +181,7 @@ def test_what_a_killed_program_made_is_counted(tmp_path):
     program.end(signal.SIGKILL)
     made, dropped, *_ = program.counts()
     assert made >= 16 and dropped == 0
-    assert program.readings() - made in range(-4, 5)  # the batch that was under way
+    assert made - program.readings() in (0, 4)  # the batch that was under way
 
 
 @pytest.mark.parametrize(("mode", "state"), [("raises", "failed"), ("silent", "silent"), ("wrong_type", "failed")])
@@ -173,8 +190,12 @@ def test_a_fault_is_logged_once_when_it_comes_and_once_when_it_goes(tmp_path, mo
     program.read_until("cycle=8i")
     assert program.end() == 0
     log = [line for line in program.log if not line.startswith("D!")]
-    assert [line.split(":")[0] for line in log] == ["I! [counter] ok", f"E! [counter] {state}", "I! [counter] ok again",
-                                                    f"I! [counter] stopped after {len(reports(program))} cycles"]
+    assert [line.split(":")[0] for line in log] == [
+        "I! [counter] ok",
+        f"E! [counter] {state}",
+        "I! [counter] ok again",
+        f"I! [counter] stopped after {len(reports(program))} cycles",
+    ]
     states = [report["state"].strip('"') for report in reports(program)]
     assert state in states and states[-1] == "ok"
     ups = {report["state"].strip('"'): report["up"] for report in reports(program)}
@@ -221,7 +242,9 @@ def test_deadlines_that_are_missed_are_counted(tmp_path):
     assert int(reports(program)[2]["overruns"][:-1]) >= 10
 
 
-@pytest.mark.parametrize(("arguments", "status", "cycles"), [(("--once",), 0, 1), (("--count", "2"), 0, 2), (("--count=7",), 1, 7)])
+@pytest.mark.parametrize(
+    ("arguments", "status", "cycles"), [(("--once",), 0, 1), (("--count", "2"), 0, 2), (("--count=7",), 1, 7)]
+)
 def test_cycles_by_hand(tmp_path, arguments, status, cycles):
     program = Program(tmp_path, counting("raises"), *arguments)
     assert program.end() == status
@@ -230,8 +253,13 @@ def test_cycles_by_hand(tmp_path, arguments, status, cycles):
 
 def test_by_hand_stdin_is_left_alone(tmp_path):
     (tmp_path / "c.yml").write_text(json.dumps(counting()))
-    done = subprocess.run([sys.executable, PROGRAM, "--config", tmp_path / "c.yml", "--count", "3"], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=LONG)
+    done = subprocess.run(
+        [sys.executable, PROGRAM, "--config", tmp_path / "c.yml", "--count", "3"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
     assert done.returncode == 0 and done.stdout.count("instrument,") == 3
 
 
@@ -243,27 +271,40 @@ def test_an_instrument_that_is_not_there_fails_by_hand(tmp_path):
     assert (report["up"], report["errors"], report["readings"], report["state"]) == ("0i", "1i", "0i", '"disconnected"')
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ((), "--config FILE is missing; try --help"),
-    (("--config",), "--config FILE is missing; try --help"),
-    (("--config", "{folder}/none.yml"), "none.yml: can't be read: No such file or directory"),
-    (("--config", "{folder}"), "can't be read: Is a directory"),
-    (("--config", "x.yml", "--count", "0"), "--count '0' is no number of cycles (1 or more)"),
-    (("--config", "x.yml", "--count", "²"), "--count '²' is no number of cycles (1 or more)"),
-    (("--confg", "x.yml"), "unknown argument '--confg'; try --help"),
-    (("--config", "{folder}/misspelt.yml"), "misspelt.yml:4: intervall: is not a key of driver 'lakeshore_372'; "
-     "did you mean 'interval'?"),
-    (("--config", "{folder}/other.yml"), "other.yml:2: driver: found 'scpi', but this program is 'lakeshore_372'"),
-    (("--config", "{folder}/latin.yml"), "latin.yml: is not UTF-8 text (invalid start byte at byte 6); save it as UTF-8"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--config FILE is missing; try --help"),
+        (("--config",), "--config FILE is missing; try --help"),
+        (("--config", "{folder}/none.yml"), "none.yml: can't be read: No such file or directory"),
+        (("--config", "{folder}"), "can't be read: Is a directory"),
+        (("--config", "x.yml", "--count", "0"), "--count '0' is no number of cycles (1 or more)"),
+        (("--config", "x.yml", "--count", "²"), "--count '²' is no number of cycles (1 or more)"),
+        (("--confg", "x.yml"), "unknown argument '--confg'; try --help"),
+        (
+            ("--config", "{folder}/misspelt.yml"),
+            "misspelt.yml:4: intervall: is not a key of driver 'lakeshore_372'; did you mean 'interval'?",
+        ),
+        (("--config", "{folder}/other.yml"), "other.yml:2: driver: found 'scpi', but this program is 'lakeshore_372'"),
+        (
+            ("--config", "{folder}/latin.yml"),
+            "latin.yml: is not UTF-8 text (invalid start byte at byte 6); save it as UTF-8",
+        ),
+    ],
+)
 def test_wrong_use_is_told(tmp_path, arguments, message):
     (tmp_path / "misspelt.yml").write_text("name: a\ndriver: lakeshore_372\nconnection: sim\nintervall: 5s\n")
-    (tmp_path / "other.yml").write_text("name: a\ndriver: scpi\nconnection: sim\nchannels:\n  a:\n    read:\n"
-                                        "      v: {query: 'V?', unit: V}\n")
+    (tmp_path / "other.yml").write_text(
+        "name: a\ndriver: scpi\nconnection: sim\nchannels:\n  a:\n    read:\n      v: {query: 'V?', unit: V}\n"
+    )
     (tmp_path / "latin.yml").write_bytes(b"name: \xb5\n")
     words = [word.format(folder=tmp_path) for word in arguments]
-    done = subprocess.run([sys.executable, "-m", "telegraf_inputs.drivers.lakeshore_372", *words], capture_output=True, text=True,
-                          timeout=LONG)
+    done = subprocess.run(
+        [sys.executable, "-m", "telegraf_inputs.drivers.lakeshore_372", *words],
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -271,8 +312,12 @@ def test_wrong_use_is_told(tmp_path, arguments, message):
 
 
 def test_help_tells_how_to_start_it():
-    done = subprocess.run([sys.executable, "-m", "telegraf_inputs.drivers.lakeshore_372", "--help"], capture_output=True, text=True,
-                          timeout=LONG)
+    done = subprocess.run(
+        [sys.executable, "-m", "telegraf_inputs.drivers.lakeshore_372", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
     assert done.returncode == 0
     assert "python -m telegraf_inputs.drivers.lakeshore_372 --config FILE" in done.stdout
 
@@ -309,8 +354,13 @@ def test_telegraf_runs_it_and_nothing_is_lost_when_it_stops(database, telegraf_p
         config = tmp_path / f"{number}.yml"
         trigger = "stdin" if number == 0 else "self"
         config.write_text(json.dumps(counting(channels=channels, name=f"counter{number}", trigger=trigger)))
-        text += EXECD.format(python=sys.executable, program=PROGRAM, config=config, ledger=ledger,
-                             signal="STDIN" if trigger == "stdin" else "none")
+        text += EXECD.format(
+            python=sys.executable,
+            program=PROGRAM,
+            config=config,
+            ledger=ledger,
+            signal="STDIN" if trigger == "stdin" else "none",
+        )
     (tmp_path / "telegraf.conf").write_text(text)
     with telegraf.Telegraf(telegraf_path, tmp_path / "telegraf.conf", tmp_path / "log") as running:
         end = time.monotonic() + LONG
@@ -325,5 +375,7 @@ def test_telegraf_runs_it_and_nothing_is_lost_when_it_stops(database, telegraf_p
     for number in range(3):
         (file,) = ledger.glob(f"counter{number}.*")
         made, dropped, *_ = (int(word) for word in file.read_text().split())
-        (row,) = database.rows(f"SELECT count(cycle) AS a, count(pad) AS b FROM counting WHERE instrument = 'counter{number}'")
+        (row,) = database.rows(
+            f"SELECT count(cycle) AS a, count(pad) AS b FROM counting WHERE instrument = 'counter{number}'"
+        )
         assert (row["a"] + row["b"], dropped) == (made, 0)

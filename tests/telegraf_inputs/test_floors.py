@@ -18,12 +18,49 @@ ROOT = Path(__file__).parents[2]
 STAIRS = ("telegraf_inputs", "provisioning", "grafana_dashboards", "labline")
 # What a program need not pay for: each of these costs 0.3 to 16 MB, in each of twenty programs. What a vendor's package
 # brings with it (pyvisa: nearly all) is not counted.
-HEAVY = {"argparse", "asyncio", "attrs", "concurrent", "ctypes", "dataclasses", "decimal", "difflib", "email", "http", "inspect",
-         "json", "logging", "msgspec", "multiprocessing", "numpy", "pathlib", "pint", "random", "requests", "shutil", "socketserver",
-         "ssl", "statistics", "subprocess", "tempfile", "traceback", "typing", "typing_extensions", "unittest", "urllib", "yaml",
-         "provisioning", "grafana_dashboards", "labline"}
-LIGHT = [(driver, scheme) for driver in drivers.names() for scheme in drivers.load(driver).schemes
-         if scheme in ("tcp", "serial", "file")]
+HEAVY = {
+    "argparse",
+    "asyncio",
+    "attrs",
+    "concurrent",
+    "ctypes",
+    "dataclasses",
+    "decimal",
+    "difflib",
+    "email",
+    "http",
+    "inspect",
+    "json",
+    "logging",
+    "msgspec",
+    "multiprocessing",
+    "numpy",
+    "pathlib",
+    "pint",
+    "random",
+    "requests",
+    "shutil",
+    "socketserver",
+    "ssl",
+    "statistics",
+    "subprocess",
+    "tempfile",
+    "traceback",
+    "typing",
+    "typing_extensions",
+    "unittest",
+    "urllib",
+    "yaml",
+    "provisioning",
+    "grafana_dashboards",
+    "labline",
+}
+LIGHT = [
+    (driver, scheme)
+    for driver in drivers.names()
+    for scheme in drivers.load(driver).schemes
+    if scheme in ("tcp", "serial", "file")
+]
 # Runs a module as a program, and lists what it has loaded beyond what each start of Python in this environment loads.
 RUN = """
 import runpy, sys
@@ -68,8 +105,21 @@ def test_a_program_imports_little(driver, scheme, tmp_path):
     simulator = simulators.start(stanzas.check(stanza))
     config = tmp_path / "instrument.yml"
     config.write_text(json.dumps({**stanza, "connection": simulator.url}))
-    done = subprocess.run([sys.executable, "-c", RUN, f"telegraf_inputs.drivers.{driver}", tmp_path / "modules",
-                           "--config", config, "--once"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            RUN,
+            f"telegraf_inputs.drivers.{driver}",
+            tmp_path / "modules",
+            "--config",
+            config,
+            "--once",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     simulator.stop()
     assert done.returncode == 0, done.stderr
     own = (tmp_path / "modules").read_text().split()

@@ -35,8 +35,12 @@ class Scripted(Driver):
     name = "scripted"
     title = "script"
     schemes = ("file",)
-    quantities = (Quantity("voltage", "V", "Voltage", 0.0, 10.0), Quantity("count", "", "Count", type="int"),
-                  Quantity("open", "", "Open", type="bool"), Quantity("mode", "", "Mode", type="str"))
+    quantities = (
+        Quantity("voltage", "V", "Voltage", 0.0, 10.0),
+        Quantity("count", "", "Count", type="int"),
+        Quantity("open", "", "Open", type="bool"),
+        Quantity("mode", "", "Mode", type="str"),
+    )
     channel_names = ("a", "b")
     opening: list[Any] = []
     identities: list[Any] = []
@@ -107,7 +111,15 @@ def test_a_cycle_gives_a_point_a_channel_and_the_instruments_own(make):
     assert b.values == {"voltage": 1.0, "status": "ok"} and type(b.values["voltage"]) is float
     assert own.measurement == "instrument" and own.tags == {"instrument": "box", "driver": "scripted", "run": "7"}
     assert own.values.pop("read_seconds") >= 0.0
-    assert own.values == {"up": 1, "errors": 0, "reconnects": 0, "overruns": 0, "dropped": 0, "readings": 5, "state": "ok"}
+    assert own.values == {
+        "up": 1,
+        "errors": 0,
+        "reconnects": 0,
+        "overruns": 0,
+        "dropped": 0,
+        "readings": 5,
+        "state": "ok",
+    }
     assert (a.readings, b.readings, own.readings) == (4, 1, 0)
 
 
@@ -158,8 +170,14 @@ def test_a_whole_number_is_calibrated_into_a_field_of_its_own(make):
 
 
 def test_a_status_is_kept_and_a_channel_without_news_keeps_its_own(make):
-    made = make([[reading(status="sensor_off"), reading("b", voltage=1.0)], [reading("b", voltage=1.0)], [reading(voltage=1.0)],
-                 [reading(voltage=1.0)]])
+    made = make(
+        [
+            [reading(status="sensor_off"), reading("b", voltage=1.0)],
+            [reading("b", voltage=1.0)],
+            [reading(voltage=1.0)],
+            [reading(voltage=1.0)],
+        ]
+    )
     assert fields(made)[0] == {"status": "sensor_off"}
     assert [fields(made)[-1]["state"] for _ in range(3)] == ["degraded", "ok", "ok"]
     assert made.said == ["W degraded: a: sensor_off", "I ok again (scripted 1.0)"]
@@ -167,7 +185,9 @@ def test_a_status_is_kept_and_a_channel_without_news_keeps_its_own(make):
 
 
 def test_other_faults_of_a_degraded_instrument_are_told(make):
-    made = make([[reading(status="off")], [reading(status="off"), reading("b", status="off")], [reading("b", status="off")]])
+    made = make(
+        [[reading(status="off")], [reading(status="off"), reading("b", status="off")], [reading("b", status="off")]]
+    )
     for _ in range(3):
         made.sample()
     assert made.said == ["W degraded: a: off", "W degraded: a: off, b: off"]
@@ -179,11 +199,20 @@ def test_channels_that_nobody_asked_for_are_left_out(make):
     assert a["status"] == "ok" and own["state"] == "ok" and own["errors"] == 0
 
 
-@pytest.mark.parametrize(("error", "state"), [
-    (errors.Disconnected("pulled"), "disconnected"), (errors.NoAnswer("hush"), "silent"), (errors.BadAnswer("?!"), "garbled"),
-    (errors.OutOfStep("late"), "garbled"), (errors.WrongDevice("other"), "wrong_device"), (errors.InstrumentError("no"), "failed"),
-    (ValueError("a fault"), "failed"), (ImportError("x", name="serial"), "failed"), (errors.BadInput("x"), "failed"),
-])
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (errors.Disconnected("pulled"), "disconnected"),
+        (errors.NoAnswer("hush"), "silent"),
+        (errors.BadAnswer("?!"), "garbled"),
+        (errors.OutOfStep("late"), "garbled"),
+        (errors.WrongDevice("other"), "wrong_device"),
+        (errors.InstrumentError("no"), "failed"),
+        (ValueError("a fault"), "failed"),
+        (ImportError("x", name="serial"), "failed"),
+        (errors.BadInput("x"), "failed"),
+    ],
+)
 def test_after_any_fault_it_says_so_once_lets_go_and_comes_back(make, patient, error, state):
     made = make([[reading(voltage=1.0)], error, error, [reading(voltage=2.0)]])
     assert len(made.sample()) == 2
@@ -264,7 +293,9 @@ def test_attempts_stay_rare_for_an_instrument_that_connects_but_never_answers(ma
     assert made.errors == 10
 
 
-@pytest.mark.parametrize("values", [{"voltage": "high"}, {"count": 1.5}, {"count": True}, {"open": 2}, {"mode": 5}, {"voltage": [1]}])
+@pytest.mark.parametrize(
+    "values", [{"voltage": "high"}, {"count": 1.5}, {"count": True}, {"open": 2}, {"mode": 5}, {"voltage": [1]}]
+)
 def test_a_value_of_another_type_is_a_fault_of_the_driver(make, values):
     made = make([[reading(**values)]])
     (own,) = fields(made)
@@ -272,7 +303,9 @@ def test_a_value_of_another_type_is_a_fault_of_the_driver(make, values):
     assert "fault in driver 'scripted': TypeError:" in made.said[-1]
 
 
-@pytest.mark.parametrize("broken", [reading(mode="two\nlines"), reading(voltage=1.0, status="a\ud800"), reading(voltage=1.0, when=2.5)])
+@pytest.mark.parametrize(
+    "broken", [reading(mode="two\nlines"), reading(voltage=1.0, status="a\ud800"), reading(voltage=1.0, when=2.5)]
+)
 def test_what_can_not_be_stored_spoils_one_channel_alone(make, broken):
     made = make([[broken, reading("b", voltage=1.0)]])
     a, b, own = fields(made)

@@ -26,7 +26,9 @@ values = st.one_of(
     st.booleans(),
     st.text(letters, max_size=12),
 )
-specs = st.tuples(names, st.dictionaries(names, names, max_size=3), st.dictionaries(names, values, min_size=1, max_size=3))
+specs = st.tuples(
+    names, st.dictionaries(names, names, max_size=3), st.dictionaries(names, values, min_size=1, max_size=3)
+)
 TYPES = {float: "float", int: "integer", bool: "boolean", str: "string"}
 
 TELEGRAF = """\
@@ -54,8 +56,13 @@ def batch(size: int) -> tuple[dict[int, Point], int]:
     measurements: set[str] = set()
     refused = 0
 
-    @settings(max_examples=size, deadline=None, database=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=size,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(specs)
     def take(spec: Any) -> None:
         nonlocal refused
@@ -86,15 +93,23 @@ def stored(database: Any, measurements: list[str]) -> dict[int, tuple[Any, ...]]
                     fields = dict(zip(series["columns"], entry, strict=True))
                     when = fields.pop("time")
                     # JSON says 1e16 as whole digits, which Python then takes for an int.
-                    typed = {name: (types[name], float(value) if types[name] == "float" else value)
-                             for name, value in fields.items() if value is not None}
+                    typed = {
+                        name: (types[name], float(value) if types[name] == "float" else value)
+                        for name, value in fields.items()
+                        if value is not None
+                    }
                     found[when] = (series["name"], series.get("tags", {}), typed)
     return found
 
 
 def ask(database: Any, statements: list[str]) -> list[dict[str, Any]]:
-    answer = requests.post(f"{database.url}/query", params={"db": database.name, "epoch": "ns"},
-                           data={"q": "; ".join(statements)}, auth=(database.reader, database.reader_password), timeout=60)
+    answer = requests.post(
+        f"{database.url}/query",
+        params={"db": database.name, "epoch": "ns"},
+        data={"q": "; ".join(statements)},
+        auth=(database.reader, database.reader_password),
+        timeout=60,
+    )
     results: list[dict[str, Any]] = answer.json()["results"]
     assert not [r for r in results if "error" in r]
     return results
@@ -140,8 +155,26 @@ def test_a_text_that_would_tear_the_line_is_refused(text):
         Point("m", {}, {"f": text})
 
 
-@pytest.mark.parametrize("name", ["", "a\tb", "a\nb", "a\vb", "a\fb", "a\rb", "a\0b", "\ud800", "end\\", "a\\,b", "a\\ b", "a\\=b",
-                                  'a\\"b', "_own", "x" * 1001])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a\tb",
+        "a\nb",
+        "a\vb",
+        "a\fb",
+        "a\rb",
+        "a\0b",
+        "\ud800",
+        "end\\",
+        "a\\,b",
+        "a\\ b",
+        "a\\=b",
+        'a\\"b',
+        "_own",
+        "x" * 1001,
+    ],
+)
 def test_a_name_that_would_arrive_changed_is_refused(name):
     with pytest.raises(BadPoint):
         Point(name, {}, {"f": 1.0})
@@ -154,16 +187,19 @@ def test_a_name_that_would_arrive_changed_is_refused(name):
             Point("m", {"t": name}, {"f": 1.0})
 
 
-@pytest.mark.parametrize(("tags", "fields", "message"), [
-    ({}, {"f": 2**63}, "64 bits"),
-    ({}, {"f": -(2**63) - 1}, "64 bits"),
-    ({}, {"f": b"bytes"}, "is a bytes, expected"),
-    ({}, {"f": 1j}, "is a complex, expected"),
-    ({}, {"time": 1.0}, "can't be named 'time'"),
-    ({"time": "noon"}, {"f": 1.0}, "can't be named 'time'"),
-    ({"f": "x"}, {"f": 1.0}, "can't be named 'f'"),
-    ({}, {5: 1.0}, "it must be a text"),
-])
+@pytest.mark.parametrize(
+    ("tags", "fields", "message"),
+    [
+        ({}, {"f": 2**63}, "64 bits"),
+        ({}, {"f": -(2**63) - 1}, "64 bits"),
+        ({}, {"f": b"bytes"}, "is a bytes, expected"),
+        ({}, {"f": 1j}, "is a complex, expected"),
+        ({}, {"time": 1.0}, "can't be named 'time'"),
+        ({"time": "noon"}, {"f": 1.0}, "can't be named 'time'"),
+        ({"f": "x"}, {"f": 1.0}, "can't be named 'f'"),
+        ({}, {5: 1.0}, "it must be a text"),
+    ],
+)
 def test_what_no_field_can_hold_is_refused(tags, fields, message):
     with pytest.raises(BadPoint, match=message):
         Point("m", tags, fields)
@@ -181,7 +217,9 @@ def test_a_time_that_would_lose_digits_or_is_out_of_reach_is_refused(when):
 
 
 def test_no_value_is_no_field():
-    point = Point("m", {"empty": "", "none": None, "t": 5}, {"a": math.nan, "b": math.inf, "c": -math.inf, "d": None}, 7)
+    point = Point(
+        "m", {"empty": "", "none": None, "t": 5}, {"a": math.nan, "b": math.inf, "c": -math.inf, "d": None}, 7
+    )
     assert not point and point.line() == ""
     point.add_value("e", 0.0)
     assert point and point.line() == "m,t=5 e=0.0 7\n"

@@ -34,12 +34,15 @@ def test_a_signal_is_the_same_for_the_same_seed_and_stays_in_its_band(monkeypatc
     assert low <= min(values) < 8.5 and 11.5 < max(values) <= high
 
 
-@pytest.mark.parametrize(("plan", "when"), [
-    ("silent@20+10", {0: None, 19.9: None, 20: "silent", 29.9: "silent", 30: None, 140: None}),
-    ("silent@20+10/120", {20: "silent", 30: None, 139: None, 140: "silent", 150: None}),
-    ("late@0+5,garbage@7+1.5", {0: "late", 6: None, 8: "garbage", 9: None}),
-    ("", {0: None, 100: None}),
-])
+@pytest.mark.parametrize(
+    ("plan", "when"),
+    [
+        ("silent@20+10", {0: None, 19.9: None, 20: "silent", 29.9: "silent", 30: None, 140: None}),
+        ("silent@20+10/120", {20: "silent", 30: None, 139: None, 140: "silent", 150: None}),
+        ("late@0+5,garbage@7+1.5", {0: "late", 6: None, 8: "garbage", 9: None}),
+        ("", {0: None, 100: None}),
+    ],
+)
 def test_faults_by_the_clock(plan, when, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
@@ -49,7 +52,9 @@ def test_faults_by_the_clock(plan, when, monkeypatch):
         assert faults.now() == fault
 
 
-@pytest.mark.parametrize("plan", ["silent", "silent@5", "silent@5+", "silnt@5+1", "silent@-5+1", "silent@5+1/0", "silent@5+1;late@9+1"])
+@pytest.mark.parametrize(
+    "plan", ["silent", "silent@5", "silent@5+", "silnt@5+1", "silent@-5+1", "silent@5+1/0", "silent@5+1;late@9+1"]
+)
 def test_what_is_no_plan_of_faults(plan):
     with pytest.raises(BadInput, match="expected KIND@START"):
         FaultPlan(plan)
@@ -80,8 +85,13 @@ def program(tmp_path):
     processes = []
 
     def start(*files: str) -> subprocess.Popen:
-        process = subprocess.Popen([sys.executable, "-m", "telegraf_inputs.simulators", *map(str, files)], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "telegraf_inputs.simulators", *map(str, files)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         processes.append(process)
         return process
 
@@ -115,12 +125,15 @@ def test_they_run_as_a_program_and_take_faults_from_stdin(program, tmp_path):
     assert [line.partition(";")[0] for line in complaints] == ["found 'nobody silent'", "found 'cryostat asleep'"]
 
 
-@pytest.mark.parametrize(("files", "message"), [
-    (("none.yml",), "none.yml: can't be read: No such file or directory"),
-    (("bad.yml",), "bad.yml:3: connection: 'udp://x' is no connection"),
-    (("a.yml", "a.yml"), "a.yml:1: name: 'cryostat' is there already"),
-    ((), "usage: python -m telegraf_inputs.simulators"),
-])
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("none.yml",), "none.yml: can't be read: No such file or directory"),
+        (("bad.yml",), "bad.yml:3: connection: 'udp://x' is no connection"),
+        (("a.yml", "a.yml"), "a.yml:1: name: 'cryostat' is there already"),
+        ((), "usage: python -m telegraf_inputs.simulators"),
+    ],
+)
 def test_wrong_use_of_the_program_is_told(program, tmp_path, files, message):
     (tmp_path / "a.yml").write_text(CRYOSTAT.format("sim"))
     (tmp_path / "bad.yml").write_text(CRYOSTAT.format("udp://x"))
@@ -131,7 +144,9 @@ def test_wrong_use_of_the_program_is_told(program, tmp_path, files, message):
 
 
 def test_a_simulator_takes_what_is_given_before_what_the_connection_says():
-    stanza = stanzas.check({"name": "cryostat", "driver": "lakeshore_372", "connection": "sim:?seed=5&transport=serial"})
+    stanza = stanzas.check(
+        {"name": "cryostat", "driver": "lakeshore_372", "connection": "sim:?seed=5&transport=serial"}
+    )
     made = simulators.start(stanza)
     assert made.seed == 5 and made.url.startswith("serial:///")
     made.stop()

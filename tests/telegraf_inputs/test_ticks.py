@@ -75,7 +75,9 @@ def test_no_deadline_drifts():
     assert ticks._next - first == 10_000 * SECOND // 10
 
 
-@pytest.mark.parametrize("step", [3 * SECOND, -3 * SECOND, 3600 * SECOND + 123_456_789, -86400 * SECOND + 1, SECOND // 2])
+@pytest.mark.parametrize(
+    "step", [3 * SECOND, -3 * SECOND, 3600 * SECOND + 123_456_789, -86400 * SECOND + 1, SECOND // 2]
+)
 def test_a_wall_clock_that_is_set_is_followed(step):
     clocks = Clocks()
     ticks = clocks.ticks(10.0)

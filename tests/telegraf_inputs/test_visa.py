@@ -19,7 +19,14 @@ from telegraf_inputs.errors import BadInput, Disconnected, NoAnswer, Stopped
 
 HEADER = struct.Struct("!2sBBIQ")
 INITIALIZE, INITIALIZE_RESPONSE, DATA_END, CLEAR_COMPLETE, CLEAR_ACKNOWLEDGE = 0, 1, 7, 8, 9
-MAX_SIZE, MAX_SIZE_RESPONSE, ASYNC_INITIALIZE, ASYNC_INITIALIZE_RESPONSE, ASYNC_CLEAR, ASYNC_CLEAR_ACKNOWLEDGE = 15, 16, 17, 18, 19, 23
+MAX_SIZE, MAX_SIZE_RESPONSE, ASYNC_INITIALIZE, ASYNC_INITIALIZE_RESPONSE, ASYNC_CLEAR, ASYNC_CLEAR_ACKNOWLEDGE = (
+    15,
+    16,
+    17,
+    18,
+    19,
+    23,
+)
 
 
 def open_line(resource: str, stop: Stop | None = None, timeout: float = 5.0, wire: Wire | None = None):
@@ -69,9 +76,13 @@ class Hislip:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        replies = {INITIALIZE: (INITIALIZE_RESPONSE, 1 << 24 | 7, b""), ASYNC_INITIALIZE: (ASYNC_INITIALIZE_RESPONSE, 0, b""),
-                   MAX_SIZE: (MAX_SIZE_RESPONSE, 0, struct.pack("!Q", 1 << 20)),
-                   ASYNC_CLEAR: (ASYNC_CLEAR_ACKNOWLEDGE, 0, b""), CLEAR_COMPLETE: (CLEAR_ACKNOWLEDGE, 0, b"")}
+        replies = {
+            INITIALIZE: (INITIALIZE_RESPONSE, 1 << 24 | 7, b""),
+            ASYNC_INITIALIZE: (ASYNC_INITIALIZE_RESPONSE, 0, b""),
+            MAX_SIZE: (MAX_SIZE_RESPONSE, 0, struct.pack("!Q", 1 << 20)),
+            ASYNC_CLEAR: (ASYNC_CLEAR_ACKNOWLEDGE, 0, b""),
+            CLEAR_COMPLETE: (CLEAR_ACKNOWLEDGE, 0, b""),
+        }
         with contextlib.suppress(OSError), connection.makefile("rb") as stream:
             while len(head := stream.read(HEADER.size)) == HEADER.size:
                 _, kind, _, parameter, length = HEADER.unpack(head)
@@ -173,7 +184,9 @@ def test_late_message_is_not_given_to_the_next_question(hislip, late):
     hislip.answer = lambda question: f"answer to {question}"
     if late:
         hislip.say("late")
-        with pytest.raises(Disconnected):  # pyvisa-py can't clear a device whose message is on its way: it is opened anew
+        with pytest.raises(
+            Disconnected
+        ):  # pyvisa-py can't clear a device whose message is on its way: it is opened anew
             opened.query("MEAS:CURR?")
     else:
         assert opened.query("MEAS:CURR?") == "answer to MEAS:CURR?"
@@ -215,9 +228,11 @@ def test_missing_package_is_told(monkeypatch):
 
 
 def test_pyvisa_is_imported_without_what_is_not_needed():
-    script = ("import sys; from telegraf_inputs import visa; before = set(sys.modules); visa._manager(); "
-              "print(*(name for name in ('email', 'importlib.metadata', 'numpy', 'psutil') if name in set(sys.modules) - before)); "
-              "import importlib.metadata; importlib.metadata.version('pyvisa')")
+    script = (
+        "import sys; from telegraf_inputs import visa; before = set(sys.modules); visa._manager(); "
+        "print(*(name for name in ('email', 'importlib.metadata', 'numpy', 'psutil') if name in set(sys.modules) - before)); "
+        "import importlib.metadata; importlib.metadata.version('pyvisa')"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""

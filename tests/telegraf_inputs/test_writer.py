@@ -46,6 +46,12 @@ class Pipe:
         return [int(line[4:].partition("i,")[0]) for line in lines]
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Let a pipe be as Linux makes it."""
+    monkeypatch.setattr(module, "PIPE_BYTES", 65536)
+
+
 @pytest.fixture
 def pipe():
     made = Pipe()
@@ -57,7 +63,9 @@ def pipe():
             pass
 
 
-@pytest.mark.parametrize("lengths", [(5,), (100,) * 16, (100,) * 300], ids=["a line", "a batch", "a batch over PIPE_BUF"])
+@pytest.mark.parametrize(
+    "lengths", [(5,), (100,) * 16, (100,) * 300], ids=["a line", "a batch", "a batch over PIPE_BUF"]
+)
 def test_a_batch_is_one_write(pipe, monkeypatch, lengths):
     writes = []
     real = os.write
@@ -98,8 +106,12 @@ def test_the_newest_are_kept_for_a_reader_that_comes_back(pipe):
 
 
 @settings(deadline=None, max_examples=25)
-@given(batches=st.lists(st.lists(st.sampled_from([0, 10, 500, 3000, WHOLE, 2 * WHOLE]), min_size=1, max_size=20), max_size=12),
-       takes=st.lists(st.integers(1, 40000), max_size=20))
+@given(
+    batches=st.lists(
+        st.lists(st.sampled_from([0, 10, 500, 3000, WHOLE, 2 * WHOLE]), min_size=1, max_size=20), max_size=12
+    ),
+    takes=st.lists(st.integers(1, 40000), max_size=20),
+)
 def test_no_line_is_ever_torn(batches, takes):
     pipe = Pipe(limit=30)
     took = b""

@@ -22,13 +22,40 @@ instruments:
 """
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("1e-3", 0.001), ("1E5", 1e5), ("-1.5e-7", -1.5e-7), (".5", 0.5), ("3.", 3.0), ("1.10", 1.1), ("-5", -5), ("+3", 3), ("0", 0),
-    (".inf", float("inf")), ("true", True), ("False", False), ("null", None), ("~", None), ("", None),
-    # What YAML 1.1 would make 750, 8, 1000, False, a date:
-    ("12:30", "12:30"), ("010", "010"), ("1_000", "1_000"), ("0x1F", "0x1F"), ("no", "no"), ("off", "off"), ("2024-01-01", "2024-01-01"),
-    ('"5"', "5"), ("'no'", "no"), ("!!str 5", "5"), ('!!int "5"', 5), ("|\n  5", "5"), ("5 K", "5 K"),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("1E5", 1e5),
+        ("-1.5e-7", -1.5e-7),
+        (".5", 0.5),
+        ("3.", 3.0),
+        ("1.10", 1.1),
+        ("-5", -5),
+        ("+3", 3),
+        ("0", 0),
+        (".inf", float("inf")),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        # What YAML 1.1 would make 750, 8, 1000, False, a date:
+        ("12:30", "12:30"),
+        ("010", "010"),
+        ("1_000", "1_000"),
+        ("0x1F", "0x1F"),
+        ("no", "no"),
+        ("off", "off"),
+        ("2024-01-01", "2024-01-01"),
+        ('"5"', "5"),
+        ("'no'", "no"),
+        ("!!str 5", "5"),
+        ('!!int "5"', 5),
+        ("|\n  5", "5"),
+        ("5 K", "5 K"),
+    ],
+)
 def test_a_plain_word_is_what_it_looks_like(text, value):
     found = yamlfile.parse(f"a: {text}", "f.yml").data["a"]
     assert found == value and type(found) is type(value)
@@ -39,11 +66,21 @@ def test_every_key_is_a_text():
     assert data == {"5": "a", "on": "b", "1.10": "c", "null": "d", "2024-01-01": "e", "x": {"6": "f"}}
 
 
-@pytest.mark.parametrize(("path", "line"), [
-    (("site",), 1), (("instruments", 0), 3), (("instruments", 0, "channels", "5"), 5), (("instruments", 0, "channels", "5", "label"), 5),
-    (("instruments", 1, "name"), 6), (("instruments", 1, "tags", "on"), 8), ((), 1),
-    (("instruments", 1, "interval"), 6), (("instruments", 9), 2), (("nowhere", "at", "all"), 1),
-])
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("site",), 1),
+        (("instruments", 0), 3),
+        (("instruments", 0, "channels", "5"), 5),
+        (("instruments", 0, "channels", "5", "label"), 5),
+        (("instruments", 1, "name"), 6),
+        (("instruments", 1, "tags", "on"), 8),
+        ((), 1),
+        (("instruments", 1, "interval"), 6),
+        (("instruments", 9), 2),
+        (("nowhere", "at", "all"), 1),
+    ],
+)
 def test_the_line_of_a_value_or_of_what_is_nearest(path, line):
     assert yamlfile.parse(LAB, "f.yml").line(path) == line
 
@@ -55,22 +92,34 @@ def test_an_error_gets_its_file_and_line_once():
     assert str(yamlfile.parse("x: 1", "other.yml").located(error)) == str(error)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("a: 1\nb:\n  c: 1\n  c: 2\n", "f.yml:4: b.c: 'c' stands twice (first on line 3); keep one"),
-    ("{5: 1, '5': 2}", "f.yml:1: 5: '5' stands twice (first on line 1); keep one"),
-    ("a: [1,\n", "f.yml:2: is not YAML: while parsing a flow node did not find expected node content"),
-    ("a:\n\t- b\n", "f.yml:2: is not YAML: while scanning for the next token found character that cannot start any token; "
-     "there is a tab in this line, and YAML wants spaces"),
-    ("a: b: c", "f.yml:1: is not YAML: mapping values are not allowed in this context; a text with a colon may need quotes"),
-    ("--- a\n--- b\n", "f.yml:2: is not YAML: expected a single document in the stream but found another document"),
-    ("? [a]\n: b\n", "f.yml:1: a key must be a plain word or number"),
-    ("a: *b", "f.yml:1: is not YAML: found undefined alias"),
-    ("a: &b [1, *b]", "f.yml:1: a[1]: holds itself, by an alias"),
-    ("a: !!python/name:os.system x", "f.yml:1: is not YAML: could not determine a constructor for the tag "
-     "'tag:yaml.org,2002:python/name:os.system'"),
-    ("a: !!int x", "f.yml: is not YAML: invalid literal for int() with base 10: 'x'"),
-    ("[" * 60 + "]" * 60, "f.yml: is nested too deeply (more than 50 levels)"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb:\n  c: 1\n  c: 2\n", "f.yml:4: b.c: 'c' stands twice (first on line 3); keep one"),
+        ("{5: 1, '5': 2}", "f.yml:1: 5: '5' stands twice (first on line 1); keep one"),
+        ("a: [1,\n", "f.yml:2: is not YAML: while parsing a flow node did not find expected node content"),
+        (
+            "a:\n\t- b\n",
+            "f.yml:2: is not YAML: while scanning for the next token found character that cannot start any token; "
+            "there is a tab in this line, and YAML wants spaces",
+        ),
+        (
+            "a: b: c",
+            "f.yml:1: is not YAML: mapping values are not allowed in this context; a text with a colon may need quotes",
+        ),
+        ("--- a\n--- b\n", "f.yml:2: is not YAML: expected a single document in the stream but found another document"),
+        ("? [a]\n: b\n", "f.yml:1: a key must be a plain word or number"),
+        ("a: *b", "f.yml:1: is not YAML: found undefined alias"),
+        ("a: &b [1, *b]", "f.yml:1: a[1]: holds itself, by an alias"),
+        (
+            "a: !!python/name:os.system x",
+            "f.yml:1: is not YAML: could not determine a constructor for the tag "
+            "'tag:yaml.org,2002:python/name:os.system'",
+        ),
+        ("a: !!int x", "f.yml: is not YAML: invalid literal for int() with base 10: 'x'"),
+        ("[" * 60 + "]" * 60, "f.yml: is nested too deeply (more than 50 levels)"),
+    ],
+)
 def test_what_is_no_good_yaml_is_told(text, message):
     with pytest.raises(BadInput) as caught:
         yamlfile.parse(text, "f.yml")
@@ -83,14 +132,20 @@ def test_a_character_that_yaml_has_not_is_told():
 
 
 def test_an_alias_is_the_same_thing_again():
-    text = "x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}\n" + "".join(f"l{n + 1}: &l{n + 1} [*l{n}, *l{n}]\n" for n in range(40)).replace(
-        "*l0", "1")
-    data = yamlfile.parse(text, "f.yml").data  # each list holds the one before twice: 2⁴⁰ numbers, if it were written out
+    text = "x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}\n" + "".join(
+        f"l{n + 1}: &l{n + 1} [*l{n}, *l{n}]\n" for n in range(40)
+    ).replace("*l0", "1")
+    data = yamlfile.parse(
+        text, "f.yml"
+    ).data  # each list holds the one before twice: 2⁴⁰ numbers, if it were written out
     assert data["y"] == {"a": 1} and data["z"] == {"a": 1, "b": 2}
 
 
 def test_a_file_that_can_not_be_read_is_told(tmp_path):
-    for content, message in ((b"a: \xff", "is not UTF-8 text (invalid start byte at byte 3)"), (None, "No such file or directory")):
+    for content, message in (
+        (b"a: \xff", "is not UTF-8 text (invalid start byte at byte 3)"),
+        (None, "No such file or directory"),
+    ):
         file = tmp_path / "lab.yml"
         file.unlink(missing_ok=True)
         if content is not None:
