@@ -70,6 +70,7 @@ def input_waiting() -> None:
     """Wait until the test creates the file that is named last on the command line."""
     import os
 
+    open(sys.argv[-1] + ".awaited", "w").close()
     while not os.path.exists(sys.argv[-1]):
         time.sleep(0.01)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -219,10 +221,11 @@ def test_newlines_that_queue_up_are_one_cycle_and_counted_as_overruns(tmp_path):
     program.tick()
     program.read_until("readings=4i")
     program.tick()  # this cycle takes until the file is there
-    while program.counts()[0] != 4:
+    while not (tmp_path / "go on.awaited").exists():
         time.sleep(0.01)
     program.tick(5)
-    time.sleep(0.2)  # the newlines are on their way; nothing tells when they are there
+    while fcntl.ioctl(program.process.stdin, termios.FIONREAD, bytes(4)) != bytes(4):  # they have not all arrived
+        time.sleep(0.01)
     going.touch()
     program.read_until("readings=12i")
     program.tick()
