@@ -288,24 +288,26 @@ def _check_names(names: list[str | None]) -> None:
 
 
 def _check_ports(instruments: list[Instrument], places: dict[str, tuple[str, int]]) -> None:
-    """Refuse two instruments on one serial port: they would take each other's answers."""
+    """Refuse two instruments on one line: they would take each other's answers."""
     seen: dict[str, str] = {}
     for instrument in instruments:
-        port = _serial_port(instrument.stanza)
-        if port is None:
+        line = _line(instrument.stanza)
+        if line is None:
             continue
-        if port in seen:
+        if line in seen:
             raise BadInput(
-                f"{port} is already used by {seen[port]!r}; a serial port serves one instrument",
+                f"{line} is already used by {seen[line]!r}; a line serves one instrument",
                 (*places[instrument.name], "connection"),
             )
-        seen[port] = instrument.name
+        seen[line] = instrument.name
 
 
-def _serial_port(stanza: Stanza) -> str | None:
-    url = stanza.connection
+def _line(stanza: Stanza) -> str | None:
+    """Tell which serial port or socket an instrument has for itself, however it is written; None: neither."""
+    url = stanza.connection.plain()
     if url.scheme == "serial":
         return os.path.realpath(url.rest)
-    if url.scheme == "visa" and url.rest.upper().startswith("ASRL/"):
-        return os.path.realpath(url.rest[4:].partition("::")[0])
+    if url.scheme == "tcp":
+        host, port = url.host_port()
+        return f"{host.lower()}:{port}"
     return None

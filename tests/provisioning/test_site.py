@@ -177,6 +177,12 @@ MISTAKES = [
         20,
         "is already used by 'cryostat'",
     ),
+    (
+        "connection: serial:///dev/ttyUSB0",
+        "connection: tcp://192.168.1.5:7777/",
+        20,
+        "192.168.1.5:7777 is already used by 'cryostat'; a line serves one instrument",
+    ),
     ("{for: 30s}", "{for: 30}", 24, "alarms.for: found 30, expected a duration"),
     ("{for: 30s}", "{for: 101y}", 24, "alarms.for: found '101y', expected 100y at most"),
     ("{for: 30s}", "{every: 15s}", 24, "alarms.every: is 15 s, expected a multiple of 10s"),
@@ -205,6 +211,13 @@ def test_a_mistake_is_told_with_its_file_its_line_and_what_was_expected(written,
         site.load(path)
     assert f"{path}:{line}:" in str(caught.value)
     assert says in str(caught.value)
+
+
+def test_one_port_by_two_names_is_one_port(written, tmp_path):
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
+    text = GOOD.replace("tcp://192.168.1.5:7777", f"serial://{tmp_path}/by-id")
+    with pytest.raises(BadInput, match="ttyUSB0 is already used by 'cryostat'"):
+        site.load(written(text.replace("/dev/ttyUSB0", f"{tmp_path}/ttyUSB0")))
 
 
 def test_all_that_can_be_seen_at_once_is_told_at_once_in_the_order_of_the_file(written):
