@@ -97,7 +97,7 @@ def load(path: str | os.PathLike[str]) -> Site:
     if not isinstance(document.data, dict):
         raise document.located(
             BadInput(
-                f"found {type(document.data).__name__}, expected a mapping with the keys {', '.join(fields(SiteFile))}"
+                f"found {_kind(document.data)}, expected a mapping with the keys {', '.join(fields(SiteFile))}"
             )
         )
     site = _check(document.data, os.fspath(path), errors)
@@ -162,6 +162,12 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         alarms=alarms,
         notifications=written["notifications"],
     )
+
+
+def _kind(data: Any) -> str:
+    if data is None:
+        return "nothing"
+    return "a list" if isinstance(data, list) else f"{data!r:.60}"
 
 
 def _sections(data: dict[str, Any], errors: list[BadInput]) -> dict[str, Any]:

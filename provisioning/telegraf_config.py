@@ -225,4 +225,5 @@ def _toml(value: Any) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Write a text for a comment, in which TOML allows no control characters."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

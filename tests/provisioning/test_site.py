@@ -270,8 +270,11 @@ def test_no_field_gets_the_name_of_another_ones_minimum(written):
         (b"site:\n\tx: 1", "is not YAML"),
         (b"site: \xff", "is not UTF-8"),
         (b"site: a\nsite: b", ":2: site: 'site' stands twice"),
-        (b"", "expected a mapping with the keys site"),
-        (b"- a", "expected a mapping"),
+        (b"", "found nothing, expected a mapping with the keys site"),
+        (b"# empty", "found nothing, expected a mapping"),
+        (b"- a", "found a list, expected a mapping"),
+        (b"!!set {a}", "found {'a'}, expected a mapping"),
+        (b"just words", "found 'just words', expected a mapping"),
     ],
 )
 def test_what_is_no_site_file_is_refused(tmp_path: Path, content: bytes, says: str):

@@ -103,6 +103,16 @@ def test_a_label_of_several_lines_stays_a_comment(written):
     assert "exec" not in conf(site.load(written(text)))["inputs"]
 
 
+def test_a_label_with_a_control_character_leaves_the_configuration_readable(written):
+    text = site.find("demo").read_text().replace("label: Dilution refrigerator", 'label: "Dilution\\e refrigerator"')
+    assert conf(site.load(written(text)))["inputs"]["execd"][0]["alias"] == "cryostat"
+
+
+def test_archives_of_the_journal_are_kept(demo: site.Site):
+    (journal,) = conf(demo)["outputs"]["file"]
+    assert journal["rotation_max_archives"] == 168  # 0 would delete every full file
+
+
 def test_what_telegraf_reads_reaches_the_database_and_the_journal_alike(lab, telegraf_path: Path, tmp_path: Path):
     lab.change('channels:\n      "5":', "channels:\n      A:")  # the control input is measured in each cycle
     influxdb_apply.apply(influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets), lambda text: None)
