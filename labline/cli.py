@@ -17,7 +17,7 @@ from .stack.errors import StackError
 # help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`, because
 # completion waits for them.
 VERBS = ("run", "status", "read", "scan", "check", "render", "apply", "completion")
-WELL, FOUND, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+FOUND, WRONG_USE, INTERRUPTED = 1, 2, 130
 OWN = ("labline", "grafana_dashboards", "provisioning", "telegraf_inputs")
 HELP_WIDTH = 80
 DESCRIPTION = """\

@@ -14,7 +14,18 @@ from telegraf_inputs import calibration, drivers, stanza
 from telegraf_inputs.driver import Driver, Option
 
 from .influxdb_schema import duration
-from .site_file import DURATION_PATTERN, Alarms, Keep, Limits, Notifications, Retention, Seconds, SiteFile, fields
+from .site_file import (
+    DURATION_PATTERN,
+    NAME_PATTERN,
+    Alarms,
+    Keep,
+    Limits,
+    Notifications,
+    Retention,
+    Seconds,
+    SiteFile,
+    fields,
+)
 
 FILE = "schema/site.schema.json"
 TYPES: dict[str, dict[str, Any]] = {
@@ -116,7 +127,7 @@ def _of_driver(driver: type[Driver]) -> dict[str, Any]:
     if driver.channel_names is not None:
         channels["propertyNames"] = {"enum": list(driver.channel_names)}
     else:
-        channels["propertyNames"] = {"pattern": stanza.NAME.pattern.replace(r"\Z", "$")}
+        channels["propertyNames"] = {"pattern": NAME_PATTERN}
     return {
         "description": driver.title,
         "required": [option.name for option in driver.options_known if option.required]

@@ -10,7 +10,9 @@ from msgspec import Meta, Struct, field
 from telegraf_inputs import stanza
 from telegraf_inputs.errors import BadInput
 
-DURATION_PATTERN = r"^\d+(\.\d+)?\s*(ms|s|min|m|h|d|w|y)$"
+# As JSON schema, and editors, write them.
+DURATION_PATTERN, NAME_PATTERN = (f"^{p.pattern}".replace(r"\Z", "$") for p in (stanza.DURATION, stanza.NAME))
+NAME_WORDS = "letters, digits, '_', '-' or '.', beginning with a letter or digit"
 LONGEST = 100 * stanza.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
 
@@ -23,10 +25,6 @@ class Keep(float):
 
 
 Severity = Literal["warning", "critical"]
-NAME_PATTERN, NAME_WORDS = (
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
-    "letters, digits, '_', '-' or '.', beginning with a letter or digit",
-)
 
 
 def default(value: Any, name: str | None = None) -> Any:

@@ -25,8 +25,6 @@ PROBES: tuple[tuple[str, dict[str, str]], ...] = (
     ("julabo", {}),
     ("scpi", {"identity": ""}),
 )
-# Drivers of other scan modules (phidgets, onewire), and why a driver is not tried.
-NOT_PROBED = {"phidget": "no line of text", "ds18b20": "no line of text"}
 TIMEOUT = 0.6  # seconds; each of these instruments answers within 0.3
 ATTEMPTS = 2  # what the last probe sent at another speed may spoil the first question
 

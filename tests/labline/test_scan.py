@@ -131,11 +131,6 @@ def test_phidgets_on_a_network_server(simulated):
     assert str(stanza.connection).startswith(f"phidget://{server}/")
 
 
-def test_a_phidget_server_that_is_none_is_told():
-    (told,) = phidgets.all(["labpi:abc"])
-    assert "Phidgets were not looked at: 'phidget://labpi:abc' must name a host and a port" in told
-
-
 def test_thermometers_on_the_bus(simulated):
     folder = simulated("ds18b20").url.removeprefix("file://")
     (finding,) = onewire.all(ports.Path(folder))
