@@ -73,6 +73,7 @@ def test_a_site_file_tells_editors_its_schema_and_keeps_to_it(path: Path):
         ("cryostat", "model", "tpg262"),
         ("vacuum", "model", "tpg1"),
         ("optics", "channels", {"a": {"hub_port": 1}}),
+        ("optics", "channels", {"the a": {"class": "LightSensor"}}),
         (
             "optics",
             "channels",
