@@ -1,6 +1,7 @@
 """Look for mistakes in a site file, and try what Telegraf says to it.
 
-Reads the file, all units included, renders it, and has `telegraf config check` read that, where Telegraf is at hand."""
+Reads the file, all units included, and tells the mistakes (in an instrument's own keys, one at a time); renders it, and
+has `telegraf config check` read that, where Telegraf is at hand. Mistakes are status 1 here, wrong use (2) elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from .arguments import add_site
 
 EXAMPLES = """\
   labline check                      the demo lab
-  labline check my-lab.yml           all that is wrong with it, with file and line
+  labline check my-lab.yml           what is wrong with it, with file and line
 """
 
 

@@ -131,10 +131,11 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     instruments: list[Instrument] = []
     places: dict[str, tuple[str, int]] = {}
     for index, stanza in enumerate(written.get("instruments", ())):
-        made = _try(errors, _instrument, stanza, alarms, path=("instruments", index))
+        path = ("instruments", index)
+        made = _try(errors, _instrument, stanza, alarms, errors, path, path=path)
         if made is not None:
             instruments.append(made)
-            places.setdefault(made.name, ("instruments", index))
+            places.setdefault(made.name, path)
     if "instruments" in written:
         _try(
             errors,
@@ -200,15 +201,12 @@ def _try(errors: list[BadInput], act: Any, *args: Any, path: tuple[Any, ...] = (
         return None
 
 
-def _instrument(data: Any, alarms: Alarms) -> Instrument:
+def _instrument(data: Any, alarms: Alarms, errors: list[BadInput], path: tuple[Any, ...]) -> Instrument:
+    """Read one instrument; mistakes in its limits go to ``errors``. Raises BadInput for others."""
     stanza = stanzas.check(data)
     found: list[Limit] = []
     for channel in stanza.channels:
-        try:
-            found += limits.of_channel(channel, alarms.for_)
-        except BadInput as error:
-            error.path = ("channels", channel.id, *error.path)
-            raise
+        found += _try(errors, limits.of_channel, channel, alarms.for_, path=(*path, "channels", channel.id)) or ()
     stale = max(alarms.stale_minimum, alarms.stale_factor * stanza.interval) if stanza.stale is None else stanza.stale
     if 0 < stale < stanza.interval:
         raise BadInput(

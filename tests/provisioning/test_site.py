@@ -232,6 +232,13 @@ def test_all_that_can_be_seen_at_once_is_told_at_once_in_the_order_of_the_file(w
     assert len(str(caught.value).splitlines()) == 3
 
 
+def test_mistakes_in_the_limits_of_two_channels_are_told_at_once(written):
+    text = GOOD.replace('      "5":', '      "6": {limits: {temperature: {warning: {above: 1 V}}}}\n      "5":')
+    with pytest.raises(site.BadSite) as caught:
+        site.load(written(text.replace("above: 1.2 K", "above: 1.2")))
+    assert [error.line for error in caught.value.errors] == [14, 17]
+
+
 SCPI = """\
   - name: {name}
     driver: scpi
