@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from .influxdb_schema import ADMIN, PREFIX, TABLE, WEEK, Policy, Query, Schema, create, create_database, grant, quoted
-from .influxdb_server import DatabaseError, Server, secret
+from .influxdb_server import DatabaseError, Server, exposed, secret
 from .levels import FOREVER, RAW, days
 
 GO_DURATION = re.compile(r"(\d+)(h|m|s)")
@@ -78,6 +78,7 @@ def plan(url: str, wanted: Schema, secrets: Path) -> Plan:
     differences += _users(server, state, wanted, passwords, checkable=bool(anybody))
     differences += _queries(server, state, wanted, notes)
     differences += _table(server, state, wanted)
+    notes += (f"anybody on this machine may read {path}; chmod 0600 {path}" for path in exposed(secrets, passwords))
     return Plan(differences=differences, notes=notes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,11 @@ class Server:
             raise DatabaseError(f"{self.url} does not answer in time") from None
         except requests.RequestException as error:
             raise DatabaseError(f"{self.url}: {error}") from None
+
+
+def exposed(folder: Path, names: Iterable[str]) -> list[Path]:
+    """List the passwords' files that anybody on this machine may read."""
+    return [folder / name for name in names if (folder / name).stat().st_mode & stat.S_IROTH]
 
 
 def secret(folder: Path, name: str) -> str:

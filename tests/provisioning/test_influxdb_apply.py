@@ -302,6 +302,13 @@ def test_a_password_that_can_not_be_used_is_told_before_anything_is_done(lab, co
     assert lab.site.influxdb.database not in {row["name"] for row in lab.admin.rows("SHOW DATABASES")}
 
 
+def test_a_password_that_anybody_may_read_is_told(lab):
+    for name, mode in (("labadmin", 0o600), ("reader", 0o640), ("writer", 0o644)):
+        (lab.secrets / name).chmod(mode)
+    (note,) = plan(lab).notes
+    assert note.startswith(f"anybody on this machine may read {lab.secrets / 'writer'};")
+
+
 def test_no_database_where_nothing_listens(lab):
     lab.url = "http://127.0.0.1:1"
     with pytest.raises(DatabaseError, match="nothing answers at http://127.0.0.1:1; is InfluxDB running"):
