@@ -89,6 +89,8 @@ def _steinhart_hart(a: float, b: float, c: float, supply: float | None = None, s
             "supply and series go together: the divider that the resistance is in",
             ("supply" if supply is None else "series",),
         )
+    if not (a or b or c):
+        raise BadInput("is 0, as b and c are: no resistance has a temperature", ("a",))
     ohms: Form = (lambda x: x) if supply is None or series is None else _divider(supply, series)
 
     def apply(x: float) -> float | None:
@@ -171,8 +173,11 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
     of = _of(data, quantities)
     to, unit, decimals = _to(data, of, quantities)
     low, high = _range(data)
+    apply = make(**parameters)
+    if form == "table" and not (low <= parameters["points"][-1][0] and parameters["points"][0][0] <= high):
+        raise BadInput(f"lies beside the table: no value of {of.name!r} would be calibrated", ("range",))
     description = str(data.get("description", ""))
-    return Calibration(of.name, to, unit, description, decimals, low, high, form, make(**parameters))
+    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply)
 
 
 def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:

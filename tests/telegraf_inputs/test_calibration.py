@@ -134,6 +134,8 @@ LINEAR = {"form": "linear", "b": 1}
         ({"form": "table", "points": [[0, 1], [1, 0]], "log": True}, ("points", 1), "y is 0; with log: true"),
         ({"form": "table", "points": [[0, 1], [1, 2]], "log": "yes"}, ("log",), "expected true or false"),
         ({"form": "steinhart_hart", "a": 1, "b": 1, "c": 1, "supply": 5}, ("series",), "go together"),
+        ({"form": "steinhart_hart", "a": 0, "b": 0, "c": 0}, ("a",), "no resistance has a temperature"),
+        ({"form": "table", "points": [[0, 1], [1, 2]], "range": [5, 6]}, ("range",), "lies beside the table"),
         ({**LINEAR, "range": [5, 0]}, ("range",), "found [5, 0], expected [low, high]"),
         ({**LINEAR, "to": "Druck p"}, ("to",), "expected a field's name in snake_case"),
         ({**LINEAR, "to": "status", "unit": ""}, ("to",), "has a 'status' already"),
