@@ -40,6 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     folder = arguments.to or default_folder(arguments.site, site.name)
     try:
         changes = emit.write(site, folder)
+    except emit.Unfit as error:
+        print(f"{site.file}: a fault of labline itself, nothing was written: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"{error.filename or folder}: {error.strerror}; nothing more was written", file=sys.stderr)
         return 1
