@@ -26,7 +26,6 @@ BIN_SECONDS = (
 )  # the longest that fills the bins with what there is: eight minutes, less at the beginning
 TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
 BACK = "7d"  # what is older is not looked for
-LAST_POINTS = 3  # of a channel: not each of them holds each quantity
 # What a state means, and what to look at.
 MEANINGS = {
     "starting": ("does not start", ""),
@@ -99,17 +98,17 @@ class Snapshot:
 
 @dataclass
 class _Seen:
-    """What the database says of one channel: the last value of each quantity with its time, the last status."""
+    """What the database says of one channel: the last value of each quantity with its time, the same of its status."""
 
     values: dict[str, tuple[int, Value]] = field(default_factory=dict)
-    newest: dict[str, Value] = field(default_factory=dict)
-    status: str = ""
+    status: tuple[int, str] = (0, "")
 
 
 class Watch:
     """Looks at a site's database again and again.
 
-    ``since_ns``: a value that never came is missed from then on. ``details`` may tell why an instrument is as it is.
+    ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
+    why an instrument is as it is.
     """
 
     def __init__(self, site: Site, server: Server, since_ns: int, details: Callable[[], Mapping[str, str]] = dict):
@@ -150,20 +149,20 @@ class Watch:
         when, state = report or (0, "")
         if now - max(when, self._since_ns) > _patience(instrument):
             return "no report"
-        return (
-            state if when >= self._since_ns else "starting"
-        )  # what an earlier run reported says nothing about this one
+        return state or "starting"
 
     def _rows(
         self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, stale: bool, now: int
     ) -> Iterator[Row]:
         raw = _raw_quantity(channel)
-        if state in ("ok", "degraded"):
-            state = seen.status or "waiting"
+        reached = state in ("ok", "degraded")
+        told_ns, status = seen.status
+        if reached:
+            state = status or "waiting"
         for index, quantity in enumerate(_ordered(channel, raw)):
             when, value = seen.values.get(quantity.name, (None, None))
             # A fault leaves the field out: an older value must not stand beside the newest status as if it were new.
-            if state not in ("ok", "waiting") and quantity.name not in seen.newest:
+            if not reached or (status != "ok" and when != told_ns):
                 value = None
             tendency = self._trends.get((instrument.name, channel.id, quantity.name), Trend())
             alarm, note = "", ""
@@ -187,30 +186,30 @@ class Watch:
             )
 
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
+        # Each field has its own time only where it is asked for alone.
         statements = [
-            f'SELECT {", ".join(quoted(name) for name in (*quantities, "status"))} FROM "raw".{quoted(driver)} '
-            f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel" ORDER BY time DESC LIMIT {LAST_POINTS}'
+            f"SELECT last({quoted(name)}) AS {quoted(name)} FROM \"raw\".{quoted(driver)} "
+            f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel"'
             for driver, quantities in self._drivers.items()
+            for name in (*quantities, "status")
         ]
         statements.append(
-            f'SELECT "state" FROM "raw"."instrument" WHERE {self._ours(BACK)} '
-            'GROUP BY "instrument" ORDER BY time DESC LIMIT 1'
+            f'SELECT last("state") AS "state" FROM "raw"."instrument" WHERE {self._ours(BACK)} GROUP BY "instrument"'
         )
         seen: dict[tuple[str, str], _Seen] = defaultdict(_Seen)
         reports = {}
         for series in self._ask(statements):
+            row = series.rows[0]
+            when = row.pop("time")
+            ((name, value),) = row.items()
             if series.name == "instrument":
-                reports[series.tags["instrument"]] = (series.rows[0]["time"], str(series.rows[0]["state"]))
+                reports[series.tags["instrument"]] = (when, str(value))
                 continue
             one = seen[series.tags["instrument"], series.tags["channel"]]
-            for index, row in enumerate(series.rows):
-                when, status = row.pop("time"), row.pop("status")
-                if not index:
-                    one.status = str(status or "ok")
-                    one.newest = {name: value for name, value in row.items() if value is not None}
-                for name, value in row.items():
-                    if value is not None:
-                        one.values.setdefault(name, (when, value))
+            if name == "status":
+                one.status = (when, str(value))
+            else:
+                one.values[name] = (when, value)
         return seen, reports
 
     def _ask_trends(self) -> dict[tuple[str, str, str], Trend]:
@@ -244,7 +243,7 @@ class Watch:
         return self._server.query(";\n".join(statements), self.site.influxdb.database) if statements else []
 
     def _ours(self, back: str) -> str:
-        return f'"site" = {text_of(self.site.name)} AND time > now() - {back}'
+        return f'"site" = {text_of(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
 
 
 def counted(word: str, count: int) -> str:

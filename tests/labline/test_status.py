@@ -159,8 +159,30 @@ def test_stale_data_and_a_program_that_is_gone(lab):
 
 def test_what_an_earlier_run_left_says_nothing_about_this_one(lab):
     lab.put("instrument", "instrument=cryostat", 'state="silent",up=0i', 300)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=4000.0,status="ok"', 300)
     snapshot = lab.look(since_seconds_ago=2)
     assert snapshot.states == {"cryostat": "starting", "oven": "starting"} and not snapshot.alarms
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i')
+    rows = [row for row in lab.look(since_seconds_ago=2).rows if row.instrument == "cryostat"]
+    assert {(row.value, row.state, row.alarm, row.trend.sparkline) for row in rows} == {(None, "waiting", "", "")}
+
+
+def test_an_instrument_out_of_reach_has_no_value_and_no_alarm_from_before(lab):
+    lab.well()
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=4000.0,status="ok"')
+    lab.put("instrument", "instrument=cryostat", 'state="disconnected",up=0i', -0.001)
+    snapshot = lab.look()
+    assert {row.value for row in snapshot.rows if row.instrument == "cryostat"} == {None} and not snapshot.alarms
+
+
+def test_faults_without_end_do_not_change_when_the_last_value_came(lab):
+    lab.put("instrument", "instrument=cryostat", 'state="degraded",up=1i')
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.01,resistance=37133.0,status="ok"', 30)
+    for seconds_ago in range(20):
+        lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'status="resistance_over"', seconds_ago)
+    rows = [row for row in lab.look(since_seconds_ago=300).rows if row.channel.id == "5"]
+    assert all(30 <= row.age < 60 and row.state == "resistance_over" and row.value is None for row in rows)
+    assert not any(row.alarm for row in rows)
 
 
 def test_another_site_in_the_same_database_is_not_ours(lab, database):
