@@ -135,14 +135,14 @@ class Watch:
             state = self._state(instrument, report, now)
             states[instrument.name] = state
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
-            newest = max((self._since_ns, *(t for s in channels.values() for t, _ in s.values.values())))
-            stale = bool(instrument.stale) and now - newest > instrument.stale * 1e9
+            newest = max(self._newest(seen) for seen in channels.values())
+            stale = _stale(instrument, newest, now)
             if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
                 notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
             for channel in instrument.stanza.channels:
-                rows += self._rows(instrument, channel, channels[channel.id], state, stale, now)
+                rows += self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
         return Snapshot(self.site.title, now, rows, states, notes)
 
     def _state(self, instrument: Instrument, report: tuple[int, str] | None, now: int) -> str:
@@ -151,9 +151,14 @@ class Watch:
             return "no report"
         return state or "starting"
 
+    def _newest(self, seen: _Seen) -> int:
+        """Tell when a channel brought its newest value; where none came, the time from which on it is missed."""
+        return max((self._since_ns, *(when for when, _ in seen.values.values())))
+
     def _rows(
-        self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, stale: bool, now: int
+        self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, now: int, *, told: bool
     ) -> Iterator[Row]:
+        """Make a channel's rows; ``told``: that the whole instrument is stale is said already."""
         raw = _raw_quantity(channel)
         reached = state in ("ok", "degraded")
         told_ns, status = seen.status
@@ -166,8 +171,13 @@ class Watch:
                 value = None
             tendency = self._trends.get((instrument.name, channel.id, quantity.name), Trend())
             alarm, note = "", ""
-            if stale:
+            # What this model never delivers is not missed as long as the channel delivers the rest.
+            last = when or self._newest(seen)
+            if _stale(instrument, last, now):
                 alarm = "stale"
+                if not told and reached and not index:
+                    for_long = duration((now - last) / 1e9)
+                    note = f"{instrument.name} {channel.label} brought nothing new for {for_long}"
             elif value is not None and not isinstance(value, (str, bool)):
                 alarm, note = _judged(instrument, channel, quantity, value, tendency)
             age = None if when is None else (now - when) / 1e9
@@ -188,7 +198,7 @@ class Watch:
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
         # Each field has its own time only where it is asked for alone.
         statements = [
-            f"SELECT last({quoted(name)}) AS {quoted(name)} FROM \"raw\".{quoted(driver)} "
+            f'SELECT last({quoted(name)}) AS {quoted(name)} FROM "raw".{quoted(driver)} '
             f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel"'
             for driver, quantities in self._drivers.items()
             for name in (*quantities, "status")
@@ -269,6 +279,11 @@ def text_of(value: str) -> str:
 def _patience(instrument: Instrument) -> float:
     """Tell how long (ns) an instrument's program may go without reporting."""
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
+
+
+def _stale(instrument: Instrument, last: int, now: int) -> bool:
+    """Tell whether a value that last came at ``last`` (ns) is overdue."""
+    return bool(instrument.stale) and now - last > instrument.stale * 1e9
 
 
 def _raw_quantity(channel: Channel) -> str:

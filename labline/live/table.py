@@ -88,12 +88,14 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_row(
             "" if same_instrument else Text(row.instrument, style="bold"),
             _channel(row, again),
-            Text(number, style="" if row.main and row.state == "ok" else "dim"),
+            Text(number, style="" if row.main and row.state == "ok" and row.alarm != "stale" else "dim"),
             Text(unit, style="dim"),
             Text(f"{row.trend.sparkline:<8} {row.trend.arrow}" if row.trend.sparkline else "", style="blue"),
             Text("" if row.age is None else duration(row.age), style="dim"),
             "" if again else Text(row.state.replace("_", " "), style=STATE_STYLES.get(row.state, FAULT_STYLE)),
-            "" if again and row.alarm == "stale" else Text(row.alarm, style=ALARM_STYLES.get(row.alarm, "")),
+            ""
+            if again and above and above.alarm == row.alarm == "stale"
+            else Text(row.alarm, style=ALARM_STYLES.get(row.alarm, "")),
         )
         above = row
     return table

@@ -157,6 +157,23 @@ def test_stale_data_and_a_program_that_is_gone(lab):
     assert "5 min" in drawn(snapshot)
 
 
+def test_one_dead_channel_is_stale_beside_one_that_lives(lab):
+    for channel, seconds_ago in ((1, 180), (5, 1)):
+        lab.put(
+            "lakeshore_372",
+            f"instrument=cryostat,channel={channel}",
+            'temperature=0.01,resistance=6e3,status="ok"',
+            seconds_ago,
+        )
+    for instrument in ("cryostat", "oven"):
+        lab.put("instrument", f"instrument={instrument}", 'state="ok",up=1i')
+    lab.put("phidget", "instrument=oven,channel=gauge", 'pressure=6.9e-8,status="ok"', 1)
+    snapshot = lab.look()
+    assert [row.alarm for row in snapshot.rows] == ["stale", "stale", "", "", "", ""] and not snapshot.well
+    assert snapshot.alarms == {"stale": 1}
+    assert "cryostat Still brought nothing new for 3 min" in drawn(snapshot)
+
+
 def test_what_an_earlier_run_left_says_nothing_about_this_one(lab):
     lab.put("instrument", "instrument=cryostat", 'state="silent",up=0i', 300)
     lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=4000.0,status="ok"', 300)
