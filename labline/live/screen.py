@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.live import Live
 
+from provisioning.influxdb_server import DatabaseError
+
 from .snapshot import Snapshot
 from .table import LiveTable
 
@@ -22,10 +24,25 @@ def show(
     *,
     everything: bool = False,
 ) -> None:
-    """Draw what ``look`` sees (None: as before) until ``end`` (monotonic seconds), or until it raises."""
+    """Draw what ``look`` sees until ``end`` (monotonic seconds), or until it raises.
+
+    Where the database is away (None, or once there is a table DatabaseError) the table stays, with a line that says so.
+    """
+    latest: Snapshot | None = None
+    away = ""
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         while (rest := end - time.monotonic()) > 0:
-            snapshot = look()
+            try:
+                snapshot = look()
+            except DatabaseError:
+                if latest is None:
+                    raise
+                snapshot = None
             if snapshot is not None:
-                live.update(LiveTable(snapshot, everything=everything, footer=footer), refresh=True)
+                latest, away = snapshot, ""
+            else:
+                away = away or f"The database is away since {time.strftime('%H:%M:%S')}; this is how it was before."
+            if latest is not None:
+                lines = [away, *footer] if away else footer
+                live.update(LiveTable(latest, everything=everything, footer=lines), refresh=True)
             time.sleep(min(LOOK_SECONDS, rest))

@@ -8,6 +8,7 @@ import time
 import pytest
 from rich.console import Console
 
+from labline.live.screen import show
 from labline.live.snapshot import Watch
 from labline.live.table import LiveTable
 from labline.live.telegraf_log import TelegrafLog
@@ -240,6 +241,36 @@ def test_a_refused_password_says_so(lab, database, tmp_path):
         Watch(site, Server(database.url, database.reader, "wrong"), 0).look()
     with pytest.raises(DatabaseError, match="nothing answers"):
         Watch(site, Server("http://127.0.0.1:9", "reader", "x"), 0).look()
+
+
+def test_the_table_outlives_a_database_that_is_away(lab, monkeypatch):
+    lab.well()
+    seen = lab.look()
+    answers = iter([seen, DatabaseError("nothing answers"), None, seen, KeyboardInterrupt()])
+
+    def look():
+        answer = next(answers)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    drawn_with = []
+    monkeypatch.setattr("labline.live.screen.LOOK_SECONDS", 0)
+    monkeypatch.setattr("labline.live.screen.LiveTable", lambda _, footer, **__: drawn_with.append(footer) or "")
+    with pytest.raises(KeyboardInterrupt):
+        show(Console(file=io.StringIO()), look, ["The end."])
+    assert [footer[0].partition(" since ")[0] for footer in drawn_with] == [
+        "The end.",
+        "The database is away",
+        "The database is away",
+        "The end.",
+    ]
+
+    def refused():
+        raise DatabaseError("refused")
+
+    with pytest.raises(DatabaseError):  # a first look that fails has no table to keep
+        show(Console(file=io.StringIO()), refused, [])
 
 
 def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
