@@ -42,14 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from .live.screen import show
-    from .live.table import LiveTable
+    from .live.table import print_whole
 
     watch = _watch(arguments)
     console = Console(highlight=False)
     if arguments.once or not console.is_terminal:
         snapshot = watch.look()
-        # Once, nothing need be left out: a pipe has no height, and a terminal scrolls.
-        console.print(LiveTable(snapshot, everything=arguments.all, whole=True))
+        print_whole(console, snapshot, everything=arguments.all)
         return 0 if snapshot.well else 1
     try:
         show(console, watch.look, ["Ctrl-C ends this; the lab runs on."], everything=arguments.all)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Sequence
 
@@ -15,8 +16,16 @@ from .snapshot import Row, Snapshot
 ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
 FAULT_STYLE = "bold red"
-MOST_NOTES = 4
+NOTES_SHARE = 4  # of a screen that is full, notes have one line in so many
 HEAD_LINES = 4  # two of title, the table's head, and the line on which a terminal's cursor rests
+
+
+def print_whole(console: Console, snapshot: Snapshot, *, everything: bool = False) -> None:
+    """Print it once, with nothing left out: a pipe has no height, and a terminal scrolls. A pipe's lines end unfilled."""
+    with console.capture() as captured:
+        console.print(LiveTable(snapshot, everything=everything, whole=True), crop=False)
+    for line in captured.get().splitlines():
+        console.file.write(f"{line.rstrip()}\n")
 
 
 class LiveTable:
@@ -29,16 +38,16 @@ class LiveTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = None if self._whole or not console.is_terminal else options.height or console.height
-        yield self._drawn(height)
+        yield self._drawn(height, options.max_width, soft=self._whole and not console.is_terminal)
 
-    def _drawn(self, height: int | None) -> Group:
+    def _drawn(self, height: int | None, width: int, *, soft: bool) -> Group:
         rows = [row for row in self._snapshot.rows if self._everything or not row.raw or row.alarm]
         notes = _notes(rows, self._snapshot)
         footer = list(self._footer)
         gap = [""]
         if height is not None:
-            if len(notes) > MOST_NOTES:
-                notes = [*notes[: MOST_NOTES - 1], f"and {len(notes) - MOST_NOTES + 1} more"]
+            room = height - HEAD_LINES - 2 - len(rows) - len(footer)
+            notes = _fitted(notes, width, max(2, height // NOTES_SHARE, room))
             below = len(notes) + len(footer)
             if HEAD_LINES + 1 + len(rows) + bool(below) + below > height:
                 gap = []
@@ -50,7 +59,7 @@ class LiveTable:
         parts: list[RenderableType] = [_title(self._snapshot), *gap, _table(rows)]
         if notes or footer:
             parts += gap
-        parts += [Text(note, style="yellow", no_wrap=height is not None, overflow="ellipsis") for note in notes]
+        parts += [Text(note, style="yellow", no_wrap=soft, overflow="ignore" if soft else "fold") for note in notes]
         parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in footer]
         return Group(*parts)
 
@@ -114,6 +123,17 @@ def _notes(rows: Sequence[Row], snapshot: Snapshot) -> list[str]:
     critical = [row.note for row in rows if row.note and row.alarm == "critical"]
     warning = [row.note for row in rows if row.note and row.alarm != "critical"]
     return [*critical, *snapshot.notes.values(), *warning]
+
+
+def _fitted(notes: Sequence[str], width: int, most: int) -> list[str]:
+    """Wrap notes into ``most`` lines; where that is too few, the first ones, and how many more there are."""
+    lines: list[str] = []
+    for index, note in enumerate(notes):
+        room = most - len(lines) - (index < len(notes) - 1)
+        if room < 1:
+            return [*lines, f"and {len(notes) - index} more"]
+        lines += textwrap.wrap(note, width, max_lines=room, placeholder=" …", subsequent_indent="  ")
+    return lines
 
 
 def _most_wanted(rows: Sequence[Row], room: int) -> list[Row]:

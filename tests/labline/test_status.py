@@ -10,7 +10,7 @@ from rich.console import Console
 
 from labline.live.screen import show
 from labline.live.snapshot import Watch
-from labline.live.table import LiveTable
+from labline.live.table import LiveTable, print_whole
 from labline.live.telegraf_log import TelegrafLog
 from provisioning import site as sites
 from provisioning.influxdb_server import DatabaseError, Server
@@ -233,6 +233,29 @@ def test_a_small_screen_shows_what_is_wrong_and_says_what_it_leaves_out(lab):
     assert "resistance" not in small and len(small.splitlines()) == 8
     tiny = drawn(lab.look(), height=7)
     assert "Gauge" in tiny and "Still" not in tiny and "4 more rows" in tiny and len(tiny.splitlines()) <= 6
+
+
+def test_advice_is_not_cut_off(lab):
+    lab.well()
+    lab.put("instrument", "instrument=oven", 'state="disconnected",up=0i', -0.001)
+    detail = "serial:///home/somebody/a/long/folder/that/holds/ports/ttyUSB0: No such file or directory"
+    snapshot = lab.look(lambda: {"oven": detail})
+    whole = f"oven can't be reached: {detail}. Cable, power, address?"
+    for height in (24, 14):  # with room for all, and without
+        text = drawn(snapshot, height=height, footer=["Ctrl-C ends this."])
+        assert whole in " ".join(text.split()) and len(text.splitlines()) < height
+    piped = io.StringIO()
+    print_whole(Console(file=piped, width=80), snapshot)
+    lines = piped.getvalue().splitlines()
+    assert whole in lines and not any(line.endswith(" ") for line in lines)
+
+
+def test_more_notes_than_a_screen_holds_are_counted(lab):
+    lab.well()
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0301,resistance=4000.0,status="ok"')
+    lab.put("instrument", "instrument=oven", 'state="silent",up=0i', -0.001)
+    text = drawn(lab.look(), height=7)
+    assert "oven does not answer." in text and "and 2 more" in text
 
 
 def test_a_refused_password_says_so(lab, database, tmp_path):
