@@ -75,4 +75,4 @@ def _sparkline(bins: Sequence[Bin | None], noise: float) -> str:
         swing = math.inf
     return "".join(
         GAP if b is None or not b.count else BARS[min(7, max(0, int(4 + 8 * (b.mean - middle) / swing)))] for b in bins
-    ).lstrip()
+    )

@@ -83,5 +83,6 @@ def test_gaps_and_too_little():
     one = bins(lambda i: 1.0, number=1)
     assert trend([None, *one]).arrow == "" and trend([None, *one]).noise is None
     assert trend([*one, None, *one]).sparkline[1] == " "
+    assert trend([None, None, *one]).sparkline == "  ▅"  # one below the other, the same place is the same time
     flat = [Bin(1, 5.0, 0.0)] * 8
     assert trend(flat).arrow == "→" and set(trend(flat).sparkline) == {"▅"}
