@@ -24,6 +24,7 @@ EXAMPLES = """\
   labline read gauge my-lab.yml --lines       what Telegraf would get
   labline read gauge my-lab.yml --simulate    its simulator instead of the hardware
 """
+LINE = 43  # characters of a screen's 80 that are left for a channel and its quantity, beside `ok`
 LONGEST_SCAN = 60.0  # seconds; what a scanner may need to come round
 
 
@@ -62,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     good = 0
     try:
         if not arguments.lines:
-            print(f"{stanza.name}: {stanza.driver.title}, at {instrument.url}")
+            kind = " (simulated)" if stanza.connection.scheme == "sim" else ""
+            print(f"{stanza.name}: {stanza.driver.title}{kind}, at {instrument.url}")
         began, said = time.monotonic(), ""
         for cycle in itertools.count(1):
             points = instrument.sample()
@@ -101,15 +103,21 @@ def _print_table(stanza: Stanza, points: list[Any]) -> None:
     from .live.numbers import shown
 
     channels = {c.id: c for c in stanza.channels}
+    called = {c.id: c.id if c.label == c.id else f"{c.id} ({c.label})" for c in stanza.channels}
+    second = max(len(name) for c in stanza.channels for name in c.quantities)
+    first = min(max(map(len, called.values())), LINE - second)
     for point in points[:-1]:
         channel = channels[point.tags["channel"]]
         when = (
             time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
         )
-        named = channel.id if channel.label == channel.id else f"{channel.id} ({channel.label})"
+        named = called[channel.id]
+        named = named if len(named) <= first else f"{named[: first - 1]}…"
         values = {name: value for name, value in point.values.items() if name != "status"}
         if not values:
-            print(f"  {when}  {named:26} {'–':>30}  {point.values['status'].replace('_', ' ')}")
+            print(f"  {when}  {named:{first}} {'–':>{second + 11}}       {point.values['status'].replace('_', ' ')}")
         for name, value in values.items():
             number, unit = shown(value, channel.quantities[name])
-            print(f"  {when}  {named:26} {name:18} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}")
+            print(
+                f"  {when}  {named:{first}} {name:{second}} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}"
+            )

@@ -65,13 +65,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All rows in the site file's order, and what is to be told about instruments, by name."""
+    """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated."""
 
     title: str
     time_ns: int
     rows: list[Row]
     states: dict[str, str]
     notes: dict[str, str]
+    simulators: list[str]
 
     @property
     def well(self) -> bool:
@@ -85,6 +86,13 @@ class Snapshot:
         return f"{counted('instrument', len(self.states))}: " + ", ".join(
             f"{count} {state}" for state, count in states.most_common()
         )
+
+    @property
+    def simulated(self) -> str:
+        """Tell which instruments are simulated: ``all simulated``, ``simulated: a, b``; empty if none."""
+        if len(self.simulators) == len(self.states):
+            return "all simulated" if self.simulators else ""
+        return f"simulated: {', '.join(self.simulators)}" if self.simulators else ""
 
     @property
     def alarms(self) -> Counter[str]:
@@ -143,7 +151,8 @@ class Watch:
                 notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
             for channel in instrument.stanza.channels:
                 rows += self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
-        return Snapshot(self.site.title, now, rows, states, notes)
+        simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
+        return Snapshot(self.site.title, now, rows, states, notes, simulators)
 
     def _state(self, instrument: Instrument, report: tuple[int, str] | None, now: int) -> str:
         when, state = report or (0, "")

@@ -76,6 +76,9 @@ def _title(snapshot: Snapshot) -> Group:
     for alarm, style in ALARM_STYLES.items():
         if alarms[alarm]:
             second.append("  ", style="not dim").append(f" {alarms[alarm]} {alarm} ", style=f"not dim {style}")
+    # Last, because what is too long for the line is cut off there.
+    if snapshot.simulated:
+        second.append("  ", style="not dim").append(snapshot.simulated)
     return Group(first, second)
 
 

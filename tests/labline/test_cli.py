@@ -141,7 +141,18 @@ class TestRead:
     def test_one_instrument(self, tmp_path):
         done = labline("read", "magnet", cwd=tmp_path)
         assert done.returncode == 0 and "LABLINE,SCPI" in done.stdout
+        assert "(simulated), at" in done.stdout.splitlines()[0]
         assert any(line.split()[-2:] == ["A", "ok"] for line in done.stdout.splitlines())
+
+    def test_fits_a_screen(self, tmp_path):
+        site = tmp_path / "lab.yml"
+        site.write_text(
+            "site: x\nnodes: [{name: a}]\ninstruments:\n  - name: cryostat\n    driver: lakeshore_372\n"
+            "    connection: 'sim:'\n    channels: {'1': {label: The third copper plate below the still's shield}}\n"
+        )
+        done = labline("read", "cryostat", str(site))
+        rows = [line for line in done.stdout.splitlines() if line.endswith(" ok")]
+        assert rows and all(len(line) <= 80 and "1 (The third copper" in line for line in rows)
 
     def test_line_protocol_alone(self, tmp_path):
         done = labline("read", "vacuum", "--lines", "--count", "2", cwd=tmp_path)

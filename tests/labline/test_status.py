@@ -62,7 +62,7 @@ def lab(database, influxd, tmp_path):
             database.write(line, "raw")
 
         @staticmethod
-        def look(details=dict, since_seconds_ago=600):
+        def look(details=dict, since_seconds_ago=600, site=site):
             return Watch(site, server, now - int(since_seconds_ago * 1e9), details).look()
 
         @staticmethod
@@ -101,6 +101,17 @@ def test_all_is_well(lab):
     assert next(words for words in lines if "Gauge" in words)[:4] == ["oven", "Gauge", "6.90e-08", "mbar"]
     assert "A trial lab" in text and "2 instruments: 2 ok" in text
     assert "\x1b" not in text and all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_simulated_instruments_are_named(lab, tmp_path):
+    lab.well()
+    assert "simulated" not in drawn(lab.look())
+    file = tmp_path / "trial.yml"
+    text = file.read_text().replace("tcp://192.168.1.5:7777", "'sim:'")
+    for name, content in {"cryostat": text, "all": text.replace("phidget://", "'sim:'")}.items():
+        file.write_text(content)
+        said = "all simulated" if name == "all" else "simulated: cryostat"
+        assert f"2 instruments: 2 ok  {said}" in drawn(lab.look(site=sites.load(file)))
 
 
 def test_the_raw_quantity_behind_a_calibration_is_shown_on_demand(lab):
@@ -220,7 +231,8 @@ def test_a_trend_comes_from_the_database(lab):
             480 - 2 * index,
         )
     row = next(row for row in lab.look().rows if row.channel.id == "1" and row.quantity.name == "temperature")
-    assert row.trend.arrow == "↑" and row.trend.sparkline[0] == "▁" and row.trend.sparkline[-1] == "█"
+    curve = row.trend.sparkline.strip()  # a bin that has just begun may be empty
+    assert row.trend.arrow == "↑" and curve[0] == "▁" and curve[-1] == "█"
 
 
 def test_a_small_screen_shows_what_is_wrong_and_says_what_it_leaves_out(lab):
