@@ -1,4 +1,4 @@
-"""Alert rules: from the limits of the site file, for instruments that deliver nothing, for a line that loses data; and who is told."""
+"""Alert rules: from the limits of the site file, for instruments and channels that deliver nothing, for a line that loses data; and who is told."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ def groups(site: Site, panel: Panels) -> list[RuleGroup]:
     """Make all rules of a site: a group for each instrument, one for the line itself."""
     found = []
     for instrument in site.instruments:
-        rules = [*_limits(instrument, site, panel), *_stale(instrument, site, panel)]
+        rules = [
+            *_limits(instrument, site, panel),
+            *_stale(instrument, site, panel),
+            *_channels(instrument, site, panel),
+        ]
         if rules:
             found.append(_group(site, instrument.name, rules))
     found.append(_group(site, "the line", list(_line(site, panel))))
@@ -105,6 +109,12 @@ def _window(instrument: Instrument) -> int:
     return math.ceil(max(60, instrument.stale, 4 * instrument.stanza.interval))
 
 
+def _silence(instrument: Instrument) -> int:
+    """Tell for how long (s) an instrument may deliver nothing."""
+    # Two reports make a difference, and the newest may still be on its way.
+    return math.ceil(max(instrument.stale, 2 * instrument.stanza.interval + 15))
+
+
 def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch whether the count of readings grows.
 
@@ -114,8 +124,7 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    # Two reports make a difference, and the newest may still be on its way.
-    seconds = math.ceil(max(instrument.stale, 2 * stanza.interval + 15))
+    seconds = _silence(instrument)
     field = signals.declared("instrument", "readings").name
     query = influxql.growth(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
@@ -142,6 +151,59 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
                 "Where all instruments are silent, look at the machine that reads them, at Telegraf and at InfluxDB."
             ),
         },
+    )
+
+
+def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+    """Watch each channel for points whose status is ok, as long as the instrument delivers anything at all.
+
+    Without any, the query has no result: that is the stale-data alarm's to tell, once for the instrument.
+    """
+    if not instrument.stale:
+        return
+    stanza = instrument.stanza
+    # A scan takes its time; whoever says how long silence may last knows it.
+    seconds = _silence(instrument) if stanza.stale else math.ceil(max(_silence(instrument), stanza.driver.turn))
+    window = style.duration(seconds)
+    for signal in signals.mains(instrument):
+        channel = signal.channel
+        yield Rule(
+            uid=uid(site.name, instrument.name, channel.id, "channel"),
+            title=f"{stanza.label}: no good reading of {channel.label}",
+            data=[
+                Query(ref="A", query=_good_points(signal), seconds=seconds),
+                Last(ref="B", of="A"),
+                Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
+            ],
+            # A scanner that comes back after a pause needs its time to come round.
+            for_=style.duration(_rounded(seconds, site)),
+            panel=panel(signal.key),
+            no_data="OK",
+            on_error="KeepLast",
+            labels=_labels(site, "warning", "channel", instrument=instrument.name, channel=channel.id),
+            annotations={
+                "summary": plain(
+                    f"{channel.label} has had no good reading for {window}, while {stanza.label} delivers"
+                ),
+                "description": plain(
+                    f"No point of channel {channel.id} of {stanza.name} ({stanza.driver.title}) had the status ok."
+                ),
+                "help": plain(
+                    f"See its status with labline status; docs/drivers/{stanza.driver.name} says what each means. "
+                    "Without one, the instrument does not measure this channel: is it switched on there?"
+                ),
+            },
+        )
+
+
+def _good_points(signal: Signal) -> str:
+    """Count a channel's points that are well: 0 where others of the instrument have points, nothing where none has."""
+    status, points = influxql.call("count", "status"), influxql.source(signal.measurement, RAW)
+    every = influxql.equal(instrument=signal.instrument.name)
+    return (
+        f'SELECT sum("n") AS "good" FROM '
+        f'(SELECT {status} AS "n" FROM {points} WHERE {signal.where} AND {influxql.equal(status="ok")} AND {influxql.TIME}), '
+        f'(SELECT {status} * 0 AS "n" FROM {points} WHERE {every} AND {influxql.TIME}) WHERE {influxql.TIME}'
     )
 
 

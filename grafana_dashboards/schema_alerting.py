@@ -137,7 +137,7 @@ class Annotations(Strict, rename={"dashboard": "__dashboardUid__", "panel": "__p
 class Labels(Strict, kw_only=True):
     site: Text
     severity: Literal["warning", "critical"]
-    kind: Literal["limit", "stale", "line"]
+    kind: Literal["limit", "stale", "channel", "line"]
     instrument: Text | None = None
     channel: Text | None = None
 

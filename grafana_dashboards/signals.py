@@ -5,6 +5,8 @@ Panels' thresholds and alert rules are both made from a signal's limits, so they
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from provisioning import host_metrics
@@ -89,14 +91,23 @@ def of_instrument(instrument: Instrument) -> list[Signal]:
 
 def shown(instrument: Instrument) -> list[Signal]:
     """Choose what an overview shows of an instrument: of each channel what it is for, and all that has limits."""
-    by_channel: dict[str, list[Signal]] = {}
-    for signal in of_instrument(instrument):
-        by_channel.setdefault(signal.channel.id, []).append(signal)
     found = []
-    for signals in by_channel.values():
+    for signals in _by_channel(instrument):
         main = _main(signals)
         found += [main, *(s for s in signals if s.limits and s is not main)]
     return found
+
+
+def mains(instrument: Instrument) -> list[Signal]:
+    """Choose of each channel what it is for."""
+    return [_main(signals) for signals in _by_channel(instrument)]
+
+
+def _by_channel(instrument: Instrument) -> Iterable[list[Signal]]:
+    by_channel: dict[str, list[Signal]] = {}
+    for signal in of_instrument(instrument):
+        by_channel.setdefault(signal.channel.id, []).append(signal)
+    return by_channel.values()
 
 
 def _main(signals: list[Signal]) -> Signal:

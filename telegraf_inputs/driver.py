@@ -134,6 +134,7 @@ class Driver:
     wire = Wire()
     timeout = 2.0  # seconds for one answer
     interval = 10.0  # seconds between cycles, where the stanza says nothing
+    turn = 0.0  # seconds for which a well channel may have no reading, where an instrument dwells on one after the other
     quantities: tuple[Quantity, ...] = ()
     channel_names: tuple[str, ...] | None = ()  # None: the stanza names them
     options_known: tuple[Option, ...] = ()

@@ -49,6 +49,7 @@ class LakeShore372(Driver):
     schemes = ("tcp", "serial", "visa")
     wire = Wire(b"\r\n", b"\r\n", pause=0.01, serial={"baudrate": 57600, "bytesize": 7, "parity": "O"})
     interval = 5.0
+    turn = 960.0  # sixteen inputs, a minute each
     channel_names = ("A", *(str(n) for n in range(1, 17)))
     quantities = (
         Quantity("temperature", "K", "Temperature from the input's calibration curve", 0.0, 1000.0, decimals=4),

@@ -64,9 +64,11 @@ def test_every_alarm_has_a_title_of_its_own_however_things_are_called(site):
     ).replace("label: Still", "label: Stage")
     two = one.replace("name: cryostat", f"name: other\n    label: {'x' * 200}")
     titles = [
-        rule["title"] for kind in ("limit", "stale") for rule in rules_of(rendered(site(one + two)), kind).values()
+        rule["title"]
+        for kind in ("limit", "stale", "channel")
+        for rule in rules_of(rendered(site(one + two)), kind).values()
     ]
-    assert len(titles) == 2 * (2 * 3 + 1) and all(len(title) <= 190 for title in titles)
+    assert len(titles) == 2 * (2 * 3 + 1 + 2) and all(len(title) <= 190 for title in titles)
 
 
 def test_a_limit_without_help_says_nothing_of_it(site):
@@ -133,7 +135,21 @@ def test_the_stale_alarm_follows_the_instruments_own_cadence(site, keys, window)
 def test_the_stale_alarm_is_on_for_every_instrument_unless_it_is_switched_off(demo, site):
     told = {rule["labels"]["instrument"] for rule in rules_of(rendered(demo), "stale").values()}
     assert told == {i.name for i in demo.instruments}
-    assert not rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", "interval: 5s\n    stale: 0s"))), "stale")
+    off = rendered(site(CRYOSTAT.replace("interval: 5s", "interval: 5s\n    stale: 0s")))
+    assert not rules_of(off, "stale") and not rules_of(off, "channel")
+
+
+@pytest.mark.parametrize(("keys", "window", "wait"), [
+    ("interval: 5s", 960, "16m"),  # the scanner's round
+    ("interval: 5s\n    stale: 2m", 120, "2m"),  # whoever says it knows it
+    ("interval: 10m", 1800, "30m"),  # three intervals
+])  # fmt: skip
+def test_every_channel_has_an_alarm_of_its_own_with_time_for_a_scan(site, keys, window, wait):
+    (rule,) = rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", keys))), "channel").values()
+    assert (rule["labels"]["severity"], rule["labels"]["channel"]) == ("warning", "5")
+    assert (rule["data"][0]["relativeTimeRange"]["from"], rule["for"]) == (window, wait)
+    # Where the whole instrument is silent, one alarm is enough.
+    assert (rule["noDataState"], rule["execErrState"]) == ("OK", "KeepLast")
 
 
 def test_a_limits_window_holds_a_reading_however_slowly_they_come(site):

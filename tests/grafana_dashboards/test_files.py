@@ -20,7 +20,7 @@ from provisioning import site as sites
 
 COMMITTED = sites.SITES.parent / "grafana"
 ENDS = r"(?:\"|\$\{(?:lo|hi)\})"
-FIELD = re.compile(rf'(?:mean|min|max|last|non_negative_difference|elapsed)\("([a-z0-9_]+){ENDS}')
+FIELD = re.compile(rf'(?:mean|min|max|last|count|non_negative_difference|elapsed)\("([a-z0-9_]+){ENDS}')
 BARE = re.compile(r', "([a-z_]+)"(?=[, ])')
 SOURCE = re.compile(r'FROM "(?:\$rp|raw)"\."([a-z0-9_]+)"')
 
@@ -71,7 +71,7 @@ def test_every_query_names_a_field_that_somebody_declares(demo, made):
     known = measurements.of_site(i.stanza for i in demo.instruments)
     asked = set()
     for query in queries_of(made):
-        (measurement,) = SOURCE.findall(query)
+        (measurement,) = set(SOURCE.findall(query))
         fields = {*FIELD.findall(query), *(BARE.findall(query.partition(" FROM ")[0]))} - {"n"}
         assert fields, query
         assert fields <= set(known[measurement]), query

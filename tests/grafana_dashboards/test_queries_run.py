@@ -97,7 +97,7 @@ def test_every_alarm_has_data_and_a_well_line_has_no_stale_instrument(viewer, ru
         )
         assert isinstance(value, (int, float)), (rule["title"], row)
         assert not others or rule["labels"]["kind"] == "line"
-        if rule["labels"]["kind"] == "stale":
+        if rule["labels"]["kind"] in ("stale", "channel"):
             assert value >= 1, rule["title"]
 
 
@@ -123,3 +123,28 @@ def test_an_instrument_that_falls_silent_shows_in_health_and_in_its_alarm_and_he
     finally:
         viewer.fault("magnet", "none")
     until(lambda: state() == "ok" and readings() >= 1, "it heals")
+
+
+def test_a_channel_that_is_not_well_shows_in_its_alarm_alone_and_heals(viewer, rules):
+    def good(name):
+        rows = viewer.alert(rules[f"demo-chiller-{name}-channel"])
+        return rows[0]["good"] if rows else None
+
+    assert good("bath") and good("heater")
+    viewer.fault("chiller", "over_range")
+    try:
+        until(lambda: good("bath") == 0, "the channel's alarm tells")
+        assert good("heater")
+        assert viewer.alert(rules["demo-chiller-stale"])[0]["readings"] >= 1, (
+            "the instrument's alarm knows nothing of it"
+        )
+        viewer.fault("chiller", "disconnect")
+        until(lambda: good("bath") is None, "where nothing comes, the instrument's alarm tells, once")
+    finally:
+        viewer.fault("chiller", "none")
+    until(lambda: good("bath"), "it heals")
+
+
+def test_a_channel_that_never_came_has_an_alarm(viewer, rules):
+    query = json.dumps(rules["demo-chiller-bath-channel"]).replace("'bath'", "'nowhere'")
+    assert viewer.alert(json.loads(query))[0]["good"] == 0
