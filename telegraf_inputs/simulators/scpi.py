@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STEP = 0.03  # two centers differ by at least this part of the larger
 REACH = 0.01  # of a center, for swing and noise together
+NEAR_ZERO = 0.02  # of the range: a value that is nearer to 0 would hardly move
 
 
 class ScpiSimulator(TextSimulator):
@@ -35,7 +36,7 @@ class ScpiSimulator(TextSimulator):
                 if quantity.type in ("float", "int"):
                     whole = quantity.type == "int"
                     center = self._center(quantity, whole)
-                    reach = 0.0 if whole else REACH * abs(center)
+                    reach = 0.0 if whole else self._reach(quantity, center)
                     period = 200 + 20 * index
                     self._signals[channel.id, name] = Signal(center, 0.8 * reach, 0.05 * reach, period, seed + index)
 
@@ -46,12 +47,19 @@ class ScpiSimulator(TextSimulator):
         high = low + max(100.0, 2 * abs(low)) if high is None else high
         taken = [signal.center for signal in self._signals.values()]
         count = len(taken) + 2
+        least = 0.0 if whole else NEAR_ZERO * (high - low)
         for fraction in (n / count for count in range(count, 50 * count) for n in range(1, count)):
             center = low + fraction * (high - low)
             center = float(round(center)) if whole else center
-            if low <= center <= high and all(abs(center - t) > STEP * max(abs(center), abs(t)) for t in taken):
+            apart = all(abs(center - t) > STEP * max(abs(center), abs(t)) for t in taken)
+            if low <= center <= high and abs(center) >= least and apart:
                 return center
         return low
+
+    def _reach(self, quantity: Quantity, center: float) -> float:
+        """Tell how far a value may go from its center, inside the declared range."""
+        to_ends = [abs(end - center) for end in (quantity.low, quantity.high) if end is not None]
+        return min([REACH * abs(center), *to_ends])
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {key: signal.band() for key, signal in self._signals.items()}

@@ -34,6 +34,19 @@ def test_a_signal_is_the_same_for_the_same_seed_and_stays_in_its_band(monkeypatc
     assert low <= min(values) < 8.5 and 11.5 < max(values) <= high
 
 
+@pytest.mark.parametrize("ends", [(-10, 10), (0, 10), (300, 301), (-5, None), (None, 0)])
+def test_a_scpi_instruments_value_moves_inside_its_range(ends):
+    low, high = ends
+    read = {"query": "V?", "unit": "V", "description": "Voltage", "low": low, "high": high}
+    quantity = {key: value for key, value in read.items() if value is not None}
+    made = stanzas.check(
+        {"name": "meter", "driver": "scpi", "connection": "sim:", "channels": {"1": {"read": {"voltage": quantity}}}}
+    )
+    (band,) = simulators.load("scpi")(made).bands().values()
+    assert band[0] < band[1]
+    assert (low is None or low <= band[0]) and (high is None or band[1] <= high)
+
+
 @pytest.mark.parametrize(
     ("plan", "when"),
     [
