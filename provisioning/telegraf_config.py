@@ -139,7 +139,7 @@ def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
             "content_encoding": "identity" if local else "gzip",
         },
     )
-    yield "\n# Every reading once more, as line protocol in files: what the database missed is replayed from them."
+    yield "\n# Every reading once more, as line protocol in files, kept for what the database may have missed."
     yield from _table(
         "[[outputs.file]]",
         before="",
