@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from telegraf_inputs.errors import BadInput
 
     from . import simulation
+    from .live.snapshot import counted
     from .stack import telegraf
 
     path = provisioning.site.find(arguments.site)
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     except BadInput as error:
         print(error, file=sys.stderr)
         errors = getattr(error, "errors", [error])
-        print(f"labline: {len(errors)} mistake(s) in {path}", file=sys.stderr)
+        print(f"labline: {counted('mistake', len(errors))} in {path}", file=sys.stderr)
         return 1
     try:
         emit.render(site)
@@ -48,7 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     channels = sum(len(i.stanza.channels) for i in site.instruments)
     limits = sum(len(i.limits) for i in site.instruments)
-    print(f"{path}: {len(site.instruments)} instruments, {channels} channels, {limits} limits; no mistakes")
+    print(
+        f"{path}: {counted('instrument', len(site.instruments))}, {counted('channel', channels)}, {counted('limit', limits)}; "
+        "no mistakes"
+    )
     if note := simulation.note(site):
         print(note)
     program = telegraf.at_hand()

@@ -9,6 +9,7 @@ from typing import Any
 
 from telegraf_inputs.errors import BadInput
 
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d")
 NUMBER_UNIT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
 # pint knows these by other names; pH and dB are no units it should divide.
 SYNONYMS = {"Torr": "torr", "%RH": "percent", "% RH": "percent", "µHz": "microhertz", "sccm": "centimeter**3/minute"}
@@ -21,6 +22,8 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
     Raises BadInput where it is no value, has no unit, or one that can't become ``unit``.
     """
     example = f"1.5 {unit}".strip()
+    if isinstance(value, str) and DECIMAL_COMMA.match(value):
+        raise BadInput(f"found {value!r}, expected such as {example!r}: decimals have a point, not a comma")
     match = NUMBER_UNIT.match(value) if isinstance(value, str) else None
     if match:
         number, found = float(match[1]), match[2]

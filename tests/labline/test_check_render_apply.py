@@ -79,7 +79,7 @@ def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture
     assert said.out == ""
     assert f"{path}:7: zonne: is not a key of a site file; did you mean 'zone'?" in said.err
     assert "limits.temperature.warning.below: found 850 without a unit" in said.err
-    assert f"labline: 2 mistake(s) in {path}" in said.err
+    assert f"labline: 2 mistakes in {path}" in said.err
 
 
 @pytest.mark.parametrize("verb", ["check", "render", "apply"])

@@ -83,3 +83,8 @@ def test_the_library_of_units_is_loaded_only_where_two_units_differ():
         "units.read('1 K', 'K'); assert 'pint' not in sys.modules; units.read('1 mK', 'K'); assert 'pint' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=SITES.parent.parent)
+
+
+def test_a_decimal_comma_is_called_so():
+    with pytest.raises(BadInput, match="'1,2 V', expected such as '1.5 V': decimals have a point, not a comma"):
+        units.read("1,2 V", "V")

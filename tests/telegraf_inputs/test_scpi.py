@@ -41,6 +41,7 @@ def supply(read=None, *, channel=None, **keys):
         (supply({"voltage": {**VOLTAGE, "low": 5, "high": 1}}), "channels.1.read.voltage.low", "not below 'high'"),
         (supply({"voltage": {**VOLTAGE, "type": "double"}}), "channels.1.read.voltage.type", "one of float, int, bool, str"),
         (supply({"voltage": {**VOLTAGE, "type": "int", "scale": 2}}), "channels.1.read.voltage.scale", "is for floats"),
+        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT"}}), "channels.1.read.voltage.query", "is a '?' missing"),
         (supply({"voltage": {**VOLTAGE, "pattern": "("}}), "channels.1.read.voltage.pattern", "no regular expression"),
         (supply({"voltage": {**VOLTAGE, "example": "12 V"}}), "channels.1.read.voltage.example", "does not fit"),
         (supply({"Voltage": VOLTAGE}), "channels.1.read.Voltage", "snake_case"),
