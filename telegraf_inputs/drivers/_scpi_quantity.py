@@ -83,9 +83,6 @@ def quantity(name: str, given: Any) -> Quantity:
     for key, hint in (("query", "such as MEAS:VOLT?"), ("unit", "such as V ('' for none)")):
         if key not in given:
             raise BadInput(f"is missing; expected {hint}", (*where, key))
-    # A device that only resembles SCPI may have questions without one, but no colons then.
-    if ":" in given["query"] and "?" not in given["query"]:
-        raise BadInput(f"found {given['query']!r}, which asks nothing: is a '?' missing, such as MEAS:VOLT?", (*where, "query"))
     kind = given.get("type", "float")
     if kind not in TYPES:
         raise BadInput(f"found {kind!r}, expected one of {', '.join(TYPES)}", (*where, "type"))

@@ -33,9 +33,12 @@ def refuse_acting(command: Any, allowed: tuple[str, ...], where: tuple[Any, ...]
 
 def refuse_no_question(command: Any, where: tuple[Any, ...]) -> None:
     """Refuse what is not exactly one question."""
+    expected = "expected one question (its first word ends with '?')"
+    if isinstance(command, str) and "?" not in command:
+        raise BadInput(f"found {command!r}, {expected}: is a '?' missing?", where)
     refuse_acting(command, (), where)
     if ";" in command or not first_word(command).endswith("?"):
-        raise BadInput(f"found {command!r}, expected one question (its first word ends with '?')", where)
+        raise BadInput(f"found {command!r}, {expected}", where)
 
 
 def first_word(command: str) -> str:
