@@ -12,7 +12,7 @@ import sys
 import pytest
 import yaml
 
-from grafana_dashboards import check, emit
+from grafana_dashboards import check, emit, style
 from grafana_dashboards.__main__ import main
 from grafana_dashboards.check import panels_of
 from provisioning import measurements
@@ -228,3 +228,10 @@ def test_a_choice_shows_labels_however_they_are_written(site):
     family = contents(emit.render(site(SEVERAL)))["dashboards/scpi.json"]
     (channel,) = [v for v in family["templating"]["list"] if v["name"] == "channel"]
     assert channel["query"] == "Coil (a) : a,Gate\\, left: low : b,Coil (c) : c"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0, "0s"), (0.5, "500ms"), (0.0001, "1ms"), (90, "90s"), (3600, "1h")]
+)
+def test_durations_are_written_as_grafana_reads_them(seconds, written):
+    assert style.duration(seconds) == written
