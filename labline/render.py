@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the folder to write into (default: provisioning for demo, else rendered/NAME)",
     )
     parser.add_argument("--check", action="store_true", help="change nothing; tell what is not current, with status 1")
-    where = parser.add_argument_group("where things are on the machine that will run Telegraf")
+    where = parser.add_argument_group("where things are on the machine that will run Telegraf and Grafana")
     for name, help in (
         ("python", "the Python that has labline"),
         ("config", "the folder of the rendered Telegraf files"),
@@ -56,10 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
     paths = Paths(
         python=arguments.python, config=arguments.config, secrets=arguments.secrets, journal=arguments.journal
     )
+    grafana_paths = emit.Paths(secrets=arguments.secrets)
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
     grafana = folder / "grafana"
     try:  # before anything is written
-        wanted = emit.render(site, before=grafana)
+        wanted = emit.render(site, grafana_paths, before=grafana)
     except emit.Unfit as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         changes = files.changes(folder, made), files.changes(grafana, wanted)
         changes[1].update(dict.fromkeys(emit.left_over(grafana, wanted), "no longer made"))
     else:
-        changes = files.write(folder, made), emit.write(site, grafana)
+        changes = files.write(folder, made), emit.write(site, grafana, grafana_paths)
     for place, found in zip((folder, grafana), changes, strict=True):
         for name, what in found.items():
             print(f"{what}: {place / name}")

@@ -124,6 +124,16 @@ def test_render_takes_the_places_of_another_machine(tmp_path: Path):
     assert 'path = "/s"' in text and '"/j/readings.lp"' in text
 
 
+def test_render_tells_grafana_too_where_the_secrets_are(written, tmp_path: Path):
+    path = written("sim:")
+    points = "notifications: {contact_points: [{name: chat, type: webhook, url_file: chat_url}]}\n"
+    path.write_text(path.read_text() + points)
+    out = ["--to", str(tmp_path / "out"), "--secrets", "/s"]
+    assert cli.main(["render", str(path), *out]) == 0
+    assert "$__file{/s/chat_url}" in (tmp_path / "out/grafana/alerting/contact_points.json").read_text()
+    assert cli.main(["render", str(path), *out, "--check"]) == 0
+
+
 def test_apply_tells_the_differences_then_mends_them_then_has_nothing_to_do(lab, capsys: pytest.CaptureFixture[str]):
     path, secrets = lab
     assert cli.main(["apply", str(path), *secrets, "--check"]) == 1
