@@ -15,13 +15,27 @@ from provisioning.site import ContactPoint, Instrument, Limit, Site
 
 from . import check, influxql, signals, style
 from .dashboards import _telegraf
-from .provision import Email, Last, Policy, Query, Rule, RuleGroup, Template, Threshold, Webhook, literal, plain
+from .provision import (
+    Email,
+    Last,
+    MuteTime,
+    Policy,
+    Query,
+    Rule,
+    RuleGroup,
+    Template,
+    Threshold,
+    Webhook,
+    literal,
+    plain,
+)
 from .signals import Signal
 from .uids import uid
 
 Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
 
 NOBODY = "grafana-default-email"  # the contact point that every Grafana has
+ALWAYS = "labline always"  # the mute timing that holds at all times
 # One mail for all that happens within group_interval: a mail account is blocked after several dozen an hour.
 GROUP_BY = ("grafana_folder", "severity")
 LOSS_SECONDS = 600
@@ -338,9 +352,30 @@ def policy(site: Site) -> Policy:
         )
         for point in told.contact_points
         for severity in point.severities
+    ) + tuple(
+        # What no route takes would go to the root's contact point, whatever that asks for.
+        Policy(
+            receiver=told.contact_points[0].name,
+            matchers=(("site", "=", site.name), ("severity", "=", severity)),
+            repeat_interval=repeats[severity],
+            muted=(ALWAYS,),
+            **waits,
+        )
+        for severity in _unasked(site)
     )
     root = told.contact_points[0].name if told.contact_points else NOBODY
     return Policy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
+
+
+def mute_times(site: Site) -> list[MuteTime]:
+    """Make the mute timing of the alarms that no contact point asks for, where there are such."""
+    return [MuteTime(name=ALWAYS)] if _unasked(site) else []
+
+
+def _unasked(site: Site) -> list[str]:
+    """List the severities that none of the site's contact points asks for."""
+    asked = [set(point.severities) for point in site.notifications.contact_points]
+    return sorted(set(style.SEVERITY).difference(*asked)) if asked else []
 
 
 def templates(site: Site) -> list[Template]:

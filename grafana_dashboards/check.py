@@ -55,10 +55,13 @@ def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for uid in sorted(deleted & {rule["uid"] for group in rules["groups"] for rule in group["rules"]}):
         yield "alerting/rules.json", f"rule {uid!r} is made and deleted"
     named = {c["name"] for c in files.get("alerting/contact_points.json", {"contactPoints": []})["contactPoints"]}
+    muted = {m["name"] for m in files.get("alerting/policies.json", {}).get("muteTimes", [])}
     for policy in files.get("alerting/policies.json", {"policies": []})["policies"]:
         for route in policy.get("routes", []):
             if route["receiver"] not in named:
                 yield "alerting/policies.json", f"{route['receiver']!r} is no contact point"
+            for name in set(route.get("mute_time_intervals", [])) - muted:
+                yield "alerting/policies.json", f"{name!r} is no mute timing"
 
 
 def seconds(duration: str) -> float:

@@ -114,10 +114,15 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         DATASOURCES: {"apiVersion": 1, "datasources": [source]},
         RULES: {"apiVersion": 1, "groups": alerts.groups(site, about.__getitem__)},
         CONTACTS: {"apiVersion": 1, "contactPoints": alerts.contact_points(site, paths.secrets)},
-        POLICIES: {"apiVersion": 1, "policies": [alerts.policy(site)]},
+        POLICIES: {"apiVersion": 1, "policies": [alerts.policy(site)], **_given(muteTimes=alerts.mute_times(site))},
         TEMPLATES: {"apiVersion": 1, "templates": alerts.templates(site)},
     }
     return {path: _alive(json.loads(json.dumps(content, cls=DashboardEncoder)), "") for path, content in made.items()}
+
+
+def _given(**lists: list[Any]) -> dict[str, Any]:
+    """Leave out lists that are empty."""
+    return {key: value for key, value in lists.items() if value}
 
 
 def _alive(value: Any, below: str) -> Any:

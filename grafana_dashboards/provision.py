@@ -254,6 +254,7 @@ class Policy:
     repeat_interval: str = ""
     matchers: tuple[tuple[str, str, str], ...] = ()
     goes_on: bool = False
+    muted: tuple[str, ...] = ()
     routes: tuple[Policy, ...] = ()
 
     def to_json_data(self) -> dict[str, Any]:
@@ -265,9 +266,21 @@ class Policy:
             "repeat_interval": self.repeat_interval,
             "object_matchers": [[name, how, literal(value)] for name, how, value in self.matchers],
             "continue": self.goes_on,
+            "mute_time_intervals": list(self.muted),
             "routes": list(self.routes),
         }
         return _given(found)
+
+
+@attr.frozen(kw_only=True)
+class MuteTime:
+    """A mute timing that holds at all times."""
+
+    name: str
+
+    def to_json_data(self) -> dict[str, Any]:
+        day = {"times": [{"start_time": "00:00", "end_time": "24:00"}]}
+        return {"orgId": ORG, "name": self.name, "time_intervals": [day]}
 
 
 @attr.frozen(kw_only=True)

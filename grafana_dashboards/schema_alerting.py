@@ -222,7 +222,8 @@ class Route(Strict, rename={"goes_on": "continue"}, kw_only=True):
     group_interval: Duration
     repeat_interval: Duration
     object_matchers: Annotated[list[tuple[str, Literal["="], str]], Meta(min_length=1)]
-    goes_on: bool
+    goes_on: bool = False
+    mute_time_intervals: list[str] = []
 
 
 class Policy(Strict, kw_only=True):
@@ -234,8 +235,24 @@ class Policy(Strict, kw_only=True):
     routes: list[Route] = []
 
 
+class Times(Strict, kw_only=True):
+    start_time: str
+    end_time: str
+
+
+class TimeInterval(Strict, kw_only=True):
+    times: Annotated[list[Times], Meta(min_length=1)]
+
+
+class MuteTime(Strict, kw_only=True):
+    orgId: Org
+    name: Text
+    time_intervals: Annotated[list[TimeInterval], Meta(min_length=1)]
+
+
 class Policies(File, kw_only=True):
     policies: Annotated[list[Policy], Meta(min_length=1, max_length=1)]
+    muteTimes: list[MuteTime] = []
 
 
 class Template(Strict, kw_only=True):

@@ -236,6 +236,19 @@ def test_each_is_told_of_the_severities_asked_for_in_a_bearable_number_of_messag
         assert an_hour <= 24, "mail accounts are blocked after several dozen an hour"
 
 
+def test_what_nobody_asks_for_is_told_to_nobody(site, demo):
+    only_critical = "\n".join(line for line in POINTS.splitlines() if "people" not in line) + "\n"
+    made = rendered(site(CRYOSTAT + only_critical))[emit.POLICIES]
+    (policy,) = made["policies"]
+    told = [
+        ({m[0]: m[2] for m in r["object_matchers"]}["severity"], r.get("mute_time_intervals")) for r in policy["routes"]
+    ]
+    (mute,) = made["muteTimes"]
+    assert told == [("critical", None), ("warning", [mute["name"]])]
+    assert mute["time_intervals"] == [{"times": [{"start_time": "00:00", "end_time": "24:00"}]}]
+    assert "muteTimes" not in rendered(demo)[emit.POLICIES]
+
+
 def test_messages_have_a_subject_whatever_is_in_them_and_no_value_where_there_is_none(demo):
     made = rendered(demo)
     (template,) = made[emit.TEMPLATES]["templates"]
