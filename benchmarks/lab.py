@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import IO, Any
 
 import yaml
 
+import telegraf_inputs
 from labline.stack import libusb
 from labline.stack.errors import Unavailable
 from telegraf_inputs import drivers
@@ -35,7 +37,8 @@ class Lab:
     def __init__(self, stanzas: list[dict[str, Any]]):
         self._folder = tempfile.TemporaryDirectory(prefix="labline-bench-")
         self.folder = Path(self._folder.name)
-        # As an installed program: its modules are compiled once, not at each start.
+        # As an installed program: its modules are compiled, and not at each start.
+        compileall.compile_dir(Path(telegraf_inputs.__file__).parent, quiet=2)
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         try:
             self.environment |= libusb.environment()

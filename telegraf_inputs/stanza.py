@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 
-from . import calibration, connection, drivers, yamlfile
+from . import connection, drivers, yamlfile
 from .driver import RESERVED_TAGS, Option, Quantity
 from .errors import BadInput, suggestion
 from .point import BadPoint, Point
@@ -227,6 +226,8 @@ def _channel(name: str, data: dict[str, Any], driver: type[Driver]) -> Channel:
     channel = Channel(name, values["label"] or name, values["description"] or "", options, values["limits"] or {})
     channel.quantities = {q.name: q for q in driver.quantities_of(channel)}
     if values["calibration"] is not None:
+        from . import calibration  # most programs do without
+
         try:
             channel.calibration = calibration.build(values["calibration"], channel.quantities)
         except BadInput as error:
@@ -291,7 +292,7 @@ def _value(data: dict[str, Any], option: Option) -> Any:
     if not isinstance(value, PYTHON[option.type]) or isinstance(value, bool) != (option.type == "bool"):
         quotes = "; write it in quotes" if option.type == "str" and isinstance(value, (float, bool)) else ""
         raise BadInput(f"found {value!r}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,))
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and value - value != 0.0:  # NaN or infinite
         raise BadInput(f"found {value!r}, expected {WORDS[option.type]}: {option.description}", (option.name,))
     if option.choices and value not in option.choices:
         raise BadInput(f"found {value!r}, expected one of {', '.join(map(str, option.choices))}", (option.name,))

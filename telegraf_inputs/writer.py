@@ -7,7 +7,7 @@ import fcntl
 import os
 import select
 import stat
-import struct
+import sys
 import termios
 import threading
 import time
@@ -152,8 +152,7 @@ class Writer:
 
     def _unread(self) -> int:
         """Tell how many bytes are in the pipe."""
-        (unread,) = struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))
-        return int(unread)
+        return int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def _next_piece(self, room: int) -> bytes:
         """Take what there is room for off the queue: whole batches, or some lines of one that is larger."""

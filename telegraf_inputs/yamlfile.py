@@ -18,10 +18,13 @@ TAG = "tag:yaml.org,2002:"
 # What YAML 1.1 makes of a word is what nobody expects: 1e-3 a text, 12:30 the number 750, 010 eight, no a truth value.
 # These are the plain words that are anything but text here, as in YAML 1.2.
 PLAIN = (
-    ("null", re.compile(r"(?:null|Null|NULL|~|)\Z")),
-    ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")),
-    ("int", re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")),
-    ("float", re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=e))(?:e[-+]?\d{1,3})?\Z|[-+]?\.inf\Z|\.nan\Z", re.I | re.A)),
+    ("null", r"(?:null|Null|NULL|~|)\Z"),
+    ("bool", r"(?:true|True|TRUE|false|False|FALSE)\Z"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})\Z"),
+    (
+        "float",
+        r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d{1,3})?\Z|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z",
+    ),
 )
 DEEPEST = 50
 
@@ -134,6 +137,7 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
     """Make every key text (channel ``5:`` is "5"), and plain words what they look like; refuse a key that stands twice."""
     import yaml
 
+    plain = [(tag, re.compile(word, re.ASCII)) for tag, word in PLAIN]
     done: dict[int, bool] = {}  # an alias is one node in many places
 
     def visit(node: yaml.Node, path: tuple[Any, ...]) -> None:
@@ -151,7 +155,7 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
                 visit(value, (*path, index))
         elif not node.style and node.tag == loader.resolve(yaml.ScalarNode, node.value, (True, False)):
             # Neither quoted nor a block of text, and without a tag of its own.
-            node.tag = TAG + next((tag for tag, word in PLAIN if word.match(node.value)), "str")
+            node.tag = TAG + next((tag for tag, word in plain if word.match(node.value)), "str")
         done[id(node)] = True
 
     def visit_mapping(node: yaml.MappingNode, path: tuple[Any, ...]) -> None:
