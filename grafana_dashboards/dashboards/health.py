@@ -151,12 +151,11 @@ def _count(site: Site, field: str, text: str) -> panels.TimeSeries:
 
 
 def _plot(site: Site, title: str, query: str, text: str, **more: Any) -> panels.TimeSeries:
-    slowest = max(i.stanza.interval for i in site.instruments)
     return panels.TimeSeries(
         title=title,
         description=text,
         targets=panels.targets((query, "$tag_instrument")),
         transformations=panels.renamed(_instruments.labels(site.instruments)),
         gap=_instruments.gap(site.instruments),
-        **{"interval": style.duration(slowest), **more},
+        **{"interval": _instruments.interval(site.instruments), **more},
     )

@@ -213,6 +213,18 @@ def test_a_site_of_many_instruments_is_fit_too_and_asks_little_at_first(site):
     ]
 
 
+def test_a_slow_instrument_does_not_blur_the_others(site):
+    text = "".join(
+        f'  - {{name: {name}, driver: lakeshore_372, connection: "sim:", interval: {interval}}}\n'
+        for name, interval in (("fast", "1s"), ("slow", "1h"))
+    )
+    made = contents(emit.render(site(text)))
+    about_all = {OVERVIEW: "State of instruments", "dashboards/health.json": "Time to read"}
+    for path, title in about_all.items():
+        (panel,) = [p for p in panels_of(made[path]) if p["title"] == title]
+        assert panel["interval"] == "1s"
+
+
 SEVERAL = """\
   - name: supply
     driver: scpi
