@@ -223,16 +223,19 @@ def _good_points(signal: Signal) -> str:
 
 def _line(site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch for data that get lost behind the instruments, and for a disk that fills up."""
-    for field, what, help in (
+    for field, severity, what, help in (
         (
             "metrics_dropped",
+            "critical",
             "Telegraf dropped points: its buffer was full",
             "See why the database did not take them for so long. The journal has what was dropped.",
         ),
         (
             "errors",
-            "Writing failed, or InfluxDB refused points",
-            "Telegraf's log says why: a full disk, a password, a field whose type changed.",
+            "warning",  # a short restart of InfluxDB is enough, and loses nothing
+            "A write failed",
+            "Telegraf tries again, unless InfluxDB refused the points. Its log says why: a full disk, a password, a field whose "
+            "type changed.",
         ),
     ):
         query = influxql.growth(
@@ -246,7 +249,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
             LOSS_SECONDS,
             0.0,
             panel(_telegraf.about("internal_write", field)),
-            "critical",
+            severity,
             f"{what} ({{{{ $labels.alias }}}})",
             help,
         )
