@@ -156,7 +156,9 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
         on_error="Alerting",
         labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
         annotations={
-            "summary": plain(f"{stanza.label} has delivered nothing for {style.duration(seconds)}"),
+            "summary": plain(
+                f"{stanza.label} has delivered nothing for {style.duration(seconds)}, or the database can't be asked"
+            ),
             "description": plain(
                 f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {style.duration(stanza.interval)}."
             ),
