@@ -264,8 +264,11 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
         (home / name).write_text(text)
     (home / "bin/grafana").chmod(0o755)
     site = tmp_path / "told.yml"
-    site.write_text(FAULTY.replace("faulty", "told") + NOTIFICATIONS)
-    run = start(str(site), "--duration", "2", PATH=f"{home / 'bin'}:{os.environ['PATH']}")
+    ports_of_nobody = iter((7, 9))
+    text = re.sub(r'"?sim:[^"\s]*"?', lambda _: f"tcp://127.0.0.1:{next(ports_of_nobody)}", FAULTY)
+    site.write_text(text.replace("faulty", "told") + NOTIFICATIONS)
+    path = f"{home / 'bin'}:{os.environ['PATH']}"
+    run = start(str(site), "--duration", "2", PATH=path)
     url, port = run.wait_for(r"Dashboards (http://127\.0\.0\.1:(\d+)/d/\S+)").groups()
     assert requests.get(url, timeout=10).ok
     run.end()
@@ -281,3 +284,9 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     assert re.search(r"alarms do not go to 'chat' from here: \S+secrets/chat_url is not there", run.text)
     assert "lab@example.org" in texts[files / "alerting/contact_points.json"]
     assert all(word not in run.text for word in secrets.values())
+
+    made_up = start(str(site), "--simulate", "--duration", "2", PATH=path)
+    made_up.end()
+    assert "alarms go to nobody from here" in made_up.text
+    files = tmp_path / ".labline/told+simulated/rendered/grafana/alerting"
+    assert list(files.iterdir()) and "lab@example.org" not in "".join(file.read_text() for file in files.iterdir())
