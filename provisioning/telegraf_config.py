@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,7 +79,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def _text(dumper: _Plain, text: str) -> yaml.ScalarNode:
-    quotes = "'" if any(word.match(text) for _, word in yamlfile.PLAIN) else None
+    quotes = "'" if any(re.match(word, text, re.ASCII) for _, word in yamlfile.PLAIN) else None
     return dumper.represent_scalar(f"{yamlfile.TAG}str", text, style=quotes)
 
 
