@@ -79,7 +79,9 @@ class _Plain(yaml.SafeDumper):
 
 
 def _text(dumper: _Plain, text: str) -> yaml.ScalarNode:
-    quotes = "'" if any(re.match(word, text, re.ASCII) for _, word in yamlfile.PLAIN) else None
+    taken = any(re.match(word, text, re.ASCII) for _, word in yamlfile.PLAIN)
+    # Double quotes alone can escape: a line break of another kind would be read back as a space.
+    quotes = "'" if taken else None if text.isprintable() else '"'
     return dumper.represent_scalar(f"{yamlfile.TAG}str", text, style=quotes)
 
 

@@ -58,6 +58,7 @@ def test_a_program_gets_the_stanza_it_has_in_the_site_file_and_nothing_it_has_no
 @example("12:30")
 @example("No")
 @example("\u2028")
+@example("\x85")
 def test_a_text_stays_the_text_it_is(demo: site.Site, text: str):
     first = demo.instruments[0]
     lab = structs.replace(demo, instruments=(structs.replace(first, data=first.data | {"tags": {"shelf": text}}),))
