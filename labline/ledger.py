@@ -14,6 +14,8 @@ from provisioning.site import Site
 
 from .live.snapshot import counted, text_of
 
+COUNTS = 20  # at most, while the database still takes in what Telegraf left it
+BETWEEN_COUNTS = 0.5  # seconds
 VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/execd.py)
 
 
@@ -36,7 +38,8 @@ class Entry:
 def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]:
     """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order.
 
-    Raises DatabaseError.
+    Where something is missing, it counts again until two counts agree: a request that Telegraf gave up on may still
+    be written. Raises DatabaseError.
     """
     entries = {instrument.name: Entry(instrument.name) for instrument in site.instruments}
     for file in folder.iterdir():
@@ -49,9 +52,15 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
             entry.dropped += dropped
             entry.overruns += overruns
             entry.errors += errors
-    for name, written in _written(site, server, since_ns).items():
-        if name in entries:
-            entries[name].written = written
+    before: dict[str, int] | None = None
+    for _ in range(COUNTS):
+        counts = _written(site, server, since_ns)
+        for name, entry in entries.items():
+            entry.written = counts.get(name, 0)
+        if counts == before or not any(entry.lost for entry in entries.values()):
+            break
+        before = counts
+        time.sleep(BETWEEN_COUNTS)
     return list(entries.values())
 
 
@@ -104,7 +113,8 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
     if total.lost:
         result.append(f"{total.lost} readings were LOST.")
     elif total.written:
-        result.append("Nothing was lost.")
+        uncounted = any(entry.written > entry.made for entry in entries)
+        result.append("Nothing is known to be lost." if uncounted else "Nothing was lost.")
     empty = [entry.instrument for entry in entries if not entry.written]
     if empty:
         result.append(f"Nothing came from {', '.join(empty)}.")
