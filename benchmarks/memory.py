@@ -38,25 +38,28 @@ def measure() -> Iterator[Measurement]:
 
 
 def _serial() -> Iterator[Measurement]:
-    bare = subprocess.Popen(
-        [sys.executable, "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    bare.stdout.readline()  # type: ignore[union-attr]
-    nothing = _memory(bare.pid, "Rss")
-    bare.communicate()
+    nothing = _python("", "Rss", "-S")
     with Lab([stanza("julabo", "chiller", connection="sim:?transport=serial")]) as lab:
         process = lab.start("chiller", subprocess.PIPE)
         _read_cycles(process, 1)
-        yield Measurement(
-            "a serial program beyond a bare Python",
-            (_memory(process.pid, "Rss") - nothing) / MB,
-            "MB",
-            12,
-            "RSS of julabo on a pseudo-terminal, less that of python -S",
-            digits=1,
-        )
+        size = (_memory(process.pid, "Rss") - nothing) / MB
+    how = "RSS of julabo on a pseudo-terminal, less that of python -S"
+    yield Measurement("a serial program beyond a bare Python", size, "MB", 12, how, digits=1)
+    line = "from telegraf_inputs import visa"
+    added = (_python(f"{line}; visa._manager()", "Pss") - _python(line, "Pss")) / MB
+    how = "VXI-11, HiSLIP, USBTMC, GPIB; sockets and serial ports, as above, go without"
+    yield Measurement("– what pyvisa adds where an instrument answers in messages", added, "MB", how=how, digits=1)
+
+
+def _python(code: str, kind: str, *options: str) -> int:
+    """Measure a Python that has run some code."""
+    code = f"import sys; {code}\nprint(flush=True); sys.stdin.read()"
+    command = [sys.executable, *options, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()  # type: ignore[union-attr]
+        size = _memory(process.pid, kind)
+        process.communicate()
+    return size
 
 
 def _read_cycles(process: subprocess.Popen[bytes], cycles: int = CYCLES) -> None:

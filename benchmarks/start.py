@@ -14,17 +14,16 @@ from .measurement import Measurement
 
 TIMES = 9
 LIMIT = 150.0  # ms
-# What these instruments need, by their manuals or their nature, whatever the program does.
-SLOW = {
-    "julabo": "it wants 0.25 s of rest before each command",
-    "phidget": "a sensor speaks at its own data interval, 250 ms",
-}
+# What an instrument needs, by its manual, whatever the program does.
+SLOW = {"julabo": "it wants 0.25 s of rest before each command"}
 
 
 def measure() -> Iterator[Measurement]:
     """Start each driver's program a few times; the median."""
     for driver in drivers.names():
-        keys = {"channels": {"A": {}}} if driver == "lakeshore_372" else {}  # its scanner brings the others later
+        keys: dict[str, object] = (
+            {"channels": {"A": {}}} if driver == "lakeshore_372" else {}
+        )  # its scanner brings the others later
         with Lab([stanza(driver, "instrument", interval="1h", **keys)]) as lab:
             _first_reading(lab)  # compiled, and in the page cache
             found = statistics.median(_first_reading(lab) for _ in range(TIMES))
