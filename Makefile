@@ -14,8 +14,9 @@ run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path,
 test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: test-installed ## look at the code without running it (ruff)
+check: test-installed ## look at the code without running it (ruff, mypy)
 	@$(BIN)/ruff check
+	@$(BIN)/mypy
 
 dashboards: all-installed ## write provisioning/grafana anew from the demo site
 	@$(BIN)/python -m grafana_dashboards
@@ -24,7 +25,7 @@ bench: test-installed ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 clean: ## delete what make made: .venv and caches, never your data in .labline
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.labline/*' -prune -exec rm -rf {} +
 
 all-installed:

@@ -153,7 +153,11 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
                 visit(value, (*path, index))
-        elif not node.style and node.tag == loader.resolve(yaml.ScalarNode, node.value, (True, False)):
+        elif (
+            isinstance(node, yaml.ScalarNode)
+            and not node.style
+            and node.tag == loader.resolve(yaml.ScalarNode, node.value, (True, False))
+        ):
             # Neither quoted nor a block of text, and without a tag of its own.
             node.tag = TAG + next((tag for tag, word in plain if word.match(node.value)), "str")
         done[id(node)] = True

@@ -7,15 +7,20 @@ from importlib import import_module
 
 from ..errors import BadInput, suggestion
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..driver import Driver
 
-def names() -> tuple:
+
+def names() -> tuple[str, ...]:
     """List the drivers that there are, in alphabetical order: the modules here that hold a Driver of their own name."""
     modules = (f[:-3] for f in os.listdir(os.path.dirname(__file__)) if f.endswith(".py") and not f.startswith("_"))
     return tuple(sorted(modules))
 
 
-def load(name: str):
+def load(name: str) -> type[Driver]:
     """Get a driver's class by its name; loads no other driver."""
     if name not in names():
         raise BadInput(f"there is no driver {name!r}; {suggestion(name, names())}", ("driver",))
-    return import_module(f"{__name__}.{name}").DRIVER
+    driver: type[Driver] = import_module(f"{__name__}.{name}").DRIVER
+    return driver
