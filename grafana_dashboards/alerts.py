@@ -178,8 +178,7 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    # A scan takes its time; whoever says how long silence may last knows it.
-    seconds = _silence(instrument) if stanza.stale else math.ceil(max(_silence(instrument), stanza.driver.turn))
+    seconds = math.ceil(max(_silence(instrument), instrument.channel_stale))
     window = style.duration(seconds)
     for signal in signals.mains(instrument):
         channel = signal.channel

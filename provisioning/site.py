@@ -64,6 +64,16 @@ class Instrument(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         return str(self.stanza.name)
 
+    @property
+    def channel_stale(self) -> float:
+        """Tell how many seconds without a good reading of one channel are an alarm; 0: none are.
+
+        A scan takes its time; whoever says in the stanza how long silence may last knows it.
+        """
+        if not self.stale or self.stanza.stale is not None:
+            return self.stale
+        return float(max(self.stale, self.stanza.driver.turn))
+
 
 class Site(Struct, frozen=True, kw_only=True):
     """A lab. ``zone`` is a time zone's name, or "browser"; all durations are in seconds."""
@@ -96,9 +106,7 @@ def load(path: str | os.PathLike[str]) -> Site:
     errors: list[BadInput] = []
     if not isinstance(document.data, dict):
         raise document.located(
-            BadInput(
-                f"found {_kind(document.data)}, expected a mapping with the keys {', '.join(fields(SiteFile))}"
-            )
+            BadInput(f"found {_kind(document.data)}, expected a mapping with the keys {', '.join(fields(SiteFile))}")
         )
     site = _check(document.data, os.fspath(path), errors)
     if errors or site is None:

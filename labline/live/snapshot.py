@@ -144,7 +144,7 @@ class Watch:
             states[instrument.name] = state
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
             newest = max(self._newest(seen) for seen in channels.values())
-            stale = _stale(instrument, newest, now)
+            stale = _overdue(instrument.stale, newest, now)
             if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
@@ -167,7 +167,7 @@ class Watch:
     def _rows(
         self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, now: int, *, told: bool
     ) -> Iterator[Row]:
-        """Make a channel's rows; ``told``: that the whole instrument is stale is said already."""
+        """Make a channel's rows; ``told``: the whole instrument is stale, which is said already."""
         raw = _raw_quantity(channel)
         reached = state in ("ok", "degraded")
         told_ns, status = seen.status
@@ -182,7 +182,7 @@ class Watch:
             alarm, note = "", ""
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._newest(seen)
-            if _stale(instrument, last, now):
+            if told or _overdue(instrument.channel_stale, last, now):
                 alarm = "stale"
                 if not told and reached and not index:
                     for_long = duration((now - last) / 1e9)
@@ -290,9 +290,9 @@ def _patience(instrument: Instrument) -> float:
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
 
 
-def _stale(instrument: Instrument, last: int, now: int) -> bool:
-    """Tell whether a value that last came at ``last`` (ns) is overdue."""
-    return bool(instrument.stale) and now - last > instrument.stale * 1e9
+def _overdue(seconds: float, last: int, now: int) -> bool:
+    """Tell whether what last came at ``last`` (ns) is missed, where ``seconds`` without it are an alarm; 0: never."""
+    return bool(seconds) and now - last > seconds * 1e9
 
 
 def _raw_quantity(channel: Channel) -> str:

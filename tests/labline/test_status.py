@@ -186,6 +186,37 @@ def test_one_dead_channel_is_stale_beside_one_that_lives(lab):
     assert "cryostat Still brought nothing new for 3 min" in drawn(snapshot)
 
 
+def test_a_scanner_has_its_turn_to_bring_a_channel(lab, tmp_path):
+    """As the alert rules have it: unless the site file says how long silence may last."""
+    file = tmp_path / "trial.yml"
+    file.write_text(file.read_text().replace("    stale: 1m\n", ""))
+    site = sites.load(file)
+    turn, reading = site.instruments[0].stanza.driver.turn, 'temperature=0.01,resistance=6e3,status="ok"'
+    assert turn > 2 * site.instruments[0].stale > 0
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i')
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", reading, 1)
+
+    def stale_channels(site):
+        rows = lab.look(since_seconds_ago=2 * turn, site=site).rows
+        return {row.channel.id for row in rows if row.instrument == "cryostat" and row.alarm == "stale"}
+
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", reading, turn + 30)
+    assert stale_channels(site) == {"1"}
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", reading, turn - 30)
+    assert stale_channels(site) == set()
+    file.write_text(file.read_text().replace("    interval: 1s\n", "    interval: 1s\n    stale: 5m\n", 1))
+    assert stale_channels(sites.load(file)) == {"1"}
+
+
+def test_a_scanner_that_brings_nothing_at_all_is_stale_before_its_turn_is_over(lab, tmp_path):
+    file = tmp_path / "trial.yml"
+    file.write_text(file.read_text().replace("    stale: 1m\n", ""))
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i')
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.01,status="ok"', 200)
+    rows = [row for row in lab.look(site=sites.load(file)).rows if row.instrument == "cryostat"]
+    assert {row.alarm for row in rows} == {"stale"}
+
+
 def test_what_an_earlier_run_left_says_nothing_about_this_one(lab):
     lab.put("instrument", "instrument=cryostat", 'state="silent",up=0i', 300)
     lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=4000.0,status="ok"', 300)
