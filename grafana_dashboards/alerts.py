@@ -119,14 +119,12 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
 
 
 def _window(instrument: Instrument) -> int:
-    """Tell how far back (s) the newest reading may lie: what is not stale yet, several intervals, at least a minute."""
-    return math.ceil(max(60, instrument.stale, 4 * instrument.stanza.interval))
+    """Tell how far back (s) the newest reading may lie: what is not stale yet, several intervals, at least a minute.
 
-
-def _silence(instrument: Instrument) -> int:
-    """Tell for how long (s) an instrument may deliver nothing."""
-    # Two reports make a difference, and the newest may still be on its way.
-    return math.ceil(max(instrument.stale, 2 * instrument.stanza.interval + 15))
+    A scanner reads a channel once a round: what its channels are waited for is in the window, so that it always holds a reading.
+    """
+    round_ = instrument.channel_stale or instrument.stanza.driver.turn
+    return math.ceil(max(60, round_, 4 * instrument.stanza.interval))
 
 
 def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
@@ -138,7 +136,7 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    seconds = _silence(instrument)
+    seconds = math.ceil(instrument.silence)
     field = signals.declared("instrument", "readings").name
     query = influxql.growth(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
@@ -178,7 +176,7 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    seconds = math.ceil(max(_silence(instrument), instrument.channel_stale))
+    seconds = math.ceil(max(instrument.silence, instrument.channel_stale))
     window = style.duration(seconds)
     for signal in signals.mains(instrument):
         channel = signal.channel

@@ -65,6 +65,12 @@ class Instrument(Struct, frozen=True, kw_only=True):
         return str(self.stanza.name)
 
     @property
+    def silence(self) -> float:
+        """Tell over how many seconds the stale-data alarm looks for readings."""
+        # Two reports make a difference, and the newest may still be on its way.
+        return max(self.stale, 2 * self.stanza.interval + 15)
+
+    @property
     def channel_stale(self) -> float:
         """Tell how many seconds without a good reading of one channel are an alarm; 0: none are.
 
@@ -141,6 +147,8 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     for index, stanza in enumerate(written.get("instruments", ())):
         path = ("instruments", index)
         made = _try(errors, _instrument, stanza, alarms, errors, path, path=path)
+        if made is not None and influxdb is not None:
+            _try(errors, _check_silence, made, influxdb.raw, path=path)
         if made is not None:
             instruments.append(made)
             places.setdefault(made.name, path)
@@ -222,6 +230,23 @@ def _instrument(data: Any, alarms: Alarms, errors: list[BadInput], path: tuple[A
             ("stale",),
         )
     return Instrument(stanza=stanza, data=data, limits=tuple(found), stale=stale)
+
+
+def _check_silence(instrument: Instrument, raw: float) -> None:
+    """Refuse a stale-data alarm that would look for readings that are dropped already."""
+    if not instrument.stale or not raw or instrument.silence <= raw:
+        return
+    back, shorter = levels.days(instrument.stale), "a shorter stale"
+    if instrument.silence > instrument.stale:
+        back, shorter = (
+            f"more than two intervals of {levels.days(instrument.stanza.interval)}",
+            "stale: 0s: no such alarm",
+        )
+    raise BadInput(
+        f"the stale-data alarm looks back {back}, but every reading is kept for {levels.days(raw)}; "
+        f"expected a longer influxdb.retention.raw, or {shorter}",
+        ("stale" if instrument.stanza.stale is not None else "interval",),
+    )
 
 
 def _check_zone(zone: str) -> None:

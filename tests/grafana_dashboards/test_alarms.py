@@ -152,10 +152,20 @@ def test_every_channel_has_an_alarm_of_its_own_with_time_for_a_scan(site, keys, 
     assert (rule["noDataState"], rule["execErrState"]) == ("OK", "KeepLast")
 
 
-def test_a_limits_window_holds_a_reading_however_slowly_they_come(site):
-    rules = rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", "interval: 10m\n    stale: 0s"))), "limit")
-    assert {rule["data"][0]["relativeTimeRange"]["from"] for rule in rules.values()} == {2400}
-    assert {rule["noDataState"] for rule in rules.values()} == {"KeepLast"}
+@pytest.mark.parametrize(("keys", "window"), [
+    ("interval: 5s", 960),  # the scanner's round: its default stale-data window, a minute, mostly has no reading of a channel
+    ("interval: 5s\n    stale: 0s", 960),  # also without a stale-data alarm
+    ("interval: 5s\n    stale: 2m", 120),  # whoever says it knows it
+    ("interval: 10m\n    stale: 0s", 2400),
+])  # fmt: skip
+def test_a_limits_window_holds_a_reading_however_slowly_they_come(site, keys, window):
+    rules = rules_of(rendered(site(CRYOSTAT.replace("interval: 5s", keys))), "limit")
+    assert {rule["data"][0]["relativeTimeRange"]["from"] for rule in rules.values()} == {window}
+
+
+def test_a_limit_neither_alarms_nor_ends_where_data_are_missing(demo):
+    rules = rules_of(rendered(demo), "limit").values()
+    assert {(rule["noDataState"], rule["execErrState"]) for rule in rules} == {("KeepLast", "KeepLast")}
 
 
 @pytest.mark.parametrize("names", [

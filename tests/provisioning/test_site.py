@@ -83,6 +83,15 @@ def test_an_instrument_is_stale_after_three_of_its_own_intervals_unless_it_says_
     )
 
 
+def test_an_instrument_that_is_read_seldom_has_no_stale_alarm_where_that_is_switched_off(written):
+    seldom = GOOD.replace("interval: 2s", "interval: 20d\n    stale: 0s")
+    assert site.load(written(seldom)).instruments[0].stale == 0
+    kept = GOOD.replace("interval: 2s", "interval: 20d").replace(
+        "raw: 30d, downsampled: {1m: 1y, 1h: forever}", "raw: forever"
+    )
+    assert site.load(written(kept)).instruments[0].stale == 60 * 86400
+
+
 # (what is replaced in GOOD, by what, the line that the message names, what it says)
 MISTAKES = [
     ("title: Test lab", "titel: Test lab", 2, "titel: is not a key of a site file; did you mean 'title'?"),
@@ -132,6 +141,21 @@ MISTAKES = [
         "interval: 2s\n    stale: 1s",
         13,
         "instruments[0].stale: is 1 s, shorter than the interval of 2 s",
+    ),
+    (
+        "interval: 2s",
+        "interval: 2s\n    stale: 31d",
+        13,
+        "instruments[0].stale: the stale-data alarm looks back 31 d, but every reading is kept for 30 d; expected a longer "
+        "influxdb.retention.raw, or a shorter stale",
+    ),
+    ("interval: 2s", "interval: 11d", 12, "instruments[0].interval: the stale-data alarm looks back 33 d, but"),
+    (
+        "interval: 2s",
+        "interval: 15d\n    stale: 30d",
+        13,
+        "instruments[0].stale: the stale-data alarm looks back more than two intervals of 15 d, but every reading is kept for "
+        "30 d; expected a longer influxdb.retention.raw, or stale: 0s: no such alarm",
     ),
     ("above: 1.2 K", "above: 1.2", 16, "warning.above: found 1.2 without a unit, expected such as '1.5 K'"),
     ("above: 1.2 K", "above: 1.2 mbar", 16, "found '1.2 mbar', expected 'K' or what converts to it"),
@@ -260,7 +284,9 @@ def test_a_field_has_one_type_in_all_instruments(written):
 def test_a_tag_has_not_the_name_of_another_instruments_field(written):
     two = SCPI.format(name="two", type="float", other="z").replace("0.1:", "0.2:") + "    tags: {w: left}\n"
     text = GOOD.replace("alarms:", SCPI.format(name="one", type="float", other="w") + two + "alarms:")
-    with pytest.raises(BadInput, match=r"instruments\[3\].tags.w: 'w' is a field of 'one', and both are in measurement 'scpi'"):
+    with pytest.raises(
+        BadInput, match=r"instruments\[3\].tags.w: 'w' is a field of 'one', and both are in measurement 'scpi'"
+    ):
         site.load(written(text))
 
 
