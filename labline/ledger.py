@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisioning.influxdb_schema import quoted
@@ -21,18 +21,34 @@ VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs
 
 @dataclass
 class Entry:
-    """One instrument's count of readings; ``dropped`` are those of the lost that Telegraf would not take in time."""
+    """One instrument's count of readings; ``dropped`` are those of the lost that Telegraf would not take in time.
+
+    ``made_by`` and ``written_by`` count by channel, so that what one has too much never hides what another lacks.
+    """
 
     instrument: str
-    made: int = 0
+    made_by: Counter[str] = field(default_factory=Counter)
+    written_by: Counter[str] = field(default_factory=Counter)
     dropped: int = 0
     overruns: int = 0
     errors: int = 0
-    written: int = 0
+
+    @property
+    def made(self) -> int:
+        return self.made_by.total()
+
+    @property
+    def written(self) -> int:
+        return self.written_by.total()
 
     @property
     def lost(self) -> int:
-        return max(0, self.made - self.written)
+        return (self.made_by - self.written_by).total()  # a Counter's difference leaves out what is below 0
+
+    @property
+    def uncounted(self) -> int:
+        """Tell how many readings were written that no program counted."""
+        return (self.written_by - self.made_by).total()
 
 
 def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]:
@@ -44,19 +60,13 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
     entries = {instrument.name: Entry(instrument.name) for instrument in site.instruments}
     for file in folder.iterdir():
         name = file.name.rsplit(".", 2)[0]
-        numbers = file.read_text().split()
-        if name in entries and len(numbers) == 4:
-            made, dropped, overruns, errors = map(int, numbers)
-            entry = entries[name]
-            entry.made += made
-            entry.dropped += dropped
-            entry.overruns += overruns
-            entry.errors += errors
-    before: dict[str, int] | None = None
+        if name in entries:
+            _add(entries[name], file.read_text())
+    before: dict[str, Counter[str]] | None = None
     for _ in range(COUNTS):
         counts = _written(site, server, since_ns)
         for name, entry in entries.items():
-            entry.written = counts.get(name, 0)
+            entry.written_by = counts.get(name, Counter())
         if counts == before or not any(entry.lost for entry in entries.values()):
             break
         before = counts
@@ -64,39 +74,59 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
     return list(entries.values())
 
 
-def _written(site: Site, server: Server, since_ns: int) -> dict[str, int]:
+def _add(entry: Entry, noted: str) -> None:
+    """Add what a program noted (telegraf_inputs/ledger.py); it may have been killed before it could."""
+    first, *channels = noted.splitlines() or [""]
+    if len(numbers := first.split()) != 3:
+        return
+    dropped, overruns, errors = map(int, numbers)
+    entry.dropped += dropped
+    entry.overruns += overruns
+    entry.errors += errors
+    for line in channels:
+        made, channel = line.split(maxsplit=1)
+        entry.made_by[channel] += int(made)
+
+
+def _written(site: Site, server: Server, since_ns: int) -> dict[str, Counter[str]]:
+    """Count, by instrument and channel, what the database has of the quantities that the site file declares."""
+    stanzas = {instrument.name: instrument.stanza for instrument in site.instruments}
     fields: dict[str, dict[str, None]] = defaultdict(dict)
-    for instrument in site.instruments:
-        for channel in instrument.stanza.channels:
-            fields[instrument.stanza.driver.name].update(dict.fromkeys(channel.quantities))
+    for stanza in stanzas.values():
+        for channel in stanza.channels:
+            fields[stanza.driver.name].update(dict.fromkeys(channel.quantities))
     statements = [
-        f'SELECT {", ".join(f"count({quoted(name)})" for name in names)} FROM "raw".{quoted(driver)} '
-        f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument"'
+        f'SELECT {", ".join(f"count({quoted(name)}) AS {quoted(name)}" for name in names)} FROM "raw".{quoted(driver)} '
+        f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument", "channel"'
         for driver, names in fields.items()
     ]
-    found: dict[str, int] = defaultdict(int)
+    declared = {
+        (name, stanza.driver.name, channel.id): channel.quantities
+        for name, stanza in stanzas.items()
+        for channel in stanza.channels
+    }
+    found: dict[str, Counter[str]] = defaultdict(Counter)
     for series in server.query(";\n".join(statements), site.influxdb.database):
+        instrument, channel_id = series.tags["instrument"], series.tags["channel"]
+        quantities = declared.get((instrument, series.name, channel_id), {})
         for row in series.rows:
-            found[series.tags["instrument"]] += sum(count or 0 for name, count in row.items() if name != "time")
+            found[instrument][channel_id] += sum(row[name] or 0 for name in quantities)
     return found
 
 
 def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
     """Write the ledger for people."""
     entries = list(entries)
-    total = Entry(
-        "total",
-        *(sum(getattr(e, key) for e in entries) for key in ("made", "dropped", "overruns", "errors", "written")),
-    )
-    width = max(len(e.instrument) for e in (*entries, total))
+    made, written, lost = (sum(getattr(e, key) for e in entries) for key in ("made", "written", "lost"))
+    counts = [*((e.instrument, e.made, e.written, e.lost) for e in entries), ("total", made, written, lost)]
+    width = max(10, *(len(name) for name, *_ in counts))
     began, ended = since_ns / 1e9, time.time()
     span = f"{_clock(began)} to {_clock(ended)}, {ended - began:.0f} s"
     result = [
         f"Readings of this run ({span}):",
-        f"  {'instrument':{max(width, 10)}} {'made':>9} {'written':>9} {'lost':>7}",
+        f"  {'instrument':{width}} {'made':>9} {'written':>9} {'lost':>7}",
+        *(f"  {count[0]:{width}} {count[1]:9} {count[2]:9} {count[3]:7}" for count in counts),
     ]
-    for entry in (*entries, total):
-        result.append(f"  {entry.instrument:{max(width, 10)}} {entry.made:9} {entry.written:9} {entry.lost:7}")
     for entry in entries:
         if entry.dropped:
             result.append(
@@ -106,14 +136,15 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
             result.append(
                 f"  {entry.instrument}: missed {counted('cycle', entry.overruns)}; it takes longer than its interval"
             )
-        if entry.written > entry.made:
+        if entry.uncounted:
             result.append(
-                f"  {entry.instrument}: more was written than was counted; its program was killed before it could count"
+                f"  {entry.instrument}: {entry.uncounted} more were written than its programs counted; was one killed, or "
+                "does another one write?"
             )
-    if total.lost:
-        result.append(f"{total.lost} readings were LOST.")
-    elif total.written:
-        uncounted = any(entry.written > entry.made for entry in entries)
+    if lost:
+        result.append(f"{counted('reading', lost)} {'was' if lost == 1 else 'were'} LOST.")
+    elif written:
+        uncounted = any(entry.uncounted for entry in entries)
         result.append("Nothing is known to be lost." if uncounted else "Nothing was lost.")
     empty = [entry.instrument for entry in entries if not entry.written]
     if empty:

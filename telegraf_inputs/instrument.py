@@ -24,7 +24,8 @@ class Instrument:
     """Reads an instrument cycle by cycle; ``sample()`` never raises for what an instrument does, and invents no value.
 
     Counters are cumulative since the start of the program: ``errors`` (failed cycles and failed channels),
-    ``reconnects``, ``readings`` (values of declared quantities). ``overruns`` and ``dropped`` are kept by the caller.
+    ``reconnects``, ``made`` (readings, which are values of declared quantities, by channel). ``overruns`` and
+    ``dropped`` are kept by the caller.
     """
 
     def __init__(self, stanza: Stanza, stop: connection.Stop, log: Callable[[str, str], None]):
@@ -37,12 +38,18 @@ class Instrument:
             self.simulator = start(stanza)
             self.url = connection.Url(self.simulator.url)
         self.state, self.detail = "starting", ""
-        self.errors = self.reconnects = self.overruns = self.dropped = self.readings = 0
+        self.errors = self.reconnects = self.overruns = self.dropped = 0
         self.driver: Driver | None = None
         self._channels = {c.id: c for c in stanza.channels}
+        self.made = dict.fromkeys(self._channels, 0)
         self._connections = 0
         self._wait, self._next_attempt = 0.0, 0.0
         self._faulty: dict[str, str] = {}  # channel -> its status, as last told
+
+    @property
+    def readings(self) -> int:
+        """Tell how many readings were made."""
+        return sum(self.made.values())
 
     def sample(self) -> list[Point]:
         """Run one cycle; returns the points of the channels and, last, the instrument's own. Raises Stopped only."""
@@ -72,7 +79,8 @@ class Instrument:
             self._failed(InstrumentError(fault))
         else:
             self._went_well({r.channel: r.status for r in readings})
-        self.readings += sum(point.readings for point in points)
+        for point in points:
+            self.made[point.tags["channel"]] += point.readings
         return [*points, self._status(time.monotonic() - began)]
 
     def close(self) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """Keeps ``made dropped overruns errors`` in a file of its own in the folder that LABLINE_LEDGER names.
+    """Keeps count in a file of its own in the folder that LABLINE_LEDGER names.
 
-    It is up to date after every cycle, so that even a process that is killed has its readings counted. When readings
-    begin or cease to be dropped it is logged, once.
+    Its first line is ``dropped overruns errors``; each further one is ``made channel``. It is up to date after every
+    cycle, so that even a process that is killed has its readings counted. When readings begin or cease to be dropped it
+    is logged, once.
     """
 
     def __init__(self, instrument: Instrument, writer: Writer, log: Callable[[str, str], None]):
@@ -42,8 +43,9 @@ class Ledger:
         self._dropped = dropped
         if self._fd is not None:
             i = self._instrument
+            made = "".join(f"{count:<20} {channel}\n" for channel, count in i.made.items())
             try:
-                os.pwrite(self._fd, b"%-20d %-20d %-20d %-20d\n" % (i.readings, dropped, i.overruns, i.errors), 0)
+                os.pwrite(self._fd, f"{dropped:<20} {i.overruns:<20} {i.errors:<20}\n{made}".encode(), 0)
             except OSError as error:  # a full disk; the count is cumulative, and written anew each cycle
                 if not self._failing:
                     self._log("W", f"LABLINE_LEDGER: can't keep count: {error.strerror}")

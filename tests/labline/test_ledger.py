@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from labline import ledger
 from provisioning import site as sites
 from provisioning.influxdb_server import Server
+from telegraf_inputs import ledger as program
 
 SITE = """\
 site: counted
@@ -50,15 +53,21 @@ def vacuum(at: int) -> str:
     return f'pfeiffer_tpg,site=counted,instrument=vacuum,channel=1 pressure=1e-5,status="ok" {NOW + at}'
 
 
+def noted(made: dict[int, int], dropped: int = 0, overruns: int = 0, errors: int = 0) -> str:
+    """Write what a program notes."""
+    channels = "".join(f"{count:<20} {channel}\n" for channel, count in made.items())
+    return f"{dropped:<20} {overruns:<20} {errors:<20}\n{channels}"
+
+
 def test_all_is_there(take):
     """A program that was started anew has two files; values count, statuses do not."""
-    noted = {
-        "cryo.stat.17.1": "2 0 0 0\n",
-        "cryo.stat.18.2": "2 0 1 3\n",
-        "vacuum.19.3": "1 0 0 0\n",
-        "other.20.4": "9 0 0 0\n",
+    files = {
+        "cryo.stat.17.1": noted({1: 2, 5: 0}),
+        "cryo.stat.18.2": noted({1: 0, 5: 2}, overruns=1, errors=3),
+        "vacuum.19.3": noted({1: 1}),
+        "other.20.4": noted({1: 9}),
     }
-    entries = take(noted, [cryostat(1, 0), cryostat(5, 1), vacuum(5)])
+    entries = take(files, [cryostat(1, 0), cryostat(5, 1), vacuum(5)])
     assert [(e.instrument, e.made, e.written, e.lost, e.overruns, e.errors) for e in entries] == [
         ("cryo.stat", 4, 4, 0, 1, 3),
         ("vacuum", 1, 1, 0, 0, 0),
@@ -69,38 +78,80 @@ def test_all_is_there(take):
 
 
 def test_what_is_not_in_the_database_is_lost(take):
-    entries = take({"cryo.stat.17.1": "6 2 0 0\n", "vacuum.19.3": "1 0 0 0\n"}, [cryostat(1, 0), vacuum(5)])
+    entries = take(
+        {"cryo.stat.17.1": noted({1: 6}, dropped=2), "vacuum.19.3": noted({1: 1})}, [cryostat(1, 0), vacuum(5)]
+    )
     assert [entry.lost for entry in entries] == [4, 0] and not ledger.well(entries)
     text = "\n".join(ledger.lines(entries, NOW))
     assert "4 readings were LOST." in text and "cryo.stat: 2 were dropped" in text and "Nothing was lost" not in text
 
 
+def test_more_than_was_counted_never_hides_a_loss_elsewhere(take):
+    """Neither of another instrument, nor of another channel of the same one."""
+    files = {"cryo.stat.17.1": noted({1: 2, 5: 2}), "vacuum.19.3": noted({1: 3})}
+    twice = [cryostat(1, at) for at in (0, 1)]  # one point too many, while channel 5 has none
+    entries = take(files, [*twice, vacuum(0), vacuum(1)])
+    assert [(entry.lost, entry.uncounted) for entry in entries] == [(2, 2), (1, 0)] and not ledger.well(entries)
+    text = "\n".join(ledger.lines(entries, NOW))
+    assert text.split("total")[1].split()[:3] == ["7", "6", "3"] and "3 readings were LOST." in text
+    assert "cryo.stat: 2 more were written than its programs counted" in text
+
+
+def test_what_the_site_file_does_not_declare_does_not_make_up_for_it(take):
+    """Points of another driver under the same name, of a channel and of a quantity that are not there."""
+    strangers = [
+        vacuum(7).replace("=vacuum", "=cryo.stat"),
+        cryostat(1, 8).replace("channel=1", "channel=77"),
+        vacuum(9).replace("channel=1 pressure", "channel=77 pressure"),
+    ]
+    entries = take(
+        {"cryo.stat.17.1": noted({1: 3}), "vacuum.19.3": noted({1: 2})}, [cryostat(1, 0), vacuum(5), *strangers]
+    )
+    assert [(entry.written, entry.lost) for entry in entries] == [(2, 1), (1, 1)]
+
+
 def test_what_the_database_still_takes_in_is_not_lost(take, monkeypatch):
     """Telegraf gave up on a request that the database goes on to write."""
-    count, counted = ledger._written, []
+    count, counts = ledger._written, []
 
     def late(*arguments):
-        counted.append(count(*arguments))
-        return {"cryo.stat": 2 * min(len(counted) - 1, 2), "vacuum": 1}
+        counts.append(count(*arguments))
+        return {"cryo.stat": Counter({"1": 2 * min(len(counts) - 1, 2)}), "vacuum": Counter({"1": 1})}
 
     monkeypatch.setattr(ledger, "_written", late)
     monkeypatch.setattr(ledger, "BETWEEN_COUNTS", 0)
-    entries = take({"cryo.stat.17.1": "4 0 0 0\n", "vacuum.19.3": "1 0 0 0\n"}, [])
-    assert ledger.well(entries) and len(counted) == 3
+    entries = take({"cryo.stat.17.1": noted({1: 4})}, [])
+    assert entries[0].lost == 0 and len(counts) == 3
 
 
 def test_earlier_runs_and_other_sites_do_not_make_up_for_it(take):
-    entries = take({"cryo.stat.17.1": "4 0 0 0\n"}, [cryostat(1, -1), cryostat(1, 2, "other"), cryostat(5, 2)])
+    entries = take({"cryo.stat.17.1": noted({1: 2, 5: 2})}, [cryostat(1, -1), cryostat(1, 2, "other"), cryostat(5, 2)])
     assert (entries[0].written, entries[0].lost) == (2, 2)
 
 
 def test_an_instrument_that_brought_nothing(take):
-    entries = take({"cryo.stat.17.1": "2 0 0 0\n", "vacuum.19.3": "0 0 0 9\n"}, [cryostat(1, 0)])
+    entries = take({"cryo.stat.17.1": noted({1: 2}), "vacuum.19.3": noted({1: 0}, errors=9)}, [cryostat(1, 0)])
     assert not ledger.well(entries)
     assert "Nothing came from vacuum." in ledger.lines(entries, NOW)
 
 
 def test_a_program_that_was_killed_before_it_could_count(take):
-    entries = take({"cryo.stat.17.1": "", "vacuum.19.3": "1 0 0 0\n"}, [cryostat(1, 0), vacuum(1)])
+    entries = take({"cryo.stat.17.1": "", "vacuum.19.3": noted({1: 1})}, [cryostat(1, 0), vacuum(1)])
     text = "\n".join(ledger.lines(entries, NOW))
-    assert entries[0].lost == 0 and "more was written than was counted" in text and "Nothing was lost" not in text
+    assert entries[0].lost == 0 and "2 more were written" in text and "Nothing was lost" not in text
+
+
+def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
+    """Both ends of the file: telegraf_inputs/ledger.py writes it."""
+    monkeypatch.setenv(ledger.VARIABLE, str(tmp_path / "ledger"))
+    made = {"1": 2, "5": 12345678901234567890}
+    stanza = SimpleNamespace(name="cryo.stat")
+    instrument = SimpleNamespace(stanza=stanza, made=made, overruns=3, errors=4)
+    writer = SimpleNamespace(dropped_readings=5, waiting=0, finish=lambda seconds: True)
+    program.Ledger(instrument, writer, lambda level, text: None).close(0.0)
+    (entry, _) = take({}, [])
+    assert (entry.made_by, entry.dropped, entry.overruns, entry.errors) == (made, 5, 3, 4)
+
+
+def test_a_run_that_could_not_count():
+    assert ledger.lines([], NOW)[-1].split() == ["total", "0", "0", "0"]
