@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from telegraf_inputs.driver import Quantity
 
@@ -20,14 +21,66 @@ PRESSURES = ("mbar", "bar", "Pa", "hPa", "Torr", "torr", "mTorr")
 FEWEST_DIGITS, DIGITS, PRESSURE_DIGITS, PREFIXED_DIGITS, MOST_DIGITS = 3, 4, 3, 5, 9
 
 
+SAME = 2.0  # a size or a noise within this factor is the same
+LASTING = 30.0  # seconds for which another one must be seen
+UNREADABLE = 30.0  # a size beyond this factor can't wait: the digits would miss it
+
+
 Value = float | int | bool | str | None
 
 
-def shown(value: Value, quantity: Quantity, noise: float | None = None) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Scale:
+    """What a value's digits are chosen by, in its quantity's unit: its ``size``, and 1 σ of one reading (None: unknown)."""
+
+    size: float
+    noise: float | None = None
+
+    @classmethod
+    def of(cls, value: float, noise: float | None = None) -> Scale:
+        """Take the scale of one value; below its noise, its size says nothing."""
+        return cls(max(abs(value), noise or 0.0), noise)
+
+
+class Steady:
+    """Holds a quantity's scale until another one lasts: its digits must not come and go with its noise."""
+
+    def __init__(self) -> None:
+        self._held: Scale | None = None
+        self._other_since: float | None = None
+
+    def scale(self, value: float, noise: float | None, now: float) -> Scale:
+        """Tell by which scale a value that is seen at ``now`` (s) is written."""
+        held = self._held
+        new = Scale.of(value, noise or (held.noise if held else None))
+        if held is None or (new.size and not _alike(new.size, held.size, UNREADABLE)):
+            self._held = new
+            self._other_since = None
+        elif _same(new, held):
+            self._other_since = None
+        elif self._other_since is None:
+            self._other_since = now
+        elif now - self._other_since >= LASTING:
+            self._held = new
+            self._other_since = None
+        return self._held or new
+
+
+def _same(new: Scale, held: Scale) -> bool:
+    near = abs(new.size - held.size) <= 4 * (new.noise or 0.0)
+    size = not new.size or near or _alike(new.size, held.size, SAME)
+    return size and _alike(new.noise or 0.0, held.noise or 0.0, SAME)
+
+
+def _alike(a: float, b: float, factor: float) -> bool:
+    return a <= factor * b and b <= factor * a
+
+
+def shown(value: Value, quantity: Quantity, scale: Scale | None = None) -> tuple[str, str]:
     """Write a value: its digits, and its unit.
 
-    ``noise`` (1 σ of one reading, in the quantity's unit) tells which digits mean something where the driver does not
-    declare the decimals.
+    Without ``scale`` its own is taken. Where the driver does not declare the decimals, the noise tells which mean
+    something.
     """
     if value is None:
         return "–", ""
@@ -37,7 +90,13 @@ def shown(value: Value, quantity: Quantity, noise: float | None = None) -> tuple
         return value, ""
     if quantity.type == "int" and float(value).is_integer():
         return f"{value:.0f}", quantity.unit
-    return _number(float(value), quantity, noise)
+    return _number(float(value), quantity, scale or Scale.of(value))
+
+
+def limit(value: float, quantity: Quantity, scale: Scale) -> str:
+    """Write a limit as people chose it, in the unit that values of this scale have."""
+    prefix = _prefix(quantity, scale)
+    return f"{value / 10.0 ** POWERS.get(prefix, 0):g} {prefix}{quantity.unit}".rstrip()
 
 
 def duration(seconds: float) -> str:
@@ -48,19 +107,24 @@ def duration(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def _number(value: float, quantity: Quantity, noise: float | None) -> tuple[str, str]:
-    size = abs(value)
+def _number(value: float, quantity: Quantity, scale: Scale) -> tuple[str, str]:
+    size = scale.size
     exponent = math.floor(math.log10(size)) if size else 0
     if quantity.unit in PRESSURES and size and not 0.1 <= size < 1e5:
         return f"{value:.{PRESSURE_DIGITS - 1}e}", quantity.unit
-    decimals = _decimals(exponent, quantity, noise)
-    prefix = next((p for p in PREFIXED.get(quantity.unit, ()) if _suits(p, size)), "")
+    decimals = _decimals(exponent, quantity, scale.noise)
+    prefix = _prefix(quantity, scale)
     power = POWERS.get(prefix, 0)
     if not prefix and size and not 1e-4 <= size < 1e7:
         return f"{value:.{max(0, min(exponent + decimals, MOST_DIGITS))}e}", quantity.unit
     if prefix:
         decimals = min(decimals, PREFIXED_DIGITS - 1 - exponent)
-    return f"{value / 10.0**power:.{max(0, decimals + power)}f}", f"{prefix}{quantity.unit}"
+    # z: what rounds to 0 has no sign that comes and goes
+    return f"{value / 10.0**power:z.{max(0, decimals + power)}f}", f"{prefix}{quantity.unit}"
+
+
+def _prefix(quantity: Quantity, scale: Scale) -> str:
+    return next((p for p in PREFIXED.get(quantity.unit, ()) if _suits(p, scale.size)), "")
 
 
 def _decimals(exponent: int, quantity: Quantity, noise: float | None) -> int:

@@ -13,7 +13,7 @@ from provisioning.site import Instrument, Limit, Site
 from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
 
-from .numbers import Value, duration, shown
+from .numbers import Scale, Steady, Value, duration, limit, shown
 from .trend import Bin, Trend, trend
 
 BINS = 8
@@ -42,7 +42,7 @@ MEANINGS = {
 class Row:
     """One quantity of one channel. ``age``: seconds (None: never seen); ``alarm``: "", warning, critical or stale.
 
-    ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
+    ``scale`` chooses the digits of a number. ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
     """
 
     instrument: str
@@ -56,6 +56,7 @@ class Row:
     note: str
     main: bool
     raw: bool
+    scale: Scale | None
 
     @property
     def faulty(self) -> bool:
@@ -127,6 +128,7 @@ class Watch:
                 self._drivers[instrument.stanza.driver.name].update(channel.quantities)
         self._trends: dict[tuple[str, str, str], Trend] = {}
         self._next_trends = 0.0
+        self._scales: dict[tuple[str, str, str], Steady] = defaultdict(Steady)
 
     def look(self) -> Snapshot:
         """Ask the database. Raises DatabaseError."""
@@ -178,17 +180,19 @@ class Watch:
             # A fault leaves the field out: an older value must not stand beside the newest status as if it were new.
             if not reached or (status != "ok" and when != told_ns):
                 value = None
-            tendency = self._trends.get((instrument.name, channel.id, quantity.name), Trend())
-            alarm, note = "", ""
+            key = (instrument.name, channel.id, quantity.name)
+            tendency = self._trends.get(key, Trend())
+            alarm, note, scale = "", "", None
+            if value is not None and not isinstance(value, (str, bool)):
+                scale = self._scales[key].scale(value, tendency.noise, now / 1e9)
+                alarm, note = _judged(instrument, channel, quantity, value, scale)
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._newest(seen)
             if told or _overdue(instrument.channel_stale, last, now):
-                alarm = "stale"
+                alarm, note = "stale", ""
                 if not told and reached and not index:
                     for_long = duration((now - last) / 1e9)
                     note = f"{instrument.name} {channel.label} brought nothing new for {for_long}"
-            elif value is not None and not isinstance(value, (str, bool)):
-                alarm, note = _judged(instrument, channel, quantity, value, tendency)
             age = None if when is None else (now - when) / 1e9
             yield Row(
                 instrument.name,
@@ -202,6 +206,7 @@ class Watch:
                 note,
                 not index,
                 quantity.name == raw,
+                scale,
             )
 
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
@@ -310,20 +315,20 @@ def _ordered(channel: Channel, raw: str) -> Iterable[Quantity]:
 
 
 def _judged(
-    instrument: Instrument, channel: Channel, quantity: Quantity, value: float, tendency: Trend
+    instrument: Instrument, channel: Channel, quantity: Quantity, value: float, scale: Scale
 ) -> tuple[str, str]:
     """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
     mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
-    for limit in sorted(mine, key=lambda m: m.severity != "critical"):
-        beyond = _beyond(limit, value)
+    for one in sorted(mine, key=lambda m: m.severity != "critical"):
+        beyond = _beyond(one, value)
         if beyond is None:
             continue
         word, threshold = beyond
-        said = " ".join(shown(value, quantity, tendency.noise))
-        helping = f". {limit.help}" if limit.help else ""
+        said = " ".join(shown(value, quantity, scale)).rstrip()
+        helping = f". {one.help}" if one.help else ""
         return (
-            limit.severity,
-            f"{instrument.name} {channel.label}: {said} is {word} {threshold:g} {quantity.unit}".rstrip() + helping,
+            one.severity,
+            f"{instrument.name} {channel.label}: {said} is {word} {limit(threshold, quantity, scale)}{helping}",
         )
     return "", ""
 

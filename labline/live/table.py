@@ -96,7 +96,7 @@ def _table(rows: Sequence[Row]) -> Table:
     for row in rows:
         same_instrument = above is not None and above.instrument == row.instrument
         again = same_instrument and above is not None and above.channel.id == row.channel.id
-        number, unit = shown(row.value, row.quantity, row.trend.noise)
+        number, unit = shown(row.value, row.quantity, row.scale)
         table.add_row(
             "" if same_instrument else Text(row.instrument, style="bold"),
             _channel(row, again),

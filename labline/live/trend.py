@@ -11,6 +11,7 @@ BARS = "▁▂▃▄▅▆▇█"
 GAP = " "
 SMALLEST_SWING = 6.0  # σ that the sparkline's height stands for at least: noise alone must not look like a curve
 FEWEST_BINS = 5  # fewer say nothing about where it goes
+MEDIAN_OF_NORMAL = 0.6745  # of the absolute deviations, in σ
 SIGNIFICANT = 4.0  # standard errors that a slope must have, to be one
 
 
@@ -48,10 +49,10 @@ def _noise(bins: Sequence[Bin]) -> float:
         return statistics.median(within)
     if len(bins) < 4:
         return 0.0
-    # Second differences leave out a steady slope: it is no noise.
+    # Second differences leave out a steady slope: it is no noise. Nor is one step: it makes two of them large.
     means = [b.mean for b in bins]
-    bends = [a - 2 * b + c for a, b, c in zip(means, means[1:], means[2:], strict=False)]
-    return math.sqrt(statistics.fmean(x * x for x in bends) / 6)
+    bends = [abs(a - 2 * b + c) for a, b, c in zip(means, means[1:], means[2:], strict=False)]
+    return statistics.median_low(bends) / (MEDIAN_OF_NORMAL * math.sqrt(6))
 
 
 def _arrow(filled: Sequence[tuple[int, Bin]], noise: float) -> str:

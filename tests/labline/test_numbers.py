@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from labline.live.numbers import duration, shown
+from labline.live.numbers import LASTING, Scale, Steady, duration, limit, shown
 from labline.live.trend import Bin, trend
 from telegraf_inputs.driver import Quantity
 
@@ -28,11 +28,80 @@ from telegraf_inputs.driver import Quantity
         (192.123456, "THz", 6, None, "192.123456 THz"),
         (1.5e12, "", None, None, "1.500e+12"),
         (9.99996, "V", 3, None, "10.000 V"),
+        (-1e-5, "V", None, 0.01, "0.0 mV"),  # below the noise: no digits of it, and no sign
     ],
 )
 def test_digits(value, unit, decimals, noise, expected):
     quantity = Quantity("q", unit, "a quantity", decimals=decimals)
-    assert " ".join(shown(value, quantity, noise)).strip() == expected
+    assert " ".join(shown(value, quantity, Scale.of(value, noise))).strip() == expected
+
+
+def seen(values, quantity, noises=None, every=1.0):
+    """Write values as a table shows them, one look after the other."""
+    steady, written = Steady(), []
+    for index, value in enumerate(values):
+        noise = noises[index] if noises else None
+        written.append(" ".join(shown(value, quantity, steady.scale(value, noise, index * every))))
+    return written
+
+
+def places(texts):
+    """Tell how many decimals each text has, and its unit."""
+    return [(len(text.split()[0].partition(".")[2]), text.split()[1]) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("unit", "decimals", "middle", "noise"),
+    [("°C", None, 10.0, 0.2), ("°C", None, 0.0, 0.01), ("K", 4, 0.1, 0.004), ("V", None, 0.0, 0.1), ("Ω", 2, 1e4, 300)],
+)
+def test_noise_around_a_border_does_not_change_the_digits(unit, decimals, middle, noise):
+    rng = random.Random(2)
+    values = [middle + rng.gauss(0, noise) for _ in range(600)]
+    estimates = [noise * rng.uniform(0.7, 1.4) for _ in values]
+    texts = seen(values, Quantity("q", unit, "", decimals=decimals), estimates)
+    assert len(set(places(texts))) == 1
+    assert max(len(text) for text in texts) <= 12
+
+
+@pytest.mark.parametrize("noises", [(0.0098, 0.0102), (None, 0.012), (0.012, 0.1)])
+def test_an_estimate_of_the_noise_that_does_not_last_changes_no_digits(noises):
+    """It is made every ten seconds, and may be wrong once."""
+    estimates = [noises[index // 10 % 2] for index in range(300)]
+    texts = seen([21.123456] * 300, Quantity("q", "°C", ""), estimates)
+    assert len(set(texts)) == 1
+
+
+def test_a_noise_that_lasts_changes_the_digits_once():
+    texts = seen([21.123456] * 200, Quantity("q", "°C", ""), [0.02] * 50 + [0.5] * 150)
+    changed = 50 + int(LASTING)
+    assert set(texts[:changed]) == {"21.12 °C"} and set(texts[changed:]) == {"21.1 °C"}
+
+
+def test_a_heater_that_switches_keeps_its_digits():
+    texts = seen([0.0, 5.2, 5.1, 0.8] * 30, Quantity("q", "W", ""))
+    assert set(texts[1:]) == {"0.000 W", "5.200 W", "5.100 W", "0.800 W"}
+
+
+def test_another_scale_is_seen_at_once():
+    kelvin = Quantity("q", "K", "", decimals=4)
+    assert seen([0.012, 4.2, 0.011], kelvin) == ["12.0 mK", "4.2000 K", "11.0 mK"]
+    assert seen([0.2, 3e-6, 2e-6], Quantity("q", "mbar", "")) == ["0.2000 mbar", "3.00e-06 mbar", "2.00e-06 mbar"]
+
+
+def test_a_slow_way_down_is_followed():
+    texts = seen([300 * 0.98**index for index in range(500)], Quantity("q", "K", "", decimals=4))
+    assert texts[0] == "300.0000 K" and texts[-1].endswith(" mK")
+    digits = [len(text.split()[0].replace(".", "").lstrip("0")) for text in texts]
+    assert min(digits) >= 2
+    assert sum(a != b for a, b in zip(places(texts), places(texts)[1:], strict=False)) <= 4  # no way back
+
+
+def test_a_limit_has_the_unit_of_the_value_beside_it():
+    kelvin = Quantity("q", "K", "", decimals=4)
+    assert limit(0.02, kelvin, Scale.of(0.0301)) == "20 mK"
+    assert limit(0.02, kelvin, Scale.of(4.2)) == "0.02 K"
+    assert limit(1e-5, Quantity("q", "mbar", ""), Scale.of(2e-5)) == "1e-05 mbar"
+    assert limit(5, Quantity("q", "", ""), Scale.of(6)) == "5"
 
 
 def test_what_is_no_float():
@@ -76,6 +145,13 @@ def test_single_readings_have_their_noise_from_bin_to_bin():
     """A slow instrument delivers one reading a bin; a steady slope is no noise."""
     assert trend(bins(lambda i: 3.0 * i, noise=0.1, count=1)).noise == pytest.approx(0.1, rel=0.9)
     assert trend(bins(lambda i: 3.0 * i, noise=0.1, count=1)).arrow == "↑"
+
+
+def test_a_step_is_no_noise():
+    """Neither where a bin has many readings, nor where it has one."""
+    for count in (1, 20):
+        stepped = bins(lambda i: 100.0 * (i > 3), noise=0.1, count=count)
+        assert trend(stepped).noise == pytest.approx(0.1, rel=0.9)
 
 
 def test_gaps_and_too_little():
