@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from provisioning.influxdb_schema import READER
-from provisioning.influxdb_server import Server
+from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
 from provisioning.site import Site
 
 from .stack import credentials
@@ -23,10 +23,10 @@ def simulated(site: Site) -> Site:
 
 
 class Places:
-    """Paths below ``state/<site>``, as they are told to people (relative where ``state`` is)."""
+    """Paths below ``state/<site>``, absolute: the parts run in folders of their own."""
 
     def __init__(self, state: Path, site: Site, *, simulated: bool = False):
-        self.root = root = state / f"{site.name}{SIMULATED if simulated else ''}"
+        self.root = root = state.resolve() / f"{site.name}{SIMULATED if simulated else ''}"
         self.secrets = root / "secrets"
         self.influxdb, self.grafana = root / "influxdb", root / "grafana"
         self.telegraf, self.grafana_files = root / "rendered" / "telegraf", root / "rendered" / "grafana"
@@ -36,6 +36,6 @@ class Places:
         self.control = self.simulators / "control"
         self.ports = root / "ports.json"
 
-    def reader(self, url: str) -> Server:
+    def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
-        return Server(url, READER, credentials.secret(self.secrets, READER))
+        return Server(url, READER, credentials.secret(self.secrets, READER), seconds=seconds)

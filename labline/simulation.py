@@ -35,7 +35,7 @@ def start(
     for instrument in instruments:
         file = places.simulators / f"{instrument.name}.yml"
         file.write_text(texts[telegraf_config.program_config(instrument)], encoding="utf-8")
-        files.append(file.absolute())
+        files.append(file)
     places.control.unlink(missing_ok=True)
     os.mkfifo(places.control, 0o600)
     control = os.open(places.control, os.O_RDWR)  # for writing too, so that it never comes to an end
@@ -44,7 +44,7 @@ def start(
             "simulators",
             [sys.executable, "-m", "telegraf_inputs.simulators", *files],
             places.simulators / "simulators.log",
-            {"TMPDIR": str(places.simulators.absolute()), **env},
+            {"TMPDIR": str(places.simulators), **env},
             stdin=control,
         )
     finally:

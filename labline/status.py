@@ -63,24 +63,35 @@ def _watch(arguments: argparse.Namespace) -> Watch:
 
     from provisioning import site as sites
     from provisioning.influxdb_schema import READER
-    from provisioning.influxdb_server import DatabaseError, Server, secret
+    from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 
     from .live.snapshot import Watch
     from .live.telegraf_log import TelegrafLog
     from .places import Places, simulated
-    from .stack import runlock
+    from .stack import runlock, told
 
     site = sites.load(sites.find(arguments.site))
+    starting = None
     for whole in (False, True):  # where both run, the real one
         places = Places(arguments.state, site, simulated=whole)
         running = runlock.holder(places.root) if places.root.is_dir() else None
-        if running and (url := running.get("urls", {}).get("influxdb")):
+        if running and not running["urls"].get("influxdb"):
+            starting = running
+        elif running:
+            url = running["urls"]["influxdb"]
             since = datetime.fromisoformat(running["since"]).timestamp()
             shown = simulated(site) if whole else site
             return Watch(shown, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
+    if starting:
+        raise DatabaseError(
+            f"{site.name} is still starting (process {starting['pid']}, since {starting['since']}), and has no database yet. "
+            f"Try again in a moment: {told.command()} status {arguments.site}"
+        )
     if not (arguments.secrets / READER).exists():
         raise DatabaseError(
-            f"{site.name} does not run here (nothing holds {Places(arguments.state, site).root}); to start it: labline run {arguments.site}\n"
+            f"{site.name} does not run here (nothing holds {told.path(Places(arguments.state, site).root)}); "
+            f"to start it: {told.command()} run {arguments.site}\n"
             f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password {READER}: --secrets DIR"
         )
-    return Watch(site, Server(site.influxdb.url, READER, secret(arguments.secrets, READER)), 0)
+    server = Server(site.influxdb.url, READER, secret(arguments.secrets, READER), seconds=SECONDS_PER_LOOK)
+    return Watch(site, server, 0)

@@ -10,7 +10,9 @@ from typing import Any
 import requests
 from msgspec import Struct
 
+# How long (seconds) to wait for an answer.
 SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
+SECONDS_PER_LOOK = 8  # somebody watches, and waits
 
 
 class DatabaseError(Exception):
@@ -26,10 +28,10 @@ class Series(Struct, frozen=True):
 
 
 class Server:
-    """An InfluxDB server as one user sees it; without a user, as anybody does."""
+    """An InfluxDB server as one user sees it; without a user, as anybody does. ``seconds``: how long to wait for answers."""
 
-    def __init__(self, url: str, user: str = "", password: str = ""):
-        self.url, self.user, self._password = url.rstrip("/"), user, password
+    def __init__(self, url: str, user: str = "", password: str = "", *, seconds: float = SECONDS_PER_QUERY):
+        self.url, self.user, self._password, self._seconds = url.rstrip("/"), user, password, seconds
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy, or somebody's ~/.netrc, has no business between us and the database
         if user:
@@ -81,13 +83,15 @@ class Server:
 
     def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
         try:
-            return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, SECONDS_PER_QUERY))
+            return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, self._seconds))
         except requests.ConnectionError:
             raise DatabaseError(
                 f"nothing answers at {self.url}; is InfluxDB running, and is influxdb.url right?"
             ) from None
         except requests.Timeout:
-            raise DatabaseError(f"{self.url} does not answer in time") from None
+            raise DatabaseError(
+                f"{self.url} does not answer within {self._seconds:g} s; is InfluxDB very busy, or does it hang?"
+            ) from None
         except requests.RequestException as error:
             raise DatabaseError(f"{self.url}: {error}") from None
 

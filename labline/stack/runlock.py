@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from . import told
 from .credentials import private_directory
 from .errors import AlreadyRunning
 
@@ -26,10 +27,10 @@ class RunLock:
         except BlockingIOError:
             with self._file:
                 info = self._read()
-            where = "".join(f"\n  {name}: {url}" for name, url in info.get("urls", {}).items())
+            where = "".join(f"\n  {name}: {url}" for name, url in info["urls"].items() if url)
             raise AlreadyRunning(
                 f"this site runs already: process {info['pid']}, since {info['since']}{where}\n"
-                "Stop it there with Ctrl-C, or look at it with `labline status`.",
+                f"Stop it there with Ctrl-C, or look at it with `{told.command()} status`.",
                 info,
             ) from None
         since = datetime.now().astimezone().isoformat(" ", "seconds")
@@ -37,7 +38,7 @@ class RunLock:
         self._write()
 
     def tell(self, **urls: str) -> None:
-        """Write down where the parts are, for whoever comes second: ``tell(influxdb="http://…")``."""
+        """Write down where the parts are, for whoever comes second: ``tell(influxdb="http://…")``; "" if gone."""
         self._info["urls"].update(urls)
         self._write()
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+import pytest
+
 from labline import status
 from labline.lab import Lab
+from labline.places import Places
 from provisioning import site as sites
+from provisioning.influxdb_server import DatabaseError
 
 SITE = """\
 site: trial
@@ -29,3 +33,24 @@ def test_a_simulated_run_is_shown_as_such_and_never_before_the_real_one(tmp_path
     assert status._watch(arguments).site.title == "A trial lab"
     real.close()
     simulated.close()
+
+
+def test_a_lab_that_is_being_started_is_not_said_not_to_run(tmp_path):
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
+    lab = Lab(sites.load(file), arguments.state, print)
+    with pytest.raises(DatabaseError, match="trial is still starting"):
+        status._watch(arguments)
+    lab.close()
+    with pytest.raises(DatabaseError, match="trial does not run here"):
+        status._watch(arguments)
+
+
+def test_a_relative_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):
+    """Telegraf refuses secrets in a path with .. in it, and runs elsewhere."""
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert Places(status.Path("../x"), sites.load(file)).secrets == tmp_path.resolve() / "x" / "trial" / "secrets"
