@@ -12,6 +12,7 @@ from importlib import import_module
 from telegraf_inputs.errors import BadInput
 
 from .stack.errors import StackError
+from .stack.progress import say
 
 # In the order in which a newcomer needs them. A verb is a module of this package: its docstring's first line is its
 # help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`, because
@@ -104,7 +105,7 @@ def _run(argv: list[str] | None) -> int:
 
 
 def _told(message: object, status: int) -> int:
-    print(f"labline: {message}", file=sys.stderr)
+    say(f"labline: {message}")
     return status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -21,7 +22,7 @@ from . import ledger, simulation
 from .live.snapshot import counted
 from .live.telegraf_log import TelegrafLog
 from .places import Places, simulated
-from .stack import credentials, grafana, influxdb, libusb, ports, telegraf
+from .stack import credentials, grafana, influxdb, libusb, loopback, ports, telegraf, told
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable
 from .stack.part import Part
 from .stack.process import Process
@@ -30,6 +31,9 @@ from .stack.runlock import RunLock
 Say = Callable[[str], None]
 GIVE_UP_AFTER = 3  # ends of a part within RECENT seconds
 RECENT = 120.0
+SECONDS_PER_COUNT = 120  # what a run of months brought is counted slowly on a small machine
+PINGS = 4  # of two seconds each, before a database is held to hang
+MAIL = ("GF_SMTP_ENABLED", "GF_SMTP_HOST")  # without them Grafana sends none
 SECRET_FILES = ("url_file", "password_file", "token_file")  # of a contact point
 
 
@@ -47,7 +51,7 @@ class Lab:
         self._telegraf: telegraf.Telegraf | None = None
         self._simulators: Process | None = None
         self._ends: dict[str, list[float]] = {}
-        self._told_grafana = False
+        self._grafana_ended = False
 
     def start(self) -> None:
         """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
@@ -61,6 +65,7 @@ class Lab:
         connections = self._start_simulators()
         self._start_influxdb()
         self._apply_schema()
+        self.lock.tell(influxdb=self.site.influxdb.url)
         self._render(connections)
         log = self.places.telegraf_log
         self._telegraf_log = TelegrafLog(log, log.stat().st_size if log.exists() else 0)
@@ -78,6 +83,15 @@ class Lab:
     def overview(self) -> str:
         """The URL of the overview dashboard."""
         return f"{self.grafana.url}/d/{uid(self.site.name, 'overview')}" if self.grafana else ""
+
+    @property
+    def dashboards(self) -> str:
+        """Tell, in a line, where the dashboards are; "" without Grafana."""
+        if not self.grafana:
+            return ""
+        if self._grafana_ended:
+            return f"Grafana ended: no dashboards. Its log: {told.path(self.grafana.process.log)}"
+        return f"Dashboards: {self.overview}"
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
@@ -102,22 +116,27 @@ class Lab:
                 self._telegraf.stop()
             self._render(self._start_simulators())
             self._start_telegraf()
-        if self.grafana and not self.grafana.process.running and not self._told_grafana:
-            self._told_grafana = True
+        if self.grafana and not self.grafana.process.running and not self._grafana_ended:
+            self._grafana_ended = True
+            self.lock.tell(grafana="")
             part = self.grafana.process
             self._say(
                 part.explain(f"{part.name} ended (exit status {part.status}); all else runs on without dashboards")
             )
 
     def stop(self) -> None:
-        """Stop all parts, the readings' way down, and count. Raises StackError where the count can't be had."""
+        """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""
         if self._telegraf:
             if self._influxdb and not self._influxdb.process.running:  # Telegraf may still hold readings for it
                 self._influxdb.stop()
                 self._start_influxdb()
             self._telegraf.stop()
             self._telegraf = None
-            self.ledger = ledger.take(self.site, self.places.ledger, self.reader, self.since_ns)
+            url = self.site.influxdb.url
+            if not any(loopback.answers(f"{url}/ping", 204) for _ in range(PINGS)):
+                raise StackError(f"no answer from the database ({url})")
+            counting = self.places.reader(url, SECONDS_PER_COUNT)
+            self.ledger = ledger.take(self.site, self.places.ledger, counting, self.since_ns)
         self.close()
 
     def close(self) -> None:
@@ -135,6 +154,8 @@ class Lab:
 
     def _got(self, part: Part) -> Path:
         self._say(f"  {part}")
+        if why := part.why():
+            self._say(told.wrapped(f"tried before it: {why}", "    "))
         return part.path
 
     def _grafana_home(self) -> Path | None:
@@ -159,7 +180,6 @@ class Lab:
             self._programs["InfluxDB"], self.places.influxdb, self.places.secrets, chosen
         )
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=self._influxdb.url))
-        self.lock.tell(influxdb=self._influxdb.url)
 
     def _apply_schema(self) -> None:
         """Bring the database to the site file. What would drop readings is asked for where there is somebody to ask."""
@@ -181,11 +201,11 @@ class Lab:
     def _render(self, connections: dict[str, str]) -> None:
         paths = telegraf_config.Paths(
             python=sys.executable,
-            config=str(self.places.telegraf.absolute()),
-            secrets=str(self.places.secrets.absolute()),
-            journal=str(self.places.journal.absolute()),
+            config=str(self.places.telegraf),
+            secrets=str(self.places.secrets),
+            journal=str(self.places.journal),
         )
-        environment = {ledger.VARIABLE: str(self.places.ledger.absolute()), **self._libusb()}
+        environment = {ledger.VARIABLE: str(self.places.ledger), **self._libusb()}
         shutil.rmtree(self.places.telegraf, ignore_errors=True)
         for name, text in telegraf_config.render(
             self.site, paths, environment=environment, connections=connections
@@ -209,17 +229,22 @@ class Lab:
     def _start_telegraf(self) -> None:
         self._telegraf = telegraf.Telegraf(
             self._programs["Telegraf"],
-            (self.places.telegraf / telegraf_config.CONF).absolute(),
+            self.places.telegraf / telegraf_config.CONF,
             self.places.telegraf_log,
-            cwd=self.places.root.absolute(),
+            cwd=self.places.root,
         )
 
     def _start_grafana(self, home: Path) -> None:
         from grafana_dashboards import emit
 
-        paths = emit.Paths(reader_password=f"$__file{{{self.places.secrets.absolute() / influxdb_schema.READER}}}")
+        paths = emit.Paths(reader_password=f"$__file{{{self.places.secrets / influxdb_schema.READER}}}")
+        site = self._telling_nobody_else()
+        mailed = [p.name for p in site.notifications.contact_points if p.type == "email"]
+        missing = [name for name in MAIL if not os.environ.get(name)]
+        if mailed and missing:
+            self._say(f"  no mail server ({', '.join(missing)}): no mail to {', '.join(mailed)}; see docs/site-file.md")
         try:
-            emit.write(self._telling_nobody_else(), self.places.grafana_files, paths)
+            emit.write(site, self.places.grafana_files, paths)
             self.grafana = grafana.Grafana(
                 home, self.places.grafana, self.places.secrets, self.places.grafana_files, self._ports["grafana"]
             )
@@ -235,9 +260,7 @@ class Lab:
             self._say("  alarms go to nobody from here: instruments are simulated")
             known = ()
         for point in known:
-            files = {
-                key: self.places.secrets.absolute() / getattr(point, key) for key in SECRET_FILES if getattr(point, key)
-            }
+            files = {key: self.places.secrets / getattr(point, key) for key in SECRET_FILES if getattr(point, key)}
             missing = [str(file) for file in files.values() if not file.exists()]
             if missing:
                 self._say(f"  alarms do not go to {point.name!r} from here: {', '.join(missing)} is not there")

@@ -7,6 +7,7 @@ Instruments whose connection is sim: are simulated."""
 from __future__ import annotations
 
 import argparse
+import errno
 import re
 import time
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 from provisioning.influxdb_server import DatabaseError
 
 from . import arguments as shared
+from .stack import told
 from .stack.errors import StackError
+from .stack.process import kill_all
 from .stack.progress import say
 
 if TYPE_CHECKING:
@@ -65,32 +68,34 @@ def run(arguments: argparse.Namespace) -> int:
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
-    with Interrupts(say) as interrupts:
+    with Interrupts(say, kill_all) as interrupts:
         lab = Lab(site, arguments.state, say, simulate=arguments.simulate)
         try:
             say(
-                f"{lab.site.title}: {counted('instrument', len(site.instruments))}; all it keeps is in {lab.places.root}"
+                f"{lab.site.title}: {counted('instrument', len(site.instruments))}; "
+                f"all it keeps is in {told.path(lab.places.root)}"
             )
             lab.start()
             interrupts.check()
             _tell_where(lab)
-            failed = False
-            try:
-                _watch(lab, console, arguments.duration, interrupts)
-            except KeyboardInterrupt:
-                pass
-            except StackError as error:
-                say(str(error))
-                failed = True
+            failed = not _watched(lab, console, arguments.duration, interrupts)
             interrupts.be_patient()
             say("stopping: what was read is being written")
-            lab.stop()
+            uncounted = ""
+            try:
+                lab.stop()
+            except (StackError, DatabaseError) as error:
+                uncounted = str(error)
         except OSError as error:  # a full disk does not say where
-            error.filename = error.filename or str(lab.places.root)
+            error.filename = error.filename or told.path(lab.places.root)
             raise
         finally:
             interrupts.be_patient()
             lab.close()
+    if uncounted:
+        print(f"The readings of this run could NOT be counted: {uncounted}")
+        print(f"All that Telegraf took is in the journal, {told.path(lab.places.journal)}")
+        return 1
     print("\n".join(ledger.lines(lab.ledger, lab.since_ns)))
     return 0 if ledger.well(lab.ledger) and not failed else 1
 
@@ -98,35 +103,65 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell_where(lab: Lab) -> None:
     say(
         f"  InfluxDB   {lab.site.influxdb.url}, database {lab.site.influxdb.database}\n"
-        f"             user reader, password in {lab.places.secrets / 'reader'}"
+        f"             user reader, password in {told.path(lab.places.secrets / 'reader')}"
     )
     if lab.grafana:
         say(f"  Dashboards {lab.overview}")
-        say(f"             user {lab.grafana.admin}, password in {lab.places.secrets / 'grafana_admin'}")
+        say(f"             user {lab.grafana.admin}, password in {told.path(lab.places.secrets / 'grafana_admin')}")
+
+
+def _watched(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> bool:
+    """Show the lab until its time is over or its end is asked for; False where a part ended again and again."""
+    try:
+        _watch(lab, console, duration, interrupts)
+    except KeyboardInterrupt:
+        pass
+    except StackError as error:
+        say(str(error))
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        say(f"nobody reads this any more ({error.strerror}): the run ends")
+    return True
 
 
 def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> None:
     """Show the lab until ``duration`` seconds are over, or for ever."""
     from .live.screen import show
     from .live.snapshot import Watch
+    from .live.table import print_whole
 
     end = time.monotonic() + duration if duration else float("inf")
     watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details)
+    away = ""
+    footer: list[str] = []
 
     def look() -> Snapshot | None:
+        nonlocal away
         interrupts.check()
         lab.look_after()
+        footer[:] = [*filter(None, [lab.dashboards]), "Ctrl-C ends the run."]
+        began = time.strftime("%H:%M:%S")
         try:
-            return watch.look()
-        except DatabaseError:  # it went away this very moment: look_after deals with that
+            snapshot = watch.look()
+        except DatabaseError as error:
+            if not away:
+                away = began
+                say(f"no answer from the database since {away}: {error}")
             return None
+        if away:
+            away = ""
+            say(f"{began} the database answers again")
+        return snapshot
 
     if console.is_terminal:
-        show(console, look, [*([f"Dashboards: {lab.overview}"] if lab.grafana else []), "Ctrl-C ends the run."], end)
+        show(console, look, footer, end)
     else:
         _print_lines(look, end)
         if snapshot := look():
-            _print_table(snapshot, console)
+            print_whole(console, snapshot)
+            print()
 
 
 def _print_lines(look: Callable[[], Snapshot | None], end: float) -> None:
@@ -146,10 +181,3 @@ def _print_lines(look: Callable[[], Snapshot | None], end: float) -> None:
                 print(f"{now} {snapshot.summary}", flush=True)
                 next_report = time.monotonic() + REPORT_SECONDS
         time.sleep(min(LOOK_SECONDS, rest))
-
-
-def _print_table(snapshot: Snapshot, console: Console) -> None:
-    from .live.table import LiveTable
-
-    console.print(LiveTable(snapshot))
-    print()

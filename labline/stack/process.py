@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from . import told
 from .errors import StartFailed
 
 POLL = 0.05  # seconds between two looks at whether a part is ready
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HELPING = re.compile(r"\bE!|lvl=(error|fatal)|level=(error|fatal|critical)|^(panic|fatal error|run): |\bError\b|rror: ")
+LONGEST_LINE = 300  # characters of a log's line that are shown
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_started: weakref.WeakSet[Process] = weakref.WeakSet()
 
 
 class Process:
@@ -82,6 +88,7 @@ class Process:
         self.pid = self._popen.pid
         # Readable when the process has ended, before it is reaped: until then its number can't belong to another one.
         self._ended = os.pidfd_open(self.pid)
+        _started.add(self)
 
     @property
     def running(self) -> bool:
@@ -113,10 +120,13 @@ class Process:
             self.stop()
             raise
 
-    def explain(self, message: str, lines: int = 8) -> str:
-        """Add the last lines of the log, and where all of it is, to a message."""
-        tail = [f"  | {line}" for line in self.output().splitlines()[-lines:]]
-        return "\n".join([message + (", its last words:" if tail else ", without a word"), *tail, f"  log: {self.log}"])
+    def explain(self, message: str, lines: int = 4) -> str:
+        """Add to a message the last errors that the log tells, or else its last lines, and where all of it is."""
+        said = [line for line in self.output().splitlines() if line.strip()]
+        words = ([line for line in said if HELPING.search(line)] or said)[-lines:]
+        tail = [f"  | {line if len(line) <= LONGEST_LINE else f'{line[:LONGEST_LINE]} …'}" for line in words]
+        head = message + (", its last words:" if tail else ", without a word")
+        return "\n".join([head, *tail, f"  log: {told.path(self.log)}"])
 
     def wait(self, seconds: float | None = None) -> int | None:
         """Wait for the end; gives the exit status, or None where it still runs after ``seconds``."""
@@ -137,6 +147,12 @@ class Process:
             self._ended = -1
         return self._popen.returncode
 
+    def kill(self) -> None:
+        """End it and its children at once: whoever waits in ``stop`` waits no longer."""
+        if self._popen.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
     def _wait(self, seconds: float | None) -> bool:
         if self._ended < 0:
             return True
@@ -147,3 +163,9 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def kill_all() -> None:
+    """End at once whatever this program has started and not stopped yet."""
+    for process in list(_started):
+        process.kill()

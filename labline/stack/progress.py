@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -10,7 +11,9 @@ EVERY = 15.0  # seconds between two lines where there is no terminal
 
 def say(message: str) -> None:
     """Tell the user something, on stderr: a verb's own output stays clean."""
-    print(message, file=sys.stderr, flush=True)
+    # Where the terminal is gone, or a signal comes amid another message, what is being done is still more important.
+    with contextlib.suppress(OSError, RuntimeError):
+        print(message, file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -40,18 +40,34 @@ def test_where_python_loses_the_exception():
         def __del__(self):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with Interrupts(print) as interrupts:
+    with Interrupts(print, pytest.fail) as interrupts:
         interrupts.check()
         Callback()  # an exception from here is printed, and goes no further
         with pytest.raises(KeyboardInterrupt):
             interrupts.check()
 
 
-def test_a_second_time_while_stopping_changes_nothing():
-    said = []
-    with Interrupts(said.append) as interrupts:
+def test_a_second_time_while_stopping_changes_nothing_and_a_third_ends_all():
+    said, killed = [], []
+    with Interrupts(said.append, lambda: killed.append(True)) as interrupts:
         interrupts.be_patient()
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGHUP)
-    assert len(said) == 2 and "being written" in said[0]
+        interrupts.be_patient()
+        assert len(said) == 2 and "being written" in said[0] and not killed
+        os.kill(os.getpid(), signal.SIGINT)
+        assert killed
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_hangup_ends_it_unless_it_was_started_to_outlive_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with Interrupts(print, pytest.fail), pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+        with Interrupts(print, pytest.fail) as interrupts:
+            interrupts.be_patient()
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -180,6 +180,9 @@ def test_the_demo_lab(start, tmp_path):
 
     assert not others_in(tmp_path)
     assert all(ports.is_free(port) for port in json.loads((tmp_path / ".labline/demo/ports.json").read_text()).values())
+    assert re.search(
+        r"^  InfluxDB 1\S+: Debian's package.*\n    tried before it: on PATH: no influxd", run.text, re.M
+    ) or ("InfluxDB 1" in run.text and ": on PATH (" in run.text)
     assert {file.name for file in secrets} >= {"labadmin", "writer", "reader"}
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in secrets)
     assert {path.name for path in tmp_path.iterdir()} == {".labline"}
@@ -239,6 +242,55 @@ def test_ctrl_c_while_it_is_set_up_leaves_nothing_running(start, tmp_path):
     assert not others_in(tmp_path)
 
 
+def test_a_database_that_hangs_is_told_and_a_third_ctrl_c_ends_all(start, tmp_path):
+    run = start("demo")
+    run.wait_for(r"\d ok$")
+    (server,) = (p for p in run.family() if "influxd" in p.name())
+    server.suspend()
+    run.wait_for(r"no answer from the database since \d\d:\d\d:\d\d: \S+ does not answer within")
+    status = subprocess.run(
+        [sys.executable, "-m", "labline.cli", "status"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST
+    )
+    assert status.returncode == 1 and "does not answer within" in status.stderr
+    server.resume()
+    run.wait_for(r"the database answers again")
+    server.suspend()
+    for said in ("stopping: what was read", "stopping already", "ending all at once"):
+        run.process.send_signal(signal.SIGINT)
+        run.wait_for(said)
+    assert run.end() == 1
+    assert "could NOT be counted: no answer from the database" in run.text and "Traceback" not in run.text
+    assert not others_in(tmp_path)
+
+
+def test_a_lost_connection_ends_it_as_ctrl_c_does(start, tmp_path):
+    run = start("demo")
+    run.wait_for(r"\d ok$")
+    run.process.send_signal(signal.SIGHUP)
+    run.end()
+    assert run.ledger()["total"][1] > 0 == run.ledger()["total"][2] and not others_in(tmp_path)
+
+
+def test_a_reader_that_goes_away_ends_it_in_order(tmp_path, telegraf_path):
+    site = tmp_path / "faulty.yml"
+    site.write_text(FAULTY)
+    with subprocess.Popen(
+        [sys.executable, "-m", "labline.cli", "run", str(site)],
+        cwd=tmp_path,
+        env={**os.environ, "LABLINE_GRAFANA_URL": "http://127.0.0.1:9"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(LONGEST) == 1
+    assert "nobody reads this any more" in said and "stopping: what was read is being written" in said
+    assert "Traceback" not in said and not others_in(tmp_path / ".labline")
+
+
 def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
     site = tmp_path / "absent.yml"
     port = ports.free(1)[0]
@@ -273,6 +325,7 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     assert requests.get(url, timeout=10).ok
     run.end()
     assert ports.is_free(int(port))
+    assert "no mail server (GF_SMTP_ENABLED, GF_SMTP_HOST): no mail to people" in run.text
     files = tmp_path / ".labline/told/rendered/grafana"
     dashboards = {json.loads(file.read_text())["uid"] for file in files.glob("dashboards/*.json")}
     assert url.rpartition("/")[2] in dashboards
@@ -284,6 +337,17 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     assert re.search(r"alarms do not go to 'chat' from here: \S+secrets/chat_url is not there", run.text)
     assert "lab@example.org" in texts[files / "alerting/contact_points.json"]
     assert all(word not in run.text for word in secrets.values())
+
+    ended = start(str(site), PATH=path, GF_SMTP_ENABLED="true", GF_SMTP_HOST="localhost:25")
+    ended.wait_for("Dashboards http")
+    (server,) = (p for p in ended.family() if str(home) in " ".join(p.cmdline()))
+    server.kill()
+    ended.wait_for(r"Grafana ended \(exit status -9\)")
+    second = start(str(site))
+    assert second.end() == 1 and "influxdb: http" in second.text and "grafana: http" not in second.text
+    ended.process.send_signal(signal.SIGTERM)
+    ended.end()
+    assert "no mail server" not in ended.text
 
     made_up = start(str(site), "--simulate", "--duration", "2", PATH=path)
     made_up.end()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from labline.stack.errors import StartFailed
-from labline.stack.process import Process
+from labline.stack.process import Process, kill_all
 
 
 def shell(script: str, log: Path, **options) -> Process:
@@ -61,6 +61,27 @@ def test_one_that_ends_before_it_is_ready_is_explained(tmp_path):
     message = str(failure.value)
     assert "the part ended when it was started (exit status 7)" in message
     assert "  | no such file: x" in message and str(tmp_path / "log") in message
+
+
+def test_of_a_long_log_the_errors_are_shown(tmp_path):
+    script = "echo 2026 E! no such plugin; for i in 1 2 3 4 5 6 7 8; do echo 2026 I! all is well $i; done"
+    it = shell(script, tmp_path / "log")
+    it.wait(10)
+    said = it.explain("it ended")
+    assert "  | 2026 E! no such plugin" in said and "all is well" not in said
+    it.stop()
+    quiet = shell("for i in 1 2 3 4 5 6 7 8; do echo $i; done; printf %01000d 0", tmp_path / "log")
+    quiet.wait(10)
+    shown = quiet.explain("it ended").splitlines()
+    assert shown[1:4] == ["  | 6", "  | 7", "  | 8"] and len(shown[4]) < 400 and len(shown) == 6
+    quiet.stop()
+
+
+def test_all_that_was_started_can_be_ended_at_once(tmp_path):
+    parts = [shell("trap '' TERM; sleep 60 & echo $!; wait; wait", tmp_path / f"log{i}") for i in range(2)]
+    children = [int(lines(it, 1)[0]) for it in parts]
+    kill_all()
+    assert all(it.stop(60) == -signal.SIGKILL for it in parts) and all(ended(child) for child in children)
 
 
 def test_one_that_is_never_ready_is_stopped(tmp_path):
