@@ -71,11 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _differences(plan: Plan, name: str) -> int:
     """Tell what would be done; returns the exit status."""
+    from .stack import told
+
     for difference in plan.differences:
         print(f"would {difference.text}")
     for loss in plan.losses:
         print(f"careful: {loss}")
-    print(f"labline: {len(plan.differences)} difference(s); to mend them: labline apply {name}", file=sys.stderr)
+    mend = f"{told.command()} apply {name}"
+    print(f"labline: {len(plan.differences)} difference(s); to mend them: {mend}", file=sys.stderr)
     return 1
 
 

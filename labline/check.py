@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from . import simulation
     from .live.snapshot import counted
-    from .stack import telegraf
+    from .stack import telegraf, told
 
     path = provisioning.site.find(arguments.site)
     if not path.exists():
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(note)
     program = telegraf.at_hand()
     if program is None:
-        print("Telegraf is not at hand, so its configuration was not tried; `labline run` gets it")
+        print(f"Telegraf is not at hand, so its configuration was not tried; `{told.command()} run` gets it")
         return 0
     if said := telegraf_check.check(site, program):
         print(f"labline: {program} does not take the configuration that was made from {path}:\n{said}", file=sys.stderr)

@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning.telegraf_config import Paths
 
     from . import simulation
+    from .stack import told
 
     site = provisioning.site.load(provisioning.site.find(arguments.site))
     own = Path(site.file).resolve() == provisioning.site.SITES / "demo.yml"
@@ -74,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{what}: {place / name}")
     count = sum(map(len, changes))
     if arguments.check and count:
-        print(f"labline: {count} file(s) are not current; run: labline render {arguments.site}", file=sys.stderr)
+        run = f"{told.command()} render {arguments.site}"
+        print(f"labline: {count} file(s) are not current; run: {run}", file=sys.stderr)
         return 1
     print(f"{folder} is current")
     if note := simulation.note(site):

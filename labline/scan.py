@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Scan; 0 where something was found, 1 where nothing answered."""
     from .scanning import onewire, phidgets, ports, visa
     from .scanning.finding import Finding
+    from .stack import told
     from .stack.progress import say
 
     servers = [phidgets.server(text) for text in arguments.phidget_server]
@@ -61,7 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
             found.append(item)
     stanzas = sum(bool(item.stanza) for item in found)
     if stanzas:
-        say(f"{stanzas} instrument(s) found. Paste them under `instruments:` in a site file; then: labline check FILE")
+        say(
+            f"{stanzas} instrument(s) found. Paste them under `instruments:` in a site file; "
+            f"then: {told.command()} check FILE"
+        )
     elif not arguments.no_probe:
         say(
             "no instrument answered. Is it on, is its cable in? Not every instrument can be asked: "
