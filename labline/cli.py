@@ -11,6 +11,7 @@ from importlib import import_module
 
 from telegraf_inputs.errors import BadInput
 
+from .stack import told
 from .stack.errors import StackError
 from .stack.progress import say
 
@@ -30,6 +31,7 @@ SITE is the name of a file in provisioning/sites (such as demo) or a path to one
 left out, it is demo.
 Exit status: 0 all is well, 1 something was found or failed, 2 wrong use.
 
+examples{here}:
   labline run                        start the demo lab, live, until Ctrl-C
   labline check my-lab.yml           look for mistakes in a site file
   labline run my-lab.yml --simulate  try it without the hardware
@@ -47,7 +49,10 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser of all verbs."""
-    top = argparse.ArgumentParser("labline", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help)
+    command = told.command()
+    here = "" if command == told.NAME else f" (here, {told.NAME} is {command})"
+    epilog = EPILOG.format(here=here)
+    top = argparse.ArgumentParser(told.NAME, description=DESCRIPTION, epilog=epilog, formatter_class=Help)
     verbs = top.add_subparsers(metavar="VERB", dest="verb", required=True, title="verbs")
     for name in VERBS:
         module = import_module(f"{__package__}.{name}")
@@ -57,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
             name,
             help=first[0].lower() + first.rstrip(".")[1:],
             description=f"{first}\n\n{about}".strip(),
-            epilog=f"examples:\n{module.EXAMPLES.rstrip()}",
+            epilog=f"examples{here}:\n{module.EXAMPLES.rstrip()}",
             formatter_class=Help,
         )
         module.add(verb)

@@ -1,6 +1,6 @@
 """Find out what is connected: serial ports, VISA resources, Phidgets, 1-Wire sensors.
 
-Prints what answers, and a stanza for the site file. Ports are asked for their identity only, with questions that
+Prints what answers, and a stanza for each: its block for the site file. Ports are asked for their identity only, with questions that
 change nothing in any instrument; a port that a program has open is left alone. Opening a port can restart an Arduino:
 --no-probe opens none."""
 
@@ -52,10 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.port:
         kinds += [visa.all(not arguments.no_probe), onewire.all()]
     found: list[Finding] = []
+    said: set[str] = set()
     for kind in kinds:
         for item in kind:
             if isinstance(item, str):
-                say(item)
+                if item not in said:  # advice that holds for many ports is given once
+                    say(item)
+                    said.add(item)
                 continue
             item.rename_beside([other.name for other in found])
             print(item.text(), flush=True)

@@ -16,6 +16,7 @@ from .finding import Finding
 LOCKS = Path("/var/lock")
 CONSOLES = Path("/sys/class/tty/console/active")
 BY_ID = Path("/dev/serial/by-id")
+FORBIDDEN = "Serial ports belong to a group. To be let in: sudo usermod -aG dialout $USER, then log in again"
 MEMORY = 1  # the major number of /dev/null and its like
 
 
@@ -70,12 +71,10 @@ def _answered(url: str) -> Iterator[Finding | str]:
         yield from probes.probe(url)
     except Disconnected as error:
         told = str(error).removeprefix(f"{url}: ")
-        hint = ""
-        if "ermission denied" in told:
-            hint = "; you may not open it: sudo usermod -aG dialout $USER, then log in again"
-        elif "lock" in told or "busy" in told:
-            hint = "; another program has it"
+        hint = "; another program has it" if "lock" in told or "busy" in told else ""
         yield Finding(url, f"can't be opened: {told}{hint}")
+        if "ermission denied" in told:
+            yield FORBIDDEN
 
 
 def _taken(path: str) -> str:

@@ -216,5 +216,15 @@ class TestCompletion:
         assert {word.strip() for word in out.read_text().split("\n")} == expected
 
 
-def test_the_command_is_installed():
-    assert (Path(sys.executable).parent / "labline").exists()
+def test_the_command_is_installed_and_told_as_it_is_called(tmp_path):
+    command = Path(sys.executable).parent / "labline"
+    (tmp_path / ".venv").symlink_to(command.parents[1])
+    outside = {**os.environ, "PATH": "/usr/bin:/bin"}
+    for arguments, said in (
+        (["status", "demo"], "to start it: .venv/bin/labline run demo\n"),
+        (["run", "--help"], "examples (here, labline is .venv/bin/labline):\n"),
+    ):
+        done = subprocess.run(
+            [".venv/bin/labline", *arguments], cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=60
+        )
+        assert said in done.stdout + done.stderr

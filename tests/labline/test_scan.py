@@ -13,6 +13,7 @@ from labline import cli
 from labline.scanning import onewire, phidgets, ports, probes
 from telegraf_inputs import drivers, simulators
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.errors import Disconnected
 
 
 @pytest.fixture
@@ -103,6 +104,17 @@ def test_a_port_that_is_open_elsewhere_is_left_alone(simulated):
 def test_a_port_that_is_not_there_or_not_ours_says_why(tmp_path):
     (finding,) = ports.named([str(tmp_path / "ttyUSB7")], True)
     assert "can't be opened" in finding.text() and "No such file" in finding.text()
+
+
+def test_that_ports_are_forbidden_is_said_once(monkeypatch, capsys):
+    def refused(url):
+        raise Disconnected(f"{url}: could not open port: [Errno 13] Permission denied")
+        yield
+
+    monkeypatch.setattr(probes, "probe", refused)
+    assert cli.main(["scan", "--port", "tcp://a:1", "--port", "tcp://b:1"]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("Permission denied") == 2 and said.err.count("usermod") == 1
 
 
 @pytest.mark.parametrize("name", [os.devnull, __file__])
