@@ -10,7 +10,7 @@ from typing import Any
 
 import attr
 
-from provisioning.levels import RAW
+from provisioning.levels import RAW, days
 from provisioning.site import ContactPoint, Instrument, Limit, Site
 
 from . import check, influxql, signals, style
@@ -39,6 +39,8 @@ ALWAYS = "labline always"  # the mute timing that holds at all times
 # One mail for all that happens within group_interval: a mail account is blocked after several dozen an hour.
 GROUP_BY = ("grafana_folder", "severity")
 LOSS_SECONDS = 600
+# An alarm that ends and comes back within five minutes is one alarm, and one message.
+KEEP_SECONDS = 300
 EXPAND = {"subject": '{{ template "labline.subject" . }}', "message": '{{ template "labline.message" . }}'}
 
 
@@ -68,7 +70,7 @@ def _distinct(rule: Rule, titles: Counter[str]) -> Rule:
 
 def folder(site: Site) -> str:
     """Name the folder of the rules; another than the dashboards', which Grafana provisions at the same time."""
-    return f"{site.title} alarms".replace("/", "-")  # a slash would name a folder in a folder
+    return f"{style.folder(site.title)} alarms"
 
 
 def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
@@ -90,29 +92,36 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
     Where readings stop coming, the alarm stays as it was: that nothing comes is the stale-data alarm's to tell.
     """
     quantity, instrument = signal.quantity, signal.instrument
-    names = (signal.channel.label, signals.words(quantity.name))
     query = (
         f"SELECT {influxql.call('last', quantity.name)} AS {influxql.identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
         f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"'
     )
     back = value - limit.hysteresis if side == "above" else value + limit.hysteresis
-    border = style.number(value, quantity.unit)
+    border, end = (style.number(v, quantity.unit) for v in (value, back))
+    wait = _rounded(limit.for_, site)
+    keep = max(wait, _rounded(KEEP_SECONDS, site))
+    named = f"{instrument.stanza.label}: {signal.title}"
     return Rule(
         uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
-        title=f"{instrument.stanza.label}: {' '.join(names)} {side} {border}",
+        title=f"{named} {side} {border}",
         data=[
             Query(ref="A", query=query, seconds=_window(instrument)),
             Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side=side, value=value, back=back),
+            Threshold(ref="C", of="B", side=side, value=value, back=float(f"{back:.12g}")),
         ],
-        for_=style.duration(_rounded(limit.for_, site)),
+        for_=style.duration(wait),
+        keep=style.duration(keep),
         panel=panel(signal.key),
         no_data="KeepLast",
         on_error="KeepLast",
         labels=_labels(site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id),
         annotations={
-            "summary": f'{plain(" ".join(names))} is {{{{ printf "%.6g" $values.B.Value }}}} {plain(quantity.unit)}, {side} {plain(border)}',
-            "description": plain(f"{signal.description} For {style.duration(limit.for_)} or longer."),
+            # Said so that it holds too while the alarm waits for its end, with a value that is well.
+            "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}} {plain(f"{quantity.unit} (alarm {side} {border})")}',
+            "description": plain(
+                f"{signal.description} This alarm comes {f'after {days(wait)}' if wait else 'at once'} {side} {border}, "
+                f"and ends after {days(keep)} {'below' if side == 'above' else 'above'} {end}."
+            ),
             "help": plain(limit.help),
         },
     )
@@ -131,7 +140,7 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch whether the count of readings grows.
 
     A device that is unplugged has a program that reports, with a count that stands still; without the program, or with Telegraf or the
-    network down, there are no data at all; without the database, an error. All three alarm.
+    network down, there are no data at all. Both alarm; that the database does not answer is told once, for all.
     """
     if not instrument.stale:
         return
@@ -151,18 +160,17 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
         for_=style.duration(_rounded(stanza.interval, site)),
         panel=panel("instruments"),
         no_data="Alerting",
-        on_error="Alerting",
+        on_error="KeepLast",
         labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
         annotations={
-            "summary": plain(
-                f"{stanza.label} has delivered nothing for {style.duration(seconds)}, or the database can't be asked"
-            ),
+            "summary": plain(f"{stanza.label} has delivered nothing for {days(seconds)}"),
             "description": plain(
-                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {style.duration(stanza.interval)}."
+                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {days(stanza.interval)}."
             ),
             "help": plain(
                 f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
-                "Where all instruments are silent, look at the machine that reads them, at Telegraf and at InfluxDB."
+                "Where all instruments are silent, look at the machine that reads them, at Telegraf and its log, and whether InfluxDB's "
+                "disk is full."
             ),
         },
     )
@@ -177,7 +185,6 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
         return
     stanza = instrument.stanza
     seconds = math.ceil(max(instrument.silence, instrument.channel_stale))
-    window = style.duration(seconds)
     for signal in signals.mains(instrument):
         channel = signal.channel
         yield Rule(
@@ -196,13 +203,14 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
             labels=_labels(site, "warning", "channel", instrument=instrument.name, channel=channel.id),
             annotations={
                 "summary": plain(
-                    f"{channel.label} has had no good reading for {window}, while {stanza.label} delivers"
+                    f"{stanza.label}: {channel.label} has had no good reading for {days(seconds)}, though the instrument delivers"
                 ),
                 "description": plain(
                     f"No point of channel {channel.id} of {stanza.name} ({stanza.driver.title}) had the status ok."
                 ),
                 "help": plain(
-                    f"See its status with labline status; docs/drivers/{stanza.driver.name} says what each means. "
+                    "See its status: labline status, or the channels on the dashboard of instruments' health; "
+                    f"docs/drivers/{stanza.driver.name} says what each means. "
                     "Without one, the instrument does not measure this channel: is it switched on there?"
                 ),
             },
@@ -221,77 +229,101 @@ def _good_points(signal: Signal) -> str:
 
 
 def _line(site: Site, panel: Panels) -> Iterable[Rule]:
-    """Watch for data that get lost behind the instruments, and for a disk that fills up."""
-    for field, severity, what, help in (
-        (
-            "metrics_dropped",
-            "critical",
-            "Telegraf dropped points: its buffer was full",
-            "See why the database did not take them for so long. The journal has what was dropped.",
-        ),
-        (
-            "errors",
-            "warning",  # a short restart of InfluxDB is enough, and loses nothing
-            "A write failed",
-            "Telegraf tries again, unless InfluxDB refused the points. Its log says why: a full disk, a password, a field whose "
-            "type changed.",
-        ),
-    ):
-        query = influxql.growth(
-            signals.declared("internal_write", field).name, "internal_write", "", ("host", "output", "alias")
-        )
-        yield _host_rule(
-            site,
-            f"write-{field}",
-            what,
-            query,
-            LOSS_SECONDS,
-            0.0,
-            panel(_telegraf.about("internal_write", field)),
-            severity,
-            f"{what} ({{{{ $labels.alias }}}})",
-            help,
-        )
+    """Watch the way of the readings behind the instruments: where they get lost, a disk that fills up, a database that is silent."""
+    yield _line_rule(
+        site,
+        "database",
+        "The database does not answer",
+        f'SELECT {influxql.call("count", signals.declared("instrument", "up").name)} AS "reports" '
+        f"FROM {influxql.source('instrument', RAW)} WHERE {influxql.TIME}",
+        # Without reports there is no count: that is the stale-data alarms' to tell.
+        condition=("below", 1.0),
+        panel=panel(_telegraf.about("internal_write", "buffer_size")),
+        severity="critical",
+        on_error="Alerting",
+        summary="Grafana can't ask the database: until it can, no other alarm begins or ends",
+        help=f"On the machine of {site.influxdb.url}: is it on, does InfluxDB run, is its disk full? InfluxDB's log tells. "
+        "labline apply --check tells whether its database and users are as they should be. "
+        "Meanwhile Telegraf keeps what is read, for about an hour, and writes it afterwards; the journal holds more.",
+    )
+    yield _line_rule(
+        site,
+        "dropped",
+        "Readings were lost before Telegraf",
+        _growth("instrument", "dropped", "instrument"),
+        panel=panel(_telegraf.about("instrument", "dropped")),
+        severity="warning",
+        summary='{{ printf "%.0f" $values.B.Value }} readings of {{ $labels.instrument }} were lost: Telegraf did not take them',
+        help="Telegraf stood still, and the queue of the instrument's program was full. Look at the load and the memory of the machine, at "
+        "its disk, and for what held up Telegraf in its log. These readings are lost, they are not in the journal either.",
+    )
+    yield _line_rule(
+        site,
+        "write-metrics_dropped",
+        "Telegraf dropped points",
+        _growth("internal_write", "metrics_dropped", "host", "output", "alias"),
+        panel=panel(_telegraf.about("internal_write", "metrics_dropped")),
+        severity="critical",
+        summary="Telegraf dropped points for the {{ $labels.alias }}: its buffer was full",
+        help="See why nothing was taken for so long: a database that is down, a full disk. What only the database missed is in the journal.",
+    )
+    yield _line_rule(
+        site,
+        "write-errors",
+        "Telegraf could not write",
+        _growth("internal_write", "errors", "host", "output", "alias"),
+        panel=panel(_telegraf.about("internal_write", "errors")),
+        severity="warning",  # a short restart of InfluxDB is enough, and loses nothing
+        summary="Telegraf could not write to the {{ $labels.alias }}",
+        help="Telegraf tries again, unless InfluxDB refused the points. Its log says why: a full disk, a password, a field whose type changed.",
+    )
     signals.declared("disk", "used_percent")
-    query = f'SELECT last("used_percent") AS "used" FROM {influxql.source("disk", RAW)} WHERE {influxql.TIME} GROUP BY "host", "path"'
-    yield _host_rule(
+    yield _line_rule(
         site,
         "disk",
         "A disk is nearly full",
-        query,
-        LOSS_SECONDS,
-        style.DISK_FULL,
-        panel("disks"),
-        "critical",
-        'Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
-        "InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
+        f'SELECT last("used_percent") AS "used" FROM {influxql.source("disk", RAW)} WHERE {influxql.TIME} GROUP BY "host", "path"',
+        condition=("above", style.DISK_FULL),
+        panel=panel("disks"),
+        severity="critical",
+        keep=style.duration(_rounded(KEEP_SECONDS, site)),
+        summary='Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
+        help="InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
     )
 
 
-def _host_rule(
+def _growth(measurement: str, field: str, *by: str) -> str:
+    return influxql.growth(signals.declared(measurement, field).name, measurement, "", by)
+
+
+def _line_rule(
     site: Site,
     name: str,
     title: str,
     query: str,
-    seconds: int,
-    above: float,
+    *,
+    condition: tuple[str, float] = ("above", 0.0),
     panel: tuple[str, int],
     severity: str,
     summary: str,
     help: str,
+    on_error: str = "KeepLast",
+    keep: str = "",
 ) -> Rule:
+    side, value = condition
     return Rule(
         uid=uid(site.name, name),
         title=title,
-        for_="1m",
+        for_=style.duration(_rounded(60, site)),
+        keep=keep,
         panel=panel,
         no_data="OK",
-        on_error="KeepLast",
+        on_error=on_error,
         labels=_labels(site, severity, "line"),
         data=[
-            Query(ref="A", query=query, seconds=seconds),
+            Query(ref="A", query=query, seconds=LOSS_SECONDS),
             Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side="above", value=above, back=above),
+            Threshold(ref="C", of="B", side=side, value=value, back=value),
         ],
         annotations={"summary": summary, "help": plain(help)},
     )
@@ -388,25 +420,28 @@ def templates(site: Site) -> list[Template]:
 
 TEXT = """\
 {{ define "labline.subject" -}}
-{{ if .Alerts.Firing }}[{{ len .Alerts.Firing }} active]{{ else }}[over]{{ end }} \
+[{{ if .Alerts.Firing }}{{ with .GroupLabels.severity }}{{ . }}: {{ end }}{{ len .Alerts.Firing }} active{{ else }}over{{ end }}] \
 {{ if eq (len .Alerts) 1 }}{{ (index .Alerts 0).Labels.alertname }}{{ else }}{{ len .Alerts }} alarms{{ end }} (SITE)
 {{- end }}
 {{ define "labline.alert" -}}
 {{ .Labels.severity }}: {{ if .Annotations.summary }}{{ .Annotations.summary }}{{ else }}{{ .Labels.alertname }}{{ end }}
-{{- if .Annotations.help }}
-What to do: {{ .Annotations.help }}{{ end }}
-{{- if .Annotations.description }}
-{{ .Annotations.description }}{{ end }}
+{{- with .Annotations.help }}
+What to do: {{ . }}{{ end }}
+{{- with .Annotations.description }}
+{{ . }}{{ end }}
+{{- with .Annotations.Error }}
+What Grafana says: {{ . }}{{ end }}
 Since {{ .StartsAt.Format "2006-01-02 15:04:05 MST" }}
-{{- if .PanelURL }}
-Course: {{ .PanelURL }}{{ end }}
-{{- if .SilenceURL }}
-Silence: {{ .SilenceURL }}{{ end }}
+{{- with .PanelURL }}
+See: {{ . }}{{ end }}
+{{- with .SilenceURL }}
+Silence: {{ . }}{{ end }}
 {{ end }}
 {{ define "labline.message" -}}
 {{ range .Alerts.Firing }}{{ template "labline.alert" . }}
 {{ end }}{{ if .Alerts.Resolved }}Over:
-{{ range .Alerts.Resolved }}- {{ .Labels.alertname }}
+{{ range .Alerts.Resolved }}- {{ .Labels.alertname }}{{ if eq .Labels.kind "line" }}\
+{{ with .Labels.path }}, {{ . }}{{ end }}{{ with .Labels.alias }}, {{ . }}{{ end }}{{ with .Labels.instrument }}, {{ . }}{{ end }}{{ end }}
 {{ end }}{{ end }}
 {{- end }}
 """

@@ -108,7 +108,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         password=paths.reader_password,
         least_interval=style.duration(least),
     )
-    folder = Provider(name=f"labline {site.name}", folder=site.title, path=paths.dashboards)
+    folder = Provider(name=f"labline {site.name}", folder=style.folder(site.title), path=paths.dashboards)
     made = {f"{DASHBOARDS}/{name}.json": dashboard for name, dashboard in dashboards.items()} | {
         PROVIDER: {"apiVersion": 1, "providers": [folder]},
         DATASOURCES: {"apiVersion": 1, "datasources": [source]},

@@ -144,7 +144,10 @@ def _expression(ref: str, model: dict[str, Any]) -> dict[str, Any]:
 
 @attr.frozen(kw_only=True)
 class Rule:
-    """An alert rule; its condition is the last of ``data``. ``panel`` is (dashboard's uid, panel's id)."""
+    """An alert rule; its condition is the last of ``data``. ``panel`` is (dashboard's uid, panel's id).
+
+    It fires after ``for_``, and for ``keep`` after its condition holds no more; a Grafana before 12.2 passes over the latter.
+    """
 
     uid: str
     title: str
@@ -155,6 +158,7 @@ class Rule:
     panel: tuple[str, int]
     no_data: str
     on_error: str
+    keep: str = ""
 
     def to_json_data(self) -> dict[str, Any]:
         linked = {"__dashboardUid__": self.panel[0], "__panelId__": str(self.panel[1])}
@@ -169,6 +173,7 @@ class Rule:
             "isPaused": False,
             "annotations": _given(self.annotations) | linked,
             "labels": {name: literal(plain(value)) for name, value in self.labels.items()},
+            **_given({"keepFiringFor": self.keep}),
         }
 
 

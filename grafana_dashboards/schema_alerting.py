@@ -147,6 +147,7 @@ class Rule(Strict, rename={"for_": "for"}, kw_only=True):
     title: Text
     condition: Text
     for_: Wait
+    keepFiringFor: Wait | None = None
     noDataState: Literal["OK", "Alerting", "NoData", "KeepLast"]
     execErrState: Literal["OK", "Alerting", "Error", "KeepLast"]
     isPaused: Literal[False]

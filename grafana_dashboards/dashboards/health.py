@@ -146,7 +146,7 @@ def _readings(site: Site) -> panels.TimeSeries:
 def _count(site: Site, field: str, text: str) -> panels.TimeSeries:
     """Plot by how much a counter of the programs grows."""
     query = influxql.increase(declared("instrument", field).name, "instrument", CHOSEN, ("instrument",))
-    few = {"bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
+    few = {"about": _telegraf.about("instrument", field), "bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
     return _plot(site, COLUMNS[field], query, f"{text} Counted in each interval.", unit="none", least=0, **few)
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 
+import msgspec
 import pytest
 import yaml
 
@@ -223,6 +224,12 @@ def test_a_slow_instrument_does_not_blur_the_others(site):
     for path, title in about_all.items():
         (panel,) = [p for p in panels_of(made[path]) if p["title"] == title]
         assert panel["interval"] == "1s"
+
+
+def test_a_title_with_a_slash_is_no_folder_in_a_folder(demo):
+    made = contents(emit.render(msgspec.structs.replace(demo, title="Lab A/B")))
+    assert made[emit.PROVIDER]["providers"][0]["folder"] == "Lab A-B"
+    assert {group["folder"] for group in made[emit.RULES]["groups"]} == {"Lab A-B alarms"}
 
 
 SEVERAL = """\

@@ -9,6 +9,8 @@ import pytest
 
 from grafana_dashboards import emit
 from grafana_dashboards.check import panels_of
+from provisioning.influxdb_server import DatabaseError
+from telegraf_inputs.point import Point
 
 from .conftest import DAY, HOUR, MINUTE, RANGES, until
 
@@ -99,6 +101,30 @@ def test_every_alarm_has_data_and_a_well_line_has_no_stale_instrument(viewer, ru
         assert not others or rule["labels"]["kind"] == "line"
         if rule["labels"]["kind"] in ("stale", "channel"):
             assert value >= 1, rule["title"]
+
+
+def test_readings_that_are_dropped_show_in_their_alarm_for_each_instrument(viewer, rules):
+    def dropped():
+        query = rules["demo-dropped"]["data"][0]["model"]["query"]
+        found = viewer.reader.query(viewer.filled(query, time.time() - 10 * MINUTE, time.time()), viewer.database)
+        return {series.tags["instrument"]: series.rows[0]["dropped"] for series in found}
+
+    before = dropped()
+    assert set(before) == {i.name for i in viewer.lab.site.instruments} and not any(before.values())
+    now = time.time_ns()
+    counts = ((0, 20), (3, 10), (8, 0))  # (dropped until then, s ago)
+    lines = [Point("instrument", {"instrument": "lossy"}, {"dropped": n}, now - s * 10**9).line() for n, s in counts]
+    viewer.admin.write("".join(lines), viewer.database, "raw")
+    try:
+        assert dropped() == before | {"lossy": 8}
+    finally:
+        viewer.admin.query('DROP SERIES FROM "instrument" WHERE "instrument" = \'lossy\'', viewer.database)
+
+
+def test_a_database_that_is_gone_is_an_error_and_not_an_empty_answer(viewer, rules):
+    query = rules["demo-database"]["data"][0]["model"]["query"]
+    with pytest.raises(DatabaseError):
+        viewer.reader.rows(viewer.filled(query, 0, 1), "nowhere")
 
 
 def test_an_instrument_that_falls_silent_shows_in_health_and_in_its_alarm_and_heals(viewer, dashboards, rules):
