@@ -30,6 +30,7 @@ def show(
     """
     latest: Snapshot | None = None
     away = ""
+    size = console.size
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         while (rest := end - time.monotonic()) > 0:
             try:
@@ -42,6 +43,11 @@ def show(
                 latest, away = snapshot, ""
             else:
                 away = away or f"The database is away since {time.strftime('%H:%M:%S')}; this is how it was before."
+            if (
+                size != console.size
+            ):  # the terminal broke the lines anew: what is to be drawn over is no longer where it was
+                size = console.size
+                console.clear()
             if latest is not None:
                 lines = [away, *footer] if away else footer
                 live.update(LiveTable(latest, everything=everything, footer=lines), refresh=True)

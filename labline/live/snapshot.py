@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Series, Server
 from provisioning.site import Instrument, Limit, Site
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.driver import COMMON_STATUSES, Quantity
 from telegraf_inputs.stanza import Channel
 
 from .numbers import Scale, Steady, Value, duration, limit, shown
@@ -151,8 +151,16 @@ class Watch:
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
                 notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
-            for channel in instrument.stanza.channels:
-                rows += self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
+            mine = [
+                row
+                for channel in instrument.stanza.channels
+                for row in self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
+            ]
+            if state == "degraded" and (faults := _faults(instrument, mine)):
+                notes[instrument.name] = (
+                    f"{notes[instrument.name]}. {faults}" if stale else f"{instrument.name}: {faults}"
+                )
+            rows += mine
         simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
         return Snapshot(self.site.title, now, rows, states, notes, simulators)
 
@@ -293,6 +301,20 @@ def text_of(value: str) -> str:
 def _patience(instrument: Instrument) -> float:
     """Tell how long (ns) an instrument's program may go without reporting."""
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
+
+
+def _faults(instrument: Instrument, rows: Iterable[Row]) -> str:
+    """Say what channels' statuses mean: ``Still and 2 more: the sensor is open``, those of one status together."""
+    meanings = COMMON_STATUSES | instrument.stanza.driver.statuses
+    labels: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.main and row.state not in ("ok", "waiting"):
+            labels[row.state].append(row.channel.label)
+    told = []
+    for status, named in labels.items():
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        told.append(f"{named[0]}{more}: {meanings.get(status, status.replace('_', ' '))}")
+    return "; ".join(told)
 
 
 def _overdue(seconds: float, last: int, now: int) -> bool:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from .numbers import duration, shown
-from .snapshot import Row, Snapshot
+from .snapshot import Row, Snapshot, counted
 
 ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
 FAULT_STYLE = "bold red"
+NAME_WIDTH = 16  # what a channel's name has at least, where the rest can be made narrower
 NOTES_SHARE = 4  # of a screen that is full, notes have one line in so many
-HEAD_LINES = 4  # two of title, the table's head, and the line on which a terminal's cursor rests
+HEAD_LINES = 3  # two of title, and the table's head
 
 
 def print_whole(console: Console, snapshot: Snapshot, *, everything: bool = False) -> None:
@@ -53,10 +55,10 @@ class LiveTable:
                 gap = []
                 wanted = _most_wanted(rows, max(1, height - HEAD_LINES - max(below, len(notes) + 1)))
                 footer[-1:] = [
-                    "  ".join([*footer[-1:], f"{len(rows) - len(wanted)} more rows: labline status --all | less"])
+                    "  ".join([*footer[-1:], f"{counted('more row', len(rows) - len(wanted))} in a taller window"])
                 ]
                 rows = wanted
-        parts: list[RenderableType] = [_title(self._snapshot), *gap, _table(rows)]
+        parts: list[RenderableType] = [_title(self._snapshot), *gap, _table(rows, width)]
         if notes or footer:
             parts += gap
         parts += [Text(note, style="yellow", no_wrap=soft, overflow="ignore" if soft else "fold") for note in notes]
@@ -64,53 +66,129 @@ class LiveTable:
         return Group(*parts)
 
 
-def _title(snapshot: Snapshot) -> Group:
+def _title(snapshot: Snapshot) -> Table:
     """Write two lines: which lab, and when; how many instruments are how, and what alarms there are."""
-    first = Table.grid(expand=True)
-    first.add_column(no_wrap=True, ratio=1)
-    first.add_column(no_wrap=True, justify="right")
+    title = Table.grid(expand=True, padding=(0, 1), pad_edge=False)
+    title.add_column(no_wrap=True, ratio=1)
+    title.add_column(no_wrap=True, justify="right")
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.time_ns / 1e9))
-    first.add_row(Text(snapshot.title, style="bold"), Text(when, style="dim"))
-    second = Text(snapshot.summary, style="dim", no_wrap=True, overflow="ellipsis")
-    alarms = snapshot.alarms
-    for alarm, style in ALARM_STYLES.items():
-        if alarms[alarm]:
-            second.append("  ", style="not dim").append(f" {alarms[alarm]} {alarm} ", style=f"not dim {style}")
+    title.add_row(Text(snapshot.title, style="bold"), Text(when, style="dim"))
+    told = Text("  ").join(
+        Text(f" {snapshot.alarms[alarm]} {alarm} ", style=style)
+        for alarm, style in ALARM_STYLES.items()
+        if snapshot.alarms[alarm]
+    )
+    summary = Text(snapshot.summary, style="dim")
     # Last, because what is too long for the line is cut off there.
     if snapshot.simulated:
-        second.append("  ", style="not dim").append(snapshot.simulated)
-    return Group(first, second)
+        summary.append("  ").append(snapshot.simulated, style="not dim")
+    title.add_row(summary, told)
+    return title
 
 
-def _table(rows: Sequence[Row]) -> Table:
+@dataclass(frozen=True)
+class _Layout:
+    """How much the table shows: the trend as a curve and an arrow, the arrow alone, or none; alarm beside state or in it."""
+
+    trend: str
+    alarm: bool
+
+
+# The first that leaves the channels' names room is taken.
+LAYOUTS = (_Layout("curve", True), _Layout("arrow", True), _Layout("arrow", False), _Layout("", False))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column's head and cells; ``least`` and ``most``: its width."""
+
+    head: str
+    cells: Sequence[Text]
+    least: int
+    most: int
+    right: bool = False
+
+    @property
+    def width(self) -> int:
+        return min(self.most, max(self.least, *(cell.cell_len for cell in (Text(self.head), *self.cells))))
+
+
+def _table(rows: Sequence[Row], width: int) -> Table:
+    """Draw the rows; on a narrow screen, rather than the channels' names, what matters less is left out."""
+    for layout in LAYOUTS:
+        columns = _columns(rows, layout, width)
+        rest = width - sum(column.width + 1 for column in columns if column.head != "channel")
+        if rest >= min(NAME_WIDTH, max(c.width for c in columns if c.head == "channel")):
+            break
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="dim")
-    table.add_column("instrument", no_wrap=True, max_width=14)
-    table.add_column("channel", no_wrap=True, ratio=1, min_width=10)
-    table.add_column("value", no_wrap=True, justify="right", max_width=12)
-    table.add_column("", no_wrap=True, max_width=6)
-    table.add_column("trend", no_wrap=True, min_width=10)
-    table.add_column("age", no_wrap=True, justify="right", min_width=4)
-    table.add_column("state", no_wrap=True, max_width=17)
-    table.add_column("alarm", no_wrap=True, min_width=5)
+    for column in columns:
+        table.add_column(
+            column.head,
+            no_wrap=True,
+            justify="right" if column.right else "left",
+            width=None if column.head == "channel" else column.width,
+            ratio=1 if column.head == "channel" else None,
+        )
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _columns(rows: Sequence[Row], layout: _Layout, width: int) -> list[_Column]:
+    made: list[list[Text]] = [[] for _ in range(8)]
     above: Row | None = None
     for row in rows:
-        same_instrument = above is not None and above.instrument == row.instrument
-        again = same_instrument and above is not None and above.channel.id == row.channel.id
+        same = above is not None and above.instrument == row.instrument
+        again = same and above is not None and above.channel.id == row.channel.id
         number, unit = shown(row.value, row.quantity, row.scale)
-        table.add_row(
-            "" if same_instrument else Text(row.instrument, style="bold"),
+        well = row.main and row.state == "ok" and row.alarm != "stale"
+        state, alarm = _state(row, above if again else None)
+        if not layout.alarm:
+            state, alarm = alarm if alarm and row.state == "ok" else state, Text()
+        cells = (
+            Text("" if same else row.instrument, style="bold"),
             _channel(row, again),
-            Text(number, style="" if row.main and row.state == "ok" and row.alarm != "stale" else "dim"),
+            Text(number, style="" if well else "dim"),
             Text(unit, style="dim"),
-            Text(f"{row.trend.sparkline:<8} {row.trend.arrow}" if row.trend.sparkline else "", style="blue"),
+            _trend(row, layout),
             Text("" if row.age is None else duration(row.age), style="dim"),
-            "" if again else Text(row.state.replace("_", " "), style=STATE_STYLES.get(row.state, FAULT_STYLE)),
-            ""
-            if again and above and above.alarm == row.alarm == "stale"
-            else Text(row.alarm, style=ALARM_STYLES.get(row.alarm, "")),
+            state,
+            alarm,
         )
+        for column, cell in zip(made, cells, strict=True):
+            column.append(cell)
         above = row
-    return table
+    columns = [
+        _Column("instrument", made[0], 0, max(14, width // 6)),
+        _Column("channel", made[1], 0, width),
+        _Column("value", made[2], 0, max(12, width // 6), right=True),
+        _Column("", made[3], 0, 6),
+        _Column("trend" if layout.trend == "curve" else "", made[4], 0, 10),
+        _Column("age", made[5], 5, 6, right=True),
+        _Column("state", made[6], 0, max(17, width // 5)),
+        _Column("alarm", made[7], 0, 8),
+    ]
+    if not layout.alarm:
+        del columns[7]
+    if not layout.trend:
+        del columns[4]
+    return columns
+
+
+def _trend(row: Row, layout: _Layout) -> Text:
+    if layout.trend == "arrow":
+        return Text(row.trend.arrow, style="blue")
+    return Text(f"{row.trend.sparkline:<8} {row.trend.arrow}" if row.trend.sparkline else "", style="blue")
+
+
+def _state(row: Row, above: Row | None) -> tuple[Text, Text]:
+    """Write a row's state and alarm; what the row ``above`` of the same channel says already is not said again."""
+    state = "" if above else row.state.replace("_", " ")
+    alarm = "" if above and above.alarm == row.alarm == "stale" else row.alarm
+    return (
+        Text(state, style=STATE_STYLES.get(row.state, FAULT_STYLE)),
+        Text(alarm, style=ALARM_STYLES.get(row.alarm, "")),
+    )
 
 
 def _channel(row: Row, again: bool) -> Text:

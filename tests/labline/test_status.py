@@ -140,7 +140,19 @@ def test_a_fault_shows_no_value_beside_its_status(lab):
     temperature, resistance = (row for row in lab.look().rows if row.channel.id == "5")
     assert (temperature.value, temperature.state) == (None, "temperature_over") and temperature.faulty
     assert resistance.value == 65000.0
-    assert "temperature over" in drawn(lab.look())
+    text = drawn(lab.look())
+    assert "temperature over" in text and "cryostat: Mixing chamber: RDGST? reports temperature over" in text
+
+
+def test_faults_of_one_kind_are_told_together(lab):
+    lab.put("instrument", "instrument=cryostat", 'state="degraded",up=1i')
+    for channel in (1, 5):
+        lab.put("lakeshore_372", f"instrument=cryostat,channel={channel}", 'status="no_curve"')
+    said = "Still and 1 more: the input has no calibration curve: it has a resistance alone"
+    assert lab.look(since_seconds_ago=20).notes["cryostat"] == f"cryostat: {said}"
+    assert lab.look().notes["cryostat"] == f"cryostat brought nothing new for 10 min. {said}"
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'status="setup_failed: not today"', -0.001)
+    assert lab.look().notes["cryostat"].endswith("; Mixing chamber: setup failed: not today")
 
 
 def test_a_quantity_that_is_not_in_every_point_keeps_its_own_age(lab):
@@ -269,13 +281,31 @@ def test_a_trend_comes_from_the_database(lab):
 def test_a_small_screen_shows_what_is_wrong_and_says_what_it_leaves_out(lab):
     lab.well()
     lab.put("instrument", "instrument=oven", 'state="silent",up=0i', -0.001)
-    full = drawn(lab.look(), height=13, footer=["Ctrl-C ends this."])
+    full = drawn(lab.look(), height=12, footer=["Ctrl-C ends this."])
     assert "more rows" not in full and "resistance" in full and len(full.splitlines()) == 12
     small = drawn(lab.look(), height=9, footer=["Ctrl-C ends this."])
-    assert "silent" in small and "Ctrl-C ends this.  2 more rows: labline status --all" in small
-    assert "resistance" not in small and len(small.splitlines()) == 8
-    tiny = drawn(lab.look(), height=7)
+    assert "silent" in small and "Ctrl-C ends this.  2 more rows in a taller window" in small
+    assert "resistance" not in small and len(small.splitlines()) <= 9
+    tiny = drawn(lab.look(), height=6)
     assert "Gauge" in tiny and "Still" not in tiny and "4 more rows" in tiny and len(tiny.splitlines()) <= 6
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 120])
+def test_names_and_alarms_are_read_on_a_narrow_screen_too(lab, width):
+    lab.put("instrument", "instrument=cryostat", 'state="degraded",up=1i')
+    lab.put("instrument", "instrument=oven", 'state="ok",up=1i')
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'resistance=65000.0,status="resistance_over"')
+    for seconds_ago in range(8):
+        fields = f'temperature=0.06,resistance=37133.{seconds_ago},status="ok"'
+        lab.put("lakeshore_372", "instrument=cryostat,channel=5", fields, 5 * seconds_ago)
+    lab.put("phidget", "instrument=oven,channel=gauge", 'voltage=2.5,pressure=6.9e-8,status="ok"', 100)
+    snapshot = lab.look()
+    text = drawn(snapshot, width=width)
+    assert all(len(line) <= width for line in text.splitlines())
+    for words in ("Mixing chamber", "60.0 mK", "resistance over", "6.90e-08 mbar", " stale", " critical"):
+        assert words in text
+    assert text.splitlines()[1].rstrip().endswith("1 critical    1 stale")
+    assert ("▅" in text) == (width >= 80)
 
 
 def test_advice_is_not_cut_off(lab):
@@ -286,7 +316,7 @@ def test_advice_is_not_cut_off(lab):
     whole = f"oven can't be reached: {detail}. Cable, power, address?"
     for height in (24, 14):  # with room for all, and without
         text = drawn(snapshot, height=height, footer=["Ctrl-C ends this."])
-        assert whole in " ".join(text.split()) and len(text.splitlines()) < height
+        assert whole in " ".join(text.split()) and len(text.splitlines()) <= height
     piped = io.StringIO()
     print_whole(Console(file=piped, width=80), snapshot)
     lines = piped.getvalue().splitlines()
@@ -337,6 +367,27 @@ def test_the_table_outlives_a_database_that_is_away(lab, monkeypatch):
 
     with pytest.raises(DatabaseError):  # a first look that fails has no table to keep
         show(Console(file=io.StringIO()), refused, [])
+
+
+def test_another_size_of_the_terminal_clears_it(lab, monkeypatch):
+    """A terminal that breaks its lines anew puts them elsewhere: what is drawn over them would leave pieces behind."""
+    lab.well()
+    snapshot = lab.look()
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    cleared = []
+
+    def look():
+        cleared.append(console.file.getvalue().count("\x1b[2J"))
+        if len(cleared) == 3:
+            console.size = (60, 20)
+        if len(cleared) == 6:
+            raise KeyboardInterrupt
+        return snapshot
+
+    monkeypatch.setattr("labline.live.screen.LOOK_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        show(console, look, ["The end."])
+    assert cleared == [0, 0, 0, 1, 1, 1]
 
 
 def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
