@@ -13,9 +13,10 @@ import attr
 from provisioning.levels import RAW, days
 from provisioning.site import ContactPoint, Instrument, Limit, Site
 
-from . import check, influxql, signals, style
+from . import check_alerting, influxql, signals, style
 from .dashboards import _telegraf
 from .provision import (
+    NOBODY,
     Email,
     Last,
     MuteTime,
@@ -34,7 +35,6 @@ from .uids import uid
 
 Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
 
-NOBODY = "grafana-default-email"  # the contact point that every Grafana has
 ALWAYS = "labline always"  # the mute timing that holds at all times
 # One mail for all that happens within group_interval: a mail account is blocked after several dozen an hour.
 GROUP_BY = ("grafana_folder", "severity")
@@ -63,8 +63,8 @@ def groups(site: Site, panel: Panels) -> list[RuleGroup]:
 def _distinct(rule: Rule, titles: Counter[str]) -> Rule:
     """Give a rule a title of its own, and not too long a one: with another, Grafana does not start."""
     title = rule.title
-    if titles[title] > 1 or len(literal(title)) > check.LONGEST_TITLE:
-        title = f"{title[: check.LONGEST_TITLE // 2]} ({rule.uid})"
+    if titles[title] > 1 or len(literal(title)) > check_alerting.LONGEST_TITLE:
+        title = f"{title[: check_alerting.LONGEST_TITLE // 2]} ({rule.uid})"
     return attr.evolve(rule, title=title)
 
 

@@ -16,13 +16,11 @@ from provisioning.site import Site
 from provisioning.telegraf_config import HEADER
 
 from . import alerts, check, style
+from .check_alerting import CONTACTS, POLICIES, RULES, TEMPLATES
 from .dashboards import every
 from .provision import ORG, DataSource, Provider
 
 DASHBOARDS, PROVIDER, DATASOURCES = "dashboards", "dashboards/provider.yaml", "datasources/influxdb.yaml"
-RULES, CONTACTS, POLICIES, TEMPLATES = (
-    f"alerting/{name}.json" for name in ("rules", "contact_points", "policies", "templates")
-)
 # What grafanalib writes for Grafanas of long ago, by the key below which it stands.
 DEAD = {
     "": {"__inputs", "rows", "style", "hideControls", "sharedCrosshair", "gnetId", "id", "version"},

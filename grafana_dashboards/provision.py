@@ -13,6 +13,7 @@ DATASOURCE_UID = "influxdb"
 DATASOURCE = {"type": "influxdb", "uid": DATASOURCE_UID}
 EXPRESSION_UID = "__expr__"
 ORG = 1
+NOBODY = "grafana-default-email"  # the contact point that every Grafana has
 
 
 def literal(text: str) -> str:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from .schema_dashboard import Duration, Source, Strict, Text, Uid
 
 Org = Literal[1]
+Folder = Annotated[str, Meta(pattern="^[^/]+$")]  # a slash would stand for a folder in a folder
 Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d))$")]
 
 
@@ -55,7 +56,7 @@ class Provider(Strict, kw_only=True):
     name: Text
     orgId: Org
     type: Literal["file"]
-    folder: Text
+    folder: Folder
     disableDeletion: bool
     allowUiUpdates: Literal[False]
     updateIntervalSeconds: int
@@ -159,7 +160,7 @@ class Rule(Strict, rename={"for_": "for"}, kw_only=True):
 class Group(Strict, kw_only=True):
     orgId: Org
     name: Text
-    folder: Text
+    folder: Folder
     interval: Duration
     rules: Annotated[list[Rule], Meta(min_length=1)]
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from grafana_dashboards import alerts, emit, signals
+from grafana_dashboards import alerts, emit, provision, signals
 from grafana_dashboards.uids import uid
 
 CRYOSTAT = """\
@@ -268,7 +268,7 @@ def test_a_contact_point_that_is_gone_is_deleted(site, tmp_path):
     written = json.loads((tmp_path / emit.CONTACTS).read_text(encoding="utf-8"))
     assert [entry["uid"] for entry in written["deleteContactPoints"]] == ["test-contact-chat", "test-contact-people"]
     (policy,) = json.loads((tmp_path / emit.POLICIES).read_text(encoding="utf-8"))["policies"]
-    assert policy["receiver"] == alerts.NOBODY and "routes" not in policy
+    assert policy["receiver"] == provision.NOBODY and "routes" not in policy
 
 
 def test_each_is_told_of_the_severities_asked_for_in_a_bearable_number_of_messages(site):

@@ -129,6 +129,7 @@ def break_at(made, path, value):
 
 OVERVIEW = "dashboards/overview.json"
 RULE = (emit.RULES, "groups", 0, "rules", 0)
+CONTACT = (emit.CONTACTS, "contactPoints", 0, "receivers", 0)
 BROKEN = {
     "a misspelt key of a dashboard": ((OVERVIEW, "graphTooltips"), 2, "graphTooltips"),
     "a misspelt key of a panel": ((OVERVIEW, "panels", 0, "descripton"), "x", "descripton"),
@@ -154,6 +155,26 @@ BROKEN = {
     "an unknown state": ((*RULE, "noDataState"), "Panic", "Panic"),
     "a condition that is none": ((*RULE, "condition"), "Z", "'Z'"),
     "a variable in a rule": ((*RULE, "data", 0, "model", "query"), "SELECT last(x) FROM \"$rp\".\"m\"", "variable"),
+    "a condition's query that is none": ((*RULE, "data", 1, "model", "expression"), "Z", "'B' looks at 'Z'"),
+    "a condition that looks at itself": ((*RULE, "data", 1, "model", "expression"), "B", "'B' looks at 'B'"),
+    "a query of two names": ((*RULE, "data", 0, "model", "refId"), "B", "'A' is 'B' in its model"),
+    "a value of no query": ((*RULE, "annotations", "summary"), "{{ $values.Z.Value }}", "value of 'Z'"),
+    "a variable in a label": ((*RULE, "labels", "channel"), "$5", r"rules\[0\].labels.channel has a single \$"),
+    "a variable in a title": ((*RULE, "title"), "5 ${HOME}", r"rules\[0\].title has a single \$"),
+    "three times $": ((*RULE, "title"), "5 $$$x", r"rules\[0\].title has a single \$"),
+    "a variable in the name of a group": ((emit.RULES, "groups", 0, "name"), "$x", r"groups\[0\].name has a single \$"),
+    "a variable in an annotation": ((*RULE, "annotations", "help"), "at ${HOME}", r"annotation 'help' has '\$\{'"),
+    "two groups of one name": ((emit.RULES, "groups", 0, "name"), "demo: the line", "group 'Demo lab alarms/demo: the line' stands twice"),
+    "a folder in a folder": ((emit.RULES, "groups", 0, "folder"), "a/b", "pattern|Expected `str`"),
+    "dashboards in a folder in a folder": ((emit.PROVIDER, "providers", 0, "folder"), "/", "pattern|Expected `str`"),
+    "a root receiver that is none": ((emit.POLICIES, "policies", 0, "receiver"), "nobody", "'nobody' is no contact point"),
+    "a variable in a receiver": ((emit.POLICIES, "policies", 0, "receiver"), "$people", "receiver has a single"),
+    "two contact points of one name": ((emit.CONTACTS, "contactPoints", 0, "name"), "chat", "contact point 'chat' stands twice"),
+    "two contact points of one uid": ((*CONTACT, "uid"), "demo-contact-chat", "uid 'demo-contact-chat' stands twice"),
+    "a variable in an address": ((*CONTACT, "settings", "addresses"), "$me@example.org", "addresses has a single"),
+    "Go's variable in a subject": ((*CONTACT, "settings", "subject"), "{{ $x := 1 }}", "subject has a single"),
+    "a template that is none": ((*CONTACT, "settings", "subject"), '{{ template "labline.topic" . }}', "'labline.topic', which there is not"),
+    "a template that calls none": ((emit.TEMPLATES, "templates", 0, "template"), '{{- define "labline.subject" }}{{- template "x" }}{{ end }}', "'x', which there is not"),
     "an uneven pace": ((emit.RULES, "groups", 0, "interval"), "7s", "multiple"),
     "a receiver that is none": ((emit.POLICIES, "policies", 0, "routes", 0, "receiver"), "nobody", "nobody"),
     "a password in the file": ((emit.DATASOURCES, "datasources", 0, "secureJsonData", "password"), "secret", "pattern|Expected `str`"),
@@ -169,6 +190,12 @@ def test_what_is_rendered_has_no_fault(made):
 def test_what_grafana_would_pass_over_or_not_start_with_is_a_fault(made, path, value, told):
     faults = check.faults(break_at(made, path, value))
     assert any(re.search(told, fault) for fault in faults), faults
+
+
+def test_what_grafana_reads_from_a_file_or_the_environment_on_purpose_is_no_fault(made):
+    addresses = (*CONTACT, "settings", "addresses")
+    for text in ("$__file{/etc/labline/secrets/who}", "$__env{WHO}", "5 $$ and $$$$"):
+        assert check.faults(break_at(made, addresses, text)) == []
 
 
 def test_nothing_is_written_where_something_is_unfit(demo, tmp_path, monkeypatch):
