@@ -1,47 +1,27 @@
-"""Alert rules: from the limits of the site file, for instruments and channels that deliver nothing, for a line that loses data; and who is told."""
+"""Alert rules: from the limits of the site file, for instruments and channels that deliver nothing, for a line that loses data."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import attr
 
 from provisioning.levels import RAW, days
-from provisioning.site import ContactPoint, Instrument, Limit, Site
+from provisioning.site import Instrument, Limit, Site
 
 from . import check_alerting, influxql, signals, style
 from .dashboards import _telegraf
-from .provision import (
-    NOBODY,
-    Email,
-    Last,
-    MuteTime,
-    Policy,
-    Query,
-    Rule,
-    RuleGroup,
-    Template,
-    Threshold,
-    Webhook,
-    literal,
-    plain,
-)
+from .provision import Last, Query, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
 from .uids import uid
 
 Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
 
-ALWAYS = "labline always"  # the mute timing that holds at all times
-# One mail for all that happens within group_interval: a mail account is blocked after several dozen an hour.
-GROUP_BY = ("grafana_folder", "severity")
 LOSS_SECONDS = 600
 # An alarm that ends and comes back within five minutes is one alarm, and one message.
 KEEP_SECONDS = 300
-EXPAND = {"subject": '{{ template "labline.subject" . }}', "message": '{{ template "labline.message" . }}'}
 
 
 def groups(site: Site, panel: Panels) -> list[RuleGroup]:
@@ -100,7 +80,7 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
     border, end = (style.number(v, quantity.unit) for v in (value, back))
     wait = _rounded(limit.for_, site)
     keep = max(wait, _rounded(KEEP_SECONDS, site))
-    named = f"{instrument.stanza.label}: {signal.title}"
+    named, unit = f"{instrument.stanza.label}: {signal.title}", f" {quantity.unit}".rstrip()
     return Rule(
         uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
         title=f"{named} {side} {border}",
@@ -117,7 +97,7 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
         labels=_labels(site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id),
         annotations={
             # Said so that it holds too while the alarm waits for its end, with a value that is well.
-            "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}} {plain(f"{quantity.unit} (alarm {side} {border})")}',
+            "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}}{plain(f"{unit} (alarm {side} {border})")}',
             "description": plain(
                 f"{signal.description} This alarm comes {f'after {days(wait)}' if wait else 'at once'} {side} {border}, "
                 f"and ends after {days(keep)} {'below' if side == 'above' else 'above'} {end}."
@@ -336,112 +316,3 @@ def _labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]
 def _rounded(seconds: float, site: Site) -> float:
     """Round up to whole looks: Grafana looks no oftener than ``alarms.every``."""
     return math.ceil(seconds / site.alarms.every) * site.alarms.every
-
-
-# Who is told
-
-
-def contact_points(site: Site, secrets: str) -> list[Email | Webhook]:
-    """Make the contact points of a site. Grafana reads their secrets from files in the folder ``secrets``."""
-    return [_contact_point(site, point, secrets) for point in site.notifications.contact_points]
-
-
-def _contact_point(site: Site, point: ContactPoint, secrets: str) -> Email | Webhook:
-    own = uid(site.name, "contact", point.name)
-    if point.type == "email":
-        return Email(uid=own, name=point.name, addresses=point.addresses, **EXPAND)
-    return Webhook(
-        uid=own,
-        name=point.name,
-        url=literal(point.url) if point.url else _file(secrets, point.url_file),
-        username=point.username,
-        password=_file(secrets, point.password_file),
-        token=_file(secrets, point.token_file),
-        title=EXPAND["subject"],
-        message=EXPAND["message"],
-    )
-
-
-def _file(secrets: str, name: str) -> str:
-    """Name a secret as Grafana reads it: a file, which must be there when it starts."""
-    return f"$__file{{{os.path.join(secrets, name)}}}" if name else ""
-
-
-def policy(site: Site) -> Policy:
-    """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
-    told = site.notifications
-    waits: dict[str, Any] = {
-        "group_by": GROUP_BY,
-        "group_wait": style.duration(told.group_wait),
-        "group_interval": style.duration(told.group_interval),
-    }
-    repeats = {"warning": style.duration(told.repeat), "critical": style.duration(told.repeat_critical)}
-    routes = tuple(
-        Policy(
-            receiver=point.name,
-            matchers=(("site", "=", site.name), ("severity", "=", severity)),
-            repeat_interval=repeats[severity],
-            goes_on=True,
-            **waits,
-        )
-        for point in told.contact_points
-        for severity in point.severities
-    ) + tuple(
-        # What no route takes would go to the root's contact point, whatever that asks for.
-        Policy(
-            receiver=told.contact_points[0].name,
-            matchers=(("site", "=", site.name), ("severity", "=", severity)),
-            repeat_interval=repeats[severity],
-            muted=(ALWAYS,),
-            **waits,
-        )
-        for severity in _unasked(site)
-    )
-    root = told.contact_points[0].name if told.contact_points else NOBODY
-    return Policy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
-
-
-def mute_times(site: Site) -> list[MuteTime]:
-    """Make the mute timing of the alarms that no contact point asks for, where there are such."""
-    return [MuteTime(name=ALWAYS)] if _unasked(site) else []
-
-
-def _unasked(site: Site) -> list[str]:
-    """List the severities that none of the site's contact points asks for."""
-    asked = [set(point.severities) for point in site.notifications.contact_points]
-    return sorted(set(style.SEVERITY).difference(*asked)) if asked else []
-
-
-def templates(site: Site) -> list[Template]:
-    """Make the texts of messages. A value is shown in limits' summaries alone: elsewhere a missing one would read as 0."""
-    name = site.title.replace("\\", "").replace('"', "'").replace("{{", "")
-    return [Template(name="labline", text=TEXT.replace("SITE", name))]
-
-
-TEXT = """\
-{{ define "labline.subject" -}}
-[{{ if .Alerts.Firing }}{{ with .GroupLabels.severity }}{{ . }}: {{ end }}{{ len .Alerts.Firing }} active{{ else }}over{{ end }}] \
-{{ if eq (len .Alerts) 1 }}{{ (index .Alerts 0).Labels.alertname }}{{ else }}{{ len .Alerts }} alarms{{ end }} (SITE)
-{{- end }}
-{{ define "labline.alert" -}}
-{{ .Labels.severity }}: {{ if .Annotations.summary }}{{ .Annotations.summary }}{{ else }}{{ .Labels.alertname }}{{ end }}
-{{- with .Annotations.help }}
-What to do: {{ . }}{{ end }}
-{{- with .Annotations.description }}
-{{ . }}{{ end }}
-{{- with .Annotations.Error }}
-What Grafana says: {{ . }}{{ end }}
-Since {{ .StartsAt.Format "2006-01-02 15:04:05 MST" }}
-{{- with .PanelURL }}
-See: {{ . }}{{ end }}
-{{- with .SilenceURL }}
-Silence: {{ . }}{{ end }}
-{{ end }}
-{{ define "labline.message" -}}
-{{ range .Alerts.Firing }}{{ template "labline.alert" . }}
-{{ end }}{{ if .Alerts.Resolved }}Over:
-{{ range .Alerts.Resolved }}- {{ .Labels.alertname }}{{ if eq .Labels.kind "line" }}\
-{{ with .Labels.path }}, {{ . }}{{ end }}{{ with .Labels.alias }}, {{ . }}{{ end }}{{ with .Labels.instrument }}, {{ . }}{{ end }}{{ end }}
-{{ end }}{{ end }}
-{{- end }}
-"""

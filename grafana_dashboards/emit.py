@@ -15,7 +15,7 @@ from provisioning.influxdb_schema import READER
 from provisioning.site import Site
 from provisioning.telegraf_config import HEADER
 
-from . import alerts, check, style
+from . import alerts, check, notifications, style
 from .check_alerting import CONTACTS, POLICIES, RULES, TEMPLATES
 from .dashboards import every
 from .provision import ORG, DataSource, Provider
@@ -111,9 +111,13 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         PROVIDER: {"apiVersion": 1, "providers": [folder]},
         DATASOURCES: {"apiVersion": 1, "datasources": [source]},
         RULES: {"apiVersion": 1, "groups": alerts.groups(site, about.__getitem__)},
-        CONTACTS: {"apiVersion": 1, "contactPoints": alerts.contact_points(site, paths.secrets)},
-        POLICIES: {"apiVersion": 1, "policies": [alerts.policy(site)], **_given(muteTimes=alerts.mute_times(site))},
-        TEMPLATES: {"apiVersion": 1, "templates": alerts.templates(site)},
+        CONTACTS: {"apiVersion": 1, "contactPoints": notifications.contact_points(site, paths.secrets)},
+        POLICIES: {
+            "apiVersion": 1,
+            "policies": [notifications.policy(site)],
+            **_given(muteTimes=notifications.mute_times(site)),
+        },
+        TEMPLATES: {"apiVersion": 1, "templates": notifications.templates(site)},
     }
     return {path: _alive(json.loads(json.dumps(content, cls=DashboardEncoder)), "") for path, content in made.items()}
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from grafana_dashboards import alerts, emit, provision, signals
+from grafana_dashboards import emit, notifications, provision, signals
 from grafana_dashboards.uids import uid
 
 CRYOSTAT = """\
@@ -81,6 +81,18 @@ def test_a_limits_alarm_that_ends_and_comes_back_at_once_is_one_alarm(site, keys
     rule = made["cryostat: Still temperature above 2 K"]
     assert (rule["for"], rule["keepFiringFor"]) == (wait, keep)
     assert rule["annotations"]["description"].endswith(f"This alarm {told}")
+
+
+def test_a_quantity_without_a_unit_has_a_limit_too(site):
+    text = """\
+  - name: pump
+    driver: scpi
+    connection: "sim:"
+    channels: {a: {label: Pump, read: {hours: {query: "H?", unit: "", low: 0}}, limits: {hours: {warning: {above: 900}}}}}
+"""
+    (rule,) = rules_of(rendered(site(text)), "limit").values()
+    assert rule["title"] == "pump: Pump hours above 900"
+    assert rule["annotations"]["summary"] == 'pump: Pump hours is {{ printf "%.6g" $values.B.Value }} (alarm above 900)'
 
 
 def test_a_pace_of_minutes_is_kept_by_all_durations(site):
@@ -302,7 +314,7 @@ def test_what_nobody_asks_for_is_told_to_nobody(site, demo):
 def test_messages_have_a_subject_whatever_is_in_them_and_no_value_where_there_is_none(demo):
     made = rendered(demo)
     (template,) = made[emit.TEMPLATES]["templates"]
-    called = set(alerts.EXPAND.values())
+    called = set(notifications.EXPAND.values())
     assert all(
         f'{{{{ define "{name}"' in template["template"]
         for name in ("labline.subject", "labline.message", "labline.alert")
