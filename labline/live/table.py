@@ -17,15 +17,18 @@ from .snapshot import Row, Snapshot, counted
 ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
 FAULT_STYLE = "bold red"
+WIDEST = 10000  # no line of a table is longer
 NAME_WIDTH = 16  # what a channel's name has at least, where the rest can be made narrower
 NOTES_SHARE = 4  # of a screen that is full, notes have one line in so many
 HEAD_LINES = 3  # two of title, and the table's head
 
 
 def print_whole(console: Console, snapshot: Snapshot, *, everything: bool = False) -> None:
-    """Print it once, with nothing left out: a pipe has no height, and a terminal scrolls. A pipe's lines end unfilled."""
-    with console.capture() as captured:
-        console.print(LiveTable(snapshot, everything=everything, whole=True), crop=False)
+    """Print it once, with nothing left out: a pipe has no size, and a terminal scrolls. A pipe's lines end unfilled."""
+    table = LiveTable(snapshot, everything=everything, whole=True)
+    wide = console if console.is_terminal else Console(file=console.file, width=max(console.width, table.width))
+    with wide.capture() as captured:
+        wide.print(table, crop=False)
     for line in captured.get().splitlines():
         console.file.write(f"{line.rstrip()}\n")
 
@@ -36,14 +39,23 @@ class LiveTable:
     def __init__(
         self, snapshot: Snapshot, *, everything: bool = False, whole: bool = False, footer: Sequence[str] = ()
     ):
-        self._snapshot, self._everything, self._whole, self._footer = snapshot, everything, whole, footer
+        self._snapshot, self._whole, self._footer = snapshot, whole, footer
+        self._rows = [row for row in snapshot.rows if everything or not row.raw or row.alarm]
+
+    @property
+    def width(self) -> int:
+        """Tell how wide it must be for nothing to be cut short."""
+        columns = _columns(self._rows, LAYOUTS[0], WIDEST)
+        lines = _title_lines(self._snapshot)
+        widest = max(right.cell_len for _, right in lines)
+        return max(sum(column.width + 1 for column in columns), *(left.cell_len + 1 + widest for left, _ in lines))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = None if self._whole or not console.is_terminal else options.height or console.height
         yield self._drawn(height, options.max_width, soft=self._whole and not console.is_terminal)
 
     def _drawn(self, height: int | None, width: int, *, soft: bool) -> Group:
-        rows = [row for row in self._snapshot.rows if self._everything or not row.raw or row.alarm]
+        rows = self._rows
         notes = _notes(rows, self._snapshot)
         footer = list(self._footer)
         gap = [""]
@@ -66,13 +78,9 @@ class LiveTable:
         return Group(*parts)
 
 
-def _title(snapshot: Snapshot) -> Table:
-    """Write two lines: which lab, and when; how many instruments are how, and what alarms there are."""
-    title = Table.grid(expand=True, padding=(0, 1), pad_edge=False)
-    title.add_column(no_wrap=True, ratio=1)
-    title.add_column(no_wrap=True, justify="right")
+def _title_lines(snapshot: Snapshot) -> list[tuple[Text, Text]]:
+    """Write two lines, left and right: which lab, and when; how many instruments are how, and what alarms there are."""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.time_ns / 1e9))
-    title.add_row(Text(snapshot.title, style="bold"), Text(when, style="dim"))
     told = Text("  ").join(
         Text(f" {snapshot.alarms[alarm]} {alarm} ", style=style)
         for alarm, style in ALARM_STYLES.items()
@@ -82,7 +90,15 @@ def _title(snapshot: Snapshot) -> Table:
     # Last, because what is too long for the line is cut off there.
     if snapshot.simulated:
         summary.append("  ").append(snapshot.simulated, style="not dim")
-    title.add_row(summary, told)
+    return [(Text(snapshot.title, style="bold"), Text(when, style="dim")), (summary, told)]
+
+
+def _title(snapshot: Snapshot) -> Table:
+    title = Table.grid(expand=True, padding=(0, 1), pad_edge=False)
+    title.add_column(no_wrap=True, ratio=1)
+    title.add_column(no_wrap=True, justify="right")
+    for line in _title_lines(snapshot):
+        title.add_row(*line)
     return title
 
 
@@ -118,16 +134,15 @@ def _table(rows: Sequence[Row], width: int) -> Table:
     for layout in LAYOUTS:
         columns = _columns(rows, layout, width)
         rest = width - sum(column.width + 1 for column in columns if column.head != "channel")
-        if rest >= min(NAME_WIDTH, max(c.width for c in columns if c.head == "channel")):
+        if rest >= min(NAME_WIDTH, *(c.width for c in columns if c.head == "channel")):
             break
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(
             column.head,
             no_wrap=True,
             justify="right" if column.right else "left",
-            width=None if column.head == "channel" else column.width,
-            ratio=1 if column.head == "channel" else None,
+            width=max(1, min(rest, column.width)) if column.head == "channel" else column.width,
         )
     for cells in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*cells)
@@ -213,7 +228,9 @@ def _fitted(notes: Sequence[str], width: int, most: int) -> list[str]:
         room = most - len(lines) - (index < len(notes) - 1)
         if room < 1:
             return [*lines, f"and {len(notes) - index} more"]
-        lines += textwrap.wrap(note, width, max_lines=room, placeholder=" …", subsequent_indent="  ")
+        lines += textwrap.wrap(
+            note, width, max_lines=room, placeholder=" …", subsequent_indent="  ", break_on_hyphens=False
+        )
     return lines
 
 

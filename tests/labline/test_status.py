@@ -311,16 +311,36 @@ def test_names_and_alarms_are_read_on_a_narrow_screen_too(lab, width):
 def test_advice_is_not_cut_off(lab):
     lab.well()
     lab.put("instrument", "instrument=oven", 'state="disconnected",up=0i', -0.001)
-    detail = "serial:///home/somebody/a/long/folder/that/holds/ports/ttyUSB0: No such file or directory"
+    path = "serial:///home/somebody/a-long-folder/that/holds-ports/for-us/tty-USB0"
+    detail = f"{path}: No such file or directory"
     snapshot = lab.look(lambda: {"oven": detail})
     whole = f"oven can't be reached: {detail}. Cable, power, address?"
     for height in (24, 14):  # with room for all, and without
         text = drawn(snapshot, height=height, footer=["Ctrl-C ends this."])
         assert whole in " ".join(text.split()) and len(text.splitlines()) <= height
+        assert any(path in line for line in text.splitlines())  # in one piece, to be copied
     piped = io.StringIO()
     print_whole(Console(file=piped, width=80), snapshot)
     lines = piped.getvalue().splitlines()
     assert whole in lines and not any(line.endswith(" ") for line in lines)
+
+
+def test_a_pipe_cuts_nothing_short(lab, tmp_path):
+    file = tmp_path / "trial.yml"
+    file.write_text(file.read_text().replace("Mixing chamber", "Mixing chamber, below the plate"))
+    lab.well()
+    lab.put("instrument", "instrument=cryostat", 'state="degraded",up=1i', -0.001)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'status="temperature_over"')
+    piped = io.StringIO()
+    print_whole(Console(file=piped, width=40), lab.look(site=sites.load(file)))
+    assert "…" not in piped.getvalue()
+    assert "Mixing chamber, below the plate " in piped.getvalue()
+
+
+def test_on_a_wide_screen_values_stay_beside_their_names(lab):
+    lab.well()
+    (line,) = (line for line in drawn(lab.look(), width=200).splitlines() if "Gauge" in line)
+    assert line.index("6.90e-08") - line.index("Gauge") < 20
 
 
 def test_more_notes_than_a_screen_holds_are_counted(lab):
