@@ -121,6 +121,7 @@ def _file_trouble(error: OSError) -> str:
         errno.ENOSPC: "; free some space and try again",
         errno.EACCES: "; is it yours?",
         errno.EROFS: "; choose another folder with --state",
+        errno.ENOTDIR: "; choose another folder with --state",
     }
     return f"{where}{error.strerror or error}{advice.get(error.errno or 0, '')}"
 

@@ -33,6 +33,8 @@ GIVE_UP_AFTER = 3  # ends of a part within RECENT seconds
 RECENT = 120.0
 SECONDS_PER_COUNT = 120  # what a run of months brought is counted slowly on a small machine
 PINGS = 4  # of two seconds each, before a database is held to hang
+LOW_DISK = 20e6  # bytes: InfluxDB, Telegraf and their logs go on for some time with these
+FULL = (b"no space left on device", b"disk quota exceeded")  # in Telegraf's log
 MAIL = ("GF_SMTP_ENABLED", "GF_SMTP_HOST")  # without them Grafana sends none
 SECRET_FILES = ("url_file", "password_file", "token_file")  # of a contact point
 
@@ -52,6 +54,7 @@ class Lab:
         self._simulators: Process | None = None
         self._ends: dict[str, list[float]] = {}
         self._grafana_ended = False
+        self._disk_low = self._disk_was_low = False
 
     def start(self) -> None:
         """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
@@ -68,7 +71,8 @@ class Lab:
         self.lock.tell(influxdb=self.site.influxdb.url)
         self._render(connections)
         log = self.places.telegraf_log
-        self._telegraf_log = TelegrafLog(log, log.stat().st_size if log.exists() else 0)
+        self._log_start = log.stat().st_size if log.exists() else 0
+        self._telegraf_log = TelegrafLog(log, self._log_start)
         self.since_ns = time.time_ns()
         self._start_telegraf()
         if home:
@@ -98,7 +102,8 @@ class Lab:
         return self._telegraf_log.details()
 
     def look_after(self) -> None:
-        """Start anew what ended, but Grafana, and tell it. Raises StackError where that goes on."""
+        """Start anew what ended, but Grafana, and tell it; mind the disk. Raises StackError where that goes on."""
+        self._mind_the_disk()
         if self._influxdb and not self._influxdb.process.running:
             self._mourn(self._influxdb.process, "started anew; Telegraf keeps what was read meanwhile")
             self._influxdb.stop()
@@ -132,6 +137,13 @@ class Lab:
                 self._start_influxdb()
             self._telegraf.stop()
             self._telegraf = None
+            self._mind_the_disk()
+            if self._influxdb and (self._disk_was_low or self._disk_was_full()):
+                # What could not go to the disk it still shows, from its memory; only what it finds again is written.
+                if self._disk_low and self._disk_was_full():
+                    raise StackError("the disk is full; what the database shows now may be in its memory alone")
+                self._influxdb.stop()
+                self._start_influxdb()
             url = self.site.influxdb.url
             if not any(loopback.answers(f"{url}/ping", 204) for _ in range(PINGS)):
                 raise StackError(f"no answer from the database ({url})")
@@ -269,6 +281,24 @@ class Lab:
         return structs.replace(
             self.site, notifications=structs.replace(self.site.notifications, contact_points=tuple(points))
         )
+
+    def _mind_the_disk(self) -> None:
+        free = shutil.disk_usage(self.places.root).free
+        if self._disk_low != (free < LOW_DISK):
+            self._disk_low = not self._disk_low
+            self._disk_was_low = True
+            left = f"{free / 1e6:.1f} MB left where {told.path(self.places.root)} is"
+            self._say(
+                f"the disk is nearly full, {left}: free some space, or readings are lost"
+                if self._disk_low
+                else f"the disk has room again, {left}"
+            )
+
+    def _disk_was_full(self) -> bool:
+        """Look whether Telegraf, or the database by its mouth, told of that."""
+        with open(self.places.telegraf_log, "rb") as log:
+            log.seek(self._log_start)
+            return any(words in line for line in log for words in FULL)
 
     def _mourn(self, part: Process, consequence: str) -> None:
         """Tell that a part ended. Raises StackError where it does so again and again."""

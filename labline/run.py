@@ -57,6 +57,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the lab; 0 where nothing was lost and every instrument brought something, 1 where not."""
+    try:
+        return _run(arguments)
+    except OSError as error:  # a full disk does not say where
+        error.filename = error.filename or told.path(arguments.state)
+        raise
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from provisioning import site as sites
@@ -84,17 +92,14 @@ def run(arguments: argparse.Namespace) -> int:
             uncounted = ""
             try:
                 lab.stop()
-            except (StackError, DatabaseError) as error:
-                uncounted = str(error)
-        except OSError as error:  # a full disk does not say where
-            error.filename = error.filename or told.path(lab.places.root)
-            raise
+            except (StackError, DatabaseError, OSError) as error:
+                uncounted = getattr(error, "strerror", None) or str(error)
         finally:
             interrupts.be_patient()
             lab.close()
     if uncounted:
         print(f"The readings of this run could NOT be counted: {uncounted}")
-        print(f"All that Telegraf took is in the journal, {told.path(lab.places.journal)}")
+        print(f"What Telegraf took is in the journal, if the disk had room: {told.path(lab.places.journal)}")
         return 1
     print("\n".join(ledger.lines(lab.ledger, lab.since_ns)))
     return 0 if ledger.well(lab.ledger) and not failed else 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from provisioning.influxdb_server import DatabaseError, Server
 
-from . import credentials, debian, loopback, ports
+from . import credentials, debian, loopback, ports, told
 from .errors import StartFailed, Unavailable
 from .part import Part, first_way
 from .process import Process
@@ -80,8 +80,9 @@ class InfluxDB:
             self.server.query(statement, hidden=self.password)
         except DatabaseError as error:
             raise StartFailed(
-                f"the data in {self.directory} were made with another password than the one in {secrets} ({error}); "
-                f"bring that one back, or delete {self.directory} to begin with an empty database"
+                f"the data in {told.path(self.directory)} were made with another password than the one in "
+                f"{told.path(secrets / ADMIN)} ({error}); bring that one back, "
+                f"or delete {told.path(self.directory)} to begin with an empty database"
             ) from None
 
     def __enter__(self) -> InfluxDB:

@@ -1,0 +1,89 @@
+"""What a lab does about a disk that is full; the whole of a run is in test_run.py."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from labline import cli, ledger
+from labline.lab import Lab
+from labline.stack import loopback
+from labline.stack.errors import StackError
+from provisioning import site as sites
+
+SITE = """\
+site: trial
+nodes: [{name: here}]
+instruments:
+  - {name: cryostat, driver: lakeshore_372, connection: "tcp://192.168.1.5:7777"}
+"""
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A lab whose parts only tell, in ``done``, what was asked of them; the database holds all there is."""
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    made = Lab(sites.load(file), tmp_path / "state", lambda text: made.said.append(text))
+    made.said, made.done = [], []
+
+    def part(name):
+        return SimpleNamespace(stop=lambda: made.done.append(f"stop {name}"), process=SimpleNamespace(running=True))
+
+    made._influxdb, made._telegraf = part("InfluxDB"), part("Telegraf")
+    made.places.telegraf_log.write_text("of the run before: no space left on device\n")
+    made._log_start = made.places.telegraf_log.stat().st_size
+    monkeypatch.setattr(made, "_start_influxdb", lambda: made.done.append("start InfluxDB"))
+    monkeypatch.setattr(ledger, "take", lambda *_: made.done.append("count") or [])
+    monkeypatch.setattr(loopback, "answers", lambda *_: True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))
+    yield made
+    made.close()
+
+
+def test_what_is_only_in_the_memory_of_the_database_is_not_counted(lab):
+    lab.places.telegraf_log.open("a").write("E! 500: error writing WAL entry: no space left on device\n")
+    lab.stop()
+    assert lab.done[:4] == ["stop Telegraf", "stop InfluxDB", "start InfluxDB", "count"]
+
+
+def test_while_the_disk_is_full_nothing_is_called_written(lab, monkeypatch):
+    lab.places.telegraf_log.open("a").write("E! 500: error writing WAL entry: no space left on device\n")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(StackError, match="the disk is full"):
+        lab.stop()
+    assert "count" not in lab.done
+
+
+def test_a_database_that_could_write_is_counted_as_it_is(lab):
+    lab.stop()
+    assert lab.done[:2] == ["stop Telegraf", "count"]
+
+
+def test_a_disk_that_fills_is_told_once_and_remembered(lab, monkeypatch):
+    for free in (1e9, 1e6, 0.5e6, 1e9):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        lab.look_after()
+    nearly, again = lab.said
+    assert "the disk is nearly full, 1.0 MB left where" in nearly and "has room again" in again
+    lab.stop()
+    assert "start InfluxDB" in lab.done
+
+
+def test_a_database_that_does_not_answer_is_not_counted(lab, monkeypatch):
+    monkeypatch.setattr(loopback, "answers", lambda *_: False)
+    with pytest.raises(StackError, match="no answer from the database"):
+        lab.stop()
+    assert lab.done == ["stop Telegraf"]
+
+
+def test_a_full_disk_is_told_with_its_place(tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("labline.lab.Lab", full)
+    assert cli.main(["run", "demo", "--state", str(tmp_path)]) == 1
+    assert f"labline: {tmp_path}: No space left on device; free some space" in capsys.readouterr().err
