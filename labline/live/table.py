@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -235,8 +236,17 @@ def _fitted(notes: Sequence[str], width: int, most: int) -> list[str]:
 
 
 def _most_wanted(rows: Sequence[Row], room: int) -> list[Row]:
-    """Choose rows for a small screen: each channel's first quantity; where that is too much, what is wrong first."""
+    """Choose rows for a small screen: each channel's first quantity; where that is too much, what is wrong first.
+
+    Where there is room left, instruments in the site file's order have all their rows.
+    """
     wanted = [row for row in rows if row.main or row.note]
     if len(wanted) > room:
-        wanted.sort(key=lambda row: not row.faulty)
-    return wanted[:room]
+        return sorted(wanted, key=lambda row: not row.faulty)[:room]
+    room -= len(wanted)
+    whole = set()
+    for name, rest in Counter(row.instrument for row in rows if not (row.main or row.note)).items():
+        if rest <= room:
+            whole.add(name)
+            room -= rest
+    return [row for row in rows if row.main or row.note or row.instrument in whole]

@@ -286,6 +286,10 @@ def test_a_small_screen_shows_what_is_wrong_and_says_what_it_leaves_out(lab):
     small = drawn(lab.look(), height=9, footer=["Ctrl-C ends this."])
     assert "silent" in small and "Ctrl-C ends this.  2 more rows in a taller window" in small
     assert "resistance" not in small and len(small.splitlines()) <= 9
+    small = drawn(
+        lab.look(), height=9, everything=True
+    )  # the raw quantity of the oven is one row, the cryostat has two
+    assert "voltage" in small and "resistance" not in small and "2 more rows" in small
     tiny = drawn(lab.look(), height=6)
     assert "Gauge" in tiny and "Still" not in tiny and "4 more rows" in tiny and len(tiny.splitlines()) <= 6
 
