@@ -103,6 +103,13 @@ def test_every_alarm_has_data_and_a_well_line_has_no_stale_instrument(viewer, ru
             assert value >= 1, rule["title"]
 
 
+def test_where_there_are_no_readings_a_rule_has_no_row_and_so_no_value_that_could_alarm(viewer, rules):
+    then = time.time() + HOUR
+    for rule in rules.values():
+        query = rule["data"][0]["model"]["query"]
+        assert viewer.rows(viewer.filled(query, then, then + HOUR)) == [], rule["title"]
+
+
 def test_readings_that_are_dropped_show_in_their_alarm_for_each_instrument(viewer, rules):
     def dropped():
         query = rules["demo-dropped"]["data"][0]["model"]["query"]
