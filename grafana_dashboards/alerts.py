@@ -19,7 +19,8 @@ from .uids import uid
 
 Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
 
-LOSS_SECONDS = 600
+# A loss is told for as long; what is read less often than twice in the longer time fills no queue.
+LOSS_SECONDS, LOSS_MOST = 600, 3600
 # An alarm that ends and comes back within five minutes is one alarm, and one message.
 KEEP_SECONDS = 300
 
@@ -272,6 +273,12 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
     )
 
 
+def _loss_window(site: Site) -> int:
+    """Tell over how many seconds losses are looked for: it holds two reports of each instrument, and two looks see the same loss."""
+    slowest = max(i.stanza.interval for i in site.instruments)
+    return math.ceil(max(LOSS_SECONDS, min(2 * slowest + 15, LOSS_MOST), 3 * site.alarms.every))
+
+
 def _growth(measurement: str, field: str, *by: str) -> str:
     return influxql.growth(signals.declared(measurement, field).name, measurement, "", by)
 
@@ -301,7 +308,7 @@ def _line_rule(
         on_error=on_error,
         labels=_labels(site, severity, "line"),
         data=[
-            Query(ref="A", query=query, seconds=LOSS_SECONDS),
+            Query(ref="A", query=query, seconds=_loss_window(site)),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side=side, value=value, back=value),
         ],

@@ -123,6 +123,18 @@ def test_readings_that_are_dropped_are_a_warning_that_leads_to_their_plot(demo):
     assert panel["title"] == "Dropped"
 
 
+@pytest.mark.parametrize(("interval", "every", "window"), [
+    ("5s", "10s", 600),
+    ("10m", "10s", 1215),  # two reports
+    ("1d", "10s", 3600),
+    ("5s", "10m", 1800),  # seen at two looks, or it would never have lasted
+])  # fmt: skip
+def test_a_loss_is_seen_however_slowly_reports_come_and_however_seldom_grafana_looks(site, interval, every, window):
+    text = CRYOSTAT.replace("interval: 5s", f"interval: {interval}") + f"alarms: {{every: {every}}}\n"
+    rules = rules_of(rendered(site(text)), "line").values()
+    assert {rule["data"][0]["relativeTimeRange"]["from"] for rule in rules} == {window}
+
+
 def test_a_limit_without_help_says_nothing_of_it(site):
     help = "            help: Is 100 % {{ of it }} at ${HOME} or $HOME?\n"
     for rule in rules_of(rendered(site(CRYOSTAT.replace(help, ""))), "limit").values():
