@@ -134,7 +134,7 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
             )
         if entry.overruns:
             result.append(
-                f"  {entry.instrument}: missed {counted('cycle', entry.overruns)}; it takes longer than its interval"
+                f"  {entry.instrument}: missed {counted('cycle', entry.overruns)}; a reading took longer than its interval, or the machine was busy"
             )
         if entry.uncounted:
             result.append(
