@@ -30,7 +30,7 @@ class RunLock:
             where = "".join(f"\n  {name}: {url}" for name, url in info["urls"].items() if url)
             raise AlreadyRunning(
                 f"this site runs already: process {info['pid']}, since {info['since']}{where}\n"
-                f"Stop it there with Ctrl-C, or look at it with `{told.command()} status`, named the same SITE.",
+                f"Stop it there with Ctrl-C, or look at it with `{told.command()} status` and the same SITE.",
                 info,
             ) from None
         since = datetime.now().astimezone().isoformat(" ", "seconds")

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,8 @@ def test_of_a_long_log_the_errors_are_shown(tmp_path):
     quiet.stop()
 
 
-def test_all_that_was_started_can_be_ended_at_once(tmp_path):
+def test_all_that_was_started_can_be_ended_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("labline.stack.process._started", weakref.WeakSet())  # the database of all tests goes on
     parts = [shell("trap '' TERM; sleep 60 & echo $!; wait; wait", tmp_path / f"log{i}") for i in range(2)]
     children = [int(lines(it, 1)[0]) for it in parts]
     kill_all()
