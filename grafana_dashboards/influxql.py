@@ -1,13 +1,20 @@
-"""InfluxQL as the dashboards ask it: at every downsampled level, with the same names."""
+"""InfluxQL as the dashboards ask it, on whatever level of downsampling the time range has."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from provisioning.levels import FOREVER, RAW
 
 TIME, INTERVAL, LEVEL = "$timeFilter", "$__interval", "$rp"
 # How a level is read is said by its row in rp_config, through hidden variables (variables.py). `lo` and `hi` end a field's
-# name, the closing quotation mark included: `"` where every reading is kept, `_min"` and `_max"` on a downsampled level.
-LOW, HIGH, STATE = "${lo}", "${hi}", "${state}"
+# name: nothing where every reading is kept, `_min` and `_max` on a downsampled level. Where rp_config says nothing, all are
+# empty: InfluxQL takes `""` for the default policy, which keeps every reading.
+LOW, HIGH = "${lo}", "${hi}"
+# Begins a panel's least interval: the time from point to point on a downsampled level, else nothing. Of `1h5s` Grafana takes
+# the first duration: shorter intervals than a level's own would be loose points, with nothing between them.
+STEP = "${step}"
+END = "${__to}ms"
 
 
 def identifier(name: str) -> str:
@@ -27,12 +34,16 @@ def call(function: str, field: str) -> str:
 
 def lowest(field: str) -> str:
     """Ask for the smallest reading of an interval, on any level."""
-    return f"min({identifier(field)[:-1]}{LOW})"
+    return f"min({_ending(field, LOW)})"
 
 
 def highest(field: str) -> str:
     """Ask for the largest reading of an interval, on any level."""
-    return f"max({identifier(field)[:-1]}{HIGH})"
+    return f"max({_ending(field, HIGH)})"
+
+
+def _ending(field: str, end: str) -> str:
+    return f'{identifier(field)[:-1]}{end}"'
 
 
 def source(measurement: str, level: str = LEVEL) -> str:
@@ -50,6 +61,11 @@ def chosen(*tags: str) -> str:
     return " AND ".join(f"{identifier(tag)} =~ /^${tag}$/" for tag in tags)
 
 
+def among(tag: str, values: Iterable[str]) -> str:
+    """Ask for any of these values of a tag."""
+    return f"({' OR '.join(equal(**{tag: value}) for value in values)})"
+
+
 def series(
     what: str,
     measurement: str,
@@ -63,6 +79,11 @@ def series(
     """Ask for one value an interval; ``fill`` is none, or null where a gap is to be seen."""
     groups = ", ".join([f"time({every})", *map(identifier, by)])
     return f"SELECT {what} FROM {source(measurement, level)} WHERE {_and(where, TIME)} GROUP BY {groups} fill({fill})"
+
+
+def current(what: str, measurement: str, where: str = "", by: tuple[str, ...] = ()) -> str:
+    """Ask for one value an interval, where the last interval ends with the range shown: empty, where nothing came in it."""
+    return series(what, measurement, _and(where, f"time < {END}"), by, every=f"{INTERVAL}, {END}", fill="null")
 
 
 def rate(field: str, measurement: str, where: str = "", by: tuple[str, ...] = (), per: int = 1) -> str:

@@ -10,6 +10,7 @@ from grafanalib import core as g
 from grafanalib.influxdb import InfluxDBTarget
 
 from . import style
+from .influxql import STEP
 from .provision import DATASOURCE
 
 Steps = list[tuple[float | None, str]]
@@ -89,6 +90,11 @@ def mapping(texts: dict[str, tuple[str, str]]) -> dict[str, Any]:
     }
 
 
+# In no colour that stands for a value: whether it would be within its limits nobody knows.
+NO_DATA = {
+    "type": "special",
+    "options": {"match": "null", "result": {"text": "no data", "color": style.STATES["silent"], "index": 0}},
+}
 STATES = mapping({state: (state.replace("_", " "), colour) for state, colour in style.STATES.items()})
 ON_OFF = mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})
 
@@ -115,6 +121,8 @@ class _Panel(g.Panel):  # type: ignore[misc]
     def made(self, kind: str, options: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         """Write the panel, with what is its type's own."""
         found = self.panel_json({"type": kind, "options": options})
+        if self.interval:
+            found["interval"] = f"{STEP}{self.interval}"
         found["fieldConfig"] = {
             "overrides": self.overrides,
             "defaults": {
@@ -180,8 +188,13 @@ class TimeSeries(_Panel):
 
 @_attrs
 class Stat(_Panel):
-    """The newest value, large, above its course (``sparkline``); ``named``: below the name of its series."""
+    """The last value, large, above its course (``sparkline``); ``named``: below the name of its series.
 
+    Where the last is empty, it says so (influxql.current): no older value stands in for it.
+    """
+
+    # So few that on a downsampled level each interval has several points: the newest may not be there yet.
+    maxDataPoints = attr.ib(default=300)
     sparkline = attr.ib(default=True, kw_only=True)
     named = attr.ib(default=False, kw_only=True)
 
@@ -194,9 +207,11 @@ class Stat(_Panel):
             "orientation": "auto",
             "wideLayout": True,
             "showPercentChange": False,
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "text": {"titleSize": style.NAME_SIZE} if self.named else None,
+            "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
         }
-        return self.made("stat", options, {"color": {"mode": "thresholds"}, "noValue": "no data"})
+        defaults = {"color": {"mode": "thresholds"}, "noValue": "no data", "mappings": [*self.mappings, NO_DATA]}
+        return self.made("stat", options, defaults)
 
 
 @_attrs

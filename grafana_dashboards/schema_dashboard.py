@@ -55,9 +55,17 @@ class MappedText(Strict, kw_only=True):
     index: int
 
 
-class ValueMapping(Strict, kw_only=True):
-    type: Literal["value"]
+class ValueMapping(Strict, tag_field="type", tag="value", kw_only=True):
     options: dict[str, MappedText]
+
+
+class NullText(Strict, kw_only=True):
+    match: Literal["null"]
+    result: MappedText
+
+
+class NullMapping(Strict, tag_field="type", tag="special", kw_only=True):
+    options: NullText
 
 
 class Link(Strict, kw_only=True):
@@ -117,7 +125,7 @@ class Defaults(Strict, kw_only=True):
     noValue: Text | None = None
     color: Color | None = None
     thresholds: Thresholds | None = None
-    mappings: list[ValueMapping] = []
+    mappings: list[ValueMapping | NullMapping] = []
     links: list[Link] = []
     custom: Custom | None = None
 
@@ -164,7 +172,7 @@ class Tooltip(Strict, kw_only=True):
 
 
 class Reduce(Strict, kw_only=True):
-    calcs: list[Literal["lastNotNull"]]
+    calcs: list[Literal["last"]]
     fields: Literal[""]
     values: Literal[False]
 
@@ -224,7 +232,8 @@ class Shown(PanelBase, kw_only=True):
     datasource: Source
     targets: Annotated[list[Target], Meta(min_length=1)]
     fieldConfig: FieldConfig
-    interval: Duration | None = None
+    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d)$")] | None = None  # influxql.STEP
+    maxDataPoints: int | None = None
 
 
 class TimeSeriesOptions(Strict, kw_only=True):
@@ -236,6 +245,10 @@ class TimeSeries(Shown, tag="timeseries", kw_only=True):
     options: TimeSeriesOptions
 
 
+class TextSizes(Strict, kw_only=True):
+    titleSize: Annotated[int, Meta(ge=8)]
+
+
 class StatOptions(Strict, kw_only=True):
     graphMode: Literal["area", "none"]
     colorMode: Literal["value"]
@@ -245,6 +258,7 @@ class StatOptions(Strict, kw_only=True):
     wideLayout: bool
     showPercentChange: bool
     reduceOptions: Reduce
+    text: TextSizes | None = None
 
 
 class Stat(Shown, tag="stat", kw_only=True):
@@ -335,6 +349,7 @@ class Query(Strict, tag_field="type", tag="query", kw_only=True):
     description: Text
     datasource: Source
     query: Text
+    regex: Text | None = None
     refresh: Literal[2]
     sort: Literal[0]
     hide: Literal[2]

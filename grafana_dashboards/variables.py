@@ -7,6 +7,8 @@ from typing import Any
 import attr
 from grafanalib import core as g
 
+from provisioning.levels import RAW
+
 from . import influxql
 from .provision import DATASOURCE
 
@@ -30,11 +32,13 @@ class Variable(g.Template):  # type: ignore[misc]
 
 
 def levels() -> list[Variable]:
-    """Make the hidden variables that follow the time range: the level, and the ends of its fields' names."""
+    """Make the hidden variables that follow the time range: the level, the ends of its fields' names, its time per point."""
+    # Name -> (field of rp_config, what is taken of it, meaning). A downsampled level's policy is named for its time per point.
     meanings = {
-        "rp": "The retention policy that the time range is read from",
-        "lo": "The end of the name of a field's smallest reading there",
-        "hi": "The end of the name of a field's largest reading there",
+        "rp": ("rp", "", "The retention policy that the time range is read from"),
+        "lo": ("lo", '/^(.*)"$/', "The end of the name of a field's smallest reading there"),
+        "hi": ("hi", '/^(.*)"$/', "The end of the name of a field's largest reading there"),
+        "step": ("rp", f"/^(?:{RAW})?(.*)$/", "The time from point to point there, where it is downsampled"),
     }
     return [
         Variable(
@@ -42,12 +46,13 @@ def levels() -> list[Variable]:
             label=name,
             description=text,
             dataSource=DATASOURCE,
-            query=influxql.level(name),
+            query=influxql.level(field),
+            regex=regex or None,
             hide=HIDDEN,
             sort=0,
             refresh=ON_TIME_RANGE,
         )
-        for name, text in meanings.items()
+        for name, (field, regex, text) in meanings.items()
     ]
 
 

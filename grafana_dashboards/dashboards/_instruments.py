@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
 
 from provisioning.site import Instrument, Site
 
@@ -14,10 +17,56 @@ STATE_MEANING = (
     "wrong device: no answer that can be used; look at cable, power and address. A gap: its program, or Telegraf, does not run."
 )
 
+SAME_PACE = 10  # instruments whose gaps differ by more have panels of their own
+MANY = 3  # a panel's title names so many instruments
+
 
 def gap(instruments: Sequence[Instrument]) -> float:
-    """Tell from how long on (s) missing data are a gap: from what is an alarm, or four intervals where that is switched off."""
-    return max(max(i.stale or 0, 4 * i.stanza.interval) for i in instruments)
+    """Tell from how long on (s) missing reports of an instrument are a gap: from what is an alarm, or four intervals."""
+    return max(max(i.stale, 4 * i.stanza.interval) for i in instruments)
+
+
+def channel_gap(instruments: Sequence[Instrument]) -> float:
+    """Tell from how long on (s) missing readings of a channel are a gap; a scanner has time to come round."""
+    return max(max(i.channel_stale or i.stanza.driver.turn, 4 * i.stanza.interval) for i in instruments)
+
+
+def fresh(instrument: Instrument) -> float:
+    """Tell for how long (s) a channel's newest reading may stand for its value now; whole minutes, hours or days from one of them on.
+
+    Grafana writes an interval in one unit, and cuts off the rest.
+    """
+    seconds = max(channel_gap([instrument]), instrument.silence)
+    size = next((size for size in (86400, 3600, 60) if seconds >= size), 1)
+    return float(math.ceil(seconds / size) * size)
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Instruments that share a panel; ``which`` ends its title, ``where`` its condition: nothing where they are all."""
+
+    instruments: list[Instrument]
+    which: str = ""
+    where: str = ""
+
+
+def paces(instruments: Sequence[Instrument], gap: Callable[[Sequence[Instrument]], float]) -> list[Part]:
+    """Part instruments where some are much slower, the fastest first: a panel knows one gap for all that it shows."""
+    found: list[list[Instrument]] = []
+    for instrument in sorted(instruments, key=lambda i: gap([i])):
+        if not found or gap([instrument]) > SAME_PACE * gap(found[-1][:1]):
+            found.append([])
+        found[-1].append(instrument)
+    if len(found) == 1:
+        return [Part(instruments=list(instruments))]
+    return [
+        Part(instruments=part, which=_named(part), where=influxql.among("instrument", [i.name for i in part]))
+        for part in found
+    ]
+
+
+def _named(part: Sequence[Instrument]) -> str:
+    names = [i.stanza.label for i in part]
+    return f": {', '.join(names[:MANY])}{f' and {len(names) - MANY} more' if len(names) > MANY else ''}"
 
 
 def interval(instruments: Sequence[Instrument]) -> str:
@@ -35,17 +84,22 @@ def timeline_height(lines: int) -> int:
     return max(5, min(20, 3 + lines))
 
 
-def timeline(site: Site, instruments: Sequence[Instrument], where: str = "") -> panels.StateTimeline:
-    """Show the state of each instrument over time."""
-    query = influxql.series(influxql.call("last", "state"), "instrument", where, ("instrument",), fill="null")
-    return panels.StateTimeline(
-        title="State of instruments",
-        about="instruments",
-        description=STATE_MEANING,
-        targets=panels.targets((query, "$tag_instrument")),
-        interval=interval(instruments),
-        gap=gap(instruments),
-        mappings=[panels.STATES],
-        transformations=panels.renamed(labels(instruments)),
-        dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
-    )
+def timelines(site: Site, instruments: Sequence[Instrument], where: str = "") -> list[tuple[panels.StateTimeline, int]]:
+    """Show the state of each instrument over time: (panel, height), several of them where some instruments are much slower."""
+    made: list[tuple[panels.StateTimeline, int]] = []
+    for part in paces(instruments, gap):
+        condition = " AND ".join(filter(None, (where, part.where)))
+        query = influxql.series(influxql.call("last", "state"), "instrument", condition, ("instrument",), fill="null")
+        panel = panels.StateTimeline(
+            title=f"State of instruments{part.which}",
+            about=None if made else "instruments",
+            description=STATE_MEANING,
+            targets=panels.targets((query, "$tag_instrument")),
+            interval=interval(part.instruments),
+            gap=gap(part.instruments),
+            mappings=[panels.STATES],
+            transformations=panels.renamed(labels(part.instruments)),
+            dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
+        )
+        made.append((panel, timeline_height(len(part.instruments))))
+    return made

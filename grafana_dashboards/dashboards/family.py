@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from grafanalib import core as g
+from msgspec import Struct
 
 from provisioning.measurements import STATUS
 from provisioning.site import Instrument, Site
@@ -29,23 +30,21 @@ def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
     page = Page()
     chosen = influxql.chosen("instrument")
-    page.add(
-        _instruments.timeline(site, instruments, f"{influxql.equal(driver=driver.name)} AND {chosen}"),
-        style.WIDTH,
-        _instruments.timeline_height(len(instruments)),
-    )
+    for panel, height in _instruments.timelines(
+        site, instruments, f"{influxql.equal(driver=driver.name)} AND {chosen}"
+    ):
+        page.add(panel, style.WIDTH, height)
     for same in _by_quantity(found):
-        if same[0].numeric and len(same) > 1:  # one alone has a plot of its own below
-            page.add(
-                _course(same, instruments, site),
-                style.WIDTH,
-                style.PLOT_HEIGHT + min(4, len(same) // 12),
-            )
-        elif not same[0].numeric:
-            page.add(_states(same, instruments), style.WIDTH, _instruments.timeline_height(len(same)))
+        for part in _by_pace(same):
+            if not same[0].numeric:
+                page.add(_states(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
+            elif len(same) > 1:  # one alone has a plot of its own below
+                height = style.PLOT_HEIGHT + min(4, len(part.signals) // 12)
+                page.add(_course(part, instruments, site), style.WIDTH, height)
     page.row("What the channels report")
-    channels = {(s.instrument.name, s.channel.id): s for s in found}
-    page.add(_status(list(channels.values()), instruments), style.WIDTH, _instruments.timeline_height(len(channels)))
+    channels = list({(s.instrument.name, s.channel.id): s for s in found}.values())
+    for part in _by_pace(channels):
+        page.add(_status(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
     _singles(page, found, instruments)
     first = instruments[0].name if len(channels) > style.MANY_SERIES and len(instruments) > 1 else None
     choices = [
@@ -79,6 +78,27 @@ def _by_quantity(found: list[Signal]) -> list[list[Signal]]:
     return list(groups.values())
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """Signals that share a panel, for their instruments have one pace; ``which`` and ``where`` as in _instruments.Part."""
+
+    signals: list[Signal]
+    which: str
+    where: str
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        return _drawn([s.instrument for s in self.signals])
+
+
+def _by_pace(same: list[Signal]) -> Iterator[Part]:
+    """Part signals where some instruments are much slower than others."""
+    instruments = {s.instrument.name: s.instrument for s in same}
+    for part in _instruments.paces(list(instruments.values()), _instruments.channel_gap):
+        names = {i.name for i in part.instruments}
+        where = " AND ".join(filter(None, (CHOSEN, part.where)))
+        yield Part(signals=[s for s in same if s.instrument.name in names], which=part.which, where=where)
+
+
 def _channels(instruments: Sequence[Instrument]) -> dict[str, str]:
     """Name channels for people: id -> its labels, and the id where they are not alone."""
     found: dict[str, list[str]] = {}
@@ -109,22 +129,23 @@ def _named(same: list[Signal], instruments: Sequence[Instrument]) -> list[dict[s
     )
 
 
-def _course(same: list[Signal], instruments: Sequence[Instrument], site: Site) -> panels.TimeSeries:
+def _course(part: Part, instruments: Sequence[Instrument], site: Site) -> panels.TimeSeries:
     """Plot one quantity of all channels that are chosen."""
-    quantity = same[0].quantity
+    first = part.signals[0]
+    quantity = first.quantity
     query = influxql.series(
-        influxql.call("mean", quantity.name), same[0].measurement, CHOSEN, ("instrument", "channel"), fill="null"
+        influxql.call("mean", quantity.name), first.measurement, part.where, ("instrument", "channel"), fill="null"
     )
     return panels.TimeSeries(
-        title=f"{signals.words(quantity.name).capitalize()}{style.named_unit(quantity)}",
+        title=f"{signals.words(quantity.name).capitalize()}{style.named_unit(quantity)}{part.which}",
         description=f"{quantity.description.rstrip('.')}: the mean of each interval.",
         targets=panels.targets((query, SERIES)),
-        transformations=_named(same, instruments),
+        transformations=_named(part.signals, instruments),
         dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
         logarithmic=style.spans_decades(quantity),
         unit=style.unit(quantity),
         decimals=style.axis_decimals(quantity),
-        **_drawn(instruments),
+        **part.drawn,
     )
 
 
@@ -155,48 +176,42 @@ def _single(signal: Signal) -> panels.TimeSeries:
 
 def _drawn(instruments: Sequence[Instrument]) -> dict[str, Any]:
     """Say how often there are points, and from how long on their absence is a gap."""
-    return {"gap": _instruments.gap(instruments), "interval": _instruments.interval(instruments)}
+    return {"gap": _instruments.channel_gap(instruments), "interval": _instruments.interval(instruments)}
 
 
-def _states(same: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
+def _states(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeline:
     """Show a quantity that is no number."""
-    quantity = same[0].quantity
+    quantity = part.signals[0].quantity
     mappings = panels.texts(quantity.type)
-    return _timeline(
-        same,
-        instruments,
-        quantity.name,
-        mappings,
-        title=signals.words(quantity.name).capitalize(),
-        description=f"{quantity.description}.",
-    )
+    title = f"{signals.words(quantity.name).capitalize()}{part.which}"
+    return _timeline(part, instruments, quantity.name, mappings, title=title, description=f"{quantity.description}.")
 
 
-def _status(channels: list[Signal], instruments: Sequence[Instrument]) -> panels.StateTimeline:
+def _status(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeline:
     """Show what each channel says of itself."""
     mappings = [panels.mapping({"ok": ("ok", style.GOOD)})]
     return _timeline(
-        channels,
+        part,
         instruments,
         STATUS.name,
         mappings,
-        title="Status of channels",
+        title=f"Status of channels{part.which}",
         steps=[(None, style.CRITICAL)],
         description="ok, or what is wrong with the reading (the driver's page lists the words). Only what was read has a status.",
     )
 
 
 def _timeline(
-    same: list[Signal], instruments: Sequence[Instrument], field: str, mappings: list[Any], **more: Any
+    part: Part, instruments: Sequence[Instrument], field: str, mappings: list[Any], **more: Any
 ) -> panels.StateTimeline:
+    measurement = part.signals[0].measurement
     query = influxql.series(
-        influxql.call("last", field), same[0].measurement, CHOSEN, ("instrument", "channel"), fill="null"
+        influxql.call("last", field), measurement, part.where, ("instrument", "channel"), fill="null"
     )
     return panels.StateTimeline(
         targets=panels.targets((query, SERIES)),
-        transformations=_named(same, instruments),
+        transformations=_named(part.signals, instruments),
         mappings=mappings,
-        gap=_instruments.gap(instruments),
-        interval=_instruments.interval(instruments),
+        **part.drawn,
         **more,
     )

@@ -14,6 +14,7 @@ from .. import influxql, panels, style, variables
 from ..layout import Page
 from ..signals import declared
 from . import _frame, _instruments, _telegraf
+from ._instruments import Part
 
 CHOSEN = influxql.chosen("instrument")
 LOOK_BACK = 30 * 86400  # s; older reports are none of "now"
@@ -39,7 +40,8 @@ def build(site: Site) -> g.Dashboard:
     """Make the dashboard of a site."""
     page = Page()
     count = len(site.instruments)
-    page.add(_instruments.timeline(site, site.instruments, CHOSEN), style.WIDTH, _instruments.timeline_height(count))
+    for panel, height in _instruments.timelines(site, site.instruments, CHOSEN):
+        page.add(panel, style.WIDTH, height)
     page.row("Age of data", collapsed=count > style.OPEN_STATS)
     for instrument in site.instruments:
         page.add(_age(site, instrument), style.STAT_WIDTH, 3)
@@ -47,8 +49,9 @@ def build(site: Site) -> g.Dashboard:
     page.add(_now(site), style.WIDTH, min(20, 4 + count))
     page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
     page.row("Programs")
-    page.add(_read_time(site), 12, style.PLOT_HEIGHT)
-    page.add(_readings(site), 12, style.PLOT_HEIGHT)
+    for part in _instruments.paces(site.instruments, _instruments.gap):
+        page.add(_read_time(site, part), 12, style.PLOT_HEIGHT)
+        page.add(_readings(site, part), 12, style.PLOT_HEIGHT)
     for field, text in COUNTS.items():
         page.add(_count(site, field, text), 12, style.PLOT_HEIGHT)
     page.row("Telegraf")
@@ -128,34 +131,46 @@ def _channels(site: Site) -> panels.Table:
     )
 
 
-def _read_time(site: Site) -> panels.TimeSeries:
+def _read_time(site: Site, part: Part) -> panels.TimeSeries:
     quantity = declared("instrument", "read_seconds")
-    query = influxql.series(influxql.highest(quantity.name), "instrument", CHOSEN, ("instrument",), fill="null")
+    query = influxql.series(influxql.highest(quantity.name), "instrument", _where(part), ("instrument",), fill="null")
     text = "How long one cycle took, at most. It must stay below the interval."
-    return _plot(site, "Time to read", query, text, unit=style.unit(quantity))
+    return _plot(part, "Time to read", query, text, unit=style.unit(quantity))
 
 
-def _readings(site: Site) -> panels.TimeSeries:
+def _readings(site: Site, part: Part) -> panels.TimeSeries:
     field = declared("instrument", "readings").name
     # By the minute: in shorter intervals, cycles that do not fit in evenly would look like beats.
-    query = influxql.rate(field, "instrument", CHOSEN, ("instrument",), 60)
+    query = influxql.rate(field, "instrument", _where(part), ("instrument",), 60)
     text = "Readings that each program made. It falls to 0 when an instrument does not answer."
-    return _plot(site, "Readings per minute", query, text, unit="none", least=0, interval="1m")
+    return _plot(part, "Readings per minute", query, text, unit="none", least=0, interval="1m")
 
 
 def _count(site: Site, field: str, text: str) -> panels.TimeSeries:
     """Plot by how much a counter of the programs grows."""
     query = influxql.increase(declared("instrument", field).name, "instrument", CHOSEN, ("instrument",))
     few = {"about": _telegraf.about("instrument", field), "bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
-    return _plot(site, COLUMNS[field], query, f"{text} Counted in each interval.", unit="none", least=0, **few)
+    return _plot(
+        Part(instruments=list(site.instruments)),
+        COLUMNS[field],
+        query,
+        f"{text} Counted in each interval.",
+        unit="none",
+        least=0,
+        **few,
+    )
 
 
-def _plot(site: Site, title: str, query: str, text: str, **more: Any) -> panels.TimeSeries:
+def _where(part: Part) -> str:
+    return " AND ".join(filter(None, (CHOSEN, part.where)))
+
+
+def _plot(part: Part, title: str, query: str, text: str, **more: Any) -> panels.TimeSeries:
     return panels.TimeSeries(
-        title=title,
+        title=f"{title}{part.which}",
         description=text,
         targets=panels.targets((query, "$tag_instrument")),
-        transformations=panels.renamed(_instruments.labels(site.instruments)),
-        gap=_instruments.gap(site.instruments),
-        **{"interval": _instruments.interval(site.instruments), **more},
+        transformations=panels.renamed(_instruments.labels(part.instruments)),
+        gap=_instruments.gap(part.instruments),
+        **{"interval": _instruments.interval(part.instruments), **more},
     )

@@ -15,6 +15,7 @@ from ..signals import declared
 from . import _frame
 
 CHOSEN = influxql.chosen("host")
+FRESH = style.duration(6 * HOST_INTERVAL)  # for so long the newest value stands for the value now
 FILLED = [(80.0, style.WARNING), (style.DISK_FULL, style.CRITICAL)]
 BUSY_STEPS = [(None, style.GOOD), (85.0, style.WARNING), (95.0, style.CRITICAL)]
 
@@ -32,7 +33,7 @@ def build(site: Site) -> g.Dashboard:
                 decimals=1 if unit == "percent" else None,
                 steps=steps,
                 sparkline=unit == "percent",
-                interval=f"{HOST_INTERVAL}s",
+                interval=FRESH,
             ),
             6,
             style.STAT_HEIGHT,
@@ -44,7 +45,7 @@ def build(site: Site) -> g.Dashboard:
                 description=text,
                 targets=panels.targets(*what),
                 unit=unit,
-                gap=60.0,
+                gap=6.0 * HOST_INTERVAL,
                 interval=f"{HOST_INTERVAL}s",
                 **more,
             ),
@@ -58,13 +59,19 @@ def build(site: Site) -> g.Dashboard:
     return _frame.dashboard(site, _frame.HOST, _frame.TITLES[_frame.HOST], description, page, choices)
 
 
-def _field(
-    measurement: str, field: str, function: str = "mean", by: tuple[str, ...] = (), where: str = "", fill: str = "null"
-) -> str:
-    """Ask for a field that Telegraf stores; where no tag parts the series, hosts do."""
+def _field(measurement: str, field: str, function: str = "mean", by: tuple[str, ...] = ()) -> str:
+    """Ask for the course of a field that Telegraf stores; where no tag parts the series, hosts do."""
+    return influxql.series(_what(measurement, field, function), measurement, CHOSEN, ("host", *by), fill="null")
+
+
+def _value(measurement: str, field: str, function: str) -> str:
+    """Ask for what a field that Telegraf stores is now, and was."""
+    return influxql.current(_what(measurement, field, function), measurement, CHOSEN, ("host",))
+
+
+def _what(measurement: str, field: str, function: str) -> str:
     declared(measurement, field)
-    what = influxql.highest(field) if function == "max" else influxql.call(function, field)
-    return influxql.series(what, measurement, " AND ".join(filter(None, (CHOSEN, where))), ("host", *by), fill=fill)
+    return influxql.highest(field) if function == "max" else influxql.call(function, field)
 
 
 def _now() -> list[tuple[str, str, str, Any, str]]:
@@ -72,28 +79,28 @@ def _now() -> list[tuple[str, str, str, Any, str]]:
     return [
         (
             "Processor",
-            influxql.series(idle, "cpu", CHOSEN, ("host",)),
+            influxql.current(idle, "cpu", CHOSEN, ("host",)),
             "percent",
             BUSY_STEPS,
             "Processor time in use. Long above 95 %: cycles come late.",
         ),
         (
             "Memory",
-            _field("mem", "used_percent", fill="none"),
+            _value("mem", "used_percent", "mean"),
             "percent",
             BUSY_STEPS,
             "Memory in use. Full: the kernel ends programs.",
         ),
         (
             "Fullest disk",
-            _field("disk", "used_percent", "max", fill="none"),
+            _value("disk", "used_percent", "max"),
             "percent",
             [(None, style.GOOD), *FILLED],
             "How full the fullest disk is. InfluxDB stops when it is full: shorten the retention, or give it a larger disk.",
         ),
         (
             "Up for",
-            _field("system", "uptime", "last", fill="none"),
+            _value("system", "uptime", "last"),
             "dtdurations",
             [(None, style.IDLE)],
             "Time since the machine started.",

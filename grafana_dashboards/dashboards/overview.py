@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafanalib import core as g
 
+from provisioning.levels import days
 from provisioning.site import Site
 
 from .. import influxql, panels, signals, style
@@ -15,8 +16,8 @@ from . import _frame, _instruments
 def build(site: Site) -> g.Dashboard:
     """Make the dashboard of a site."""
     page = Page()
-    height = _instruments.timeline_height(len(site.instruments))
-    page.add(_instruments.timeline(site, site.instruments), 16, height)
+    (states, height), *slower = _instruments.timelines(site, site.instruments)
+    page.add(states, 16, height)
     page.add(
         panels.AlertList(
             title="Active alarms",
@@ -26,6 +27,8 @@ def build(site: Site) -> g.Dashboard:
         8,
         height,
     )
+    for panel, lines in slower:
+        page.add(panel, style.WIDTH, lines)
     stats = 0
     for instrument in site.instruments:
         found = signals.shown(instrument)
@@ -38,17 +41,19 @@ def build(site: Site) -> g.Dashboard:
 
 
 def _stat(site: Site, signal: Signal) -> panels.Stat:
-    query = influxql.series(influxql.call("last", signal.quantity.name), signal.measurement, signal.where)
+    query = influxql.current(influxql.call("last", signal.quantity.name), signal.measurement, signal.where)
+    fresh = _instruments.fresh(signal.instrument)
     name = f"{signals.words(signal.quantity.name)}{style.named_unit(signal.quantity)}"
     return panels.Stat(
         title=signal.label,
-        description=signal.description,
+        description=f"{signal.description} No data: nothing came for {days(fresh)}, or over a long time range for one step of its course.",
         about=signal.key,
         targets=panels.targets((query, name)),
-        interval=_instruments.interval([signal.instrument]),
+        interval=style.duration(fresh),
         unit=style.unit(signal.quantity),
         decimals=style.decimals(signal.quantity),
-        sparkline=signal.numeric,
+        # Grafana would draw what is below the digits that it shows, 0.01 of a mbar, as a straight line.
+        sparkline=signal.numeric and not style.vacuum(signal.quantity),
         named=True,
         mappings=panels.texts(signal.quantity.type),
         steps=signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],

@@ -67,13 +67,23 @@ class Viewer:
         } | values
         return re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: str(known[m[1] or m[2]]), query)
 
-    def levels(self, dashboard: dict[str, Any], start: float, end: float) -> dict[str, str]:
+    def least_interval(self, panel: dict[str, Any], values: dict[str, str]) -> str:
+        """Read a panel's least interval as Grafana does: the first duration that is written there."""
+        written = self.filled(panel.get("interval", "1s"), 0, 0, **values)
+        match = re.match(r"\d+(ms|[Mwdhmsy])", written)
+        assert match, written
+        return match[0]
+
+    def levels(self, dashboard: dict[str, Any], start: float, end: float, database: str = "") -> dict[str, str]:
         """Resolve a dashboard's variables: the hidden ones by their queries, the others as they are at the start."""
         values = {}
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
-                rows = self.reader.rows(self.filled(variable["query"], start, end), self.database)
-                values[variable["name"]] = rows[0][variable["name"]]
+                rows = self.admin.rows(self.filled(variable["query"], start, end), database or self.database)
+                read = [next(v for k, v in row.items() if k != "time") for row in rows]
+                # As Grafana does: without an answer, the value is empty; of a pattern, the group counts.
+                pattern = re.compile(variable.get("regex", "/(.*)/").strip("/"))
+                values[variable["name"]] = pattern.search(read[0])[1] if read else ""
             else:
                 chosen = variable["current"]["value"]
                 values[variable["name"]] = variable["allValue"] if chosen == ["$__all"] else f"({'|'.join(chosen)})"

@@ -20,7 +20,7 @@ from provisioning import measurements
 from provisioning import site as sites
 
 COMMITTED = sites.SITES.parent / "grafana"
-ENDS = r"(?:\"|\$\{(?:lo|hi)\})"
+ENDS = r"(?:\$\{(?:lo|hi)\})?\""
 FIELD = re.compile(rf'(?:mean|min|max|last|count|non_negative_difference|elapsed)\("([a-z0-9_]+){ENDS}')
 BARE = re.compile(r', "([a-z_]+)"(?=[, ])')
 SOURCE = re.compile(r'FROM "(?:\$rp|raw)"\."([a-z0-9_]+)"')
@@ -242,15 +242,43 @@ def test_a_site_of_many_instruments_is_fit_too_and_asks_little_at_first(site):
 
 
 def test_a_slow_instrument_does_not_blur_the_others(site):
-    text = "".join(
-        f'  - {{name: {name}, driver: lakeshore_372, connection: "sim:", interval: {interval}}}\n'
-        for name, interval in (("fast", "1s"), ("slow", "1h"))
+    made = contents(emit.render(site(FAST_AND_SLOW)))
+    about_all = {OVERVIEW: ["State of instruments"], "dashboards/health.json": ["Time to read", "State of instruments"],
+                 "dashboards/ds18b20.json": ["State of instruments", "Temperature", "Status of channels"]}  # fmt: skip
+    for path, titles in about_all.items():
+        for title in titles:
+            found = {p["title"]: p for p in panels_of(made[path]) if p["title"].startswith(title)}
+            fast, slow = (found[f"{title}: {names}"] for names in ("fast, also fast", "slow"))
+            assert (fast["interval"], slow["interval"]) == ("${step}1s", "${step}1h")
+            assert (gap_of(fast), gap_of(slow)) == (60, 4 * 3600)
+            assert "'slow'" not in fast["targets"][0]["query"] and "= 'fast'" not in slow["targets"][0]["query"]
+
+
+def gap_of(panel):
+    return panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] / 1000
+
+
+def test_instruments_of_one_pace_share_a_panel(site):
+    made = contents(emit.render(site(FAST_AND_SLOW.replace("1h", "10s"))))
+    titles = [p["title"] for p in panels_of(made["dashboards/ds18b20.json"])]
+    assert "Temperature" in titles and not any(":" in title for title in titles)
+
+
+@pytest.mark.parametrize(("stanza", "seconds"), [
+    ("driver: lakeshore_372, channels: {'1': {label: Plate}, '2': {label: Still}}", 960),  # a scanner's round
+    ("driver: lakeshore_372, stale: 0s, channels: {'1': {label: Plate}, '2': {label: Still}}", 960),  # and without alarms
+    ("driver: lakeshore_372, stale: 90s, channels: {'1': {label: Plate}, '2': {label: Still}}", 90),  # who says it, knows it
+    ("driver: ds18b20, interval: 30s, stale: 0s, channels: {a: {id: 28-0316a2795f1c}, b: {id: 28-0316a2795f1d}}", 120),
+])  # fmt: skip
+def test_a_line_breaks_where_a_channel_is_silent_for_longer_than_its_turn(site, stanza, seconds):
+    made = contents(emit.render(site(f'  - {{name: it, connection: "sim:", {stanza}}}\n')))
+    (family,) = [d for d in dashboards_of(made).values() if "labline-instruments" in d["tags"]]
+    course = [p for p in panels_of(family) if p["type"] == "timeseries"]
+    assert course and {gap_of(p) for p in course} == {seconds}
+    stats = [p for p in panels_of(made[OVERVIEW]) if p["type"] == "stat"]
+    assert {p["interval"] for p in stats} == {f"${{step}}{-(-seconds // 60)}m"}, (
+        "whole minutes: Grafana cuts off the rest"
     )
-    made = contents(emit.render(site(text)))
-    about_all = {OVERVIEW: "State of instruments", "dashboards/health.json": "Time to read"}
-    for path, title in about_all.items():
-        (panel,) = [p for p in panels_of(made[path]) if p["title"] == title]
-        assert panel["interval"] == "1s"
 
 
 def test_a_title_with_a_slash_is_no_folder_in_a_folder(demo):
@@ -259,6 +287,11 @@ def test_a_title_with_a_slash_is_no_folder_in_a_folder(demo):
     assert {group["folder"] for group in made[emit.RULES]["groups"]} == {"Lab A-B alarms"}
 
 
+FAST_AND_SLOW = "".join(
+    f'  - {{name: {name}, label: {label}, driver: ds18b20, connection: "sim:", interval: {interval}, '
+    f"channels: {{one: {{id: 28-0316a2795f1c}}}}}}\n"
+    for name, label, interval in (("fast", "fast", "1s"), ("slow", "slow", "1h"), ("fast-2", "also fast", "2s"))
+)
 SEVERAL = """\
   - name: supply
     driver: scpi
