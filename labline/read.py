@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: bool) -> None:
     """Print one cycle; what went wrong goes to stderr."""
-    from .live.snapshot import explained
+    from .live.advice import explained
 
     if as_lines:
         sys.stdout.write("".join(point.line() for point in points))

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Series, Server
-from provisioning.site import Instrument, Limit, Site
-from telegraf_inputs.driver import COMMON_STATUSES, Quantity
+from provisioning.site import Instrument, Site
+from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
 
-from .numbers import Scale, Steady, Value, duration, limit, shown
+from .advice import MEANINGS, explained, faults, judged
+from .numbers import Scale, Steady, Value, duration
 from .trend import Bin, Trend, trend
 
 BINS = 8
@@ -26,16 +27,6 @@ BIN_SECONDS = (
 )  # the longest that fills the bins with what there is: eight minutes, less at the beginning
 TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
 BACK = "7d"  # what is older is not looked for
-# What a state means, and what to look at.
-MEANINGS = {
-    "starting": ("does not start", ""),
-    "disconnected": ("can't be reached", "Cable, power, address?"),
-    "silent": ("does not answer", "Is it on? Is this its port, its address?"),
-    "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
-    "wrong_device": ("is another device than the site file says", "Are two cables swapped?"),
-    "failed": ("failed", ""),
-    "no report": ("has no program that reports", "Does Telegraf run? Its log has the details."),
-}
 
 
 @dataclass(frozen=True)
@@ -156,10 +147,10 @@ class Watch:
                 for channel in instrument.stanza.channels
                 for row in self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
             ]
-            if state == "degraded" and (faults := _faults(instrument, mine)):
-                notes[instrument.name] = (
-                    f"{notes[instrument.name]}. {faults}" if stale else f"{instrument.name}: {faults}"
-                )
+            statuses = [(row.channel, row.state) for row in mine if row.main and row.state not in ("ok", "waiting")]
+            if state == "degraded" and statuses:
+                told = faults(instrument, statuses)
+                notes[instrument.name] = f"{notes[instrument.name]}. {told}" if stale else f"{instrument.name}: {told}"
             rows += mine
         simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
         return Snapshot(self.site.title, now, rows, states, notes, simulators)
@@ -193,7 +184,7 @@ class Watch:
             alarm, note, scale = "", "", None
             if value is not None and not isinstance(value, (str, bool)):
                 scale = self._scales[key].scale(value, tendency.noise, now / 1e9)
-                alarm, note = _judged(instrument, channel, quantity, value, scale)
+                alarm, note = judged(instrument, channel, quantity, value, scale)
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._newest(seen)
             if told or _overdue(instrument.channel_stale, last, now):
@@ -283,16 +274,6 @@ def counted(word: str, count: int) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
-def explained(name: str, state: str, detail: str = "") -> str:
-    """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
-    what, advice = MEANINGS.get(state, (f"is {state}", ""))
-    if "lock" in detail or "busy" in detail:
-        advice = "Another program has the port: a lab that runs?"
-    elif "ermission denied" in detail:
-        advice = "Serial ports belong to a group: sudo usermod -aG dialout $USER, then log in again."
-    return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
-
-
 def text_of(value: str) -> str:
     """Quote a text for InfluxQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -301,20 +282,6 @@ def text_of(value: str) -> str:
 def _patience(instrument: Instrument) -> float:
     """Tell how long (ns) an instrument's program may go without reporting."""
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
-
-
-def _faults(instrument: Instrument, rows: Iterable[Row]) -> str:
-    """Say what channels' statuses mean: ``Still and 2 more: the sensor is open``, those of one status together."""
-    meanings = COMMON_STATUSES | instrument.stanza.driver.statuses
-    labels: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if row.main and row.state not in ("ok", "waiting"):
-            labels[row.state].append(row.channel.label)
-    told = []
-    for status, named in labels.items():
-        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-        told.append(f"{named[0]}{more}: {meanings.get(status, status.replace('_', ' '))}")
-    return "; ".join(told)
 
 
 def _overdue(seconds: float, last: int, now: int) -> bool:
@@ -334,30 +301,3 @@ def _ordered(channel: Channel, raw: str) -> Iterable[Quantity]:
     """Put first what is meant: the calibrated quantity, or the driver's first; the raw one comes last."""
     first = channel.calibration.to if channel.calibration else next(iter(channel.quantities))
     return sorted(channel.quantities.values(), key=lambda q: (q.name == raw, q.name != first))
-
-
-def _judged(
-    instrument: Instrument, channel: Channel, quantity: Quantity, value: float, scale: Scale
-) -> tuple[str, str]:
-    """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
-    mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
-    for one in sorted(mine, key=lambda m: m.severity != "critical"):
-        beyond = _beyond(one, value)
-        if beyond is None:
-            continue
-        word, threshold = beyond
-        said = " ".join(shown(value, quantity, scale)).rstrip()
-        helping = f". {one.help}" if one.help else ""
-        return (
-            one.severity,
-            f"{instrument.name} {channel.label}: {said} is {word} {limit(threshold, quantity, scale)}{helping}",
-        )
-    return "", ""
-
-
-def _beyond(limit: Limit, value: float) -> tuple[str, float] | None:
-    if limit.above is not None and value > limit.above:
-        return "above", limit.above
-    if limit.below is not None and value < limit.below:
-        return "below", limit.below
-    return None

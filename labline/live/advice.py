@@ -1,0 +1,71 @@
+"""What is wrong, in words, and what to look at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from provisioning.site import Instrument, Limit
+from telegraf_inputs.driver import COMMON_STATUSES, Quantity
+from telegraf_inputs.stanza import Channel
+
+from .numbers import Scale, limit, shown
+
+# What a state means, and what to look at.
+MEANINGS = {
+    "starting": ("does not start", ""),
+    "disconnected": ("can't be reached", "Cable, power, address?"),
+    "silent": ("does not answer", "Is it on? Is this its port, its address?"),
+    "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
+    "wrong_device": ("is another device than the site file says", "Are two cables swapped?"),
+    "failed": ("failed", ""),
+    "no report": ("has no program that reports", "Does Telegraf run? Its log has the details."),
+}
+
+
+def explained(name: str, state: str, detail: str = "") -> str:
+    """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
+    what, advice = MEANINGS.get(state, (f"is {state}", ""))
+    if "lock" in detail or "busy" in detail:
+        advice = "Another program has the port: a lab that runs?"
+    elif "ermission denied" in detail:
+        advice = "Serial ports belong to a group: sudo usermod -aG dialout $USER, then log in again."
+    return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
+
+
+def faults(instrument: Instrument, statuses: Iterable[tuple[Channel, str]]) -> str:
+    """Say what channels' statuses mean: ``Still and 2 more: the sensor is open``, those of one status together."""
+    meanings = COMMON_STATUSES | instrument.stanza.driver.statuses
+    labels: dict[str, list[str]] = defaultdict(list)
+    for channel, status in statuses:
+        labels[status].append(channel.label)
+    told = []
+    for status, named in labels.items():
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        told.append(f"{named[0]}{more}: {meanings.get(status, status.replace('_', ' '))}")
+    return "; ".join(told)
+
+
+def judged(instrument: Instrument, channel: Channel, quantity: Quantity, value: float, scale: Scale) -> tuple[str, str]:
+    """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
+    mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
+    for one in sorted(mine, key=lambda m: m.severity != "critical"):
+        beyond = _beyond(one, value)
+        if beyond is None:
+            continue
+        word, threshold = beyond
+        said = " ".join(shown(value, quantity, scale)).rstrip()
+        helping = f". {one.help}" if one.help else ""
+        return (
+            one.severity,
+            f"{instrument.name} {channel.label}: {said} is {word} {limit(threshold, quantity, scale)}{helping}",
+        )
+    return "", ""
+
+
+def _beyond(limit: Limit, value: float) -> tuple[str, float] | None:
+    if limit.above is not None and value > limit.above:
+        return "above", limit.above
+    if limit.below is not None and value < limit.below:
+        return "below", limit.below
+    return None
