@@ -12,7 +12,7 @@ from provisioning.levels import RAW, days
 from provisioning.site import Instrument, Limit, Site
 
 from . import check_alerting, influxql, signals, style
-from .dashboards import _telegraf
+from .dashboards import _instruments, _telegraf
 from .provision import Last, Query, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
 from .uids import uid
@@ -109,12 +109,8 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
 
 
 def _window(instrument: Instrument) -> int:
-    """Tell how far back (s) the newest reading may lie: what is not stale yet, several intervals, at least a minute.
-
-    A scanner reads a channel once a round: what its channels are waited for is in the window, so that it always holds a reading.
-    """
-    round_ = instrument.channel_stale or instrument.stanza.driver.turn
-    return math.ceil(max(60, round_, 4 * instrument.stanza.interval))
+    """Tell how far back (s) the newest reading may lie: so far that a well channel always has one, also a scanner's; at least a minute."""
+    return math.ceil(max(60, _instruments.channel_gap([instrument])))
 
 
 def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
