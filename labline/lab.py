@@ -25,7 +25,7 @@ from .places import Places, simulated
 from .stack import credentials, grafana, influxdb, libusb, loopback, ports, telegraf, told
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable
 from .stack.part import Part
-from .stack.process import Process
+from .stack.process import Process, kill_all
 from .stack.runlock import RunLock
 
 Say = Callable[[str], None]
@@ -55,6 +55,7 @@ class Lab:
         self._ends: dict[str, list[float]] = {}
         self._grafana_ended = False
         self._disk_low = self._disk_was_low = False
+        self._killed = False
 
     def start(self) -> None:
         """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
@@ -132,13 +133,14 @@ class Lab:
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""
         if self._telegraf:
-            if self._influxdb and not self._influxdb.process.running:  # Telegraf may still hold readings for it
+            if self._influxdb and not self._killed and not self._influxdb.process.running:
+                # Telegraf may still hold readings for it.
                 self._influxdb.stop()
                 self._start_influxdb()
             self._telegraf.stop()
             self._telegraf = None
             self._mind_the_disk()
-            if self._influxdb and (self._disk_was_low or self._disk_was_full()):
+            if self._influxdb and not self._killed and (self._disk_was_low or self._disk_was_full()):
                 # What could not go to the disk it still shows, from its memory; only what it finds again is written.
                 if self._disk_low and self._disk_was_full():
                     raise StackError("the disk is full; what the database shows now may be in its memory alone")
@@ -150,6 +152,11 @@ class Lab:
             counting = self.places.reader(url, SECONDS_PER_COUNT)
             self.ledger = ledger.take(self.site, self.places.ledger, counting, self.since_ns)
         self.close()
+
+    def kill(self) -> None:
+        """End all parts at once, from a signal's handler: ``stop``, wherever it waits, fails then."""
+        self._killed = True
+        kill_all()
 
     def close(self) -> None:
         """Stop whatever runs."""

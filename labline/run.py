@@ -18,7 +18,6 @@ from provisioning.influxdb_server import DatabaseError
 from . import arguments as shared
 from .stack import told
 from .stack.errors import StackError
-from .stack.process import kill_all
 from .stack.progress import say
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
-    with Interrupts(say, kill_all) as interrupts:
+    with Interrupts(say, lambda: lab.kill()) as interrupts:
         lab = Lab(site, arguments.state, say, simulate=arguments.simulate)
         try:
             say(

@@ -73,6 +73,16 @@ def test_a_disk_that_fills_is_told_once_and_remembered(lab, monkeypatch):
     assert "start InfluxDB" in lab.done
 
 
+def test_what_was_killed_is_not_started_again_to_be_counted(lab, monkeypatch):
+    monkeypatch.setattr("labline.lab.kill_all", lambda: None)
+    monkeypatch.setattr(loopback, "answers", lambda *_: False)
+    lab._influxdb.process.running = False
+    lab.kill()
+    with pytest.raises(StackError, match="no answer from the database"):
+        lab.stop()
+    assert lab.done == ["stop Telegraf"]
+
+
 def test_a_database_that_does_not_answer_is_not_counted(lab, monkeypatch):
     monkeypatch.setattr(loopback, "answers", lambda *_: False)
     with pytest.raises(StackError, match="no answer from the database"):
