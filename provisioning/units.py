@@ -11,8 +11,21 @@ from telegraf_inputs.errors import BadInput
 
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d")
 NUMBER_UNIT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
-# pint knows these by other names; pH and dB are no units it should divide.
-SYNONYMS = {"Torr": "torr", "%RH": "percent", "% RH": "percent", "µHz": "microhertz", "sccm": "centimeter**3/minute"}
+# pint knows these by other names.
+SYNONYMS = {
+    "%RH": "percent",
+    "% RH": "percent",
+    "µHz": "microhertz",
+    "sccm": "centimeter**3/minute",
+    "RPM": "rpm",
+    **dict.fromkeys(("ºC", "° C", "℃"), "degree_Celsius"),  # an ordinal sign, or one character
+    **dict.fromkeys(("ºF", "° F", "℉"), "degree_Fahrenheit"),
+}
+# pint's gauss is no tesla, but the unit of another system; these go by a name of our own.
+GAUSS = re.compile(r"\b(milli|kilo|[mkµ])?(?:[Gg]auss|G)\b")
+# For pint an rpm is an angle per time, and so 2π/60 Hz; to whoever reads a turbo pump it is 1/min.
+DEFINITIONS = ("rpm = 1 / minute", "@alias torr = Torr", "@alias ohm = Ohm", "laboratory_gauss = 1e-4 tesla")
+DEGREES = {"C": "°C", "F": "°F"}  # coulomb and farad
 DIFFERENCES = {"degree_Celsius": "delta_degree_Celsius", "degree_Fahrenheit": "delta_degree_Fahrenheit"}
 
 
@@ -50,19 +63,40 @@ def _convert(number: float, found: str, unit: str, value: Any, difference: bool)
 
     source, target = _parse(found), _parse(unit)
     if source is None:
-        raise BadInput(f"found {value!r}: {found!r} is no unit that is known here; expected such as {unit!r}")
+        raise BadInput(
+            f"found {value!r}: {found!r} is no unit that is known here; {_meant(found, target) or f'expected such as {unit!r}'}"
+        )
     if target is None:
         raise BadInput(f"found {value!r}, expected it in {unit!r}: nothing converts to that unit")
     if difference:
         source, target = _as_difference(source), _as_difference(target)
     try:
-        return round_off(float(_registry().Quantity(number, source).to(target).magnitude))
+        converted = round_off(float(_registry().Quantity(number, source).to(target).magnitude))
+        if _angle(source) == _angle(target):
+            return converted
     except pint.DimensionalityError:
-        example = f"1.5 {unit}".strip()
-        raise BadInput(
-            f"found {value!r}, expected {unit!r} or what converts to it, such as {example!r}: "
-            f"{found!r} measures something else"
-        ) from None
+        pass
+    example = f"1.5 {unit}".strip()
+    degrees = DEGREES.get(found)
+    hint = f"; did you mean {degrees!r}?" if degrees and _parse(degrees).dimensionality == target.dimensionality else ""
+    raise BadInput(
+        f"found {value!r}, expected {unit!r} or what converts to it, such as {example!r}: "
+        f"{found!r} measures something else{hint}"
+    )
+
+
+def _angle(unit: Any) -> Any:
+    """Tell which power of an angle a unit has; pint takes angles for plain numbers, and a rad/s for a Hz."""
+    return dict(_registry().Quantity(1, unit).to_root_units().unit_items()).get("radian", 0)
+
+
+def _meant(found: str, target: Any) -> str:
+    """Propose the unit that was meant, where only upper and lower case differ."""
+    try:
+        unit = _registry().parse_units(found, case_sensitive=False)
+    except Exception:
+        return ""
+    return f"did you mean '{unit:~}'?" if target is not None and unit.dimensionality == target.dimensionality else ""
 
 
 def round_off(value: float) -> float:
@@ -74,14 +108,17 @@ def round_off(value: float) -> float:
 def _registry() -> Any:
     import pint
 
-    return pint.UnitRegistry()
+    registry: Any = pint.UnitRegistry(on_redefinition="ignore")
+    for definition in DEFINITIONS:
+        registry.define(definition)
+    return registry
 
 
 @cache
 def _parse(unit: str) -> Any:
     """Read a unit; None where it is none."""
     try:
-        return _registry().parse_units(SYNONYMS.get(unit, unit))
+        return _registry().parse_units(GAUSS.sub(r"\g<1>laboratory_gauss", SYNONYMS.get(unit, unit)))
     except Exception:  # what pint's parser stumbles over comes out as it is: AssertionError, ValueError, its own …
         return None
 
