@@ -116,6 +116,30 @@ def _check(limit: Limit) -> None:
                 f"{_end(quantity.high)}{unit}",
                 (limit.severity, key),
             )
+        _check_end(limit, key, value)
+
+
+def _check_end(limit: Limit, key: str, value: float) -> None:
+    """Refuse a limit that no value ever comes back over."""
+    quantity, unit = limit.quantity, f" {limit.quantity.unit}".rstrip()
+    low, high = quantity.low, quantity.high
+    zero = units.least(quantity.unit)
+    if zero < value and (low is None or low < zero):
+        low = zero
+    back = value - limit.hysteresis if key == "above" else value + limit.hysteresis
+    end, beyond = (low, -1) if key == "above" else (high, 1)
+    if end is None:
+        return
+    if (value - end) * beyond > 0:
+        raise BadInput(
+            f"is always on: {quantity.name!r} reaches from {_end(low)} to {_end(high)}{unit}", (limit.severity, key)
+        )
+    if limit.hysteresis and (back - end) * beyond >= 0:
+        raise BadInput(
+            f"{limit.hysteresis:g}{unit} is too wide for {limit.severity}.{key} ({value:g}{unit}): that alarm ends "
+            f"{'below' if key == 'above' else 'above'} {back:g}{unit}, which no value reaches",
+            ("hysteresis",),
+        )
 
 
 def _check_order(warning: Limit, critical: Limit) -> None:
@@ -132,11 +156,19 @@ def _check_order(warning: Limit, critical: Limit) -> None:
             ("warning", "below"),
         )
     for high, low in ((warning, critical), (critical, warning)):
-        if high.above is not None and low.below is not None and high.above <= low.below:
+        if high.above is None or low.below is None:
+            continue
+        if high.above <= low.below:
             raise BadInput(
                 f"{high.above:g}{unit} must be more than {low.severity}.below ({low.below:g}{unit}): "
                 "no value would be well",
                 (high.severity, "above"),
+            )
+        if high.hysteresis >= high.above - low.below:
+            raise BadInput(
+                f"{high.hysteresis:g}{unit} is wider than the band from {low.severity}.below ({low.below:g}{unit}) to "
+                f"{high.severity}.above ({high.above:g}{unit}): one alarm would end where the other has begun",
+                ("hysteresis",),
             )
 
 

@@ -25,6 +25,9 @@ SYNONYMS = {
 GAUSS = re.compile(r"\b(milli|kilo|[mkµ])?(?:[Gg]auss|G)\b")
 # For pint an rpm is an angle per time, and so 2π/60 Hz; to whoever reads a turbo pump it is 1/min.
 DEFINITIONS = ("rpm = 1 / minute", "@alias torr = Torr", "@alias ohm = Ohm", "laboratory_gauss = 1e-4 tesla")
+# Units whose zero nothing passes; a gauge may swing below its own.
+ABSOLUTE = re.compile(r"[pnuµmchkMG]?(?:K|Pa|bar|[Tt]orr|Ω|[Oo]hm)\Z|psi\Z|atm\Z")
+ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}
 DEGREES = {"C": "°C", "F": "°F"}  # coulomb and farad
 DIFFERENCES = {"degree_Celsius": "delta_degree_Celsius", "degree_Fahrenheit": "delta_degree_Fahrenheit"}
 
@@ -56,6 +59,11 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
 def known(unit: str) -> bool:
     """Tell whether a unit can be converted; one that can't still works where limits are written in it too."""
     return _parse(unit) is not None
+
+
+def least(unit: str) -> float:
+    """Tell the value in ``unit`` below which nature has none; minus infinity where there is no such end."""
+    return 0.0 if ABSOLUTE.match(unit) else ABSOLUTE_ZERO.get(unit, -math.inf)
 
 
 def _convert(number: float, found: str, unit: str, value: Any, difference: bool) -> float:

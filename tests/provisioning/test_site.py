@@ -185,6 +185,32 @@ MISTAKES = [
     ("critical: {above: 2 K}", "critical: {}", 16, "critical: is empty; expected above: VALUE"),
     ("below: 500 mK", "below: 1500 mK", 16, "is always on: above 1.2 K and below 1.5 K"),
     ("hysteresis: 50 mK", "hysteresis: 1 K", 16, "hysteresis: 1 K is wider than the band 0.5 … 1.2 K"),
+    (
+        "warning: {above: 1.2 K, below: 500 mK}, critical: {above: 2 K}",
+        "warning: {above: 30 mK}",
+        16,
+        "hysteresis: 0.05 K is too wide for warning.above (0.03 K): that alarm ends below -0.02 K, which no value reaches",
+    ),
+    (
+        "warning: {above: 1.2 K, below: 500 mK}, critical: {above: 2 K}",
+        "critical: {below: 999.98 K}",
+        16,
+        "hysteresis: 0.05 K is too wide for critical.below (999.98 K): that alarm ends above 1000.03 K",
+    ),
+    (
+        "warning: {above: 1.2 K, below: 500 mK}, critical: {above: 2 K}",
+        "warning: {above: 1.2 K}, critical: {below: 1.16 K}",
+        16,
+        "hysteresis: 0.05 K is wider than the band from critical.below (1.16 K) to warning.above (1.2 K)",
+    ),
+    ("critical: {above: 2 K}", "critical: {below: 1500 K}", 16, "is always on"),
+    ("critical: {above: 10 Pa}", "critical: {above: -60 mbar}", 23, "is always on: 'pressure' reaches from -50"),
+    (
+        "critical: {above: 10 Pa}",
+        "critical: {above: 1e-5 mbar}, hysteresis: 1 Pa",
+        23,
+        "hysteresis: 0.01 mbar is too wide for critical.above (1e-05 mbar)",
+    ),
     ("hysteresis: 50 mK", "hysteresis: -50 mK", 16, "hysteresis: found '-50 mK', expected 0 or more"),
     ("hysteresis: 50 mK", "hysterese: 50 mK", 16, "hysterese: is not a key here; did you mean 'hysteresis'?"),
     ("temperature: {warning", "pressure: {warning", 16, "this channel has no quantity 'pressure'"),
@@ -235,6 +261,26 @@ def test_a_mistake_is_told_with_its_file_its_line_and_what_was_expected(written,
         site.load(path)
     assert f"{path}:{line}:" in str(caught.value)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "limit", ["above: 0 mbar}, hysteresis: 1 mbar", "above: -50 mbar}", "below: 1 mbar}, hysteresis: 1 bar"]
+)
+def test_a_limit_that_an_alarm_can_come_back_from_is_taken(written, limit):
+    """A linear gauge swings below its zero; a limit there says so."""
+    assert site.load(written(GOOD.replace("above: 10 Pa}", limit))).instruments[1].limits
+
+
+@pytest.mark.parametrize(("value", "hysteresis", "fits"), [("20 °C", "293 K", True), ("20 °C", "294 K", False)])
+def test_no_temperature_comes_back_over_absolute_zero(written, value, hysteresis, fits):
+    text = SCPI.format(name="bath", type="float", other="w").replace("unit: V, type", "unit: °C, type")
+    text += f"        limits: {{v: {{warning: {{above: {value}}}, hysteresis: {hysteresis}}}}}\n"
+    path = written(GOOD.replace("alarms:", text + "alarms:"))
+    if fits:
+        assert site.load(path).instruments[2].limits
+    else:
+        with pytest.raises(BadInput, match="294 °C is too wide for warning.above"):
+            site.load(path)
 
 
 def test_one_port_by_two_names_is_one_port(written, tmp_path):
