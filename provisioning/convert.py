@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from telegraf_inputs.errors import BadInput, suggestion
+from telegraf_inputs.errors import BadInput, shown, suggestion
 
 from .site_file import fields, read_value
 
@@ -53,21 +53,21 @@ def _explain(text: str, data: Any, kind: type[msgspec.Struct]) -> NoReturn:
         expected = " or ".join(
             WORDS.get(word.strip(), word.strip()) for word in match[1].split("|") if word.strip() != "null"
         )
-        raise BadInput(f"found {_shown(found)}, expected {expected}{meant}", path) from None
+        raise BadInput(f"found {shown(found)}, expected {expected}{meant}", path) from None
     if text.startswith("found "):  # worded by read_value
         raise BadInput(f"{text}{meant}", path) from None
     if text.startswith("Invalid enum value"):
         choices = _choices(*_owner(data, kind, path))
-        raise BadInput(f"found {_shown(found)}, expected {' or '.join(choices)}{meant}", path) from None
+        raise BadInput(f"found {shown(found)}, expected {' or '.join(choices)}{meant}", path) from None
     if match := LENGTH.match(text):
         least, number = match[1] == ">=", match[2]
         raise BadInput(
-            f"found {_shown(found)}, expected {'at least' if least else 'at most'} {number}{meant}", path
+            f"found {shown(found)}, expected {'at least' if least else 'at most'} {number}{meant}", path
         ) from None
     if "matching regex" in text:
         words = _schema(*_owner(data, kind, path)).get("patternErrorMessage", "expected another form")
-        raise BadInput(f"found {_shown(found)}, {words}{meant}", path) from None
-    raise BadInput(f"found {_shown(found)}, {text[:1].lower()}{text[1:]}{meant}", path) from None
+        raise BadInput(f"found {shown(found)}, {words}{meant}", path) from None
+    raise BadInput(f"found {shown(found)}, {text[:1].lower()}{text[1:]}{meant}", path) from None
 
 
 def _follow(data: Any, kind: Any, path: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -132,8 +132,3 @@ def _choices(struct: Any, key: str) -> list[str]:
         for each in _unwrapped(getattr(info, "item_type", info)):
             found += [str(v) for v in getattr(each, "values", ())]
     return found
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

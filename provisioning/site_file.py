@@ -12,7 +12,6 @@ from telegraf_inputs.errors import BadInput
 
 # As JSON schema, and editors, write them.
 DURATION_PATTERN, NAME_PATTERN = (f"^{p.pattern}".replace(r"\Z", "$") for p in (stanza.DURATION, stanza.NAME))
-NAME_WORDS = "letters, digits, '_', '-' or '.', beginning with a letter or digit"
 LONGEST = 100 * stanza.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
 
@@ -44,7 +43,7 @@ Value = str | int | float
 class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A machine that reads instruments."""
 
-    name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, NAME_WORDS)]
+    name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, stanza.NAME_WORDS)]
 
 
 USUAL_LEVELS = {"1m": "1y", "1h": "10y"}
@@ -82,7 +81,9 @@ class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     database: Annotated[
         str,
         pattern(
-            "the database's name", r"^[A-Za-z][A-Za-z0-9_-]*$", "letters, digits, '_' or '-', beginning with a letter"
+            "the database's name",
+            r"^[A-Za-z][A-Za-z0-9_-]{0,99}$",
+            "letters, digits, '_' or '-', a letter first, 100 of them at most",
         ),
     ] = "lab"
     retention: Annotated[Retention, Meta(description="how long data are kept")] = field(default_factory=Retention)
@@ -138,7 +139,7 @@ class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
 class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A lab, in one file."""
 
-    site: Annotated[str, pattern("the site's name: tag `site` of all data", NAME_PATTERN, NAME_WORDS)]
+    site: Annotated[str, pattern("the site's name: tag `site` of all data", NAME_PATTERN, stanza.NAME_WORDS)]
     title: Annotated[str, Meta(description="its name for people; default: the name")] = ""
     zone: Annotated[
         str, Meta(description="the time zone that dashboards show, such as Europe/Paris; browser: that of the viewer")

@@ -19,7 +19,7 @@ import math
 from bisect import bisect_right
 
 from .driver import check_field
-from .errors import BadInput, suggestion
+from .errors import BadInput, shown, suggestion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,5 +236,5 @@ def _checked(value: Any, kind: str, key: str) -> Any:
         else isinstance(value, list) and (kind is POINTS or all(map(_is_number, value)))
     )
     if not good:
-        raise BadInput(f"found {value!r}, expected {kind}", (key,))
+        raise BadInput(f"found {shown(value)}, expected {kind}", (key,))
     return value

@@ -67,6 +67,12 @@ def dotted(path: tuple[Any, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
+def shown(value: object) -> str:
+    """Write a value that somebody wrote; of a long one, how it begins."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
 def suggestion(word: object, known: Iterable[object]) -> str:
     """Propose what a misspelt word may have meant, or list what there is."""
     import difflib

@@ -6,7 +6,7 @@ import re
 
 from . import connection, drivers, yamlfile
 from .driver import RESERVED_TAGS, Option, Quantity
-from .errors import BadInput, suggestion
+from .errors import BadInput, shown, suggestion
 from .point import BadPoint, Point
 
 TYPE_CHECKING = False
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")  # files are called by it
+NAME_WORDS = "letters, digits, '_', '-' or '.', a letter or digit first, 100 of them at most"
 # Fields that labline adds to a driver's quantities.
 RESERVED_FIELDS = ("status", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "readings", "state")
 
@@ -130,14 +131,12 @@ def load(path: str, driver: type[Driver] | None = None) -> Stanza:
 def check(data: Any) -> Stanza:
     """Check one stanza. Raises BadInput with the path inside it."""
     if not isinstance(data, dict):
-        found = "nothing" if data is None else repr(data)
+        found = "nothing" if data is None else shown(data)
         raise BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …")
     driver = drivers.load(_value(data, KEYS[1]))
     values = _take(data, KEYS, driver.options_known, f"driver {driver.name!r}")
     if not NAME.match(values["name"]):
-        raise BadInput(
-            f"found {values['name']!r}, expected letters, digits, '_', '-' or '.', a letter or digit first", ("name",)
-        )
+        raise BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",))
     stanza = Stanza(driver, values)
     for key, (shortest, longest) in RANGES.items():
         value = getattr(stanza, key)
@@ -154,7 +153,7 @@ def duration(value: object) -> float:
     """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds."""
     match = DURATION.match(value) if isinstance(value, str) else None
     if not match:
-        raise BadInput(f"found {value!r}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s")
+        raise BadInput(f"found {shown(value)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s")
     return float(match[1]) * SECONDS[match[2]]
 
 
@@ -185,7 +184,9 @@ def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
                 f"{name!r} is a tag or field that labline writes itself; choose another name", ("tags", name)
             )
         if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) or value == "":
-            raise BadInput(f"found {value!r}, expected a text that is not empty; write it in quotes", ("tags", name))
+            raise BadInput(
+                f"found {shown(value)}, expected a text that is not empty; write it in quotes", ("tags", name)
+            )
         try:
             Point("tags", {name: value})
         except BadPoint as error:
@@ -208,10 +209,10 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza) -> list[Channel]:
         if known is not None and name not in known:
             raise BadInput(f"driver {driver.name!r} has no channel {name!r}; {suggestion(name, known)}", where)
         if known is None and not NAME.match(name):
-            raise BadInput(f"found {name!r}, expected letters, digits, '_', '-' or '.'", where)
+            raise BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where)
         if data is not None and not isinstance(data, dict):
             keys = ", ".join(o.name for o in (*CHANNEL_KEYS, *driver.channel_options))
-            raise BadInput(f"found {data!r}, expected the channel's keys: {keys}", where)
+            raise BadInput(f"found {shown(data)}, expected the channel's keys: {keys}", where)
         try:
             channels.append(_channel(name, data or {}, driver))
         except BadInput as error:
@@ -291,11 +292,13 @@ def _value(data: dict[str, Any], option: Option) -> Any:
         value = float(value)
     if not isinstance(value, PYTHON[option.type]) or isinstance(value, bool) != (option.type == "bool"):
         quotes = "; write it in quotes" if option.type == "str" and isinstance(value, (float, bool)) else ""
-        raise BadInput(f"found {value!r}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,))
+        raise BadInput(
+            f"found {shown(value)}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,)
+        )
     if isinstance(value, float) and value - value != 0.0:  # NaN or infinite
-        raise BadInput(f"found {value!r}, expected {WORDS[option.type]}: {option.description}", (option.name,))
+        raise BadInput(f"found {shown(value)}, expected {WORDS[option.type]}: {option.description}", (option.name,))
     if option.choices and value not in option.choices:
-        raise BadInput(f"found {value!r}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
+        raise BadInput(f"found {shown(value)}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
     return value
 
 

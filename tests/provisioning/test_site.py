@@ -97,6 +97,16 @@ MISTAKES = [
     ("title: Test lab", "titel: Test lab", 2, "titel: is not a key of a site file; did you mean 'title'?"),
     ("site: test\n", "", 1, "'site' is missing; expected the site's name"),
     ("site: test", "site: my lab", 1, "site: found 'my lab', expected letters, digits"),
+    ("site: test", f"site: {'a' * 101}", 1, "100 of them at most: the site's name"),
+    ("[{name: daq}]", f"[{{name: {'a' * 101}}}]", 4, "100 of them at most"),
+    ("name: cryostat", f"name: {'a' * 101}", 9, "100 of them at most"),
+    ("{name: daq}", f"{list(range(60))}", 4, "found [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16…,"),
+    (
+        "interval: 2s",
+        f"description: {list(range(60))}",
+        12,
+        "found [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16…, expected a text",
+    ),
     ("title: Test lab", "title: 5", 2, "title: found 5, expected a text"),
     (
         "Europe/Paris",
