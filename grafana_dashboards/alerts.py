@@ -114,7 +114,7 @@ def _window(instrument: Instrument) -> int:
 
 
 def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
-    """Watch whether the count of readings grows.
+    """Watch whether the count of readings grows; of a scanner, which may be busy with channels that nobody asks for, whether it answers.
 
     A device that is unplugged has a program that reports, with a count that stands still; without the program, or with Telegraf or the
     network down, there are no data at all. Both alarm; that the database does not answer is told once, for all.
@@ -123,8 +123,9 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
         return
     stanza = instrument.stanza
     seconds = math.ceil(instrument.silence)
-    field = signals.declared("instrument", "readings").name
-    query = influxql.growth(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
+    field = signals.declared("instrument", "up" if instrument.dwells else "readings").name
+    ask = influxql.total if instrument.dwells else influxql.growth
+    query = ask(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
         uid=uid(site.name, instrument.name, "stale"),
         title=f"{stanza.label}: no data",

@@ -120,6 +120,12 @@ def growth(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str
     return f'SELECT sum("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME} GROUP BY {tags}'
 
 
+def total(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
+    """Ask for the sum of a field in the whole time, among all that is kept in full."""
+    what = f"{call('sum', field)} AS {identifier(field)}"
+    return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, TIME)} GROUP BY {', '.join(map(identifier, by))}"
+
+
 def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:
     """Ask for the newest point of each series, among all that are kept in full."""
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, within)} GROUP BY {', '.join(map(identifier, by))}"

@@ -71,6 +71,11 @@ class Instrument(Struct, frozen=True, kw_only=True):
         return max(self.stale, 2 * self.stanza.interval + 15)
 
     @property
+    def dwells(self) -> bool:
+        """Tell whether a well instrument may have nothing new for longer than ``stale``: a scanner, busy with other channels."""
+        return self.stanza.stale is None and bool(self.stanza.driver.turn > self.stale)
+
+    @property
     def channel_stale(self) -> float:
         """Tell how many seconds without a good reading of one channel are an alarm; 0: none are.
 
@@ -138,7 +143,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         path=("notifications", "contact_points"),
     )
     influxdb = (
-        _try(errors, levels.read, written["influxdb"], path=("influxdb", "retention"))
+        _try(errors, levels.read, written["influxdb"], path=("influxdb",))
         if "influxdb" in written
         else None
     )

@@ -137,6 +137,8 @@ class Watch:
             states[instrument.name] = state
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
             newest = max(self._newest(seen) for seen in channels.values())
+            if instrument.dwells and report and state in ("ok", "degraded"):
+                newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = _overdue(instrument.stale, newest, now)
             if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))

@@ -198,6 +198,19 @@ def test_the_stale_alarm_follows_the_instruments_own_cadence(site, keys, window)
     assert rule["data"][-1]["model"]["conditions"][0]["evaluator"] == {"type": "lt", "params": [1.0]}
 
 
+@pytest.mark.parametrize(("driver", "watched"), [
+    ("lakeshore_372", 'SELECT sum("up")'),  # busy with channels of which the site file has none, it brings nothing for minutes
+    ("lakeshore_372\n    stale: 2m", 'SELECT non_negative_difference("readings")'),
+    ("julabo", 'SELECT non_negative_difference("readings")'),
+])  # fmt: skip
+def test_of_a_scanner_the_stale_alarm_asks_whether_it_answers(site, driver, watched):
+    text = CRYOSTAT.replace("driver: lakeshore_372", f"driver: {driver}")
+    if driver == "julabo":
+        text = text.partition("    channels:")[0]
+    (rule,) = rules_of(rendered(site(text)), "stale").values()
+    assert watched in rule["data"][0]["model"]["query"]
+
+
 def test_the_stale_alarm_is_on_for_every_instrument_unless_it_is_switched_off(demo, site):
     told = {rule["labels"]["instrument"] for rule in rules_of(rendered(demo), "stale").values()}
     assert told == {i.name for i in demo.instruments}
