@@ -149,7 +149,7 @@ TOOLTIP = {"mode": "multi", "sort": "desc"}
 class TimeSeries(_Panel):
     """Lines over time. ``gap`` (seconds): a line spans shorter ones; None spans none. ``limits`` tints what is beyond them.
 
-    ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
+    ``last``: the legend tells the last values. ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
     """
 
     gap: float | None = attr.ib(default=None, kw_only=True)
@@ -161,9 +161,11 @@ class TimeSeries(_Panel):
     filled = attr.ib(default=0, kw_only=True)
     limits = attr.ib(default=False, kw_only=True)
     legend = attr.ib(default=True, kw_only=True)
+    last = attr.ib(default=True, kw_only=True)
     below = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
+        legend = LEGEND | ({} if self.last else {"calcs": []}) if self.legend else NO_LEGEND
         custom = {
             "drawStyle": "bars" if self.bars else "line",
             "lineWidth": 0 if self.bars else 1,
@@ -181,7 +183,7 @@ class TimeSeries(_Panel):
         }
         return self.made(
             "timeseries",
-            {"legend": LEGEND if self.legend else NO_LEGEND, "tooltip": TOOLTIP},
+            {"legend": legend, "tooltip": TOOLTIP},
             {"custom": custom, "min": self.least, "max": self.most, "color": {"mode": "palette-classic"}},
         )
 

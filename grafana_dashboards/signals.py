@@ -47,8 +47,10 @@ class Signal(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """Name it for people, among others of its channel."""
-        named = words(self.quantity.name)
-        return self.label if _squeezed(named) == _squeezed(self.label) else f"{self.label} {named}"
+        named = words(self.quantity.name).split()
+        # What the label says already is not said twice: "Set point", of the quantity "setpoint number".
+        said = next((n for n in range(len(named), 0, -1) if _squeezed("".join(named[:n])) == _squeezed(self.label)), 0)
+        return " ".join([self.label, *named[said:]])
 
     @property
     def description(self) -> str:

@@ -81,7 +81,7 @@ def labels(instruments: Sequence[Instrument]) -> dict[str, str]:
 
 def timeline_height(lines: int) -> int:
     """Give the height of a timeline of so many lines."""
-    return max(5, min(20, 3 + lines))
+    return max(4, min(20, 3 + lines))
 
 
 def timelines(site: Site, instruments: Sequence[Instrument], where: str = "") -> list[tuple[panels.StateTimeline, int]]:

@@ -54,17 +54,17 @@ COUNTS: tuple[tuple[str, str, str, tuple[str, ...], str, str], ...] = (
 UNITS = {"write_time_ns": "ns"}
 
 
-def plots() -> Iterator[tuple[panels.TimeSeries, int]]:
-    """Make all: (panel, width)."""
+def plots(labels: dict[str, str]) -> Iterator[tuple[panels.TimeSeries, int]]:
+    """Make all: (panel, width); ``labels`` name the instruments, whose programs have their names."""
     for title, measurement, field, by, where, text in RATES:
         query = influxql.rate(field, measurement, where, by, 60)
-        yield _plot(title, measurement, field, query, text, "1m"), 12
+        yield _plot(title, measurement, field, query, text, labels, "1m"), 12
     for title, measurement, field, by, where, text in LEVELS:
         query = influxql.series(influxql.highest(field), measurement, where, by, fill="null")
-        yield _plot(title, measurement, field, query, text), 12
+        yield _plot(title, measurement, field, query, text, labels), 12
     for title, measurement, field, tags, where, text in COUNTS:
         query = influxql.increase(field, measurement, where, tags)
-        yield _plot(title, measurement, field, query, f"{text} Counted in each interval.", few=True), 6
+        yield _plot(title, measurement, field, query, f"{text} Counted in each interval.", labels, few=True), 6
 
 
 def about(measurement: str, field: str) -> str:
@@ -78,6 +78,7 @@ def _plot(
     field: str,
     query: str,
     text: str,
+    labels: dict[str, str],
     interval: str = f"{HOST_INTERVAL}s",
     *,
     few: bool = False,
@@ -89,6 +90,8 @@ def _plot(
         description=text,
         about=about(measurement, field),
         targets=panels.targets((query, alias)),
+        transformations=panels.renamed(labels) if alias == "$tag_alias" else [],
+        last=False,
         unit=UNITS.get(field, "none"),
         least=0,
         bars=few,

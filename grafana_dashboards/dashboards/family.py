@@ -18,6 +18,7 @@ from . import _frame, _instruments
 
 CHOSEN = influxql.chosen("instrument", "channel")
 SERIES = "$tag_instrument $tag_channel"  # the name of a series
+PLOTS_A_LINE = {1: 1, 2: 2, 4: 2}  # three of others: no line is left half empty
 OPEN_SINGLES, MOST_SINGLES = (
     24,
     200,
@@ -67,7 +68,7 @@ def _singles(page: Page, found: list[Signal], instruments: Sequence[Instrument])
         if own:
             page.row(f"{instrument.stanza.label}, each channel", collapsed=shown > OPEN_SINGLES)
         for signal in own:
-            page.add(_single(signal), style.WIDTH // 3, style.PLOT_HEIGHT - 1)
+            page.add(_single(signal), style.WIDTH // PLOTS_A_LINE.get(len(own), 3), style.PLOT_HEIGHT - 1)
 
 
 def _by_quantity(found: list[Signal]) -> list[list[Signal]]:

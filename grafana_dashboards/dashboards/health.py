@@ -17,11 +17,12 @@ from . import _frame, _instruments, _telegraf
 from ._instruments import Part
 
 CHOSEN = influxql.chosen("instrument")
+IN_MS = {"read_seconds": ' * 1000 AS "read_seconds"'}  # a table has one unit, and few reads take seconds
 LOOK_BACK = 30 * 86400  # s; older reports are none of "now"
 # The columns of the last report: field -> heading.
 COLUMNS = {
     "state": "State",
-    "read_seconds": "Time to read",
+    "read_seconds": "Time to read (ms)",
     "readings": "Readings",
     "errors": "Errors",
     "reconnects": "Reconnections",
@@ -46,7 +47,7 @@ def build(site: Site) -> g.Dashboard:
     for instrument in site.instruments:
         page.add(_age(site, instrument), style.STAT_WIDTH, 3)
     page.row("Now")
-    page.add(_now(site), style.WIDTH, min(20, 4 + count))
+    page.add(_now(site), style.WIDTH, min(20, 3 + count))
     page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
     page.row("Programs")
     for part in _instruments.paces(site.instruments, _instruments.gap):
@@ -55,9 +56,9 @@ def build(site: Site) -> g.Dashboard:
     for field, text in COUNTS.items():
         page.add(_count(site, field, text), 12, style.PLOT_HEIGHT)
     page.row("Telegraf")
-    for panel, width in _telegraf.plots():
-        page.add(panel, width, style.PLOT_HEIGHT)
     labels = _instruments.labels(site.instruments)
+    for panel, width in _telegraf.plots(labels):
+        page.add(panel, width, style.PLOT_HEIGHT)
     choices = [variables.choice("instrument", "Instrument", labels, "Which instruments are shown")]
     description = "Does every instrument answer, does every program keep its pace, does everything reach the database."
     return _frame.dashboard(site, _frame.HEALTH, _frame.TITLES[_frame.HEALTH], description, page, choices)
@@ -94,15 +95,14 @@ def _labels(site: Site) -> dict[str, Any]:
 def _now(site: Site) -> panels.Table:
     """Show what each instrument reported last."""
     first, *others = (declared("instrument", field).name for field in COLUMNS)
-    columns = [f'{influxql.call("last", first)} AS "{first}"', *map(influxql.identifier, others)]
+    columns = [f'{influxql.call("last", first)} AS "{first}"', *(f'"{name}"{IN_MS.get(name, "")}' for name in others)]
     query = influxql.newest(", ".join(columns), "instrument", ("instrument",), CHOSEN, _since(site))
     return panels.Table(
         title="Instruments",
         sort="Instrument",
         unit="none",
         mappings=[panels.STATES, _labels(site)],
-        description=f"The last report of each instrument, at most {days(LOOK_BACK)} back. Counts are since its program "
-        "started; time to read is in seconds.",
+        description=f"The last report of each instrument, at most {days(LOOK_BACK)} back. Counts are since its program started.",
         targets=[panels.target(query, table=True)],
         transformations=[panels.columns({"instrument": "Instrument", **COLUMNS}, without=("Time",))],
         overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],
@@ -117,7 +117,7 @@ def _channels(site: Site) -> panels.Table:
         (influxql.newest(status, driver, ("instrument", "channel"), CHOSEN, _since(site)), "") for driver in drivers
     ]
     merge = [{"id": "merge", "options": {}}] if len(queries) > 1 else []
-    headings = {"Time": "Time", "instrument": "Instrument", "channel": "Channel", "status": "Status"}
+    headings = {"instrument": "Instrument", "channel": "Channel", "status": "Status", "Time": "Time"}
     return panels.Table(
         title="Channels",
         sort="Time",
@@ -135,7 +135,7 @@ def _read_time(site: Site, part: Part) -> panels.TimeSeries:
     quantity = declared("instrument", "read_seconds")
     query = influxql.series(influxql.highest(quantity.name), "instrument", _where(part), ("instrument",), fill="null")
     text = "How long one cycle took, at most. It must stay below the interval."
-    return _plot(part, "Time to read", query, text, unit=style.unit(quantity))
+    return _plot(part, "Time to read", query, text, unit=style.unit(quantity), logarithmic=True)
 
 
 def _readings(site: Site, part: Part) -> panels.TimeSeries:
@@ -172,5 +172,6 @@ def _plot(part: Part, title: str, query: str, text: str, **more: Any) -> panels.
         targets=panels.targets((query, "$tag_instrument")),
         transformations=panels.renamed(_instruments.labels(part.instruments)),
         gap=_instruments.gap(part.instruments),
+        last=False,
         **{"interval": _instruments.interval(part.instruments), **more},
     )

@@ -23,16 +23,16 @@ BUSY_STEPS = [(None, style.GOOD), (85.0, style.WARNING), (95.0, style.CRITICAL)]
 def build(site: Site) -> g.Dashboard:
     """Make the dashboard of a site."""
     page = Page()
-    for title, query, unit, steps, text in _now():
+    for title, name, query, unit, steps, text in _now():
         page.add(
             panels.Stat(
                 title=title,
                 description=text,
-                targets=panels.targets((query, title)),
+                targets=panels.targets((query, name)),
                 unit=unit,
                 decimals=1 if unit == "percent" else None,
                 steps=steps,
-                sparkline=unit == "percent",
+                named=True,
                 interval=FRESH,
             ),
             6,
@@ -74,11 +74,12 @@ def _what(measurement: str, field: str, function: str) -> str:
     return influxql.highest(field) if function == "max" else influxql.call(function, field)
 
 
-def _now() -> list[tuple[str, str, str, Any, str]]:
+def _now() -> list[tuple[str, str, str, str, Any, str]]:
     idle = f'100 - {influxql.call("mean", declared("cpu", "usage_idle").name)} AS "busy"'
     return [
         (
             "Processor",
+            "in use",
             influxql.current(idle, "cpu", CHOSEN, ("host",)),
             "percent",
             BUSY_STEPS,
@@ -86,6 +87,7 @@ def _now() -> list[tuple[str, str, str, Any, str]]:
         ),
         (
             "Memory",
+            "in use",
             _value("mem", "used_percent", "mean"),
             "percent",
             BUSY_STEPS,
@@ -93,13 +95,15 @@ def _now() -> list[tuple[str, str, str, Any, str]]:
         ),
         (
             "Fullest disk",
+            "in use",
             _value("disk", "used_percent", "max"),
             "percent",
             [(None, style.GOOD), *FILLED],
             "How full the fullest disk is. InfluxDB stops when it is full: shorten the retention, or give it a larger disk.",
         ),
         (
-            "Up for",
+            "Machine",
+            "up for",
             _value("system", "uptime", "last"),
             "dtdurations",
             [(None, style.IDLE)],
@@ -110,6 +114,8 @@ def _now() -> list[tuple[str, str, str, Any, str]]:
 
 def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any]]]:
     used = {"least": 0, "most": 100}
+    total, free = (_what("mem", f"swap_{what}", "mean") for what in ("total", "free"))
+    swap = influxql.series(f'{total} - {free} AS "used"', "mem", CHOSEN, ("host",), fill="null")
     cpu = [(_field("cpu", f"usage_{kind}"), f"{kind} %") for kind in ("user", "system", "iowait")]
     net = [
         (
@@ -133,7 +139,7 @@ def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any
             "none",
             "Where processor time goes, in percent: programs, the kernel, waiting for disks. And temperatures, where the machine measures them: "
             "above 80 °C a Raspberry Pi slows down.",
-            {**used, "decimals": 1},
+            used,
         ),
         (
             "Load",
@@ -151,10 +157,10 @@ def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any
         ),
         (
             "Swap",
-            [(_field("mem", "swap_free", "mean"), "$tag_host free")],
+            [(swap, "$tag_host used")],
             "bytes",
-            "Swap space that is free, where there is any.",
-            {"least": 0},
+            "Swap space in use, where there is any. Much of it: too little memory, and programs wait for the disk.",
+            {"least": 0, "soft_most": 1e9},
         ),
         (
             "Disks",
@@ -176,6 +182,6 @@ def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any
             wrong,
             "none",
             "Damaged or lost packets in each interval. More than a few: cable, switch, or weak WiFi.",
-            {"least": 0, "bars": True, "soft_most": 5, "decimals": 0},
+            {"least": 0, "bars": True, "soft_most": 5, "decimals": 0, "last": False},
         ),
     ]

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import yaml
 
-from grafana_dashboards import check, emit, style
+from grafana_dashboards import check, emit, signals, style
 from grafana_dashboards.__main__ import main
 from grafana_dashboards.check import panels_of
 from provisioning import measurements
@@ -292,6 +292,47 @@ FAST_AND_SLOW = "".join(
     f"channels: {{one: {{id: 28-0316a2795f1c}}}}}}\n"
     for name, label, interval in (("fast", "fast", "1s"), ("slow", "slow", "1h"), ("fast-2", "also fast", "2s"))
 )
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_no_line_of_plots_is_left_half_empty(site, count):
+    channels = ", ".join(f"c{n}: {{id: 28-0316a2795f1{n}}}" for n in range(count))
+    made = contents(
+        emit.render(site(f'  - {{name: it, driver: ds18b20, connection: "sim:", channels: {{{channels}}}}}\n'))
+    )
+    row, *plots = made["dashboards/ds18b20.json"]["panels"][-count - 1 :]
+    assert row["type"] == "row"
+    widths = [plot["gridPos"]["w"] for plot in plots]
+    assert sum(widths) % style.WIDTH in (0, 16), widths
+
+
+def test_a_stat_without_a_value_says_so_and_has_no_colour_of_a_limit(made):
+    stats = [p for d in dashboards_of(made).values() for p in panels_of(d) if p["type"] == "stat"]
+    for stat in stats:
+        defaults = stat["fieldConfig"]["defaults"]
+        (empty,) = [m["options"] for m in defaults["mappings"] if m["type"] == "special"]
+        assert stat["options"]["reduceOptions"]["calcs"] == ["last"], "of older values too"
+        assert (empty["match"], empty["result"]["text"]) == ("null", "no data")
+        assert empty["result"]["color"] not in {step["color"] for step in defaults["thresholds"]["steps"]}
+
+
+def test_a_course_that_would_be_drawn_as_a_straight_line_is_not_drawn(made):
+    stats = {p["title"]: p["options"]["graphMode"] for p in panels_of(made[OVERVIEW]) if p["type"] == "stat"}
+    assert (stats["Main chamber"], stats["Still"]) == ("none", "area")
+
+
+@pytest.mark.parametrize(("label", "quantity", "title"), [
+    ("Set point", "setpoint", "Set point"),
+    ("Set point", "setpoint_number", "Set point number"),
+    ("Temp", "temperature", "Temp temperature"),  # a part of a word says another thing
+    ("Heater", "heating_power", "Heater heating power"),
+])  # fmt: skip
+def test_a_title_says_nothing_twice(site, label, quantity, title):
+    read = f'{{read: {{{quantity}: {{query: "A?", unit: K}}}}, label: {label}}}'
+    (signal,) = signals.of_site(site(f'  - {{name: it, driver: scpi, connection: "sim:", channels: {{a: {read}}}}}\n'))
+    assert signal.title == title
+
+
 SEVERAL = """\
   - name: supply
     driver: scpi
