@@ -105,6 +105,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         user=READER,
         password=paths.reader_password,
         least_interval=style.duration(least),
+        ca=f"$__file{{{site.influxdb.ca}}}" if site.influxdb.ca else "",
     )
     folder = Provider(name=f"labline {site.name}", folder=style.folder(site.title), path=paths.dashboards)
     made = {f"{DASHBOARDS}/{name}.json": dashboard for name, dashboard in dashboards.items()} | {

@@ -33,7 +33,10 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 @attr.frozen(kw_only=True)
 class DataSource:
-    """InfluxDB 1.x, read with InfluxQL; ``password`` names where the password is, and ``least_interval`` the finest data there are."""
+    """InfluxDB 1.x, read with InfluxQL; ``least_interval`` is that of the finest data there are.
+
+    ``password``, and ``ca`` where there is one, name where they are, as Grafana expands it.
+    """
 
     name: str
     url: str
@@ -41,8 +44,10 @@ class DataSource:
     user: str
     password: str
     least_interval: str
+    ca: str = ""
 
     def to_json_data(self) -> dict[str, Any]:
+        shown = {"dbName": literal(self.database), "httpMode": "POST", "timeInterval": self.least_interval}
         return {
             "name": literal(self.name),
             "uid": DATASOURCE_UID,
@@ -52,8 +57,8 @@ class DataSource:
             "user": literal(self.user),
             "editable": False,
             "orgId": ORG,
-            "secureJsonData": {"password": self.password},
-            "jsonData": {"dbName": literal(self.database), "httpMode": "POST", "timeInterval": self.least_interval},
+            "secureJsonData": {"password": self.password, **_given({"tlsCACert": self.ca})},
+            "jsonData": {**shown, **_given({"tlsAuthWithCACert": bool(self.ca)})},
         }
 
 

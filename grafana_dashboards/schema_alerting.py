@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .schema_dashboard import Duration, Source, Strict, Text, Uid
 
@@ -24,10 +24,12 @@ class JsonData(Strict, kw_only=True):
     dbName: Text
     httpMode: Literal["POST"]
     timeInterval: Duration
+    tlsAuthWithCACert: Literal[True] | UnsetType = UNSET
 
 
 class SecureJsonData(Strict, kw_only=True):
     password: Annotated[str, Meta(pattern=r"^\$__(env|file)\{[^}]+\}$")]
+    tlsCACert: Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}$")] | UnsetType = UNSET
 
 
 class DataSource(Strict, kw_only=True):

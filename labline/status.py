@@ -93,5 +93,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
             f"to start it: {told.command()} run {arguments.site}\n"
             f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password {READER}: --secrets DIR"
         )
-    server = Server(site.influxdb.url, READER, secret(arguments.secrets, READER), seconds=SECONDS_PER_LOOK)
+    server = Server(
+        site.influxdb.url, READER, secret(arguments.secrets, READER), ca=site.influxdb.ca, seconds=SECONDS_PER_LOOK
+    )
     return Watch(site, server, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import requests
 from msgspec import Struct
+from requests.auth import HTTPBasicAuth
 
 # How long (seconds) to wait for an answer.
 SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
@@ -28,14 +30,27 @@ class Series(Struct, frozen=True):
 
 
 class Server:
-    """An InfluxDB server as one user sees it; without a user, as anybody does. ``seconds``: how long to wait for answers."""
+    """An InfluxDB server as one user sees it; without a user, as anybody does.
 
-    def __init__(self, url: str, user: str = "", password: str = "", *, seconds: float = SECONDS_PER_QUERY):
-        self.url, self.user, self._password, self._seconds = url.rstrip("/"), user, password, seconds
+    ``ca`` is the file with the authority that signed its certificate, where the system does not know that one;
+    ``seconds`` is how long to wait for answers.
+    """
+
+    def __init__(
+        self, url: str, user: str = "", password: str = "", *, ca: str = "", seconds: float = SECONDS_PER_QUERY
+    ):
+        self.url, self.user, self._ca, self._seconds = url.rstrip("/"), user, ca, seconds
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy, or somebody's ~/.netrc, has no business between us and the database
-        if user:
-            self._session.auth = (user, password)
+        if self.url.startswith("https:"):
+            system = ssl.get_default_verify_paths()  # those that Telegraf and Grafana trust too
+            self._session.verify = _readable(ca) or system.cafile or system.capath or True
+        if user:  # as bytes: as text, requests would send Latin-1
+            self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
+
+    def as_user(self, user: str, password: str) -> Server:
+        """See the same server as another user."""
+        return Server(self.url, user, password, ca=self._ca, seconds=self._seconds)
 
     def query(self, statement: str, database: str = "", *, hidden: str = "") -> list[Series]:
         """Run InfluxQL; ``hidden``, a password, is kept out of messages. Raises DatabaseError."""
@@ -84,6 +99,8 @@ class Server:
     def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
         try:
             return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, self._seconds))
+        except requests.exceptions.SSLError as error:
+            raise DatabaseError(_untrusted(self.url, error)) from None
         except requests.ConnectionError:
             raise DatabaseError(
                 f"nothing answers at {self.url}; is InfluxDB running, and is influxdb.url right?"
@@ -94,6 +111,32 @@ class Server:
             ) from None
         except requests.RequestException as error:
             raise DatabaseError(f"{self.url}: {error}") from None
+
+
+def _readable(ca: str) -> str:
+    """Refuse a file without certificates. Raises DatabaseError."""
+    try:
+        if ca:
+            ssl.create_default_context(cafile=ca)
+    except ssl.SSLError:
+        raise DatabaseError(f"influxdb.ca: {ca} is no certificate; expected one, or several, as PEM text") from None
+    except OSError as error:
+        raise DatabaseError(f"influxdb.ca: {ca}: {error.strerror}; expected a file with a certificate") from None
+    return ca
+
+
+def _untrusted(url: str, error: BaseException) -> str:
+    """Word why there is no secure connection."""
+    reason: BaseException | None = error
+    while reason and not isinstance(reason, ssl.SSLError):
+        reason = reason.__context__
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate of {url} is not trusted: {reason.verify_message}; where it is your own, "
+            "name the file with its authority's certificate, or with itself: influxdb.ca"
+        )
+    why = (reason.reason or "").replace("_", " ").lower() if isinstance(reason, ssl.SSLError) else str(error)
+    return f"no secure connection to {url} ({why}): does InfluxDB speak TLS there (https-enabled = true under [http])?"
 
 
 def exposed(folder: Path, names: Iterable[str]) -> list[Path]:
@@ -118,5 +161,10 @@ def secret(folder: Path, name: str) -> str:
         raise DatabaseError(
             f"{path} has spaces or a line's end around the password, which Telegraf takes for a part of it; "
             f"write it without: printf %s PASSWORD > {path}"
+        )
+    if not text.isprintable():
+        at, code = next((i, ord(c)) for i, c in enumerate(text, 1) if not c.isprintable())
+        raise DatabaseError(
+            f"{path}: character {at} is invisible (U+{code:04X}); expected those that can be seen alone"
         )
     return text

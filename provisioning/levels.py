@@ -36,16 +36,19 @@ class InfluxDB(Struct, frozen=True, kw_only=True):
     """The database; ``raw`` is how many seconds every reading is kept (0: for ever); the finest level comes first."""
 
     url: str
+    ca: str
     database: str
     raw: float
     downsampled: tuple[Level, ...]
 
 
 def read(written: site_file.InfluxDB) -> InfluxDB:
-    """Check the levels: time per point and retention must rise. Raises BadInput with the path in ``retention``."""
+    """Check what goes together; of the levels, time per point and retention must rise. Raises BadInput."""
+    if written.ca and not written.url.startswith("https:"):
+        raise BadInput("belongs to a url that begins with https://", ("ca",))
     raw = written.retention.raw
     if raw and raw < SHORTEST_RAW:
-        raise BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("raw",))
+        raise BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("retention", "raw"))
     found: list[Level] = []
     for name, keep in written.retention.downsampled.items():
         level = _level(name, keep)
@@ -56,12 +59,12 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
                 raise
         else:
             found.append(level)
-    return InfluxDB(url=written.url, database=written.database, raw=raw, downsampled=tuple(found))
+    return InfluxDB(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
 
 
 def _check(level: Level, raw: float, finer: list[Level]) -> None:
     """Refuse a level that does not go with ``raw`` and the ``finer`` ones."""
-    path = ("downsampled", level.name)
+    path = ("retention", "downsampled", level.name)
     before, below = (finer[-1].keep, finer[-1].name) if finer else (raw, RAW)
     if finer and level.seconds_per_point <= finer[-1].seconds_per_point:
         raise BadInput(f"comes after {below!r}; expected the levels from fine to coarse", path)
@@ -82,12 +85,12 @@ def _level(name: str, keep: Any) -> Level:
     if not match:
         raise BadInput(
             f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m",
-            ("downsampled", name),
+            ("retention", "downsampled", name),
         )
     try:
         seconds = read_value(Keep, keep)
     except ValueError as error:
-        raise BadInput(str(error), ("downsampled", name)) from None
+        raise BadInput(str(error), ("retention", "downsampled", name)) from None
     return Level(name=name, seconds_per_point=int(int(match[1]) * SECONDS[match[2]]), keep=seconds)
 
 

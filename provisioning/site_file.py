@@ -78,6 +78,14 @@ class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
             "http:// or https://, host and port, such as http://127.0.0.1:8086",
         ),
     ] = "http://127.0.0.1:8086"
+    ca: Annotated[
+        str,
+        pattern(
+            "https: the file with the certificate of the authority that signed InfluxDB's, where the system does not know that one",
+            "^/",
+            "a path from the root, such as /etc/labline/influxdb-ca.pem",
+        ),
+    ] = ""
     database: Annotated[
         str,
         pattern(

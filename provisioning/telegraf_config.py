@@ -28,7 +28,7 @@ HEADER = "# Made by `labline render` from the site file: change that, not this.\
 class Paths(Struct, frozen=True, kw_only=True):
     """Where things are on the machine that runs Telegraf, all absolute; the folders must be there when it starts."""
 
-    python: str = "/opt/labline/.venv/bin/python"
+    python: str = "/opt/labline/bin/python"
     config: str = "/etc/labline/telegraf"  # where the rendered files lie
     secrets: str = "/etc/labline/secrets"
     journal: str = "/var/lib/labline/journal"
@@ -138,6 +138,7 @@ def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
             "skip_database_creation": True,
             "username": WRITER,
             "password": f"@{{labline:{WRITER}}}",
+            **({"tls_ca": site.influxdb.ca} if site.influxdb.ca else {}),
             "timeout": "10s",
             "content_encoding": "identity" if local else "gzip",
         },
