@@ -25,7 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     add_site(parser)
     parser.add_argument("--check", action="store_true", help="change nothing; tell the differences, with status 1")
-    parser.add_argument("--yes", action="store_true", help="agree to drop what a shorter retention drops")
+    parser.add_argument(
+        "--yes", action="store_true", help="agree to what it would ask: what drops data, or disturbs others"
+    )
     parser.add_argument(
         "--secrets",
         metavar="DIR",
@@ -45,23 +47,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare and apply; returns the exit status."""
     import provisioning.site
-    from provisioning import influxdb_apply, influxdb_schema, levels
+    from provisioning import influxdb_apply, influxdb_fill, influxdb_schema, levels
     from provisioning.influxdb_server import DatabaseError
 
     site = provisioning.site.load(provisioning.site.find(arguments.site))
-    url, wanted = arguments.url or site.influxdb.url, influxdb_schema.schema(site)
+    url, ca, wanted = arguments.url or site.influxdb.url, site.influxdb.ca, influxdb_schema.schema(site)
     try:
-        plan = influxdb_apply.plan(url, wanted, arguments.secrets)
+        plan = influxdb_apply.plan(url, wanted, arguments.secrets, ca=ca)
         for note in plan.notes:
             print(f"note: {note}")
         if arguments.check and plan.differences:
             return _differences(plan, arguments.site)
-        if not _agreed(plan.losses, arguments.yes):
+        if not _agreed(plan.warnings, arguments.yes):
             return 1
         influxdb_apply.apply(plan, print)
         if arguments.fill and not arguments.check:
             print(f"downsample {levels.days(arguments.fill)} anew")
-            influxdb_apply.refill(url, wanted, arguments.secrets, arguments.fill)
+            influxdb_fill.refill(url, wanted, arguments.secrets, arguments.fill, ca=ca)
     except DatabaseError as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
@@ -75,8 +77,8 @@ def _differences(plan: Plan, name: str) -> int:
 
     for difference in plan.differences:
         print(f"would {difference.text}")
-    for loss in plan.losses:
-        print(f"careful: {loss}")
+    for warning in plan.warnings:
+        print(f"careful: {warning}")
     mend = f"{told.command()} apply {name}"
     print(f"labline: {len(plan.differences)} difference(s); to mend them: {mend}", file=sys.stderr)
     return 1
@@ -92,16 +94,13 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
-def _agreed(losses: list[str], yes: bool) -> bool:
-    """Ask before data are dropped; without somebody to ask, refuse."""
-    for loss in losses:
-        print(f"careful: {loss}")
-    if not losses or yes:
+def _agreed(warnings: list[str], yes: bool) -> bool:
+    """Ask before data are dropped, or others disturbed; without somebody to ask, refuse."""
+    from .stack.asking import agreed
+
+    for warning in warnings:
+        print(f"careful: {warning}")
+    if not warnings or yes or agreed("Do it all the same?"):
         return True
-    if not sys.stdin.isatty():
-        print("labline: nothing was changed; to drop these data, say --yes", file=sys.stderr)
-        return False
-    if input("Drop them? [y/N] ").strip().lower() in ("y", "yes"):
-        return True
-    print("labline: nothing was changed", file=sys.stderr)
+    print("labline: nothing was changed; --yes does it without asking", file=sys.stderr)
     return False

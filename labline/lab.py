@@ -23,6 +23,7 @@ from .live.snapshot import counted
 from .live.telegraf_log import TelegrafLog
 from .places import Places, simulated
 from .stack import credentials, grafana, influxdb, libusb, loopback, ports, telegraf, told
+from .stack.asking import agreed
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable
 from .stack.part import Part
 from .stack.process import Process, kill_all
@@ -198,24 +199,25 @@ class Lab:
         self._influxdb = influxdb.InfluxDB(
             self._programs["InfluxDB"], self.places.influxdb, self.places.secrets, chosen
         )
-        self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=self._influxdb.url))
+        self.site = structs.replace(
+            self.site, influxdb=structs.replace(self.site.influxdb, url=self._influxdb.url, ca="")
+        )
 
     def _apply_schema(self) -> None:
-        """Bring the database to the site file. What would drop readings is asked for where there is somebody to ask."""
+        """Bring the database to the site file. What would drop readings is asked for where there is somebody to ask.
+
+        The server is this lab's alone, and nothing else runs yet: there is nobody to disturb.
+        """
         for user in (telegraf_config.WRITER, influxdb_schema.READER):
             credentials.secret(self.places.secrets, user)
         made = influxdb_apply.plan(self.site.influxdb.url, influxdb_schema.schema(self.site), self.places.secrets)
         for difference in made.differences:
-            if difference.loss and not self._agreed(difference.loss):
-                self._say("  left as it was; nothing is dropped")
-                continue
+            if difference.loss:
+                self._say(f"  {difference.loss}")
+                if not agreed("  Drop them for good?"):
+                    self._say("  left as it was; nothing is dropped")
+                    continue
             difference.act()
-
-    def _agreed(self, loss: str) -> bool:
-        self._say(f"  {loss}")
-        if not sys.stdin.isatty():
-            return False
-        return input("  Drop them for good? [y/N] ").strip().lower() in ("y", "yes")
 
     def _render(self, connections: dict[str, str]) -> None:
         paths = telegraf_config.Paths(

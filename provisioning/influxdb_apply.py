@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import re
+import functools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
-from .influxdb_schema import ADMIN, PREFIX, TABLE, WEEK, Policy, Query, Schema, create, create_database, grant, quoted
+from . import influxdb_fill, influxdb_state
+from .influxdb_schema import ADMIN, PREFIX, TABLE, Policy, Schema, create, create_database, grant, quoted
 from .influxdb_server import DatabaseError, Server, exposed, secret
-from .levels import FOREVER, RAW, days
-
-GO_DURATION = re.compile(r"(\d+)(h|m|s)")
-GO_SECONDS = {"h": 3600, "m": 60, "s": 1}
-FILL_SPAN = WEEK * 10**9  # ns: a downsampling by hand goes a week at a time
+from .influxdb_state import State
+from .levels import FOREVER, days
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One thing that is not as it should be: ``text`` tells it, ``act`` mends it, ``loss`` is what that would drop."""
+    """One thing that is not as it should be: ``text`` tells it, ``act`` mends it.
+
+    ``loss`` is what that would drop; ``harm`` is what it would do to others who use the server.
+    """
 
     text: str
     act: Callable[[], None]
     loss: str = ""
-
-
-class State(Struct, frozen=True, kw_only=True):
-    """What there is: all by name; ``policies`` and ``queries`` of the one database, ``rights`` by user, on it."""
-
-    databases: set[str]
-    policies: dict[str, Policy]
-    queries: dict[str, str]
-    admins: dict[str, bool]
-    rights: dict[str, str]
-    rows: set[tuple[Any, ...]]  # those of rp_config
+    harm: str = ""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -45,39 +35,43 @@ class Plan(Struct, frozen=True, kw_only=True):
     notes: list[str]
 
     @property
-    def losses(self) -> list[str]:
-        return [d.loss for d in self.differences if d.loss]
+    def warnings(self) -> list[str]:
+        """List what somebody should agree to before it is done."""
+        return [text for d in self.differences for text in (d.loss, d.harm) if text]
 
 
-def plan(url: str, wanted: Schema, secrets: Path) -> Plan:
+def plan(url: str, wanted: Schema, secrets: Path, *, ca: str = "") -> Plan:
     """Compare a server with the schema; changes nothing. Raises DatabaseError.
 
-    ``secrets`` is the folder with the passwords, a file for each user.
+    ``secrets`` is the folder with the passwords, a file for each user; ``ca`` the file with the server's authority (TLS).
     """
     passwords = {user: secret(secrets, user) for user in (ADMIN, *(user for user, _ in wanted.rights))}
-    server = Server(url, ADMIN, passwords[ADMIN])
+    server = Server(url, ADMIN, passwords[ADMIN], ca=ca)
     notes: list[str] = []
     differences: list[Difference] = []
-    anybody = Server(url).refusal()
+    anybody = Server(url, ca=ca).refusal()
     if not anybody:
         notes.append(
             f"InfluxDB at {url} asks for no password: whoever reaches it can read and change everything; "
             "set auth-enabled = true under [http] in influxdb.conf, and restart it"
         )
     if "create admin user" in anybody:  # nothing can be read before there is one, and nothing is there
-        state = State(databases=set(), policies={}, queries={}, admins={}, rights={}, rows=set())
+        state = State()
     elif anybody and (why := server.refusal()):
         raise DatabaseError(
             f"InfluxDB at {url} refuses {ADMIN!r} with the password in {secrets / ADMIN}: {why}. Put the right one "
-            f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {quoted(ADMIN)} = '…'"
+            f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {quoted(ADMIN)} = '…'; "
+            f"or make {ADMIN!r} where there is no such user: "
+            f"CREATE USER {quoted(ADMIN)} WITH PASSWORD '…' WITH ALL PRIVILEGES"
         )
     else:
-        state = _read(server, wanted.database, [user for user, _ in wanted.rights])
+        state = influxdb_state.read(server, wanted.database, [user for user, _ in wanted.rights])
     differences += _administrator(server, state, passwords[ADMIN])
     differences += _policies(server, state, wanted, notes)
-    differences += _users(server, state, wanted, passwords, checkable=bool(anybody))
+    differences += _users(server, state, wanted, passwords, secrets, checkable=bool(anybody))
     differences += _queries(server, state, wanted, notes)
     differences += _table(server, state, wanted)
+    differences += _mark(server, state, wanted)  # last: until all is done, it is not this site's
     notes += (f"anybody on this machine may read {path}; chmod 0600 {path}" for path in exposed(secrets, passwords))
     return Plan(differences=differences, notes=notes)
 
@@ -87,68 +81,6 @@ def apply(made: Plan, tell: Callable[[str], None]) -> None:
     for difference in made.differences:
         tell(difference.text)
         difference.act()
-
-
-def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
-    """Downsample a span that its continuous query no longer looks at: whole points only; again does no harm."""
-    step = query.level.seconds_per_point * 10**9
-    start, end = start_ns // step * step, end_ns // step * step
-    span = max(FILL_SPAN // step, 1) * step
-    while start < end:
-        until = min(start + span, end)
-        server.query(query.select(start, until))
-        start = until
-
-
-def refill(url: str, wanted: Schema, secrets: Path, seconds: float) -> None:
-    """Downsample the last ``seconds`` anew, for readings that came too late for the continuous queries. Raises DatabaseError.
-
-    A point of which raw readings have expired is left as it is: what is left of them would make it wrong.
-    """
-    server = Server(url, ADMIN, secret(secrets, ADMIN))
-    now, keep = time.time_ns(), wanted.policies[0].keep * 10**9
-    for query in wanted.queries:
-        step = query.level.seconds_per_point * 10**9
-        whole = -(-(now - keep) // step) * step if keep else 0
-        oldest = _oldest(server, query)
-        if oldest is not None:
-            fill(server, query, max(now - round(seconds * 1e9), whole, oldest), now)
-
-
-def _read(server: Server, database: str, users: list[str]) -> State:
-    databases = {row["name"] for row in server.rows("SHOW DATABASES")}
-    policies: dict[str, Policy] = {}
-    rows: set[tuple[Any, ...]] = set()
-    if database in databases:
-        for row in server.rows(f"SHOW RETENTION POLICIES ON {quoted(database)}"):
-            policies[row["name"]] = Policy(
-                name=row["name"],
-                keep=_seconds(row["duration"]),
-                shard=_seconds(row["shardGroupDuration"]),
-                default=row["default"],
-            )
-    if FOREVER in policies:
-        found = server.rows(
-            f'SELECT "rp", "start", "end", "lo", "hi", "idx" FROM {quoted(FOREVER)}.{quoted(TABLE)}', database
-        )
-        rows = {
-            (int(row["idx"]), row["rp"], row["start"], row["end"], row["lo"], row["hi"], row["time"]) for row in found
-        }
-    queries = {
-        row["name"]: row["query"]
-        for series in server.query("SHOW CONTINUOUS QUERIES")
-        if series.name == database
-        for row in series.rows
-    }
-    admins = {row["user"]: row["admin"] for row in server.rows("SHOW USERS")}
-    rights = {
-        user: row["privilege"].removesuffix(" PRIVILEGES")
-        for user in users
-        if user in admins
-        for row in server.rows(f"SHOW GRANTS FOR {quoted(user)}")
-        if row["database"] == database
-    }
-    return State(databases=databases, policies=policies, queries=queries, admins=admins, rights=rights, rows=rows)
 
 
 def _administrator(server: Server, state: State, password: str) -> Iterator[Difference]:
@@ -176,17 +108,29 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
         others = list(wanted.policies)
     for policy in others:
         there = state.policies.get(policy.name)
+        before = state.default if policy.default else None
+        instead = f" instead of {before.name!r}" if before else ""
+        harm = (
+            f"retention policy {policy.name!r} would become the default of database {database!r} instead of {_told(before)}: "
+            f"what other programs write there without naming a policy would be kept {days(policy.keep)} from now on; "
+            "to leave it as it is, choose another influxdb.database"
+            if before and before.name != policy.name
+            else ""
+        )
         if there is None:
             yield Difference(
-                text=f"make retention policy {_told(policy)}", act=_doing(server, create(policy, database))
+                text=f"make retention policy {_told(policy)}{f', the default{instead}' if instead else ''}",
+                act=_doing(server, create(policy, database)),
+                harm=harm,
             )
         elif (there.keep, there.shard, there.default or not policy.default) != (policy.keep, policy.shard, True):
             yield Difference(
-                text=f"change retention policy {policy.name!r}: {', '.join(_changes(there, policy))}",
+                text=f"change retention policy {policy.name!r}: {', '.join(_changes(there, policy, instead))}",
                 act=_doing(
                     server, f"ALTER RETENTION POLICY {quoted(policy.name)} ON {quoted(database)} {policy.settings}"
                 ),
                 loss=_loss(server, database, there, policy),
+                harm=harm,
             )
     for name in sorted(set(state.policies) - {p.name for p in wanted.policies}):
         notes.append(
@@ -195,13 +139,13 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
         )
 
 
-def _changes(there: Policy, policy: Policy) -> Iterator[str]:
+def _changes(there: Policy, policy: Policy, instead: str) -> Iterator[str]:
     if there.keep != policy.keep:
         yield f"keep {days(policy.keep)} instead of {days(there.keep)}"
     if there.shard != policy.shard:
         yield f"new shards of {days(policy.shard)} instead of {days(there.shard)}"
     if policy.default and not there.default:
-        yield "make it the default"
+        yield f"make it the default{instead}"
 
 
 def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
@@ -225,7 +169,7 @@ def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
 
 
 def _users(
-    server: Server, state: State, wanted: Schema, passwords: dict[str, str], *, checkable: bool
+    server: Server, state: State, wanted: Schema, passwords: dict[str, str], secrets: Path, *, checkable: bool
 ) -> Iterator[Difference]:
     for user, right in wanted.rights:
         password = passwords[user]
@@ -234,63 +178,63 @@ def _users(
                 text=f"make user {user!r}",
                 act=_doing(server, f"CREATE USER {quoted(user)} WITH PASSWORD {_text(password)}", password=password),
             )
-        elif checkable and Server(server.url, user, password).refusal():
+        elif checkable and server.as_user(user, password).refusal():
             yield Difference(
                 text=f"set the password of user {user!r}",
                 act=_doing(server, f"SET PASSWORD FOR {quoted(user)} = {_text(password)}", password=password),
+                harm=_shut_out(state, user, secrets / user),
             )
         if state.admins.get(user):
             yield Difference(
                 text=f"user {user!r} is an administrator: make it an ordinary user",
                 act=_doing(server, f"REVOKE ALL PRIVILEGES FROM {quoted(user)}"),
+                harm=f"user {user!r} is an administrator; whoever uses it would keep no right but {right} in {wanted.database!r}",
             )
-        if (there := state.rights.get(user)) != right:
-            now = f" (now {there})" if there and there != "NO" else ""
+        if (there := state.rights.get(user, {}).get(wanted.database)) != right:
+            now = f" (now {there})" if there else ""
             yield Difference(
                 text=f"let user {user!r} {right} in {wanted.database!r}{now}",
                 act=_doing(server, grant(user, right, wanted.database)),
             )
 
 
+def _shut_out(state: State, user: str, file: Path) -> str:
+    """Say whom a new password shuts out."""
+    uses = ", ".join(f"{database!r}" for database in sorted(state.rights.get(user, {})))
+    return (
+        f"user {user!r} has another password than the one in {file}{f', and uses {uses} with it' if uses else ''}: "
+        "a program that still has the present one would be refused, and a Telegraf would lose what it should write; "
+        f"to keep the present one, put it into {file}"
+    )
+
+
 def _queries(server: Server, state: State, wanted: Schema, notes: list[str]) -> Iterator[Difference]:
     database = wanted.database
+    # Whose they are is told once, by the mark; only where there is none does each query speak for itself.
+    harm = "" if state.site else "continuous query {name} is there already, and may be that of another site: {what}"
     for query in wanted.queries:
         there = state.queries.get(query.name)
         if there is None:
             yield Difference(
                 text=f"downsample {query.measurement!r} to {query.level.name} (continuous query {query.name})",
-                act=_downsampling(server, query),
+                act=functools.partial(influxdb_fill.begin, server, query),
             )
         elif _bare(there) != _bare(query.statement):
             yield Difference(
                 text=f"downsample {query.measurement!r} to {query.level.name} anew: its fields or times changed "
                 f"(continuous query {query.name})",
                 act=_doing(server, _drop(query.name, database), query.statement),
+                harm=harm.format(name=query.name, what="its fields or times would change"),
             )
     for name in sorted(set(state.queries) - {q.name for q in wanted.queries}):
         if name.startswith(PREFIX):
             yield Difference(
                 text=f"drop continuous query {name}, which the site no longer needs; what it wrote stays",
                 act=_doing(server, _drop(name, database)),
+                harm=harm.format(name=name, what="it would be dropped"),
             )
         else:
             notes.append(f"continuous query {name!r} is not one of labline's; it is left alone")
-
-
-def _downsampling(server: Server, query: Query) -> Callable[[], None]:
-    def act() -> None:
-        server.query(query.statement)
-        oldest = _oldest(server, query)
-        if oldest is not None:  # readings from before there was this level belong into it too
-            fill(server, query, oldest, time.time_ns())
-
-    return act
-
-
-def _oldest(server: Server, query: Query) -> int | None:
-    """Find the time (ns) of the first raw point; None where there is none."""
-    source = f"{quoted(query.database)}.{quoted(RAW)}.{quoted(query.measurement)}"
-    return min((row["time"] for row in server.rows(f"SELECT * FROM {source} ORDER BY time ASC LIMIT 1")), default=None)
 
 
 def _table(server: Server, state: State, wanted: Schema) -> Iterator[Difference]:
@@ -308,6 +252,20 @@ def _table(server: Server, state: State, wanted: Schema) -> Iterator[Difference]
         for row in wanted.rows
     )
     yield Difference(text=f"write which level dashboards read: {shown}", act=act)
+
+
+def _mark(server: Server, state: State, wanted: Schema) -> Iterator[Difference]:
+    if state.site == wanted.site:
+        return
+    harm = (
+        f"database {wanted.database!r} is that of site {state.site!r}; as that of {wanted.site!r} it would no longer be downsampled "
+        f"as {state.site!r} needs, nor kept as long as that says: choose another influxdb.database for one of them"
+    )
+    yield Difference(
+        text=f"mark database {wanted.database!r} as that of site {wanted.site!r}",
+        act=lambda: server.write(wanted.mark, wanted.database, FOREVER),
+        harm=harm if state.site else "",
+    )
 
 
 def _doing(server: Server, *statements: str, password: str = "") -> Callable[[], None]:
@@ -334,11 +292,6 @@ def _text(value: str) -> str:
 def _bare(statement: str) -> str:
     """Take the quotes off identifiers: the server shows a query with those only that it needs."""
     return " ".join(statement.replace('"', "").split())
-
-
-def _seconds(text: str) -> int:
-    """Read a duration as the server shows it (``720h0m0s``)."""
-    return sum(int(number) * GO_SECONDS[unit] for number, unit in GO_DURATION.findall(text))
 
 
 def _moment(ns: int) -> str:

@@ -18,6 +18,7 @@ POINTS_PER_CURVE = 2880  # a coarser level is shown as soon as it has so many po
 LAST_SPAN_MS = 9_000_000_000_000
 FOR_EVER_NS = 7_258_118_400_000_000_000  # the year 2200
 TABLE = "rp_config"
+MARK = "labline"  # the measurement that says whose the database is
 UNITS = (("w", WEEK), ("d", DAY), ("h", HOUR), ("m", 60), ("s", 1))
 
 
@@ -97,11 +98,17 @@ class Row(Struct, frozen=True, kw_only=True):
 class Schema(Struct, frozen=True, kw_only=True):
     """All that there must be in the database of a site."""
 
+    site: str
     database: str
     policies: tuple[Policy, ...]
     queries: tuple[Query, ...]
     rows: tuple[Row, ...]
     rights: tuple[tuple[str, str], ...]  # (user, right)
+
+    @property
+    def mark(self) -> str:
+        """Write, as line protocol, whose the database is: two sites in one would undo each other's queries."""
+        return f'{MARK} site="{self.site}" 0'
 
 
 def schema(site: Site) -> Schema:
@@ -109,6 +116,7 @@ def schema(site: Site) -> Schema:
     influxdb = site.influxdb
     found = measurements.of_site(i.stanza for i in site.instruments)
     return Schema(
+        site=site.name,
         database=influxdb.database,
         policies=(
             Policy(name=RAW, keep=int(influxdb.raw), shard=_shard(influxdb.raw, WEEK), default=True),
@@ -144,6 +152,7 @@ def render(site: Site) -> str:
         "",
         f"-- Which level a dashboard reads, by the span it shows (ms); line protocol for {FOREVER}.{TABLE}:",
         *(f"--   {row.line}" for row in wanted.rows),
+        f"-- Whose the database is: {wanted.mark}",
         "",
         "-- Mean, minimum, maximum and count of each number, the last of each text, at each level.",
         *(f"{query.statement};" for query in wanted.queries),

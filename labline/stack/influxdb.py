@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
 from . import credentials, debian, loopback, ports, told
@@ -14,7 +15,6 @@ from .errors import StartFailed, Unavailable
 from .part import Part, first_way
 from .process import Process
 
-ADMIN = "labadmin"
 ADVICE = "Install InfluxDB 1.x so that `influxd` is on PATH (Debian, Raspberry Pi OS: sudo apt-get install influxdb)."
 
 # Everything listens on loopback; retention and continuous queries are InfluxDB's own defaults.

@@ -73,13 +73,14 @@ def test_what_a_site_file_simulates_is_told(verb: list[str], written, tmp_path: 
 
 def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "lab.yml"
-    path.write_text(site.find("demo").read_text().replace("zone:", "zonne:").replace("500 mK", "500").replace("850 mK", "850"))
+    path.write_text(site.find("demo").read_text().replace("zone:", "zonne:").replace("50 mK}", "50}").replace("850 mK", "850"))
     assert cli.main(["check", str(path)]) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert f"{path}:7: zonne: is not a key of a site file; did you mean 'zone'?" in said.err
     assert "limits.temperature.warning.below: found 850 without a unit" in said.err
-    assert f"labline: 2 mistakes in {path}" in said.err
+    assert "channels.6.limits.temperature.critical.above: found 50 without a unit" in said.err
+    assert f"labline: 3 mistakes in {path}" in said.err
 
 
 @pytest.mark.parametrize("verb", ["check", "render", "apply"])
@@ -156,7 +157,7 @@ def test_apply_drops_nothing_unasked(lab, influxd: influxdb.InfluxDB, capsys: py
     assert cli.main(["apply", str(path), *secrets]) == 1
     said = capsys.readouterr()
     assert "would keep 10 d only: 1 values in 1 measurement(s) are older" in said.out
-    assert "nothing was changed; to drop these data, say --yes" in said.err
+    assert "nothing was changed; --yes does it without asking" in said.err
     assert cli.main(["apply", str(path), *secrets, "--check"]) == 1
     assert cli.main(["apply", str(path), *secrets, "--yes"]) == 0
     assert cli.main(["apply", str(path), *secrets, "--check"]) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labline.stack import credentials, influxdb
-from provisioning import influxdb_apply, influxdb_schema, site
+from provisioning import influxdb_apply, influxdb_fill, influxdb_schema, site
 from provisioning.influxdb_apply import Plan
 from provisioning.influxdb_schema import duration
 from provisioning.influxdb_server import DatabaseError, Server, secret
@@ -89,7 +89,7 @@ def test_the_writer_only_writes_and_the_reader_only_reads(lab):
             'ALTER RETENTION POLICY "1m" ON "{db}" SHARD DURATION 1d',
             "change retention policy '1m': new shards of 28 d instead of 1 d",
         ),
-        ('ALTER RETENTION POLICY "1m" ON "{db}" DEFAULT', "change retention policy 'raw': make it the default"),
+        ('ALTER RETENTION POLICY "1m" ON "{db}" DEFAULT', "change retention policy 'raw': make it the default instead of '1m'"),
         (
             'DROP CONTINUOUS QUERY "labline_1m_cpu" ON "{db}"',
             "downsample 'cpu' to 1m (continuous query labline_1m_cpu)",
@@ -151,13 +151,13 @@ def test_a_shorter_retention_says_what_it_would_drop(lab):
     points = [f'lakeshore_372,channel=5 temperature=1.5,status="ok" {now - age * DAY}' for age in (1, 12, 13, 20)]
     lab.admin.write("\n".join(points), database, "raw")
     lab.change("raw: 30d", "raw: 15d")
-    (loss,) = plan(lab).losses
+    (loss,) = plan(lab).warnings
     day = time.strftime("%Y-%m-%d", time.gmtime((now - 20 * DAY) / 1e9))
     assert loss.startswith(
         f"retention policy 'raw' would keep 15 d only: 2 values in 1 measurement(s) are older, the oldest of {day}"
     )
     lab.change("raw: 15d", "raw: 25d")
-    assert plan(lab).losses == []
+    assert plan(lab).warnings == []
     assert texts(lab)[0] == "change retention policy 'raw': keep 25 d instead of 30 d, new shards of 1 d instead of 3 d"
 
 
@@ -221,7 +221,7 @@ def test_readings_that_came_too_late_get_into_the_levels_when_asked(lab):
     lab.admin.write(f"lakeshore_372,channel=5 temperature=9 {edge}", database, "1d")
     late = [f"lakeshore_372,channel=5 temperature={value} {day - DAY + value * MINUTE}" for value in (1, 2, 3)]
     lab.admin.write("\n".join(late), database, "raw")
-    influxdb_apply.refill(lab.url, influxdb_schema.schema(lab.site), lab.secrets, 31 * 86400)
+    influxdb_fill.refill(lab.url, influxdb_schema.schema(lab.site), lab.secrets, 31 * 86400)
     found = {
         row["time"]: row["temperature"]
         for row in lab.admin.rows('SELECT "temperature" FROM "1d"."lakeshore_372"', database)

@@ -1,0 +1,85 @@
+"""What there is on an InfluxDB server, as far as a site's schema is about it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec import Struct
+
+from .influxdb_schema import MARK, TABLE, Policy, quoted
+from .influxdb_server import Server
+from .levels import FOREVER
+
+GO_DURATION = re.compile(r"(\d+)(h|m|s)")
+GO_SECONDS = {"h": 3600, "m": 60, "s": 1}
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """What there is: all by name; ``policies``, ``queries``, ``rows`` and ``site`` are those of the one database."""
+
+    databases: set[str] = set()
+    policies: dict[str, Policy] = {}
+    queries: dict[str, str] = {}
+    admins: dict[str, bool] = {}
+    rights: dict[str, dict[str, str]] = {}  # user -> database -> right, of the users that were asked for
+    rows: set[tuple[Any, ...]] = set()  # those of rp_config
+    site: str = ""  # the one that the database was made for; "" where none left its mark
+
+    @property
+    def default(self) -> Policy | None:
+        """The policy of what is written, or asked, without naming one."""
+        return next((policy for policy in self.policies.values() if policy.default), None)
+
+
+def read(server: Server, database: str, users: list[str]) -> State:
+    """Ask a server, as its administrator. Raises DatabaseError."""
+    databases = {row["name"] for row in server.rows("SHOW DATABASES")}
+    policies = _policies(server, database) if database in databases else {}
+    rows: set[tuple[Any, ...]] = set()
+    site = ""
+    if FOREVER in policies:
+        found = server.rows(
+            f'SELECT "rp", "start", "end", "lo", "hi", "idx" FROM {quoted(FOREVER)}.{quoted(TABLE)}', database
+        )
+        rows = {
+            (int(row["idx"]), row["rp"], row["start"], row["end"], row["lo"], row["hi"], row["time"]) for row in found
+        }
+        marks = server.rows(f'SELECT "site" FROM {quoted(FOREVER)}.{quoted(MARK)}', database)
+        site = marks[0]["site"] if marks else ""
+    queries = {
+        row["name"]: row["query"]
+        for series in server.query("SHOW CONTINUOUS QUERIES")
+        if series.name == database
+        for row in series.rows
+    }
+    admins = {row["user"]: row["admin"] for row in server.rows("SHOW USERS")}
+    rights = {user: _rights(server, user) for user in users if user in admins}
+    return State(
+        databases=databases, policies=policies, queries=queries, admins=admins, rights=rights, rows=rows, site=site
+    )
+
+
+def _policies(server: Server, database: str) -> dict[str, Policy]:
+    return {
+        row["name"]: Policy(
+            name=row["name"],
+            keep=_seconds(row["duration"]),
+            shard=_seconds(row["shardGroupDuration"]),
+            default=row["default"],
+        )
+        for row in server.rows(f"SHOW RETENTION POLICIES ON {quoted(database)}")
+    }
+
+
+def _rights(server: Server, user: str) -> dict[str, str]:
+    found = {
+        row["database"]: row["privilege"].removesuffix(" PRIVILEGES")
+        for row in server.rows(f"SHOW GRANTS FOR {quoted(user)}")
+    }
+    return {database: right for database, right in found.items() if right != "NO"}
+
+
+def _seconds(text: str) -> int:
+    """Read a duration as the server shows it (``720h0m0s``)."""
+    return sum(int(number) * GO_SECONDS[unit] for number, unit in GO_DURATION.findall(text))
