@@ -143,7 +143,7 @@ def _connections(driver: type[Driver]) -> Iterator[str]:
     for scheme in driver.schemes:
         needs = f"; needs `pip install labline[{scheme}]`" if scheme in EXTRAS else ""
         yield _item(f"{said[scheme]}{needs}", 0)
-    yield _item("`sim:`: a simulator in the instrument's place", 0)
+    yield _item("`sim`: a simulator in the instrument's place", 0)
 
 
 def _options(title: str, options: Iterable[Option]) -> Iterator[str]:
@@ -216,7 +216,7 @@ def _index() -> str:
         *_options("Key of a channel", stanza.CHANNEL_KEYS),
         "## Simulators",
         _text("Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "
-              "`connection: sim:`, or `labline run --simulate`, an instrument can be tried without hardware. "
+              "`connection: sim`, or `labline run --simulate`, an instrument can be tried without hardware. "
               "`sim:?seed=1&transport=tcp&faults=silent@20+10/60` chooses the noise, the way of connecting, and faults by the "
               "clock: silent from the 20th second for 10 s, every 60 s. Several faults stand with commas between them."),
         _table(("Fault", "What it does"), ((f"`{fault}`", text) for fault, text in simulators.FAULTS.items())),

@@ -59,8 +59,8 @@ class Url:
         scheme, colon, rest = "sim:".partition(":") if text == "sim" else text.partition(":")
         if not colon or scheme not in SCHEMES:
             raise BadInput(
-                f"{text!r} is no connection; expected a URL that begins with "
-                f"{', '.join(s + (':' if s == 'sim' else '://') for s in SCHEMES)}; "
+                f"{text!r} is no connection; expected sim, or a URL that begins with "
+                f"{', '.join(f'{s}://' for s in SCHEMES[:-1])}; "
                 f"{suggestion(scheme, SCHEMES)}"
             )
         rest, _, query = rest.partition("?")

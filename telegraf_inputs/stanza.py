@@ -31,7 +31,7 @@ KEYS = (
     Option(
         "connection",
         "str",
-        "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, file:///…, sim:",
+        "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, file:///…, sim",
         required=True,
     ),
     Option("label", "str", "its name for people; default: the name"),
@@ -163,7 +163,7 @@ def _connection(text: str, driver: type[Driver]) -> Url:
         if url.scheme not in (*driver.schemes, "sim"):
             raise BadInput(
                 f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
-                f"{' or '.join(driver.schemes)} (or sim: to try it without hardware)"
+                f"{' or '.join(driver.schemes)} (or sim to try it without hardware)"
             )
         url.check(driver.wire)
         if url.scheme == "sim":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import sys
@@ -20,7 +21,8 @@ from telegraf_inputs.connection import Stop, Url
 from telegraf_inputs.instrument import Instrument
 
 ROOT = Path(__file__).parent.parent.parent
-WRITTEN = [ROOT / "README.md", ROOT / "docs/adding-an-instrument.md", ROOT / "docs/reliability.md"]
+SITE_FILE = ROOT / "docs/site-file.md"
+WRITTEN = [ROOT / "README.md", ROOT / "docs/adding-an-instrument.md", ROOT / "docs/reliability.md", SITE_FILE]
 every_document = pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
 
 
@@ -35,12 +37,38 @@ def test_links_lead_somewhere(document):
     assert not missing
 
 
+def whole(part: dict[str, object]) -> dict[str, object]:
+    """Put a part of a site file, which a document shows by itself, where it belongs."""
+    channel: dict[str, object] = {
+        "read": {name: {"query": "Q?", "unit": unit} for name, unit in (("temperature", "K"), ("voltage", "V"))}
+    }
+    instrument = {"name": "i", "driver": "scpi", "connection": "sim", "channels": {"a": channel}}
+    influxdb: dict[str, object] = {}
+    (influxdb if "retention" in part else channel).update(part)
+    return {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
+
+
 @every_document
 def test_site_files_are_right(document, tmp_path):
     for text in blocks(document, "yaml"):
+        data = yaml.safe_load(text)
+        if "site" not in data:
+            text = json.dumps(whole(data))
         file = tmp_path / "site.yml"
         file.write_text(text, encoding="utf-8")
         sites.load(file)
+
+
+def test_what_is_shown_as_a_key_and_its_value_is_yaml():
+    """``connection: sim:`` is none: the colon at its end begins another mapping."""
+    shown = {
+        text
+        for document in (ROOT / "docs").rglob("*.md")
+        for text in re.findall(r"`(\w+: [^`]+)`", document.read_text())
+    }
+    assert "connection: sim" in shown
+    for text in shown:
+        yaml.safe_load(text)
 
 
 @every_document
@@ -52,7 +80,8 @@ def test_commands_are_understood(document):
     assert found
     parser = cli.parser()
     for command in found:
-        words = [word for word in shlex.split(command) if not word.startswith(("[", "INSTR"))]
+        said = command.partition("   ")[0]  # a description may stand beside it
+        words = [word for word in shlex.split(said) if not word.startswith(("[", "INSTR"))]
         if words[0] == "read" and len(words) == 1:
             continue  # the list of verbs
         parser.parse_args(words)
