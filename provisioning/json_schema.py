@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from telegraf_inputs import calibration, drivers, stanza
-from telegraf_inputs.driver import Driver, Option
+from telegraf_inputs.driver import FIELD, Driver, Option
 
 from .influxdb_schema import duration
 from .site_file import (
@@ -64,6 +64,9 @@ def render() -> str:
             if isinstance(value, (Seconds, Keep)):
                 parts[struct.__name__]["properties"][name]["default"] = duration(value) if value else "forever"
     site = parts.pop(top["$ref"].rpartition("/")[2])
+    site["properties"] |= {
+        key: _or_nothing(made) for key, made in site["properties"].items() if key not in site["required"]
+    }
     site["properties"]["instruments"]["items"] = {"$ref": "#/$defs/Instrument"}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -88,7 +91,8 @@ def own_type(kind: type) -> dict[str, Any]:
 
 
 def _instrument() -> dict[str, Any]:
-    properties = {option.name: _option(option) for option in stanza.KEYS}
+    properties = {option.name: _key(option) for option in stanza.KEYS}
+    properties["name"] |= {"pattern": NAME_PATTERN, "patternErrorMessage": f"expected {stanza.NAME_WORDS}"}
     properties["driver"]["enum"] = list(drivers.names())
     return {
         "type": "object",
@@ -101,7 +105,7 @@ def _instrument() -> dict[str, Any]:
 def _of_driver(driver: type[Driver]) -> dict[str, Any]:
     """Say what a stanza of one driver has beside the common keys, and that it has no others."""
     known = [option.name for option in (*stanza.KEYS, *driver.options_known)]
-    channel = {option.name: _option(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
+    channel = {option.name: _key(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
     channel["calibration"]["$ref"] = "#/$defs/Calibration"
     channel["limits"] |= {
         "properties": {
@@ -132,30 +136,16 @@ def _of_driver(driver: type[Driver]) -> dict[str, Any]:
         "description": driver.title,
         "required": [option.name for option in driver.options_known if option.required]
         + (["channels"] if driver.channel_names is None else []),
-        "properties": {**{option.name: _option(option) for option in driver.options_known}, "channels": channels},
+        "properties": {**{option.name: _key(option) for option in driver.options_known}, "channels": channels},
         "propertyNames": {"enum": known},
     }
 
 
 def _calibration() -> dict[str, Any]:
-    common: dict[str, Any] = {
-        "of": {"type": "string", "description": "the quantity that is calibrated; default: the only one"},
-        "to": {
-            "type": "string",
-            "description": "the field that the result gets; default: the same, and the raw one becomes …_raw",
-            "pattern": "^[a-z][a-z0-9_]*$",
-        },
-        "unit": {"type": "string", "description": "the unit of the result"},
-        "description": {"type": "string", "description": "a sentence about the result"},
-        "form": {"enum": list(calibration.FORMS), "description": "how the result follows from the raw value"},
-        "range": {
-            "type": "array",
-            "items": {"type": "number"},
-            "minItems": 2,
-            "maxItems": 2,
-            "description": "[low, high] of the raw value; beyond it there is no result",
-        },
-    }
+    common = {option.name: _option(option) for option in calibration.COMMON}
+    common["to"]["pattern"] = f"^{FIELD.pattern}".replace(r"\Z", "$")
+    common["decimals"] |= {"minimum": 0, "maximum": calibration.MOST_DECIMALS}
+    common["range"] |= {"items": {"type": "number"}, "minItems": 2, "maxItems": 2}
     forms = [
         _when(
             "form",
@@ -168,11 +158,25 @@ def _calibration() -> dict[str, Any]:
         )
         for name, (_, kinds, required) in calibration.FORMS.items()
     ]
-    return {"type": "object", "required": ["form"], "properties": common, "allOf": forms}
+    return {"type": ["object", "null"], "required": ["form"], "properties": common, "allOf": forms}
 
 
 def _when(key: str, value: str, then: dict[str, Any]) -> dict[str, Any]:
     return {"if": {"required": [key], "properties": {key: {"const": value}}}, "then": then}
+
+
+def _key(option: Option) -> dict[str, Any]:
+    """Describe a key of a stanza; one that is not needed may stand there without a value."""
+    made = _option(option)
+    return made if option.required else _or_nothing(made)
+
+
+def _or_nothing(made: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in made:
+        reference = {"$ref": made["$ref"]}
+        return {**{key: value for key, value in made.items() if key != "$ref"}, "anyOf": [reference, {"type": "null"}]}
+    kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
+    return made | {"type": [*kinds, "null"]} | ({"enum": [*made["enum"], None]} if "enum" in made else {})
 
 
 def _option(option: Option) -> dict[str, Any]:

@@ -18,7 +18,14 @@ from .site_file import Keep, Seconds, fields
 
 FILE = Path(__file__).parent.parent / "docs" / "site-file.md"
 TABLE = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end -->)", re.S)
-WORDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "map": "mapping", "list": "list"}
+WORDS = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "map": "mapping",
+    "list": "list",
+}
 Row = tuple[str, str, str, str]
 
 
@@ -28,7 +35,7 @@ def fill(text: str) -> str:
 
 
 def _table(name: str) -> str:
-    if name == "Calibration":
+    if name == "Form":
         head: tuple[str, ...] = ("form", "parameters (**needed**)")
         rows: Iterable[tuple[str, ...]] = (
             (f"`{form}`", ", ".join(f"**{key}**" if key in needed else key for key in kinds))
@@ -36,9 +43,11 @@ def _table(name: str) -> str:
         )
     else:
         head = ("key", "what it is", "value", "default")
-        rows = {"Instrument": lambda: _options(stanza.KEYS), "Channel": lambda: _options(stanza.CHANNEL_KEYS)}.get(
-            name, lambda: _struct(getattr(site_file, name))
-        )()
+        rows = {
+            "Instrument": lambda: _options(stanza.KEYS),
+            "Channel": lambda: _options(stanza.CHANNEL_KEYS),
+            "Calibration": lambda: _options(calibration.COMMON),
+        }.get(name, lambda: _struct(getattr(site_file, name)))()
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
@@ -50,9 +59,7 @@ def _options(options: Iterable[Option]) -> Iterable[Row]:
 
 
 def _struct(struct: type[msgspec.Struct]) -> Iterable[Row]:
-    (top,), parts = msgspec.json.schema_components(
-        (struct,), schema_hook=json_schema.own_type, ref_template="{name}"
-    )
+    (top,), parts = msgspec.json.schema_components((struct,), schema_hook=json_schema.own_type, ref_template="{name}")
     schema = parts[top["$ref"]]
     for name, info in fields(struct).items():
         told = schema["properties"][name]
@@ -82,7 +89,9 @@ def _default(info: msgspec.structs.FieldInfo) -> str:
         return f"`{duration(value) if value else 'forever'}`"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value)
-    return f"`{value:g}`" if isinstance(value, (int, float)) else f"`{value}`" if isinstance(value, str) and value else ""
+    return (
+        f"`{value:g}`" if isinstance(value, (int, float)) else f"`{value}`" if isinstance(value, str) and value else ""
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from .driver import check_field
+from .driver import Option, check_field
 from .errors import BadInput, shown, suggestion
 
 TYPE_CHECKING = False
@@ -137,6 +137,7 @@ def _table(points: list[list[float]], log: bool = False) -> Form:
     return apply
 
 
+MOST_DECIMALS = 15
 NUMBER, NUMBERS, POINTS, TRUTH = "a number", "a list of numbers", "a list of [x, y] pairs", "true or false"
 # form -> (maker, {parameter: kind}, parameters that must be given)
 FORMS: dict[str, tuple[Callable[..., Form], dict[str, str], tuple[str, ...]]] = {
@@ -147,7 +148,15 @@ FORMS: dict[str, tuple[Callable[..., Form], dict[str, str], tuple[str, ...]]] = 
     "steinhart_hart": (_steinhart_hart, dict.fromkeys(("a", "b", "c", "supply", "series"), NUMBER), ("a", "b", "c")),
     "divider": (_divider, {"supply": NUMBER, "series": NUMBER}, ("supply", "series")),
 }
-COMMON = ("of", "to", "unit", "description", "decimals", "form", "range")
+COMMON = (
+    Option("form", "str", "how the result follows from the raw value", choices=tuple(FORMS), required=True),
+    Option("of", "str", "the quantity that is calibrated; default: the only one"),
+    Option("to", "str", "the field that the result gets; default: the same, and the raw one becomes …_raw"),
+    Option("unit", "str", "the unit of the result; needed where it has a field of its own"),
+    Option("description", "str", "a sentence about the result"),
+    Option("decimals", "int", f"how many digits are shown after the point, {MOST_DECIMALS} at most"),
+    Option("range", "list", "[low, high] of the raw value; beyond it there is no result"),
+)
 
 
 def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
@@ -161,9 +170,10 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
     if not isinstance(form, str) or form not in FORMS:
         raise BadInput(f"found {form!r}, expected a form of calibration; {suggestion(form, FORMS)}", ("form",))
     make, kinds, required = FORMS[form]
+    known = (*kinds, *(option.name for option in COMMON))
     for key in data:
-        if key not in COMMON and key not in kinds:
-            raise BadInput(f"is not known to form {form!r}; {suggestion(key, (*kinds, *COMMON))}", (key,))
+        if key not in known:
+            raise BadInput(f"is not known to form {form!r}; {suggestion(key, known)}", (key,))
     parameters = {}
     for key, kind in kinds.items():
         if key in data:
@@ -209,7 +219,7 @@ def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> 
     if not isinstance(unit, str):
         raise BadInput(f"found {unit!r}, expected the unit of {to!r}, such as 'mbar'", ("unit",))
     decimals = data.get("decimals", of.decimals if unit == of.unit else None)
-    if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= 15):
+    if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= MOST_DECIMALS):
         raise BadInput(f"found {decimals!r}, expected how many digits to show after the point", ("decimals",))
     return to, unit, decimals
 

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from provisioning import files, json_schema, site, site_docs
-from telegraf_inputs import yamlfile
+from telegraf_inputs import stanza, yamlfile
+from telegraf_inputs.errors import BadInput
 
 PROVISIONING = site.SITES.parent
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(json_schema.render()))
@@ -79,13 +80,58 @@ def test_a_site_file_tells_editors_its_schema_and_keeps_to_it(path: Path):
             "channels",
             {"a": {"class": "VoltageInput", "calibration": {"form": "linear", "b": 1, "coefficients": [1]}}},
         ),
+        (
+            "optics",
+            "channels",
+            {"a": {"class": "VoltageInput", "calibration": {"form": "linear", "b": 1, "decimals": 16}}},
+        ),
         ("magnet", "driver", "sccpi"),
+        ("magnet", "name", "the magnet"),
+        ("magnet", "name", None),
+        ("magnet", "driver", None),
     ],
 )
-def test_editors_see_a_mistake_in_an_instrument(instrument: str, key: str, value: object):
+def test_editors_see_a_mistake_in_an_instrument(instrument: str, key: str, value: object, written):
     data = yamlfile.load(str(site.find("demo"))).data
     next(each for each in data["instruments"] if each["name"] == instrument)[key] = value
     assert list(VALIDATOR.iter_errors(data))
+    with pytest.raises(BadInput):
+        site.load(written(json.dumps(data)))
+
+
+@pytest.mark.parametrize(
+    ("instrument", "key", "value"),
+    [
+        ("magnet", "name", 5),
+        *(("cryostat", option.name, None) for option in stanza.KEYS if not option.required),
+        ("cryostat", "channels", {"1": None}),
+        ("cryostat", "channels", {"1": {option.name: None for option in stanza.CHANNEL_KEYS}}),
+        ("vacuum", "mode", None),
+        (
+            "optics",
+            "channels",
+            {
+                "a": {
+                    "class": "VoltageInput",
+                    "serial": None,
+                    "calibration": {"form": "linear", "b": 1, "to": "x", "unit": "K", "decimals": 3, "range": [0, 1]},
+                }
+            },
+        ),
+    ],
+)
+def test_editors_take_what_a_check_takes(instrument: str, key: str, value: object, written):
+    data = yamlfile.load(str(site.find("demo"))).data
+    next(each for each in data["instruments"] if each["name"] == instrument)[key] = value
+    site.load(written(json.dumps(data)))
+    assert [error.message for error in VALIDATOR.iter_errors(data)] == []
+
+
+@pytest.mark.parametrize("key", ["title", "zone", "influxdb", "alarms", "notifications"])
+def test_editors_take_a_key_without_its_value(key: str, written):
+    data = yamlfile.load(str(site.find("demo"))).data | {key: None}
+    site.load(written(json.dumps(data)))
+    assert [error.message for error in VALIDATOR.iter_errors(data)] == []
 
 
 def test_the_rendered_docs_of_the_site_file_are_current():
