@@ -12,11 +12,14 @@ from ..layout import Page
 from ..signals import Signal
 from . import _frame, _instruments
 
+ALARMS_HEIGHT = 7  # room for four
+
 
 def build(site: Site) -> g.Dashboard:
     """Make the dashboard of a site."""
     page = Page()
     (states, height), *slower = _instruments.timelines(site, site.instruments)
+    height = max(height, ALARMS_HEIGHT)
     page.add(states, 16, height)
     page.add(
         panels.AlertList(

@@ -306,6 +306,15 @@ def test_no_line_of_plots_is_left_half_empty(site, count):
     assert sum(widths) % style.WIDTH in (0, 16), widths
 
 
+def test_a_site_of_one_instrument_has_room_for_its_alarms(site):
+    made = contents(
+        emit.render(site('  - {name: it, driver: lakeshore_372, connection: "sim:", channels: {"1": {}}}\n'))
+    )
+    states, alarms, row = made[OVERVIEW]["panels"][:3]
+    assert (alarms["type"], alarms["gridPos"]["h"]) == ("alertlist", 7)
+    assert states["gridPos"]["h"] == row["gridPos"]["y"] == 7
+
+
 def test_a_stat_without_a_value_says_so_and_has_no_colour_of_a_limit(made):
     stats = [p for d in dashboards_of(made).values() for p in panels_of(d) if p["type"] == "stat"]
     for stat in stats:
