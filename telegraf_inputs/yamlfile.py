@@ -105,25 +105,19 @@ def parse(text: str, file: str) -> Document:
     """Read one YAML document from text; ``file`` is its name in messages."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = kind(text)
     try:
         root = loader.get_single_node()
         if root is not None:
             _normalise(root, loader, file)
         data = loader.construct_document(root) if root is not None else None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        from .yamlmistakes import cause
+
         what = " ".join(part for part in (error.context, error.problem) if part)
-        lines = text.split("\n")
-        tab = mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]
-        hint = (
-            "; there is a tab in this line, and YAML wants spaces"
-            if tab
-            else "; a text with a colon may need quotes"
-            if "mapping values" in what
-            else ""
-        )
-        raise BadInput(f"is not YAML: {what}{hint}", file=file, line=mark.line + 1 if mark else None) from None
+        line, hint = cause(error, text, kind)
+        raise BadInput(f"is not YAML: {what}{hint}", file=file, line=line) from None
     except (yaml.YAMLError, ValueError) as error:
         raise BadInput(f"is not YAML: {' '.join(str(error).split())}", file=file) from None
     except RecursionError:

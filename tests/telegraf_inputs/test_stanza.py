@@ -118,7 +118,7 @@ def test_a_calibrated_quantity_gets_a_name_of_its_own():
         ({"driver": "lakeshore_327"}, ("driver",), "there is no driver 'lakeshore_327'; did you mean 'lakeshore_372'?"),
         ({"driver": "../x"}, ("driver",), "there is no driver '../x'"),
         ({"connection": None}, ("connection",), "is missing; expected how it is reached"),
-        ({"connection": 5}, ("connection",), "'5' is no connection; expected a URL"),
+        ({"connection": 5}, ("connection",), "'5' is no connection; expected sim, or a URL"),
         ({"connection": "tcp//host"}, ("connection",), "is no connection"),
         ({"connection": "tpc://host:1"}, ("connection",), "did you mean 'tcp'?"),
         ({"connection": "tcp://host"}, ("connection",), "must name a host and a port"),

@@ -97,7 +97,53 @@ def test_an_error_gets_its_file_and_line_once():
     [
         ("a: 1\nb:\n  c: 1\n  c: 2\n", "f.yml:4: b.c: 'c' stands twice (first on line 3); keep one"),
         ("{5: 1, '5': 2}", "f.yml:1: 5: '5' stands twice (first on line 1); keep one"),
-        ("a: [1,\n", "f.yml:2: is not YAML: while parsing a flow node did not find expected node content"),
+        (
+            "a: [1,\n",
+            "f.yml:1: is not YAML: while parsing a flow node did not find expected node content; "
+            "this bracket is not closed, or a comma is missing before line 2",
+        ),
+        (
+            "a: 1\nb: {x: 1, y: 2\nc: 3\n",
+            "f.yml:2: is not YAML: while parsing a flow mapping did not find expected ',' or '}'; "
+            "this bracket is not closed, or a comma is missing before line 3",
+        ),
+        (
+            "a: {b: 1 c: 2}",
+            "f.yml:1: is not YAML: while parsing a flow mapping did not find expected ',' or '}'",
+        ),
+        (
+            'a: 1\nb: "x\nc: 2\nd: 3\n',
+            "f.yml:2: is not YAML: while scanning a quoted scalar found unexpected end of stream; these quotes are not closed",
+        ),
+        (
+            'x:\n  - name: a\n    label: "Foo\n    driver: b\n  - name: "c"\n',
+            "f.yml:3: is not YAML: while parsing a block mapping did not find expected key; "
+            "the quotes opened here are closed on line 5 only",
+        ),
+        (
+            "a:\n  - name: x\n    driver:julabo\n    connection: sim\n",
+            "f.yml:3: is not YAML: while scanning a simple key could not find expected ':'; "
+            "a key needs a colon and a space behind it",
+        ),
+        (
+            "a:\n  x: 1\n  name\n  b: 3\n",
+            "f.yml:3: is not YAML: while scanning a simple key could not find expected ':'; a key needs a colon and a space behind it",
+        ),
+        (
+            "a:\n  interval:\u00a05s\n  b: 3\n",
+            "f.yml:2: is not YAML: mapping values are not allowed in this context; "
+            "column 12 is an invisible character (no-break space); type a space there",
+        ),
+        (
+            "a: 1\nb:\u200b 2\nc: 1",
+            "f.yml:2: is not YAML: while scanning a simple key could not find expected ':'; "
+            "column 3 is an invisible character (zero width space); type a space there",
+        ),
+        (
+            "a: 5\u00a0K\n b: c\n",
+            "f.yml:2: is not YAML: mapping values are not allowed in this context; a text with a colon may need quotes",
+        ),
+        ("a:\n  b: 1\n c: 2\nd: 2", "f.yml:3: is not YAML: while parsing a block mapping did not find expected key"),
         (
             "a:\n\t- b\n",
             "f.yml:2: is not YAML: while scanning for the next token found character that cannot start any token; "
