@@ -111,9 +111,9 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
         before = state.default if policy.default else None
         instead = f" instead of {before.name!r}" if before else ""
         harm = (
-            f"retention policy {policy.name!r} would become the default of database {database!r} instead of {_told(before)}: "
-            f"what other programs write there without naming a policy would be kept {days(policy.keep)} from now on; "
-            "to leave it as it is, choose another influxdb.database"
+            f"retention policy {policy.name!r} becomes the default of database {database!r} instead of {_told(before)}: "
+            f"what other programs write there without naming a policy is kept {days(policy.keep)} from now on. "
+            "To leave that as it is, choose another influxdb.database"
             if before and before.name != policy.name
             else ""
         )
@@ -188,7 +188,7 @@ def _users(
             yield Difference(
                 text=f"user {user!r} is an administrator: make it an ordinary user",
                 act=_doing(server, f"REVOKE ALL PRIVILEGES FROM {quoted(user)}"),
-                harm=f"user {user!r} is an administrator; whoever uses it would keep no right but {right} in {wanted.database!r}",
+                harm=f"user {user!r} is an administrator, and would no longer be one",
             )
         if (there := state.rights.get(user, {}).get(wanted.database)) != right:
             now = f" (now {there})" if there else ""
@@ -202,9 +202,9 @@ def _shut_out(state: State, user: str, file: Path) -> str:
     """Say whom a new password shuts out."""
     uses = ", ".join(f"{database!r}" for database in sorted(state.rights.get(user, {})))
     return (
-        f"user {user!r} has another password than the one in {file}{f', and uses {uses} with it' if uses else ''}: "
-        "a program that still has the present one would be refused, and a Telegraf would lose what it should write; "
-        f"to keep the present one, put it into {file}"
+        f"user {user!r} has another password than the one in {file}{f', and uses {uses} with it' if uses else ''}; changed, "
+        "whatever still has the present one is refused, and a Telegraf loses what it should write. "
+        f"To keep the present one, put it into {file}"
     )
 
 
@@ -258,8 +258,8 @@ def _mark(server: Server, state: State, wanted: Schema) -> Iterator[Difference]:
     if state.site == wanted.site:
         return
     harm = (
-        f"database {wanted.database!r} is that of site {state.site!r}; as that of {wanted.site!r} it would no longer be downsampled "
-        f"as {state.site!r} needs, nor kept as long as that says: choose another influxdb.database for one of them"
+        f"database {wanted.database!r} belongs to site {state.site!r}; as that of {wanted.site!r} it is no longer downsampled and kept "
+        f"as {state.site!r} needs. Choose another influxdb.database for one of them, unless this one was only renamed"
     )
     yield Difference(
         text=f"mark database {wanted.database!r} as that of site {wanted.site!r}",

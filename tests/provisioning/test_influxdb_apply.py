@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from labline.stack import credentials, influxdb
 from provisioning import influxdb_apply, influxdb_fill, influxdb_schema, site
 from provisioning.influxdb_apply import Plan
-from provisioning.influxdb_schema import duration
+from provisioning.influxdb_schema import Query, duration
 from provisioning.influxdb_server import DatabaseError, Server, secret
 
 MINUTE, HOUR, DAY = 60 * 10**9, 3600 * 10**9, 86400 * 10**9
@@ -89,7 +90,10 @@ def test_the_writer_only_writes_and_the_reader_only_reads(lab):
             'ALTER RETENTION POLICY "1m" ON "{db}" SHARD DURATION 1d',
             "change retention policy '1m': new shards of 28 d instead of 1 d",
         ),
-        ('ALTER RETENTION POLICY "1m" ON "{db}" DEFAULT', "change retention policy 'raw': make it the default instead of '1m'"),
+        (
+            'ALTER RETENTION POLICY "1m" ON "{db}" DEFAULT',
+            "change retention policy 'raw': make it the default instead of '1m'",
+        ),
         (
             'DROP CONTINUOUS QUERY "labline_1m_cpu" ON "{db}"',
             "downsample 'cpu' to 1m (continuous query labline_1m_cpu)",
@@ -132,6 +136,7 @@ def test_a_changed_site_changes_its_queries_and_the_table_of_levels(lab):
     apply(lab)
     lab.change("1m: 1y, 1h: 10y", "5m: 1y")
     lab.change('"5":\n', '"5":\n        calibration: {of: resistance, to: field, unit: T, form: linear, b: 2}\n')
+    assert plan(lab).warnings == []  # they are its own
     told = apply(lab)
     assert "make retention policy '5m' (kept 1 y)" in told
     assert "drop continuous query labline_1m_lakeshore_372, which the site no longer needs; what it wrote stays" in told
@@ -143,6 +148,78 @@ def test_a_changed_site_changes_its_queries_and_the_table_of_levels(lab):
     assert apply(lab) == [
         "downsample 'lakeshore_372' to 5m anew: its fields or times changed (continuous query labline_5m_lakeshore_372)"
     ]
+
+
+def test_the_database_of_another_site_is_taken_over_only_by_consent(lab):
+    apply(lab)
+    lab.change("site: test", "site: other")
+    lab.change("{1m: 1y, 1h: 10y}", "{1m: 1y}")
+    database = lab.site.influxdb.database
+    (warning,) = plan(lab).warnings
+    assert warning.startswith(f"database {database!r} belongs to site 'test'; as that of 'other' it is no longer")
+    assert apply(lab)[-1] == f"mark database {database!r} as that of site 'other'"
+    assert texts(lab) == [] and plan(lab).warnings == []
+
+
+def test_a_takeover_that_was_cut_short_is_asked_for_again(lab):
+    apply(lab)
+    lab.change("site: test", "site: other")
+    lab.change("1h: 10y", "1h: 9y")
+    plan(lab).differences[0].act()
+    assert "belongs to site 'test'" in plan(lab).warnings[0]
+
+
+def test_queries_of_nobody_knows_which_site_are_dropped_only_by_consent(lab):
+    apply(lab)
+    lab.admin.query('DROP SERIES FROM "labline"', lab.site.influxdb.database)
+    assert plan(lab).warnings == []
+    lab.change("{1m: 1y, 1h: 10y}", "{1h: 10y}")
+    warnings = plan(lab).warnings
+    assert len(warnings) > 1
+    assert (
+        "continuous query labline_1m_cpu is there already, and may be that of another site: it would be dropped"
+        in warnings
+    )
+
+
+def test_a_password_that_is_in_use_is_changed_only_by_consent(lab):
+    apply(lab)
+    database, file = lab.site.influxdb.database, lab.secrets / "writer"
+    lab.admin.query('CREATE DATABASE "elsewhere"')
+    lab.admin.query('GRANT WRITE ON "elsewhere" TO "writer"')
+    try:
+        before = Server(lab.url, "writer", file.read_text())
+        file.write_text(credentials.generate())
+        (warning,) = plan(lab).warnings
+        assert warning.startswith(
+            f"user 'writer' has another password than the one in {file}, and uses 'elsewhere', {database!r} with it;"
+        )
+        assert warning.endswith(f"To keep the present one, put it into {file}")
+        assert before.refusal() == ""
+        apply(lab)
+        assert before.refusal() and plan(lab).warnings == []
+    finally:
+        lab.admin.query('DROP DATABASE "elsewhere"')
+
+
+def test_another_default_is_told_and_made_only_by_consent(lab):
+    database = lab.site.influxdb.database
+    lab.admin.query(f'CREATE DATABASE "{database}"')
+    found = plan(lab)
+    assert found.differences[0].text == "make retention policy 'raw' (kept 30 d), the default instead of 'autogen'"
+    (warning,) = found.warnings
+    assert warning.startswith(
+        f"retention policy 'raw' becomes the default of database {database!r} instead of 'autogen' (kept for ever): "
+        "what other programs write there without naming a policy is kept 30 d from now on"
+    )
+    apply(lab)
+    assert plan(lab).warnings == []
+
+
+def test_an_administrator_is_made_an_ordinary_user_only_by_consent(lab):
+    apply(lab)
+    lab.admin.query('GRANT ALL PRIVILEGES TO "writer"')
+    assert plan(lab).warnings == ["user 'writer' is an administrator, and would no longer be one"]
 
 
 def test_a_shorter_retention_says_what_it_would_drop(lab):
@@ -210,6 +287,59 @@ def test_a_new_level_is_filled_from_the_readings_there_are(lab):
         (first + HOUR, 89.5, 60, 119.0),
     ]
     assert lab.admin.rows('SELECT "up" FROM "1h"."instrument"', database) == [{"time": hour - 2 * HOUR, "up": 1.0}]
+
+
+def test_a_level_whose_filling_was_cut_short_is_filled_by_the_next_run(lab, monkeypatch: pytest.MonkeyPatch):
+    lab.change("{1m: 1y, 1h: 10y}", "{1m: 1y}")
+    apply(lab)
+    database, day = lab.site.influxdb.database, time.time_ns() // DAY * DAY
+    ages = (20, 10, 2)  # in three weeks, each downsampled by itself
+    lines = [f"lakeshore_372,channel=5 temperature={age} {day - age * DAY}" for age in ages]
+    lab.admin.write("\n".join(lines), database, "raw")
+    lab.change("{1m: 1y}", "{1m: 1y, 1h: 10y}")
+    whole = influxdb_fill.fill
+
+    def killed(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
+        whole(server, query, start_ns, start_ns + DAY)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(influxdb_fill, "fill", killed)
+        with pytest.raises(KeyboardInterrupt):
+            apply(lab)
+
+    def filled() -> list[float]:
+        return [
+            row["temperature"] for row in lab.admin.rows('SELECT "temperature" FROM "1h"."lakeshore_372"', database)
+        ]
+
+    assert filled() == [20]
+    assert "downsample 'lakeshore_372' to 1h (continuous query labline_1h_lakeshore_372)" in apply(lab)
+    assert filled() == [20, 10, 2]
+    assert texts(lab) == []
+
+
+def test_what_comes_while_a_level_is_filled_is_in_it(lab, monkeypatch: pytest.MonkeyPatch):
+    lab.change("{1m: 1y, 1h: 10y}", "{1s: 1y}")
+    for difference in plan(lab).differences:
+        if "labline_1s_lakeshore_372" not in difference.text:
+            difference.act()
+    database, second = lab.site.influxdb.database, time.time_ns() // 10**9 * 10**9
+    came = second - 2 * HOUR  # longer ago than the continuous query will look back
+    lab.admin.write(f"lakeshore_372,channel=5 temperature=1 {came - DAY}", database, "raw")
+    clock = iter([came - HOUR, second])  # the first filling takes three hours
+
+    def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
+        whole(server, query, start_ns, end_ns)
+        lab.admin.write(f"lakeshore_372,channel=5 temperature=2 {came}", database, "raw")
+
+    whole = influxdb_fill.fill
+    with monkeypatch.context() as patched:
+        patched.setattr(influxdb_fill, "fill", fill)
+        patched.setattr(influxdb_fill, "time", SimpleNamespace(time_ns=lambda: next(clock)))
+        influxdb_fill.begin(lab.admin, influxdb_schema.schema(lab.site).queries[0])
+    rows = lab.admin.rows('SELECT "temperature" FROM "1s"."lakeshore_372"', database)
+    assert [row["temperature"] for row in rows] == [1, 2]
 
 
 def test_readings_that_came_too_late_get_into_the_levels_when_asked(lab):
@@ -281,8 +411,19 @@ def test_a_refused_password_says_where_to_put_the_right_one(lab):
     (lab.secrets / "labadmin").write_text(credentials.generate())
     with pytest.raises(
         DatabaseError, match="refuses 'labadmin' with the password in .*/labadmin: authorization failed"
-    ):
+    ) as caught:
         plan(lab)
+    assert "CREATE USER \"labadmin\" WITH PASSWORD '…' WITH ALL PRIVILEGES" in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["Geheim€uro-1", "GeheimÄöü-1", 'it\'s \\ "quoted"-1'])
+def test_a_password_of_any_visible_characters_is_the_users(lab, word: str):
+    for user in ("writer", "reader"):
+        (lab.secrets / user).write_text(word, encoding="utf-8")
+    apply(lab)
+    assert texts(lab) == []
+    assert Server(lab.url, "reader", word).refusal() == ""
+    assert Server(lab.url, "reader", word + "x").refusal()
 
 
 @pytest.mark.parametrize(
@@ -291,14 +432,17 @@ def test_a_refused_password_says_where_to_put_the_right_one(lab):
         (None, "No such file"),
         ("", "is empty"),
         ("right-word-1\n", "has spaces or a line's end around the password, which Telegraf takes"),
+        ("right\nword-1", r"character 6 is invisible \(U\+000A\)"),
+        ("right\u200bword-1", r"character 6 is invisible \(U\+200B\)"),
     ],
 )
 def test_a_password_that_can_not_be_used_is_told_before_anything_is_done(lab, content, says):
     (lab.secrets / "reader").unlink()
     if content is not None:
-        (lab.secrets / "reader").write_text(content)
-    with pytest.raises(DatabaseError, match=says):
+        (lab.secrets / "reader").write_text(content, encoding="utf-8")
+    with pytest.raises(DatabaseError, match=says) as caught:
         plan(lab)
+    assert "word-1" not in str(caught.value)
     assert lab.site.influxdb.database not in {row["name"] for row in lab.admin.rows("SHOW DATABASES")}
 
 
