@@ -158,6 +158,7 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
 
     def visit_mapping(node: yaml.MappingNode, path: tuple[Any, ...]) -> None:
         lines: dict[str, int] = {}
+        before = None
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
@@ -173,7 +174,27 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
                     file,
                     line,
                 )
+            if before is not None and _halved(before[1], key, value):
+                whole = f"{before[1].value},{key.value}"
+                raise BadInput(
+                    f"found {whole!r}, expected {whole.replace(',', '.')!r}: decimals have a point, not a comma",
+                    (*path, before[0].value),
+                    file,
+                    line,
+                )
+            before = key, value
             lines[key.value] = line
             visit(value, (*path, key.value))
 
     visit(root, ())
+
+
+def _halved(before: yaml.Node, key: yaml.Node, value: yaml.Node) -> bool:
+    """Tell whether a key is but the second half of ``{a: 1,5}``, whose first half is the value ``before``."""
+    return (
+        value.value == ""
+        and not (key.style or before.style)
+        and key.value[:1].isdigit()
+        and before.value[-1:].isdigit()
+        and before.end_mark.index + 1 == key.start_mark.index
+    )

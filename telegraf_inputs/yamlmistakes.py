@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Spaces and joiners that are no space to YAML, where one should stand.
-INVISIBLE = re.compile("(?:^[ ]*|[:,{[-])([\\u00a0\\u00ad\\u2000-\\u200f\\u202f\\u205f\\u2060\\u3000\\ufeff])")
+INVISIBLE = re.compile(r"(?:^ *|[:,{[-])([\u00a0\u00ad\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff])")
+LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 
 def cause(error: yaml.MarkedYAMLError, text: str, loader: Any) -> tuple[int | None, str]:
@@ -20,7 +21,7 @@ def cause(error: yaml.MarkedYAMLError, text: str, loader: Any) -> tuple[int | No
     end = error.problem_mark or error.context_mark
     if end is None:
         return None, ""
-    lines = [*text.split("\n"), ""]  # the parser may give up behind the last line
+    lines = [*LINE_BREAK.split(text), ""]  # the parser may give up behind the last line
     context = error.context or ""
     begin = end.line
     if error.context_mark is not None and context.endswith(("simple key", "quoted scalar")):

@@ -154,6 +154,11 @@ def test_an_error_gets_its_file_and_line_once():
             "f.yml:1: is not YAML: mapping values are not allowed in this context; a text with a colon may need quotes",
         ),
         ("--- a\n--- b\n", "f.yml:2: is not YAML: expected a single document in the stream but found another document"),
+        (
+            "x: 1\na: {above: 25,5 °C, below: 3}",
+            "f.yml:2: a.above: found '25,5 °C', expected '25.5 °C': decimals have a point, not a comma",
+        ),
+        ("{a: -1,5e-3}", "f.yml:1: a: found '-1,5e-3', expected '-1.5e-3': decimals have a point, not a comma"),
         ("? [a]\n: b\n", "f.yml:1: a key must be a plain word or number"),
         ("a: *b", "f.yml:1: is not YAML: found undefined alias"),
         ("a: &b [1, *b]", "f.yml:1: a[1]: holds itself, by an alias"),
@@ -170,6 +175,13 @@ def test_what_is_no_good_yaml_is_told(text, message):
     with pytest.raises(BadInput) as caught:
         yamlfile.parse(text, "f.yml")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "text", ["{5,6}", "{a: 1, 5}", "{a: 1,5: x}", "{a: '1',5}", "{a: x,5}", "{a: [1],5}", "{a: 1,b}"]
+)
+def test_a_key_without_a_value_is_half_a_number_only_where_it_looks_so(text):
+    assert len(yamlfile.parse(text, "f.yml").data) == text.count(",") + 1
 
 
 def test_a_character_that_yaml_has_not_is_told():
