@@ -5,6 +5,7 @@ Files that are already right are not touched, those of instruments that are gone
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -37,8 +38,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("journal", "the folder of the journal"),
     ):
         where.add_argument(
-            f"--{name}", metavar="PATH", default=getattr(Paths(), name), help=f"{help} (default: %(default)s)"
+            f"--{name}",
+            metavar="PATH",
+            type=_place,
+            default=getattr(Paths(), name),
+            help=f"{help} (default: %(default)s)",
         )
+
+
+def _place(text: str) -> str:
+    """Make a path absolute, without a slash at its end, with which Telegraf takes no folder of passwords."""
+    if not text:
+        raise argparse.ArgumentTypeError("found nothing, expected a path")
+    return os.path.abspath(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

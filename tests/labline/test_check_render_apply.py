@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,29 @@ def test_render_takes_the_places_of_another_machine(tmp_path: Path):
     assert 'path = "/s"' in text and '"/j/readings.lp"' in text
 
 
+def test_render_makes_the_places_absolute_and_telegraf_takes_them(
+    telegraf_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("secrets", "journal"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "secrets/writer").write_text("word")
+    places = ["--python", "bin/../bin/python", "--secrets", f"{tmp_path}/secrets/", "--journal", "journal", "--config", "./telegraf//"]
+    assert cli.main(["render", "--to", str(tmp_path), *places]) == 0
+    text = (tmp_path / "telegraf/telegraf.conf").read_text()
+    assert f'"{tmp_path}/bin/python"' in text and f'"{tmp_path}/telegraf/instruments/cryostat.yml"' in text
+    assert f'path = "{tmp_path}/secrets"' in text and f'"{tmp_path}/journal/readings.lp"' in text
+    check = [telegraf_path, "config", "check", "--config", tmp_path / "telegraf/telegraf.conf", "--strict-env-handling"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_place_that_is_empty_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["render", "--to", str(tmp_path / "out"), "--secrets", ""])
+    assert ended.value.code == 2 and "--secrets: found nothing, expected a path" in capsys.readouterr().err
+
+
 def test_render_tells_grafana_too_where_the_secrets_are(written, tmp_path: Path):
     path = written("sim:")
     points = "notifications: {contact_points: [{name: chat, type: webhook, url_file: chat_url}]}\n"
@@ -172,6 +196,36 @@ def test_apply_asks_who_sits_there(lab, influxd: influxdb.InfluxDB, monkeypatch:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     assert cli.main(["apply", str(path), *secrets]) == status
+
+
+def test_ctrl_d_is_a_no(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
+    path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
+    keyboard, terminal = os.openpty()
+    with open(terminal) as stdin, open(keyboard, "wb", buffering=0) as hand:
+        hand.write(b"\x04")
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert cli.main(["apply", str(path), *secrets]) == 1
+    assert "labline: nothing was changed" in capsys.readouterr().err
+    assert cli.main(["apply", str(path), *secrets, "--check"]) == 1
+
+
+def test_apply_does_not_take_the_database_of_another_site_unasked(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    path, secrets = lab
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    before = influxd.server.query("SHOW CONTINUOUS QUERIES")
+    second = path.with_name("second.yml")
+    second.write_text(SMALL.replace("CONNECTION", "sim:") + f'influxdb: {{url: "{influxd.url}", database: verbs}}\n')
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody to ask
+    for check in ([], ["--check"]):
+        assert cli.main(["apply", str(second), *secrets, *check]) == 1
+        assert "careful: database 'verbs' belongs to site 'demo'" in capsys.readouterr().out
+    assert influxd.server.query("SHOW CONTINUOUS QUERIES") == before
+    assert cli.main(["apply", str(second), *secrets, "--yes"]) == 0
+    assert cli.main(["apply", str(second), *secrets, "--check"]) == 0
 
 
 def test_apply_tells_what_is_wrong_with_the_server_or_the_password(lab, capsys: pytest.CaptureFixture[str]):
