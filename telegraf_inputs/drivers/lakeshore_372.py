@@ -39,7 +39,8 @@ class LakeShore372(Driver):
     on is measured, continuously, once its change pause is over and its filter has settled: each reading of it is new,
     and those of the other inputs are of earlier and not repeated. So an input has points while it is dwelt on, and none
     until its next turn. An interval shorter than the shortest dwell time misses no input. Input A, the control input,
-    is measured beside the scanner.
+    is measured beside the scanner. An input that is asked for and not measured, because it is switched off or the
+    scanner stands on another, has a status that says so, and no values.
     """
 
     name = "lakeshore_372"
@@ -47,7 +48,8 @@ class LakeShore372(Driver):
     manual = "Lake Shore Model 372 User's Manual, chapter 6.6"
     family = "temperature"
     schemes = ("tcp", "serial", "visa")
-    wire = Wire(b"\r\n", b"\r\n", pause=0.01, serial={"baudrate": 57600, "bytesize": 7, "parity": "O"})
+    # Answers end with CR LF, those of some interfaces with LF alone.
+    wire = Wire(b"\r\n", b"\n", pause=0.01, serial={"baudrate": 57600, "bytesize": 7, "parity": "O"})
     interval = 5.0
     turn = 960.0  # sixteen inputs, a minute each
     channel_names = ("A", *(str(n) for n in range(1, 17)))
@@ -57,6 +59,8 @@ class LakeShore372(Driver):
     )
     statuses = {
         **{name: f"RDGST? reports {name.replace('_', ' ')}" for name in BITS.values()},
+        "disabled": "the input is switched off",
+        "not_scanned": "autoscan is off, and another input is selected",
         "no_curve": "the input has no calibration curve: it has a resistance alone",
     }
     example = """\
@@ -72,19 +76,15 @@ channels:
 
     def connected(self) -> None:
         self._scanned, self._since = "", 0.0
+        self._wanted = [channel.id for channel in self.channels]
+        self._turns = list(self._wanted)  # which input's settings are asked for next
         self._enabled: dict[str, bool] = {}
-        self._settling_seconds = 0.0
-        try:
-            self._settling()
-            self._tells_settling = True
-        except NoAnswer as error:  # an old firmware: the times that are set must do
-            self.recover(error)
-            self._tells_settling = False
-        if any(channel.id == CONTROL for channel in self.channels):
-            self._learn(CONTROL)
+        self._pauses: dict[str, int] = {}
+        self._told: set[str] = set()  # inputs whose points say that they are not measured
+        self._tells_settling: bool | None = None  # not known yet
 
     def identify(self) -> str:
-        answer = self.link.query("*IDN?")
+        answer = self.link.query("*IDN?").strip()
         maker, _, rest = answer.partition(",")
         if maker != "LSCI" or rest.count(",") != 2:
             raise BadAnswer(f"asked *IDN?, found {answer[:60]!r}, expected LSCI,MODEL372,serial,firmware")
@@ -93,65 +93,83 @@ channels:
         return answer
 
     def read(self) -> Iterator[Reading]:
-        wanted = {channel.id for channel in self.channels}
-        scanned = self._scanned_input()
-        control_settled, scanned_settled = self._settled()
-        if CONTROL in wanted and self._enabled[CONTROL] and control_settled:
-            yield self._measure(CONTROL)
-        if scanned in wanted and self._enabled[scanned] and scanned_settled:
-            reading = self._measure(scanned)
-            if self._scanned_input() == scanned:  # else the scanner moved on while we asked
+        scanned, scanning = self._scan()
+        self._turns.append(self._turns.pop(0))
+        for name in self._wanted:
+            # What is switched off answers its last reading for ever: what is measured is asked each time. The settings
+            # of the others are asked one in a cycle, in turn: that is no time lost.
+            if name in (CONTROL, scanned, self._turns[-1]) or name not in self._enabled:
+                self._learn(name)
+        control_settled, scanned_settled = self._settled(scanned)
+        for name in self._wanted:
+            reading = None
+            if status := self._unmeasured(name, scanned, scanning):
+                reading = Reading(name, {}, time.time_ns(), status)
+            elif name == CONTROL and control_settled:
+                reading = self._measure(name)
+            elif name == scanned and scanned_settled:
+                reading = self._measure(name)
+                if self._scan()[0] != scanned:  # the scanner moved on while we asked
+                    reading = None
+            if reading is None and name in self._told:  # it waits its turn again: well, but without a value
+                reading = Reading(name, {}, time.time_ns())
+            if reading is not None:
+                (self._told.add if status else self._told.discard)(name)
                 yield reading
 
-    def _scanned_input(self) -> str:
-        """Ask which input the scanner is on; learns its settings when that is another than before."""
-        answer = self.link.query("SCAN?").strip()
-        match = SCAN.match(answer)
-        if not match:
-            raise BadAnswer(f"asked SCAN?, found {answer[:40]!r}, expected such as 05,1")
+    def _scan(self) -> tuple[str, bool]:
+        """Ask which input the scanner is on, and whether it moves by itself."""
+        match = self._ask("SCAN?", SCAN, "05,1")
         scanned, scanning = str(int(match[1])), match[2] == "1"
         if scanned != self._scanned:
             # Without autoscan an input that is found selected has been so for long.
             first = not self._scanned and not scanning
             self._scanned, self._since = scanned, float("-inf") if first else time.monotonic()
-            self._learn(scanned)
-        return scanned
+        return scanned, scanning
 
-    def _learn(self, channel: str) -> None:
-        """Ask whether an input is enabled and, where the bridge can't tell when it is settled, how long that takes."""
-        answer = self.link.query(f"INSET? {channel}").strip()
-        inset = INSET.match(answer)
-        if not inset:
-            raise BadAnswer(f"asked INSET? {channel}, found {answer[:40]!r}, expected such as 1,010,003,21,1")
-        self._enabled[channel] = inset[1] == "1"
-        if not self._tells_settling:
-            answer = self.link.query(f"FILTER? {channel}").strip()
-            filtered = FILTER.match(answer)
-            if not filtered:
-                raise BadAnswer(f"asked FILTER? {channel}, found {answer[:40]!r}, expected such as 1,005,10")
-            self._settling_seconds = int(inset[2]) + int(filtered[1]) * int(filtered[2])
+    def _learn(self, name: str) -> None:
+        """Ask whether an input is enabled, and for its pause."""
+        inset = self._ask(f"INSET? {name}", INSET, "1,010,003,21,1")
+        if name == self._scanned and inset[1] == "1" and not self._enabled.get(name, True):
+            self._since = time.monotonic()
+        self._enabled[name], self._pauses[name] = inset[1] == "1", int(inset[2])
 
-    def _settled(self) -> tuple[bool, bool]:
+    def _unmeasured(self, name: str, scanned: str, scanning: bool) -> str:
+        """Tell why an input is not measured, as a status; "" where it is, or waits its turn."""
+        if not self._enabled[name]:
+            return "disabled"
+        return "" if scanning or name in (CONTROL, scanned) else "not_scanned"
+
+    def _settled(self, scanned: str) -> tuple[bool, bool]:
         """Tell whether the readings of the control input and of the scanned input are valid."""
-        if self._tells_settling:
-            return self._settling()
-        return True, time.monotonic() - self._since >= self._settling_seconds
+        if self._tells_settling is not False:
+            try:
+                settling = self._ask("RDGSTL?", SETTLING, "0,0")
+            except NoAnswer as error:
+                if self._tells_settling:
+                    raise
+                self.recover(error)  # an old firmware: the times that are set must do
+            else:
+                self._tells_settling = True
+                return settling[1] == "0", settling[2] == "0"
+            self._tells_settling = False
+        if scanned not in self._pauses:
+            return True, False  # nobody wants it
+        filtered = self._ask(f"FILTER? {scanned}", FILTER, "1,005,10")
+        seconds = self._pauses[scanned] + int(filtered[1]) * int(filtered[2])
+        return True, time.monotonic() - self._since >= seconds
 
-    def _settling(self) -> tuple[bool, bool]:
-        answer = self.link.query("RDGSTL?").strip()
-        match = SETTLING.match(answer)
-        if not match:
-            raise BadAnswer(f"asked RDGSTL?, found {answer[:40]!r}, expected such as 0,0")
-        return match[1] == "0", match[2] == "0"
+    def _ask(self, question: str, form: re.Pattern[str], example: str) -> re.Match[str]:
+        answer = self.link.query(question).strip()
+        if not (match := form.match(answer)):
+            raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected such as {example}")
+        return match
 
     def _measure(self, channel: str) -> Reading:
         kelvin, ohm = (number(self.link.query(question), READING, question)
                        for question in (f"KRDG? {channel}", f"SRDG? {channel}"))
         answered = self.link.answered_ns
-        answer = self.link.query(f"RDGST? {channel}").strip()
-        if not STATUS.match(answer):
-            raise BadAnswer(f"asked RDGST? {channel}, found {answer[:40]!r}, expected three digits")
-        bits = int(answer)
+        bits = int(self._ask(f"RDGST? {channel}", STATUS, "000")[0])
         status = " ".join(name for bit, name in BITS.items() if bits & bit)
         values = {"temperature": None if bits else kelvin, "resistance": None if bits & ~TEMPERATURE_ONLY else ohm}
         if not bits and kelvin == 0.0:  # it answers 0 for an input without a curve, and off its curve

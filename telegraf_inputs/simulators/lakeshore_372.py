@@ -18,6 +18,7 @@ SECOND_SENSOR = 0.85  # a further sensor on a plate reads lower by this factor: 
 class LakeShore372Simulator(TextSimulator):
     """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``pause`` and ``dwell`` seconds each."""
 
+    send_terminator = b"\r\n"
     brisk = {"dwell": 0.3, "pause": 0}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", scanning: bool = True, dwell: float = 4,
