@@ -191,9 +191,12 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
 
 def _halved(before: yaml.Node, key: yaml.Node, value: yaml.Node) -> bool:
     """Tell whether a key is but the second half of ``{a: 1,5}``, whose first half is the value ``before``."""
-    return (
+    import yaml
+
+    if not all(isinstance(node, yaml.ScalarNode) and not node.style for node in (before, key, value)):
+        return False
+    return bool(
         value.value == ""
-        and not (key.style or before.style)
         and key.value[:1].isdigit()
         and before.value[-1:].isdigit()
         and before.end_mark.index + 1 == key.start_mark.index

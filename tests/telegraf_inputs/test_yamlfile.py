@@ -178,7 +178,7 @@ def test_what_is_no_good_yaml_is_told(text, message):
 
 
 @pytest.mark.parametrize(
-    "text", ["{5,6}", "{a: 1, 5}", "{a: 1,5: x}", "{a: '1',5}", "{a: x,5}", "{a: [1],5}", "{a: 1,b}"]
+    "text", ["{5,6}", "{a: 1, 5}", "{a: 1,5: x}", "{a: '1',5}", "{a: x,5}", "{a: [1],5}", "{a: 1,5: ''}", "{a: 1,b}"]
 )
 def test_a_key_without_a_value_is_half_a_number_only_where_it_looks_so(text):
     assert len(yamlfile.parse(text, "f.yml").data) == text.count(",") + 1
