@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SENSOR = re.compile(r"(?:10|22|28|3b|42)-[0-9a-f]{12}\Z")  # the families that w1_therm reads
 ANSWER = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,6})\n\Z")
+SIXTEENTHS = ("22-", "28-", "42-")  # families whose first two bytes count 1/16 °C; finer bits stand elsewhere
 POWER_UP = 85000  # m°C: what the sensor holds before its first conversion
 NEAR = 5000  # m°C: so close to 85 °C the last reading must have been for 85.000 °C to be believed
 NO_SENSOR = -127000  # m°C: what some kernels and adapters say for a sensor that has gone
@@ -97,14 +98,16 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        seen: dict[str, str] = {}
         for channel in stanza.channels:
-            sensor, where = _sensor(channel), ("channels", channel.id, *(("id",) if channel.options["id"] else ()))
-            if not SENSOR.match(sensor):
-                raise BadInput(f"found {sensor!r}, expected a sensor's id such as 28-0316a2795f1c", where)
-            if sensor in seen:
-                raise BadInput(f"sensor {sensor} is channel {seen[sensor]!r} already", where)
-            seen[sensor] = channel.id
+            if not SENSOR.match(_sensor(channel)):
+                raise BadInput(
+                    f"found {_sensor(channel)!r}, expected a sensor's id such as 28-0316a2795f1c", _where(channel)
+                )
+
+    @classmethod
+    def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for channel in stanza.channels:
+            yield f"sensor {_sensor(channel)}", _where(channel)
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Folder:
@@ -141,14 +144,17 @@ channels:
         match = ANSWER.match(text)
         if not match:
             raise BadAnswer(f"sensor {sensor}: found {text[:80]!r}, expected nine bytes, crc=… YES and t=…")
-        scratchpad, _, verdict, repeated, milli = match.groups()
-        if verdict != "YES":
+        scratchpad, crc, verdict, repeated, milli = match.groups()
+        if verdict != "YES" or crc != scratchpad.split()[-1]:
             return None, "crc_error"
         if repeated != scratchpad or not scratchpad.replace("0", "").strip():
             return None, "bus_shorted" if repeated == scratchpad else "bad_answer"
         milli = int(milli)
         if milli == NO_SENSOR:
             return None, "no_sensor"
+        counts = int.from_bytes(bytes.fromhex(scratchpad)[:2], "little", signed=True)
+        if sensor.startswith(SIXTEENTHS) and abs(16 * milli - 1000 * counts) >= 1000:
+            return None, "bad_answer"
         if milli == POWER_UP and abs(self._last.get(sensor, 0) - POWER_UP) > NEAR:
             return None, "power_up"
         self._last[sensor] = milli
@@ -157,6 +163,10 @@ channels:
 
 def _sensor(channel: Channel) -> str:
     return str(channel.options["id"] or channel.id)
+
+
+def _where(channel: Channel) -> tuple[str, ...]:
+    return ("channels", channel.id, "id") if channel.options["id"] else ("channels", channel.id)
 
 
 DRIVER = Ds18b20
