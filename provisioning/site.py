@@ -142,11 +142,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         [p.name for p in written.get("notifications", Notifications()).contact_points],
         path=("notifications", "contact_points"),
     )
-    influxdb = (
-        _try(errors, levels.read, written["influxdb"], path=("influxdb",))
-        if "influxdb" in written
-        else None
-    )
+    influxdb = _try(errors, levels.read, written["influxdb"], path=("influxdb",)) if "influxdb" in written else None
     instruments: list[Instrument] = []
     places: dict[str, tuple[str, int]] = {}
     for index, stanza in enumerate(written.get("instruments", ())):
@@ -164,7 +160,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
             [_written_name(data) for data in written["instruments"]],
             path=("instruments",),
         )
-    _try(errors, _check_ports, instruments, places)
+    _try(errors, _check_places, instruments, places)
     for clash in clashes([i.stanza for i in instruments]):
         where = places[clash.stanza.name]
         errors.append(BadInput(clash.message, (*where, "channels", clash.channel.id)))
@@ -329,27 +325,15 @@ def _check_names(names: list[str | None]) -> None:
         seen[name] = index
 
 
-def _check_ports(instruments: list[Instrument], places: dict[str, tuple[str, int]]) -> None:
-    """Refuse two instruments on one line: they would take each other's answers."""
+def _check_places(instruments: list[Instrument], paths: dict[str, tuple[str, int]]) -> None:
+    """Refuse what two instruments would use: they would take each other's answers, or be refused themselves."""
     seen: dict[str, str] = {}
     for instrument in instruments:
-        line = _line(instrument.stanza)
-        if line is None:
-            continue
-        if line in seen:
-            raise BadInput(
-                f"{line} is already used by {seen[line]!r}; a line serves one instrument",
-                (*places[instrument.name], "connection"),
-            )
-        seen[line] = instrument.name
-
-
-def _line(stanza: Stanza) -> str | None:
-    """Tell which serial port or socket an instrument has for itself, however it is written; None: neither."""
-    url = stanza.connection.plain()
-    if url.scheme == "serial":
-        return os.path.realpath(url.rest)
-    if url.scheme == "tcp":
-        host, port = url.host_port()
-        return f"{host.lower()}:{port}"
-    return None
+        stanza = instrument.stanza
+        for place, path in stanza.driver.places(stanza) if stanza.connection.scheme != "sim" else ():
+            if place in seen:
+                raise BadInput(
+                    f"{place} is already used by {seen[place]!r}; it serves one instrument",
+                    (*paths[instrument.name], *path),
+                )
+            seen[place] = instrument.name

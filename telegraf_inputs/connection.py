@@ -113,6 +113,20 @@ class Url:
             )
         return self.rest
 
+    def place(self) -> str:
+        """Name the port, socket or resource however it is written: whoever shares it gets the other's answers. "": none."""
+        url = self.plain()
+        if url.scheme == "serial":
+            return os.path.realpath(url.rest)
+        if url.scheme == "tcp":
+            host, port = url.host_port()
+            return f"{host.lower()}:{port}"
+        if url.scheme == "visa":
+            # GPIB::12 is GPIB0::12::INSTR, and a device's inst0 is what it has unsaid.
+            resource = re.sub(r"^([A-Z]+)::", r"\g<1>0::", url.rest.upper())
+            return resource.removesuffix("::INSTR").removesuffix("::INST0")
+        return ""
+
     def plain(self) -> Url:
         """Give the tcp: or serial: URL of a VISA resource that is but a socket or a serial port; itself for any other.
 

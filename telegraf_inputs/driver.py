@@ -163,6 +163,11 @@ class Driver:
         """Refuse (BadInput with its path) what the declarations can't express."""
 
     @classmethod
+    def places(cls, stanza: Stanza) -> Iterable[tuple[str, tuple[str, ...]]]:
+        """Tell what serves one instrument or channel only (a port, a sensor), each with the path of the key that names it."""
+        return [(place, ("connection",)) for place in (stanza.connection.place(),) if place]
+
+    @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
         """Open the way to the instrument: a Line, or what a driver without text has instead (``close``, ``discard``)."""
         link = line(url, cls.wire, stanza.timeout, stop)

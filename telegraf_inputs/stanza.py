@@ -146,6 +146,11 @@ def check(data: Any) -> Stanza:
     stanza.channels = _channels(values["channels"], stanza)
     stanza.tags = _tags(values["tags"] or {}, stanza.channels)
     driver.check(stanza)
+    seen: dict[str, str] = {}
+    for place, path in driver.places(stanza):
+        if place in seen:
+            raise BadInput(f"{place} is channel {seen[place]!r} already", path)
+        seen[place] = path[-1] if len(path) < 2 else path[1]
     return stanza
 
 

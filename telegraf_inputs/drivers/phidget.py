@@ -16,6 +16,7 @@ from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError, Sens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from ..connection import Stop, Url
@@ -136,6 +137,18 @@ channels:
             for option in ("channel", "hub_port", "serial"):
                 if options[option] is not None and options[option] < 0:
                     raise BadInput(f"found {options[option]}, expected 0 or more", (*where, option))
+
+    @classmethod
+    def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
+        url = stanza.connection
+        server, serial = _phidget_link.target(url) if url.scheme == "phidget" else (None, None)
+        for channel in stanza.channels:
+            options = channel.options
+            port = "" if options["hub_port"] is None else f" at hub port {options['hub_port']}"
+            device = options["serial"] or serial
+            owner = " of any Phidget" if device is None else f" of Phidget {device}"
+            network = "" if server is None else f" behind {server[0].lower()}:{server[1]}"
+            yield f"{options['class']} {options['channel']}{port}{owner}{network}", ("channels", channel.id)
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> _phidget_link.Phidgets:

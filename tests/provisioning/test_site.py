@@ -241,7 +241,7 @@ MISTAKES = [
         "connection: serial:///dev/ttyUSB0",
         "connection: tcp://192.168.1.5:7777/",
         20,
-        "192.168.1.5:7777 is already used by 'cryostat'; a line serves one instrument",
+        "192.168.1.5:7777 is already used by 'cryostat'; it serves one instrument",
     ),
     ("{for: 30s}", "{for: 30}", 24, "alarms.for: found 30, expected a duration"),
     ("{for: 30s}", "{for: 101y}", 24, "alarms.for: found '101y', expected 100y at most"),
@@ -298,6 +298,61 @@ def test_one_port_by_two_names_is_one_port(written, tmp_path):
     text = GOOD.replace("tcp://192.168.1.5:7777", f"serial://{tmp_path}/by-id")
     with pytest.raises(BadInput, match="ttyUSB0 is already used by 'cryostat'"):
         site.load(written(text.replace("/dev/ttyUSB0", f"{tmp_path}/ttyUSB0")))
+
+
+SUPPLY = """\
+  - name: NAME
+    driver: scpi
+    connection: CONNECTION
+    channels: {a: {read: {v: {query: "V?", unit: V}}}}
+"""
+SENSORS = """\
+  - name: NAME
+    driver: ds18b20
+    connection: CONNECTION
+    channels: {a: {id: 28-0316a2795f1c}}
+"""
+PHIDGETS = """\
+  - name: NAME
+    driver: phidget
+    connection: CONNECTION
+    channels: {a: {class: VoltageInput, hub_port: 2}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stanza", "one", "two", "says"),
+    [
+        (
+            SUPPLY,
+            "visa://USB0::0x1AB1::0x0E11::DP8A::INSTR",
+            "visa://USB::0x1ab1::0x0e11::DP8A",
+            "USB0::0X1AB1::0X0E11::DP8A",
+        ),
+        (SUPPLY, "visa://GPIB0::12::INSTR", "visa://GPIB::12::INSTR", "connection: GPIB0::12"),
+        (SUPPLY, "visa://TCPIP::Psu::INSTR", "visa://TCPIP0::psu::inst0::INSTR", "connection: TCPIP0::PSU"),
+        (SUPPLY, "visa://GPIB0::12::INSTR", "visa://GPIB0::13::INSTR", ""),
+        (SUPPLY, "sim", "sim", ""),
+        (SENSORS, "file:///sys/bus/w1/devices", "file:///sys/bus/w1/devices/", "channels.a.id: sensor 28-0316a2795f1c"),
+        (SENSORS, "sim", "sim", ""),
+        (PHIDGETS, "phidget://Pi/7", "phidget://pi:5661/7", "VoltageInput 0 at hub port 2 of Phidget 7 behind pi:5661"),
+        (PHIDGETS, "phidget://", "phidget://", "channels.a: VoltageInput 0 at hub port 2 of any Phidget"),
+        (PHIDGETS, "phidget://7", "phidget://8", ""),
+        (PHIDGETS, "phidget://pi/7", "phidget://pj/7", ""),
+    ],
+)
+def test_what_serves_one_instrument_is_not_used_by_two(written, stanza, one, two, says):
+    both = stanza.replace("NAME", "one").replace("CONNECTION", one) + stanza.replace("NAME", "two").replace(
+        "CONNECTION", two
+    )
+    path = written(GOOD.replace("alarms:", both + "alarms:"))
+    if not says:
+        site.load(path)
+        return
+    with pytest.raises(BadInput) as caught:
+        site.load(path)
+    assert "instruments[3]." in str(caught.value)
+    assert f"{says} is already used by 'one'" in str(caught.value)
 
 
 def test_all_that_can_be_seen_at_once_is_told_at_once_in_the_order_of_the_file(written):

@@ -156,6 +156,18 @@ def test_a_calibrated_quantity_gets_a_name_of_its_own():
         ({"tags": {"run": ""}}, ("tags", "run"), "not empty"),
         ({"tags": {"path": "C:\\"}}, ("tags", "path"), "has a backslash"),
         ({"tags": {"path": "a\tb"}}, ("tags", "path"), "tears the line"),
+        (
+            {
+                "driver": "phidget",
+                "connection": "phidget://",
+                "channels": {
+                    "a": {"class": "VoltageInput", "hub_port": 1},
+                    "b": {"class": "VoltageInput", "hub_port": 1},
+                },
+            },
+            ("channels", "b"),
+            "VoltageInput 0 at hub port 1 of any Phidget is channel 'a' already",
+        ),
         ({"channels": {}}, ("channels",), "is empty"),
         ({"channels": ["1"]}, ("channels",), "found ['1'], expected a mapping"),
         ({"channels": {"17": None}}, ("channels", "17"), "has no channel '17'; did you mean"),
