@@ -23,6 +23,7 @@ IDENTITY = re.compile(r"JULABO|V *\d", re.IGNORECASE)
 TEMPERATURE = re.compile(r"[+-]?\d{1,3}\.\d{1,2}\Z")
 PERCENT = re.compile(r"[+-]?\d{1,3}(\.\d{1,2})?\Z")
 STATUS = re.compile(r"(-?\d{1,3}) +[A-Z(].*\Z")
+UNKNOWN = re.compile(r"-08\b")  # -08 INVALID COMMAND
 ABSENT = re.compile(r"[ -/:-~]+\s*\Z")  # text without digits, such as ---.--: there is no such sensor
 
 MEASURED = Quantity("temperature", "°C", "Temperature at the sensor", -100.0, 400.0, decimals=2)
@@ -48,11 +49,15 @@ QUESTIONS = {"bath": "IN_PV_00", "external": "IN_PV_02",
              "setpoint_1": "IN_SP_00", "setpoint_2": "IN_SP_01", "setpoint_3": "IN_SP_02"}
 
 
+class UnknownCommand(BadAnswer):
+    """A command that this model says it does not know."""
+
+
 class Julabo(Driver):
     """Reads a Julabo circulator or chiller.
 
-    Not every model knows every command: a channel that a model does not have says `no_answer` and costs its timeout
-    in each cycle; leave it out of the stanza. An external sensor that is not connected says `no_sensor`. Where the
+    Not every model knows every command: a channel that a model does not have says `bad_answer`, or says `no_answer`
+    and costs its timeout in each cycle; leave it out of the stanza. An external sensor that is not connected says `no_sensor`. Where the
     interface is set to 9600 baud, 8N1, the connection needs `?baudrate=9600&bytesize=8&parity=N&rtscts=false`. The
     instrument needs a rest of 0.25 s after each command: all channels take 4 s.
     """
@@ -104,6 +109,8 @@ channels:
             self._unit = self._ask_unit()
         except NoAnswer as error:  # a model without this command knows °C alone
             self.recover(error)
+        except UnknownCommand:
+            pass
 
     def read(self) -> Iterator[Reading]:
         yield from super().read()
@@ -148,6 +155,8 @@ channels:
 
     def _choose(self, question: str, known: str) -> int:
         answer = self.link.query(question).strip()
+        if UNKNOWN.match(answer):
+            raise UnknownCommand(f"asked {question}, found {answer[:40]!r}: this model does not know it")
         if len(answer) != 1 or answer not in known:
             raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(known)}")
         return int(answer)
