@@ -12,6 +12,7 @@ from telegraf_inputs.errors import BadInput
 
 # As JSON schema, and editors, write them.
 DURATION_PATTERN, NAME_PATTERN = (f"^{p.pattern}".replace(r"\Z", "$") for p in (stanza.DURATION, stanza.NAME))
+PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 LONGEST = 100 * stanza.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
 
@@ -74,8 +75,8 @@ class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         str,
         pattern(
             "where InfluxDB 1.x listens",
-            r"^https?://[A-Za-z0-9_.:\[\]-]+$",
-            "http:// or https://, host and port, such as http://127.0.0.1:8086",
+            rf"^https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):{PORT}$",
+            "http:// or https://, host and port (1 to 65535), such as http://127.0.0.1:8086",
         ),
     ] = "http://127.0.0.1:8086"
     ca: Annotated[
@@ -193,6 +194,8 @@ def read_value(kind: type, value: Any) -> Any:
         seconds = stanza.duration(value)
         if seconds > LONGEST:
             raise BadInput(f"found {value!r}, expected 100y at most")
+        if kind is Keep and not seconds:
+            raise BadInput(f"found {value!r}, expected a duration that is longer, such as 30d")
     except BadInput as error:
         raise ValueError(f"{error.message}{', or forever' if kind is Keep else ''}") from None
     return kind(seconds)

@@ -37,6 +37,7 @@ SERIAL_OPTIONS: dict[str, dict[str, Any] | None] = {
     "xonxoff": TRUTH,
     "rtscts": TRUTH,
 }
+HOST = re.compile(r"[\w.-]+\Z|\[[\w.:%]+\]\Z", re.ASCII)
 VISA_SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
 VISA_PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
 VISA_MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
@@ -86,7 +87,7 @@ class Url:
             elif self.options:
                 raise BadInput(f"{self.text!r} has options; only a serial port has some")
         elif self.scheme == "serial":
-            if not self.rest.startswith("/"):
+            if not self.rest.startswith("/") or not self.rest.strip("/"):
                 raise BadInput(f"{self.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
             serial_settings(self, wire)
         elif self.scheme == "file" and (self.options or not self.rest.startswith("/")):
@@ -97,7 +98,7 @@ class Url:
         host, _, port = self.rest.rstrip("/").rpartition(":")
         if not host or "]" in port:  # no port at all
             host, port = self.rest.rstrip("/"), str(default_port or "")
-        if not (host and self.rest.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        if not (HOST.match(host) and port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
             raise BadInput(
                 f"{self.text!r} must name a host and a port from 1 to 65535, as in {self.scheme}://192.168.1.5:7777"
             )

@@ -289,8 +289,7 @@ def _value(data: dict[str, Any], option: Option) -> Any:
         try:
             value = duration(value)
         except BadInput as error:
-            error.path = (option.name,)
-            raise
+            raise BadInput(f"{error.message}: {option.description}", (option.name,)) from None
     elif option.type == "str" and type(value) is int:
         value = str(value)  # 123456 is a fine serial number; people don't quote it
     elif option.type == "float" and type(value) is int:

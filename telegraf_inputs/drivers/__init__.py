@@ -21,6 +21,15 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> type[Driver]:
     """Get a driver's class by its name; loads no other driver."""
     if name not in names():
-        raise BadInput(f"there is no driver {name!r}; {suggestion(name, names())}", ("driver",))
+        # Other digits are another instrument; misplaced ones are a slip.
+        like = [known for known in names() if _digits(known) == _digits(name)]
+        hint = suggestion(name, like)
+        if not hint.startswith("did you mean"):
+            hint = suggestion("", names())
+        raise BadInput(f"there is no driver {name!r}; {hint}", ("driver",))
     driver: type[Driver] = import_module(f"{__name__}.{name}").DRIVER
     return driver
+
+
+def _digits(name: str) -> list[str]:
+    return sorted(filter(str.isdigit, name))

@@ -124,6 +124,11 @@ MISTAKES = [
     ("[{name: daq}]", "[{nam: daq}]", 4, "did you mean 'name'?"),
     ("http://127.0.0.1:8086", "127.0.0.1", 6, "influxdb.url: found '127.0.0.1', expected http:// or https://"),
     ("raw: 30d", "raw: 30", 7, "influxdb.retention.raw: found 30, expected a duration with its unit"),
+    ("http://127.0.0.1:8086", "http://127.0.0.1", 6, "expected http:// or https://, host and port (1 to 65535)"),
+    ("http://127.0.0.1:8086", "http://127.0.0.1:808666", 6, "expected http:// or https://, host and port (1 to 65535)"),
+    ("http://127.0.0.1:8086", "http://127.0.0.1:65536", 6, "expected http:// or https://, host and port (1 to 65535)"),
+    ("raw: 30d", "raw: 0s", 7, "found '0s', expected a duration that is longer, such as 30d, or forever"),
+    ("1m: 1y", "1m: 0d", 7, "found '0d', expected a duration that is longer, such as 30d, or forever"),
     ("raw: 30d", "raw: 30min", 7, "influxdb.retention.raw: is 1800 s, expected 1h or more"),
     ("raw: 30d", "raw: 2h", 7, "raw is kept 2 h, but level '1h' looks back 3 h"),
     ("raw: 30d", "raw: forever", 7, "can't be kept longer than 'raw', which is kept for ever"),
@@ -144,6 +149,14 @@ MISTAKES = [
         10,
         "there is no driver 'lakeshore_327'; did you mean 'lakeshore_372'?",
     ),
+    (
+        "driver: lakeshore_372",
+        "driver: lakeshore_240",
+        10,
+        "there is no driver 'lakeshore_240'; known: ds18b20, julabo",
+    ),
+    ("interval: 2s", "interval: 2s\n    stale: off", 13, "found 'off', expected a duration with its unit"),
+    ("interval: 2s", "interval: 2s\n    stale: false", 13, "default: follows the interval; 0s switches it off"),
     ("tcp://192.168.1.5:7777", "192.168.1.5", 11, "instruments[0].connection: '192.168.1.5' is no connection"),
     ("interval: 2s", "intervall: 2s", 12, "did you mean 'interval'?"),
     (
@@ -298,6 +311,11 @@ def test_one_port_by_two_names_is_one_port(written, tmp_path):
     text = GOOD.replace("tcp://192.168.1.5:7777", f"serial://{tmp_path}/by-id")
     with pytest.raises(BadInput, match="ttyUSB0 is already used by 'cryostat'"):
         site.load(written(text.replace("/dev/ttyUSB0", f"{tmp_path}/ttyUSB0")))
+
+
+@pytest.mark.parametrize("url", ["http://influx.lab:1", "https://[::1]:65535", "http://10.0.0.1:59999"])
+def test_a_database_has_a_host_and_a_port(written, url):
+    assert site.load(written(GOOD.replace("http://127.0.0.1:8086", url))).influxdb.url == url
 
 
 SUPPLY = """\
