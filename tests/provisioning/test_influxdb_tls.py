@@ -16,6 +16,7 @@ from labline.stack.process import Process
 from provisioning import files, influxdb_apply, influxdb_schema, telegraf_check, telegraf_config
 from provisioning.influxdb_server import DatabaseError, Server
 from provisioning.telegraf_config import Paths
+from telegraf_inputs.errors import BadInput
 
 CERTIFICATE = Path(__file__).parent / "tls" / "certificate.pem"  # its key lies beside it: nothing else uses them
 KEY = CERTIFICATE.with_name("key.pem")
@@ -133,3 +134,14 @@ def test_grafana_reads_the_file(lab):
     assert "tls" not in source
     assert f"tlsCACert: $__file{{{named(lab)}}}" in emit.render(lab.site)[emit.DATASOURCES]
     assert "tlsAuthWithCACert: true" in emit.render(lab.site)[emit.DATASOURCES]
+
+
+def test_a_certificate_without_tls_is_a_mistake(lab):
+    with pytest.raises(BadInput, match=r"site.yml:5: influxdb.ca: belongs to a url that begins with https://"):
+        named(lab)
+
+
+def test_a_certificate_has_a_place_that_all_machines_find(lab):
+    lab.change(lab.url, "https://db:8086")
+    with pytest.raises(BadInput, match="influxdb.ca: found 'ca.pem', expected a path from the root, such as /etc"):
+        lab.change("  database:", "  ca: ca.pem\n  database:")
