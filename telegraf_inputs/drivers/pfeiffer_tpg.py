@@ -46,7 +46,8 @@ class PfeifferTPG(Driver):
     All gauges of a controller are read by one question, so their points have one time. A gauge whose status is not ok
     has no pressure: neither the limit that the controller then shows, nor 0. Pressures are stored in mbar, whatever
     unit the display is set to. A TPG 261 or 262 that was switched on and not asked yet speaks by itself, each second;
-    `mode: continuous` listens to that and sends nothing; where it was told to speak each minute only, set `timeout: 70s`.
+    `mode: continuous` listens to that and sends nothing, and needs the `unit` that the display is set to; where it was
+    told to speak each minute only, set `timeout: 70s`.
     """
 
     name = "pfeiffer_tpg"
@@ -88,6 +89,9 @@ channels:
         options = stanza.options
         if options["mode"] == "continuous" and options["model"] == "tpg366":
             raise BadInput("a TPG 366 does not speak by itself; expected mode: mnemonics", ("mode",))
+        if options["mode"] == "continuous" and not options["unit"]:
+            raise BadInput("is missing; what speaks by itself can't be asked: expected the unit that its display is "
+                           f"set to, one of {', '.join(dict(UNITS.values()))}", ("unit",))
         if options["mode"] == "mnemonics" and options["unit"]:
             raise BadInput("leave this out: it is for mode: continuous; else the controller is asked", ("unit",))
 
@@ -96,10 +100,11 @@ channels:
         self._gauges = GAUGES[self.options["model"]]
         self._listens = self.options["mode"] == "continuous"
         self._unit, self._mbar = self.options["unit"], 1.0
+        if self._listens:
+            self._mbar = dict(UNITS.values())[self._unit]
 
     def connected(self) -> None:
         if self._listens:
-            self._mbar = dict(UNITS.values())[self._unit or "mbar"]
             return
         answer = self._ask("UNI")
         if answer not in UNITS:

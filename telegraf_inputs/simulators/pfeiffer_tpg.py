@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..drivers.pfeiffer_tpg import GAUGES
+from ..drivers.pfeiffer_tpg import GAUGES, UNITS
 from .base import Signal, TextSimulator
 
 TYPE_CHECKING = False
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 PRESSURES = (2e-1, 4e-3, 8e-5, 2e-6, 5e-8, 3e-9)  # mbar
 REQUEST = re.compile(rb"\x05|[^\r\x05]*\r")
-SILENT_BY_ITSELF = "in continuous mode nothing is asked, so that no answer can come late or belong to another question"
+SILENT_BY_ITSELF = "in continuous mode nothing is asked, so that no answer can come late, be one too many or belong to another question"
 
 
 class PfeifferTPGSimulator(TextSimulator):
     """Answers as a TPG does. A TPG 261 or 262 speaks by itself, every ``period`` seconds, until it is asked something.
 
-    ``unit`` is what UNI answers (0: mbar). ``statuses`` gives gauges, by channel, another status than 0.
+    ``unit`` is what UNI answers (0: mbar), and what it counts in; where it is only listened to, that is the stanza's.
+    ``statuses`` gives gauges, by channel, another status than 0.
     """
 
     brisk = {"period": 0.03}
-    variants = {"continuous": {"mode": "continuous"}, "tpg366": {"model": "tpg366"}}
+    variants = {"continuous": {"mode": "continuous", "unit": "Torr"}, "tpg366": {"model": "tpg366"}}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", period: float = 1.0, unit: int = 0,
                  statuses: dict[str, int] | None = None):
@@ -31,7 +32,9 @@ class PfeifferTPGSimulator(TextSimulator):
         self.model, self.unit, self.statuses = stanza.options["model"], unit, statuses or {}
         self.unasked_seconds = 0.0 if self.model == "tpg366" else period
         if stanza.options["mode"] == "continuous":
-            self.not_faults = {"late": SILENT_BY_ITSELF, "swapped": SILENT_BY_ITSELF}
+            self.not_faults = dict.fromkeys(("late", "swapped", "doubled", "stray"), SILENT_BY_ITSELF)
+        told = stanza.options["unit"] or UNITS.get(str(unit), UNITS["0"])[0]
+        self.mbar = dict(UNITS.values())[told]
         gauges = GAUGES[self.model]
         self.pressures = {gauge: Signal(mbar, 0.1 * mbar, 0.005 * mbar, 200 + 40 * i, seed + i)
                           for i, (gauge, mbar) in enumerate(zip("123456"[:gauges], PRESSURES, strict=False))}
@@ -67,7 +70,7 @@ class PfeifferTPGSimulator(TextSimulator):
 
     def _gauge(self, gauge: str, mbar: float) -> str:
         status = 2 if self.current_fault() == "over_range" else self.statuses.get(gauge, 0)
-        return f"{status},{mbar if status == 0 else 1000.0:.4E}"
+        return f"{status},{mbar / self.mbar if status == 0 else 1000.0:.4E}"
 
 
 SIMULATOR = PfeifferTPGSimulator

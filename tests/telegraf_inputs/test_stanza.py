@@ -20,6 +20,7 @@ PHIDGET = {
     "connection": "phidget://",
     "channels": {"a": {"class": "TemperatureSensor"}},
 }
+GAUGES = {"name": "vacuum", "driver": "pfeiffer_tpg", "connection": "serial:///dev/ttyUSB0", "model": "tpg262"}
 SENSOR = {"name": "freezer", "driver": "ds18b20", "channels": {"28-0316a2795f1c": None}}
 
 
@@ -208,6 +209,13 @@ def test_what_is_wrong_is_told_where_it_stands(change, path, message):
         ({**SCPI, "channels": {"a b": {}}}, ("channels", "a b"), "found 'a b', expected letters, digits"),
         ({**SCPI, "channels": {"a": {}}}, ("channels", "a", "read"), "is missing; expected the quantities"),
         ({**SCPI, "setup": "x"}, ("setup",), "found 'x', expected a list"),
+        (
+            {**GAUGES, "mode": "continuous"},
+            ("unit",),
+            "expected the unit that its display is set to, one of mbar, Torr, Pa",
+        ),
+        ({**GAUGES, "unit": "Torr"}, ("unit",), "leave this out"),
+        ({**GAUGES, "mode": "continuous", "unit": "psi"}, ("unit",), "found 'psi', expected one of mbar, hPa, Torr"),
         ({**SENSOR, "connection": "file://foo"}, ("connection",), "file:///sys/bus/w1/devices (three slashes)"),
         ({**SENSOR, "connection": "file:///foo?x=1"}, ("connection",), "is no folder's URL"),
         ({**PHIDGET, "channels": {"a": {"class": "Thermometer"}}}, ("channels", "a", "class"), "expected one of"),
