@@ -11,7 +11,7 @@ import stat
 import time
 
 from .. import connection
-from ..errors import BadInput, Disconnected, NoAnswer, Stopped
+from ..errors import BadInput, Disconnected, NoAnswer, Stopped, shown
 from ._phidget_classes import SENSORS
 from ._phidget_library import Sensor, call
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..stanza import Stanza
 
+LARGEST_SERIAL = 2**31 - 1  # of a larger one the library would take the lowest 32 bits
 PORT = 5661  # of a Phidget network server
 DATA_INTERVAL = 0.25  # seconds; what most Phidgets have by themselves
 AGAIN_SECONDS = 1.0  # the library looks for what is missing all the time; a second look need not wait long
@@ -36,9 +37,9 @@ def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
     place, slash, serial = url.rest.partition("/")
     if place.isdigit() and not serial:
         place, serial = "", place
-    elif serial and not serial.isdigit() or slash and not place:
+    if serial and not _is_serial(serial) or slash and not place:
         raise BadInput(
-            f"found {url.text!r}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
+            f"found {shown(url.text)}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
             "with the serial number on the label",
             ("connection",),
         )
@@ -48,6 +49,12 @@ def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
         error.path = ("connection",)
         raise
     return server, int(serial) if serial else None
+
+
+def _is_serial(text: str) -> bool:
+    return (
+        text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_SERIAL)) and 0 < int(text) <= LARGEST_SERIAL
+    )
 
 
 class Phidgets:

@@ -9,7 +9,7 @@ import sys
 import time
 
 from ..driver import Driver, Option, Quantity, Reading
-from ..errors import BadInput, Disconnected, NoAnswer
+from ..errors import BadInput, Disconnected, NoAnswer, shown
 from . import _phidget_link
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
 from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError, Sensor
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..stanza import Channel, Stanza
 
 FIRST_READING_SECONDS = 1.0
+LONGEST_INTERVAL = 86400.0  # seconds; longer than any Phidget has
+NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, _phidget_link.LARGEST_SERIAL)}  # the library's own
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
 SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
 
@@ -134,9 +136,11 @@ channels:
                     "and needs its hub_port",
                     (*where, "is_hub_port"),
                 )
-            for option in ("channel", "hub_port", "serial"):
-                if options[option] is not None and options[option] < 0:
-                    raise BadInput(f"found {options[option]}, expected 0 or more", (*where, option))
+            for option, (lowest, highest) in NUMBERS.items():
+                if options[option] is not None and not lowest <= options[option] <= highest:
+                    raise BadInput(f"found {shown(options[option])}, expected {lowest} to {highest}", (*where, option))
+            if options["data_interval"] is not None and not 0.001 <= options["data_interval"] <= LONGEST_INTERVAL:
+                raise BadInput("expected a duration from 1ms to 1d", (*where, "data_interval"))
 
     @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -148,7 +152,8 @@ channels:
             device = options["serial"] or serial
             owner = " of any Phidget" if device is None else f" of Phidget {device}"
             network = "" if server is None else f" behind {server[0].lower()}:{server[1]}"
-            yield f"{options['class']} {options['channel']}{port}{owner}{network}", ("channels", channel.id)
+            what = "the port itself" if options["is_hub_port"] else f"{options['class']} {options['channel']}"
+            yield f"{what}{port}{owner}{network}", ("channels", channel.id)
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> _phidget_link.Phidgets:
