@@ -3,11 +3,12 @@
     python -m telegraf_inputs.simulators cryostat.yml gauge.yml
 
 Prints a line ``NAME URL`` for each and ``ready``; then takes lines ``NAME FAULT`` (or ``NAME none``) from stdin, and
-ends with it.
+ends with it, or at SIGTERM, or at Ctrl-C.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from .. import stanza as stanzas
@@ -28,6 +29,9 @@ def main(files: list[str]) -> int:
         )
         return 2
     running: dict[str, Simulator] = {}
+    endings = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in endings:
+        signal.signal(number, signal.default_int_handler)  # so that ports and folders are taken away, as by Ctrl-C
     try:
         for file in files:
             stanza = stanzas.load(file)
@@ -44,6 +48,8 @@ def main(files: list[str]) -> int:
     except KeyboardInterrupt:
         pass
     finally:
+        for number in (*endings, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         for simulator in running.values():
             simulator.stop()
     return 0

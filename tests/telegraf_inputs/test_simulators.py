@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -104,6 +105,7 @@ def program(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
         )
         processes.append(process)
         return process
@@ -136,6 +138,17 @@ def test_they_run_as_a_program_and_take_faults_from_stdin(program, tmp_path):
     assert process.wait(LONG) == 0
     complaints = process.stderr.read().splitlines()
     assert [line.partition(";")[0] for line in complaints] == ["found 'nobody silent'", "found 'cryostat asleep'"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_nothing_is_left_where_a_signal_ends_them(program, tmp_path, number):
+    (tmp_path / "a.yml").write_text(CRYOSTAT.format("sim:?transport=serial"))
+    process = program(tmp_path / "a.yml")
+    assert "labline-sim-" in process.stdout.readline() and process.stdout.readline() == "ready\n"
+    assert list(tmp_path.glob("labline-sim-*"))
+    process.send_signal(number)
+    assert process.wait(LONG) == 0
+    assert not list(tmp_path.glob("labline-sim-*"))
 
 
 @pytest.mark.parametrize(
