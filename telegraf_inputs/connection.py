@@ -18,7 +18,7 @@ import select
 import termios
 import time
 
-from .errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped, suggestion
+from .errors import BadAnswer, BadInput, Disconnected, NoAnswer, OutOfStep, Stopped, suggestion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class Url:
                 raise BadInput(f"{self.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
             serial_settings(self, wire)
         elif self.scheme == "file" and (self.options or not self.rest.startswith("/")):
-            raise BadInput(f"{self.text!r} is no folder's URL; expected such as file:///sys/bus/w1/devices (three slashes)")
+            raise BadInput(
+                f"{self.text!r} is no folder's URL; expected such as file:///sys/bus/w1/devices (three slashes)"
+            )
 
     def host_port(self, default_port: int | None = None) -> tuple[str, int]:
         """Take host and port from ``tcp://host:port`` (IPv6 in brackets)."""
@@ -189,13 +191,15 @@ class Line:
     """A two-way stream of bytes with the instrument, framed by terminators.
 
     Nothing unfinished is ever returned: an answer without its terminator within ``timeout`` seconds is NoAnswer.
-    ``answered_ns`` is the time (ns, UTC) when the last answer was complete. Every wait ends at once, with Stopped, when
-    the program is asked to stop.
+    ``answered_ns`` is the time (ns, UTC) when the last answer was complete. ``in_step``: that answer is known to belong
+    to its question, so that what comes unasked until the next question is of no concern. Every wait ends at once, with
+    Stopped, when the program is asked to stop.
     """
 
     def __init__(self, url: Url, wire: Wire, timeout: float, stop: Stop):
         self.url, self.wire, self.timeout, self.stop = url, wire, timeout, stop
         self.answered_ns = 0
+        self.in_step = True
         self._buffer = b""
         self._last_sent = float("-inf")
         self._asked = ""
@@ -220,6 +224,7 @@ class Line:
     # What all lines have.
     def open(self) -> None:
         self._buffer = b""
+        self.in_step = True
         self._guard(self._open)
         if self.wire.settle:
             self.pause(self.wire.settle)
@@ -239,8 +244,7 @@ class Line:
 
     def send_bytes(self, data: bytes, name: str | None = None) -> None:
         """Send exactly these bytes; ``name`` is what messages call them."""
-        if self.wire.pause:
-            self.pause(self._last_sent + self.wire.pause - time.monotonic())
+        self._rest()
         self._asked = name or repr(data)
         self._guard(self._send, data)
         self._last_sent = time.monotonic()
@@ -260,10 +264,24 @@ class Line:
         return answer.decode(self.wire.encoding, "replace")
 
     def query(self, text: str) -> str:
-        """Ask one question and wait for its answer. What came unasked before it is thrown away."""
-        self.discard()
+        """Ask one question and wait for its answer. What came unasked before it is thrown away.
+
+        Raises OutOfStep where it came after a question: then it may be that question's answer, and what was taken for
+        it somebody else's.
+        """
+        self._rest()  # first: what comes during the pause must not pass for the answer
+        if self.in_step:
+            self.discard()
+        else:
+            self.refuse_surplus()
+        self.in_step = False
         self.send(text)
         return self.receive()
+
+    def refuse_surplus(self) -> None:
+        """Throw away what has arrived; raises OutOfStep where that is more than the end of a line."""
+        if (surplus := self.discard()) > len(self.wire.receive):
+            raise OutOfStep(f"{surplus} bytes came that were not asked for: an answer too many")
 
     def waiting(self) -> bool:
         """Tell whether something more has arrived, without waiting for it."""
@@ -276,6 +294,10 @@ class Line:
         while time.monotonic() < deadline and self._ready(quiet):
             thrown += len(self._take())
         return thrown
+
+    def _rest(self) -> None:
+        if self.wire.pause:
+            self.pause(self._last_sent + self.wire.pause - time.monotonic())
 
     def _ready(self, seconds: float, to_send: bool = False) -> bool:
         """Wait until there is something to take (or room to send), for at most ``seconds``; tells whether there is."""

@@ -134,7 +134,9 @@ class Driver:
     wire = Wire()
     timeout = 2.0  # seconds for one answer
     interval = 10.0  # seconds between cycles, where the stanza says nothing
-    turn = 0.0  # seconds for which a well channel may have no reading, where an instrument dwells on one after the other
+    turn = (
+        0.0  # seconds for which a well channel may have no reading, where an instrument dwells on one after the other
+    )
     quantities: tuple[Quantity, ...] = ()
     channel_names: tuple[str, ...] | None = ()  # None: the stanza names them
     options_known: tuple[Option, ...] = ()
@@ -216,10 +218,12 @@ class Driver:
     def verify(self) -> None:
         """Check that the instrument answers the question that was asked last."""
         expected = self.stanza.identity
-        if expected and self.link.discard() > len(self.wire.receive):  # more than the end of a line
-            raise OutOfStep("something came that was not asked for: an answer too many")
-        if expected and (found := self.identify()) != expected:
+        if not expected:
+            return
+        self.link.refuse_surplus()
+        if (found := self.identify()) != expected:
             raise OutOfStep(f"asked for its identity, {expected!r}, it answered {found!r}: answers come late")
+        self.link.in_step = True
 
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)

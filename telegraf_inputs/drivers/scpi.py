@@ -133,6 +133,11 @@ channels:
                 raise WrongDevice(f"this is a {answer!r}, expected {pattern!r} in its answer to *IDN?")
         return f"{answer} {constant}".strip()
 
+    def verify(self) -> None:
+        if not self.stanza.identity:  # there is nothing else to tell it by
+            self.link.refuse_surplus()
+        super().verify()
+
     def _constant(self, fence: str) -> str:
         answer = str(self.link.query(fence)).strip()
         if not answer or not answer.isprintable():

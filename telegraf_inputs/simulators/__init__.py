@@ -22,6 +22,8 @@ FAULTS = {
     "truncated": "answers end in the middle, without their terminator",
     "late": "each answer comes only when the next question does",
     "swapped": "each question gets, at once, the answer to the one before",
+    "doubled": "each answer comes twice, in one piece",
+    "stray": "before an answer, in one piece with it, comes another of its form that somebody else asked for",
     "garbage": "answers are bytes that are no answer",
     "over_range": "the quantity is beyond what the instrument can measure, and it says so",
     "disconnect": "the cable is pulled; it is back when the fault ends",

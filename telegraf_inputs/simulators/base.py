@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import threading
 import time
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..stanza import Stanza
 
+DIGITS = re.compile(rb"\d+")
 GARBAGE = b"\xfe\x13?~\x80#"
 
 
@@ -132,6 +134,7 @@ class TextSimulator(Simulator):
 
     def _serve(self) -> None:
         data, previous, held = b"", b"", b""
+        forms: dict[bytes, dict[bytes, bytes]] = {}  # the form of an answer -> request -> the last answer
         next_unasked = time.monotonic() + self.unasked_seconds
         while not self._stopping.is_set():
             fault = self.current_fault()
@@ -144,11 +147,11 @@ class TextSimulator(Simulator):
                 self._end.send(held)  # it was late, but it comes
                 held = b""
             requests, data = self.split(data + arrived)
-            replies = [self._reply(r) for r in requests]
+            replies: list[tuple[bytes, bytes | None]] = [(r, self._reply(r)) for r in requests]
             if self.unasked_seconds and time.monotonic() >= next_unasked:
                 next_unasked += self.unasked_seconds
-                replies.append(self._framed(self.unasked()))
-            for reply in replies:
+                replies.append((b"", self._framed(self.unasked())))
+            for request, reply in replies:
                 if reply is None:
                     continue
                 if fault == "late":
@@ -157,6 +160,10 @@ class TextSimulator(Simulator):
                     reply, previous = previous, reply
                 else:
                     previous = reply
+                    others = forms.setdefault(DIGITS.sub(b"0", reply), {})
+                    others[request] = reply
+                    if fault == "stray":
+                        reply = b"".join([a for r, a in others.items() if r != request][-1:]) + reply
                 self._end.send(self._spoilt(reply, fault))
 
     def _reply(self, request: bytes) -> bytes | None:
@@ -173,6 +180,8 @@ class TextSimulator(Simulator):
             return b""
         if fault == "truncated":
             return reply[: max(1, len(reply.rstrip()) // 2)]
+        if fault == "doubled":
+            return 2 * reply
         if fault == "garbage":
             return GARBAGE + self.stanza.driver.wire.receive
         return reply

@@ -20,7 +20,7 @@ WHOLE = "a read of a file is one system call: no earlier answer can be left over
 class Ds18b20Simulator(Simulator):
     """Keeps ``<root>/<sensor>/w1_slave`` up to date; a file is replaced whole, as a read of the kernel's is whole."""
 
-    not_faults = {"late": WHOLE, "swapped": WHOLE}
+    not_faults = dict.fromkeys(("late", "swapped", "doubled", "stray"), WHOLE)
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)

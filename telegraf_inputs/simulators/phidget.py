@@ -117,6 +117,8 @@ class PhidgetSimulator(Simulator):
     not_faults = {
         "late": "a Phidget is not asked: its readings come by themselves, and each reply carries the number of its request",
         "swapped": "each reply carries the number of its request, and each reading that of its channel",
+        "doubled": "what comes is no answer: a reading that comes twice is that channel's reading all the same",
+        "stray": "each reply carries the number of its request, and each reading that of its channel",
     }
 
     states = {

@@ -14,7 +14,7 @@ import pytest
 
 from telegraf_inputs import connection
 from telegraf_inputs.connection import Line, Stop, Url, Wire
-from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped
+from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, NoAnswer, OutOfStep, Stopped
 from telegraf_inputs.simulators.ends import PtyEnd
 
 WIRE = Wire(b"\r", b"\r\n")
@@ -127,6 +127,50 @@ def test_a_late_answer_does_not_go_to_the_next_question(far, near):
     answers.start()
     assert near.query("B?") == "for B"
     answers.join()
+
+
+@pytest.mark.parametrize("together", [b"theirs\r\n", b"for A\r\n"])
+def test_an_answer_too_many_is_out_of_step(far, near, together):
+    answers = threading.Thread(target=lambda: (far.hear(), far.say(together + b"for A\r\n")))
+    answers.start()
+    near.query("A?")
+    answers.join()
+    with pytest.raises(OutOfStep, match="7 bytes came that were not asked for"):
+        near.query("B?")
+
+
+def test_what_comes_between_two_cycles_is_of_no_concern(far, near):
+    answers = threading.Thread(target=lambda: [(far.hear(), far.say(b"%d\r\n" % n)) for n in range(2)])
+    answers.start()
+    for cycle in range(2):
+        far.say(b"stray\r\n")
+        arrived(near)
+        assert near.query("T?") == str(cycle)
+        near.in_step = True  # as the driver says after its identity was right
+    answers.join()
+
+
+def test_the_end_of_a_line_that_is_left_over_is_no_answer(far, near):
+    answers = threading.Thread(target=lambda: [(far.hear(), far.say(b"21\r\n\r")) for _ in range(3)])
+    answers.start()
+    assert [near.query("T?").strip() for _ in range(3)] == ["21"] * 3
+    answers.join()
+
+
+def test_what_comes_during_the_pause_is_not_the_answer(far):
+    line = connection.line(Url(far.url), Wire(b"\r", b"\r\n", pause=0.1), LONG, Stop())
+    line.open()
+    far.accept()
+    line.send("A?")
+    far.hear()
+    speaker = threading.Timer(0.03, far.say, [b"stray\r\n"])
+    answers = threading.Thread(target=lambda: (far.hear(), far.say(b"for B\r\n")))
+    speaker.start()
+    answers.start()
+    assert line.query("B?") == "for B"
+    speaker.join()
+    answers.join()
+    line.close()
 
 
 def test_what_is_thrown_away_is_counted(far, near):

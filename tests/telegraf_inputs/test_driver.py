@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from telegraf_inputs.connection import Line, Stop, Url, Wire
 from telegraf_inputs.driver import Driver, Reading, number
 from telegraf_inputs.errors import BadAnswer, NoAnswer, OutOfStep
 from telegraf_inputs.stanza import Channel
@@ -24,8 +25,11 @@ def test_what_is_no_number(text):
         number(text)
 
 
-class Link:
+class Link(Line):
     late = 0
+
+    def __init__(self):
+        super().__init__(Url("tcp://127.0.0.1:1"), Wire(), 1.0, Stop())
 
     def discard(self, quiet: float = 0.0) -> int:
         return self.late

@@ -23,6 +23,8 @@ STATES = {
     "truncated": {"silent", "garbled"},
     "late": {"silent", "garbled"},
     "swapped": {"garbled"},
+    "doubled": {"garbled"},
+    "stray": {"garbled"},
     "garbage": {"garbled"},
     "over_range": {"degraded"},
     "disconnect": {"disconnected"},
