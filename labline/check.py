@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .arguments import add_site
+
+if TYPE_CHECKING:
+    from provisioning.site import Site
 
 EXAMPLES = """\
   labline check                      the demo lab
@@ -55,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if note := simulation.note(site):
         print(note)
+    for note in _unknown_units(site):
+        print(note)
     program = telegraf.at_hand()
     if program is None:
         print(f"Telegraf is not at hand, so its configuration was not tried; `{told.command()} run` gets it")
@@ -64,3 +71,18 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     print(f"{program}: takes the configuration")
     return 0
+
+
+def _unknown_units(site: Site) -> Iterator[str]:
+    """Tell each unit that nothing converts to: it may be one of the lab's own, or a slip."""
+    from provisioning import units
+
+    found: dict[str, str] = {}
+    for instrument in site.instruments:
+        for channel in instrument.stanza.channels:
+            for quantity in channel.quantities.values():
+                found.setdefault(quantity.unit, f"{quantity.name} of {instrument.name}, channel {channel.id}")
+    for unit, where in found.items():
+        if not units.known(unit):
+            hint = units.meant(unit) or "limits have to be written in it, too"
+            yield f"note: {unit!r} ({where}) is no unit that is known; {hint}"

@@ -72,7 +72,7 @@ def _convert(number: float, found: str, unit: str, value: Any, difference: bool)
     source, target = _parse(found), _parse(unit)
     if source is None:
         raise BadInput(
-            f"found {value!r}: {found!r} is no unit that is known here; {_meant(found, target) or f'expected such as {unit!r}'}"
+            f"found {value!r}: {found!r} is no unit that is known here; {meant(found, unit) or f'expected such as {unit!r}'}"
         )
     if target is None:
         raise BadInput(f"found {value!r}, expected it in {unit!r}: nothing converts to that unit")
@@ -98,12 +98,13 @@ def _angle(unit: Any) -> Any:
     return dict(_registry().Quantity(1, unit).to_root_units().unit_items()).get("radian", 0)
 
 
-def _meant(found: str, target: Any) -> str:
-    """Propose the unit that was meant, where only upper and lower case differ."""
+def meant(found: str, like: str | None = None) -> str:
+    """Propose the unit that was meant, where only upper and lower case differ; ``like`` is one that it converts to."""
     try:
         unit = _registry().parse_units(found, case_sensitive=False)
     except Exception:
         return ""
+    target = unit if like is None else _parse(like)
     return f"did you mean '{unit:~}'?" if target is not None and unit.dimensionality == target.dimensionality else ""
 
 

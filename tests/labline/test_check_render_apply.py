@@ -72,6 +72,20 @@ def test_what_a_site_file_simulates_is_told(verb: list[str], written, tmp_path: 
         assert ("note: simulated, because their connection is sim: — cryostat" in capsys.readouterr().out) == told
 
 
+def test_check_tells_units_that_it_does_not_know(written, capsys: pytest.CaptureFixture[str]):
+    """A unit of the lab's own is no mistake."""
+    path = written("tcp://192.168.1.5:7777")
+    reads = '{a: {query: "A?", unit: mBar}, b: {query: "B?", unit: Votls}, c: {query: "C?", unit: mbar}, d: {query: "D?", unit: ""}}'
+    path.write_text(
+        path.read_text() + f"  - {{name: gauge, driver: scpi, connection: 'tcp://10.0.0.1:1', channels: {{x: {{read: {reads}}}}}}}\n"
+    )
+    assert cli.main(["check", str(path)]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: '")] == [
+        "note: 'mBar' (a of gauge, channel x) is no unit that is known; did you mean 'mbar'?",
+        "note: 'Votls' (b of gauge, channel x) is no unit that is known; limits have to be written in it, too",
+    ]
+
+
 def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "lab.yml"
     path.write_text(site.find("demo").read_text().replace("zone:", "zonne:").replace("50 mK}", "50}").replace("850 mK", "850"))
