@@ -30,12 +30,19 @@ class Page:
 
     def add(self, panel: Any, width: int, height: int) -> None:
         """Put a panel beside the last one, or below where there is no room."""
+        self.stack(width, (panel, height))
+
+    def stack(self, width: int, *layers: tuple[Any, int]) -> None:
+        """Put panels, each with its height, below each other where ``add`` would put one."""
         if self._x + width > style.WIDTH:
             self._end_line()
-        placed = attr.evolve(panel, gridPos=g.GridPos(h=height, w=width, x=self._x, y=self._y))
-        (self.panels if self._closed is None else self._closed.panels).append(placed)
+        y = self._y
+        for panel, height in layers:
+            placed = attr.evolve(panel, gridPos=g.GridPos(h=height, w=width, x=self._x, y=y))
+            (self.panels if self._closed is None else self._closed.panels).append(placed)
+            y += height
         self._x += width
-        self._height = max(self._height, height)
+        self._height = max(self._height, y - self._y)
 
     def _end_line(self) -> None:
         self._x, self._y, self._height = 0, self._y + self._height, 0

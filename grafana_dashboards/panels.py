@@ -149,7 +149,7 @@ TOOLTIP = {"mode": "multi", "sort": "desc"}
 class TimeSeries(_Panel):
     """Lines over time. ``gap`` (seconds): a line spans shorter ones; None spans none. ``limits`` tints what is beyond them.
 
-    ``last``: the legend tells the last values. ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
+    ``bare``: without axes and legend, in the colour of its last value. ``last``: the legend tells the last values. ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
     """
 
     gap: float | None = attr.ib(default=None, kw_only=True)
@@ -161,11 +161,12 @@ class TimeSeries(_Panel):
     filled = attr.ib(default=0, kw_only=True)
     limits = attr.ib(default=False, kw_only=True)
     legend = attr.ib(default=True, kw_only=True)
+    bare = attr.ib(default=False, kw_only=True)
     last = attr.ib(default=True, kw_only=True)
     below = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        legend = LEGEND | ({} if self.last else {"calcs": []}) if self.legend else NO_LEGEND
+        legend = LEGEND | ({} if self.last else {"calcs": []}) if self.legend and not self.bare else NO_LEGEND
         custom = {
             "drawStyle": "bars" if self.bars else "line",
             "lineWidth": 0 if self.bars else 1,
@@ -174,7 +175,7 @@ class TimeSeries(_Panel):
             "showPoints": "auto",
             "pointSize": 4,
             "spanNulls": False if self.gap is None else round(self.gap * 1000),
-            "axisPlacement": "auto",
+            "axisPlacement": "hidden" if self.bare else "auto",
             "axisSoftMax": self.soft_most,
             "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"},
             "thresholdsStyle": {"mode": "area" if self.limits else "off"},
@@ -184,7 +185,12 @@ class TimeSeries(_Panel):
         return self.made(
             "timeseries",
             {"legend": legend, "tooltip": TOOLTIP},
-            {"custom": custom, "min": self.least, "max": self.most, "color": {"mode": "palette-classic"}},
+            {
+                "custom": custom,
+                "min": self.least,
+                "max": self.most,
+                "color": {"mode": "thresholds" if self.bare else "palette-classic"},
+            },
         )
 
 

@@ -12,7 +12,9 @@ SINCE = "now-6h"
 SHARED_TOOLTIP = 2
 
 WIDTH = 24  # columns of Grafana's grid
-STAT_WIDTH, STAT_HEIGHT, PLOT_HEIGHT = 4, 5, 9  # a lower one has no room for its sparkline on every screen
+STAT_WIDTH, STAT_HEIGHT, PLOT_HEIGHT = 4, 6, 9  # a lower one has no room for its sparkline on every screen
+COURSE_HEIGHT = 3  # of a stat's course that is a plot of its own
+AREA = 20  # %, of the colour below a course
 NAME_SIZE = 16  # px; Grafana would write a name as large as its value, where there is room
 OPEN_STATS = 60  # a row with more above it starts collapsed: a closed row asks the database nothing
 MANY_SERIES = 24  # a plot of more shows one instrument at first

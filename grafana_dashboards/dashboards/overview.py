@@ -38,31 +38,49 @@ def build(site: Site) -> g.Dashboard:
         stats += len(found)
         page.row(instrument.stanza.label, collapsed=stats > style.OPEN_STATS)
         for signal in found:
-            page.add(_stat(site, signal), style.STAT_WIDTH, style.STAT_HEIGHT)
+            page.stack(style.STAT_WIDTH, *_tile(site, signal))
     description = f"{site.title}: the state of every instrument and the newest value of every channel. Click on a value for its course."
     return _frame.dashboard(site, _frame.OVERVIEW, _frame.TITLES[_frame.OVERVIEW], description, page, [])
 
 
-def _stat(site: Site, signal: Signal) -> panels.Stat:
+def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSeries, int]]:
+    """Make a channel's newest value above its course, each with its height."""
+    vacuum = style.vacuum(signal.quantity)
     query = influxql.current(influxql.call("last", signal.quantity.name), signal.measurement, signal.where)
     fresh = _instruments.fresh(signal.instrument)
     name = f"{signals.words(signal.quantity.name)}{style.named_unit(signal.quantity)}"
-    return panels.Stat(
-        title=signal.label,
-        description=f"{signal.description} No data: nothing came for {days(fresh)}, or over a long time range for one step of its course.",
-        about=signal.key,
-        targets=panels.targets((query, name)),
-        interval=style.duration(fresh),
-        unit=style.unit(signal.quantity),
-        decimals=style.decimals(signal.quantity),
-        # Grafana would draw what is below the digits that it shows, 0.01 of a mbar, as a straight line.
-        sparkline=signal.numeric and not style.vacuum(signal.quantity),
-        named=True,
-        mappings=panels.texts(signal.quantity.type),
-        steps=signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],
-        dataLinks=[
+    description = f"{signal.description} No data: nothing came for {days(fresh)}, or over a long time range for one step of its course."
+    shared = {
+        "targets": panels.targets((query, name)),
+        "interval": style.duration(fresh),
+        "unit": style.unit(signal.quantity),
+        "decimals": style.decimals(signal.quantity),
+        "steps": signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],
+        "dataLinks": [
             _frame.link(
                 site, signal.measurement, "Course", instrument=signal.instrument.name, channel=signal.channel.id
             )
         ],
+    }
+    stat = panels.Stat(
+        title=signal.label,
+        description=description,
+        about=signal.key,
+        sparkline=signal.numeric and not vacuum,
+        named=True,
+        mappings=panels.texts(signal.quantity.type),
+        **shared,
     )
+    if not vacuum:
+        return [(stat, style.STAT_HEIGHT)]
+    # As the stat's own sparkline Grafana would draw what is below the digits that it shows, 0.01 of a mbar, as a straight line.
+    course = panels.TimeSeries(
+        title="Course (log)",
+        description=description,
+        bare=True,
+        logarithmic=True,
+        filled=style.AREA,
+        gap=2 * fresh,
+        **shared,
+    )
+    return [(stat, style.STAT_HEIGHT - style.COURSE_HEIGHT), (course, style.COURSE_HEIGHT)]

@@ -325,9 +325,20 @@ def test_a_stat_without_a_value_says_so_and_has_no_colour_of_a_limit(made):
         assert empty["result"]["color"] not in {step["color"] for step in defaults["thresholds"]["steps"]}
 
 
-def test_a_course_that_would_be_drawn_as_a_straight_line_is_not_drawn(made):
-    stats = {p["title"]: p["options"]["graphMode"] for p in panels_of(made[OVERVIEW]) if p["type"] == "stat"}
-    assert (stats["Main chamber"], stats["Still"]) == ("none", "area")
+def test_each_channel_has_its_course_below_its_value(made):
+    """Grafana draws what is below the digits of a stat as a straight line: a vacuum's course is a plot of its own."""
+    found = list(panels_of(made[OVERVIEW]))
+    stats = [p for p in found if p["type"] == "stat"]
+    naked = [p for p in stats if p["options"]["graphMode"] == "none"]
+    assert {p["title"] for p in naked} == {"Backing line", "Load lock", "Main chamber", "Ion source"}
+    plots = {(p["gridPos"]["x"], p["gridPos"]["y"]): p for p in found if p["type"] == "timeseries"}
+    for stat in naked:
+        place = stat["gridPos"]
+        plot = plots.pop((place["x"], place["y"] + place["h"]))
+        assert plot["targets"] == stat["targets"]
+        assert plot["fieldConfig"]["defaults"]["custom"]["scaleDistribution"]["type"] == "log"
+        assert place["h"] + plot["gridPos"]["h"] == max(p["gridPos"]["h"] for p in stats)
+    assert not plots
 
 
 @pytest.mark.parametrize(("label", "quantity", "title"), [
