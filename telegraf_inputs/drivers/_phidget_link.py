@@ -11,7 +11,7 @@ import stat
 import time
 
 from .. import connection
-from ..errors import BadInput, Disconnected, NoAnswer, Stopped, shown
+from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped, shown
 from ._phidget_classes import SENSORS
 from ._phidget_library import Sensor, call
 
@@ -25,11 +25,13 @@ LARGEST_SERIAL = 2**31 - 1  # of a larger one the library would take the lowest 
 PORT = 5661  # of a Phidget network server
 DATA_INTERVAL = 0.25  # seconds; what most Phidgets have by themselves
 AGAIN_SECONDS = 1.0  # the library looks for what is missing all the time; a second look need not wait long
+LARGEST_GROWTH = 64 * 2**20  # bytes; the library loses 0.3 MB each time that it connects to a server anew
 CHECK = "check serial number, hub port, channel and class"
 
 _parked: dict[tuple[connection.Stop, str], Phidgets] = {}
 _left: list[bytes] = []  # servers that are not needed any more
 _numbers = itertools.count(1)
+_began_with: list[int] = []  # bytes of memory
 
 
 def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
@@ -93,6 +95,7 @@ class Phidgets:
 
     def open(self, seconds: float) -> None:
         """Attach what is there, for at most ``seconds``. Raises Disconnected or NoAnswer where that is nothing."""
+        self.check_growth()
         if self.server is not None and not any(s.attached for s in self.sensors):
             try:  # the library tries for ever and doesn't tell; this tells
                 socket.create_connection(self.server, seconds).close()
@@ -123,6 +126,18 @@ class Phidgets:
         if any(s.attached for s in self.sensors):
             raise NoAnswer("attached, but no reading comes")
         raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget; {CHECK}, and the password")
+
+    def check_growth(self) -> None:
+        """End the program, and say so, where the library has lost too much memory: Telegraf starts it anew."""
+        now = _resident()
+        if not _began_with:
+            _began_with.append(now)
+        if now - _began_with[0] > LARGEST_GROWTH:
+            self.stop.set()
+            raise InstrumentError(
+                f"the Phidget library loses memory with each new connection; the program has {now >> 20} MB and ends, "
+                "so that Telegraf starts it anew"
+            )
 
     def settle(self, seconds: float) -> None:
         """Wait for the first reading of what is attached."""
@@ -214,6 +229,15 @@ def _silence() -> None:
     for link in _parked.values():
         for sensor in link.sensors:
             sensor.silence()
+
+
+def _resident() -> int:
+    """Tell how many bytes of memory the program holds; 0 where the system doesn't say."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def _password(path: str | None) -> bytes:

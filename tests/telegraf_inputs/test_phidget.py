@@ -398,6 +398,21 @@ def test_the_same_channels_stay_open_through_a_fault():
         assert bench.instrument.driver.link is link
 
 
+@pytest.mark.parametrize("attached", [True, False])
+def test_a_program_that_has_grown_too_large_says_so_and_ends(attached, monkeypatch):
+    with Bench({"it": {"class": "TemperatureSensor"}}) as bench:
+        bench.status("it", "ok")
+        assert not bench.instrument.stop.is_set
+        if not attached:
+            bench.simulator.fault = "disconnect"
+            bench.until(lambda points: points[""]["state"] == "disconnected", "the cut")
+        grown = _phidget_link._resident() + _phidget_link.LARGEST_GROWTH
+        monkeypatch.setattr(_phidget_link, "_resident", lambda: grown)
+        bench.until(lambda points: points[""]["state"] == "failed", "its end")
+        assert bench.instrument.stop.is_set
+        assert re.search(r"loses memory .* has \d+ MB and ends, so that Telegraf starts it anew", bench.logged[-1])
+
+
 def test_a_phidget_that_is_not_on_usb_is_told():
     checked = stanza.check(config({"it": {"class": "TemperatureSensor"}}, connection="phidget://7", timeout="50ms"))
     logged = []
