@@ -70,21 +70,27 @@ def _page(driver: type[Driver]) -> str:
         _text(f"Source: {driver.manual}."),
         f"⭐ Telegraf v{OLDEST[0]}.{OLDEST[1]}.0\n🏷️ hardware, iot\n💻 linux",
         "## Service Input",
-        _text("The program keeps its own pace, the `interval` of its configuration. So Telegraf's `interval` does not "
-              "apply, and `telegraf --test` shows something only with `--test-wait`. To see what it reads, run it by hand:"),
+        _text(
+            "The program keeps its own pace, the `interval` of its configuration. So Telegraf's `interval` does not "
+            "apply, and `telegraf --test` shows something only with `--test-wait`. To see what it reads, run it by hand:"
+        ),
         _fence("sh", f"python3 -m telegraf_inputs.drivers.{driver.name} --config {example['name']}.yml --once"),
         "## Global configuration options",
-        _text("Telegraf's options for every plugin, such as `alias` and `tags`, apply; see [CONFIGURATION.md]"
-              "[CONFIGURATION.md]."),
+        _text(
+            "Telegraf's options for every plugin, such as `alias` and `tags`, apply; see [CONFIGURATION.md]"
+            "[CONFIGURATION.md]."
+        ),
         "[CONFIGURATION.md]: https://github.com/influxdata/telegraf/blob/master/docs/CONFIGURATION.md#plugins",
         "## Configuration",
         _fence("toml @sample.conf", _sample(driver)),
-        _text(f"The instrument's own configuration is a YAML file, `{example['name']}.yml` above. The same keys, in the list "
-              "`instruments` of labline's [site file](../../site-file.md), do all of this at once."),
+        _text(
+            f"The instrument's own configuration is a YAML file, `{example['name']}.yml` above. The same keys, in the list "
+            "`instruments` of labline's [site file](../../site-file.md), do all of this at once."
+        ),
         _fence("yaml", driver.example),
         _text("Beside the [keys of every instrument](../README.md#keys-of-every-instrument), this driver knows:")
-        if driver.options_known or driver.channel_options else
-        _text("It knows the [keys of every instrument](../README.md#keys-of-every-instrument), and no others."),
+        if driver.options_known or driver.channel_options
+        else _text("It knows the [keys of every instrument](../README.md#keys-of-every-instrument), and no others."),
         *_options("Key", driver.options_known),
         *_options("Key of a channel", driver.channel_options),
         "### Connection",
@@ -92,10 +98,14 @@ def _page(driver: type[Driver]) -> str:
         "## Metrics",
         "\n".join(_metrics(driver)),
         _text("A quantity without a reading has no field: nothing is made up. `status` says why:"),
-        _table(("Status", "Meaning"), ((f"`{word}`", text) for word, text in (COMMON_STATUSES | driver.statuses).items())),
+        _table(
+            ("Status", "Meaning"), ((f"`{word}`", text) for word, text in (COMMON_STATUSES | driver.statuses).items())
+        ),
         "## Troubleshooting",
-        _text("Field `state` of measurement `instrument` says how the instrument is; "
-              "[what each state means](../README.md#states). A program that lost its instrument comes back by itself."),
+        _text(
+            "Field `state` of measurement `instrument` says how the instrument is; "
+            "[what each state means](../README.md#states). A program that lost its instrument comes back by itself."
+        ),
         "## Example Output",
         _text("From a recorded case; `read_seconds` is left out there."),
         _fence("text", _output(driver)),
@@ -133,11 +143,11 @@ def _connections(driver: type[Driver]) -> Iterator[str]:
     said = {
         "tcp": "`tcp://HOST:PORT`: a socket, or a serial server behind one",
         "serial": f"`serial:///dev/ttyUSB0`: a serial port, by default {serial['baudrate']} baud, {serial['bytesize']} data "
-                  f"bits, parity {serial['parity']}, {serial['stopbits']} stop bit (another speed: `?baudrate=19200` behind it)",
+        f"bits, parity {serial['parity']}, {serial['stopbits']} stop bit (another speed: `?baudrate=19200` behind it)",
         "visa": "`visa://RESOURCE`: a VISA resource, such as `visa://TCPIP0::192.168.1.7::INSTR` or "
-                "`visa://TCPIP0::192.168.1.7::5025::SOCKET`",
+        "`visa://TCPIP0::192.168.1.7::5025::SOCKET`",
         "phidget": "`phidget://` for Phidgets at this machine's USB, `phidget://SERIAL` for one of them, "
-                   "`phidget://HOST:PORT/SERIAL` for one behind a Phidget network server",
+        "`phidget://HOST:PORT/SERIAL` for one behind a Phidget network server",
         "file": "`file://FOLDER`: files below a folder",
     }
     for scheme in driver.schemes:
@@ -148,9 +158,18 @@ def _connections(driver: type[Driver]) -> Iterator[str]:
 
 def _options(title: str, options: Iterable[Option]) -> Iterator[str]:
     if options:
-        yield _table((title, "Type", "Default", "Meaning"), (
-            (f"`{o.name}`", KEY_TYPES.get(o.type, o.type), "required" if o.required else "" if o.default in (None, []) else f"`{_plain(o.default)}`",
-             o.description + (f"; one of {', '.join(map(str, o.choices))}" if o.choices else "")) for o in options))
+        yield _table(
+            (title, "Type", "Default", "Meaning"),
+            (
+                (
+                    f"`{o.name}`",
+                    KEY_TYPES.get(o.type, o.type),
+                    "required" if o.required else "" if o.default in (None, []) else f"`{_plain(o.default)}`",
+                    o.description + (f"; one of {', '.join(map(str, o.choices))}" if o.choices else ""),
+                )
+                for o in options
+            ),
+        )
 
 
 def _plain(value: object) -> str:
@@ -168,7 +187,11 @@ def _metrics(driver: type[Driver]) -> Iterator[str]:
     yield _item("instrument (the `name` in the configuration)", 4)
     yield _item(f"channel ({channel})", 4)
     yield _item("the configuration's own `tags`", 4)
-    yield "  - fields:" if driver.quantities else "  - fields (as the configuration declares them; here those of the example):"
+    yield (
+        "  - fields:"
+        if driver.quantities
+        else "  - fields (as the configuration declares them; here those of the example):"
+    )
     yield from (_field(q) for q in (*quantities.values(), STATUS))
     yield "- instrument"
     yield "  - tags:"
@@ -195,7 +218,9 @@ def _output(driver: type[Driver]) -> str:
         if len(lines) > max(1, len(best)) and all(line.endswith(('status="ok"', 'state="ok"')) for line in lines):
             best = lines
     if not best:
-        raise SystemExit(f"no recorded case of {driver.name} begins with a cycle in which all is well; record one in {CASES}")
+        raise SystemExit(
+            f"no recorded case of {driver.name} begins with a cycle in which all is well; record one in {CASES}"
+        )
     return "\n".join(f"{line} {EXAMPLE_NS}" for line in best)
 
 
@@ -204,21 +229,29 @@ def _index() -> str:
     every = (f"[{d.name}]({d.name}/README.md)" for d in rows)
     parts = [
         "# Drivers",
-        _text("The instruments that labline reads. Each page is made from what the driver declares "
-              "(`python -m labline.driver_docs`)."),
-        _table(("Driver", "Reads", "Family", "Connection", "Quantities"), (
-            (link, d.title, d.family, ", ".join(d.schemes), ", ".join(_quantity_names(d)))
-            for link, d in zip(every, rows, strict=True))),
+        _text(
+            "The instruments that labline reads. Each page is made from what the driver declares "
+            "(`python -m labline.driver_docs`)."
+        ),
+        _table(
+            ("Driver", "Reads", "Family", "Connection", "Quantities"),
+            (
+                (link, d.title, d.family, ", ".join(d.schemes), ", ".join(_quantity_names(d)))
+                for link, d in zip(every, rows, strict=True)
+            ),
+        ),
         _text("For what is not here: any SCPI instrument is [declared in YAML alone](scpi/README.md)."),
         "## Keys of every instrument",
         _text("They are the same in the site file and in a program's own configuration file."),
         *_options("Key", stanza.KEYS),
         *_options("Key of a channel", stanza.CHANNEL_KEYS),
         "## Simulators",
-        _text("Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "
-              "`connection: sim`, or `labline run --simulate`, an instrument can be tried without hardware. "
-              "`sim:?seed=1&transport=tcp&faults=silent@20+10/60` chooses the noise, the way of connecting, and faults by the "
-              "clock: silent from the 20th second for 10 s, every 60 s. Several faults stand with commas between them."),
+        _text(
+            "Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "
+            "`connection: sim`, or `labline run --simulate`, an instrument can be tried without hardware. "
+            "`sim:?seed=1&transport=tcp&faults=silent@20+10/60` chooses the noise, the way of connecting, and faults by the "
+            "clock: silent from the 20th second for 10 s, every 60 s. Several faults stand with commas between them."
+        ),
         _table(("Fault", "What it does"), ((f"`{fault}`", text) for fault, text in simulators.FAULTS.items())),
         "## States",
         _text("How an instrument is: field `state` of measurement `instrument`."),
@@ -242,8 +275,14 @@ def _states() -> dict[str, str]:
 def _text(text: str, first: str = "") -> str:
     """Fill a paragraph; code and links stay on one line."""
     text = re.sub(r"`[^`]+`|\[[^]]+\]\([^)]+\)", lambda match: match[0].replace(" ", "\0"), text)
-    filled = textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False,
-                           break_on_hyphens=False)
+    filled = textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return filled.replace("\0", " ")
 
 

@@ -22,10 +22,13 @@ GIGABYTES_NEEDED = 2  # of sources, build cache and Go itself; all but the progr
 # A plugin is `category.directory`; without `custom` every plugin is built.
 TAGS = (
     "custom",
-    *(f"inputs.{name}" for name in (
-        "execd exec internal cpu mem swap disk diskio system kernel processes net netstat temp wireless systemd_units "
-        "mqtt_consumer modbus snmp tail file socket_listener ping x509_cert http_listener_v2"
-    ).split()),
+    *(
+        f"inputs.{name}"
+        for name in (
+            "execd exec internal cpu mem swap disk diskio system kernel processes net netstat temp wireless systemd_units "
+            "mqtt_consumer modbus snmp tail file socket_listener ping x509_cert http_listener_v2"
+        ).split()
+    ),
     *(f"outputs.{name}" for name in "influxdb influxdb_v2 file mqtt execd discard http".split()),
     *(f"parsers.{name}" for name in "influx json_v2 csv value".split()),
     *(f"serializers.{name}" for name in "influx json".split()),

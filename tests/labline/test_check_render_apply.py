@@ -64,7 +64,9 @@ def test_check_finds_nothing_wrong_with_the_demo_lab(telegraf_path: Path, capsys
 
 
 @pytest.mark.parametrize("verb", [["check"], ["render", "--to", "FOLDER"]])
-def test_what_a_site_file_simulates_is_told(verb: list[str], written, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_a_site_file_simulates_is_told(
+    verb: list[str], written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     verb = [word.replace("FOLDER", str(tmp_path / "out")) for word in verb]
     for connection, told in (("sim:", True), ("tcp://192.168.1.5:7777", False)):
         path = written(connection)
@@ -77,7 +79,8 @@ def test_check_tells_units_that_it_does_not_know(written, capsys: pytest.Capture
     path = written("tcp://192.168.1.5:7777")
     reads = '{a: {query: "A?", unit: mBar}, b: {query: "B?", unit: Votls}, c: {query: "C?", unit: mbar}, d: {query: "D?", unit: ""}}'
     path.write_text(
-        path.read_text() + f"  - {{name: gauge, driver: scpi, connection: 'tcp://10.0.0.1:1', channels: {{x: {{read: {reads}}}}}}}\n"
+        path.read_text()
+        + f"  - {{name: gauge, driver: scpi, connection: 'tcp://10.0.0.1:1', channels: {{x: {{read: {reads}}}}}}}\n"
     )
     assert cli.main(["check", str(path)]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: '")] == [
@@ -88,7 +91,9 @@ def test_check_tells_units_that_it_does_not_know(written, capsys: pytest.Capture
 
 def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "lab.yml"
-    path.write_text(site.find("demo").read_text().replace("zone:", "zonne:").replace("50 mK}", "50}").replace("850 mK", "850"))
+    path.write_text(
+        site.find("demo").read_text().replace("zone:", "zonne:").replace("50 mK}", "50}").replace("850 mK", "850")
+    )
     assert cli.main(["check", str(path)]) == 1
     said = capsys.readouterr()
     assert said.out == ""
@@ -134,9 +139,17 @@ def test_what_grafana_would_not_take_is_told_and_nothing_is_written(
 
 
 def test_render_takes_the_places_of_another_machine(tmp_path: Path):
-    assert cli.main(["render", "--to", str(tmp_path), "--python", "/py", "--secrets", "/s", "--journal", "/j", "--config", "/c"]) == 0
+    assert (
+        cli.main(
+            ["render", "--to", str(tmp_path), "--python", "/py", "--secrets", "/s", "--journal", "/j", "--config", "/c"]
+        )
+        == 0
+    )
     text = (tmp_path / "telegraf/telegraf.conf").read_text()
-    assert 'command = ["/py", "-m", "telegraf_inputs.drivers.lakeshore_372", "--config", "/c/instruments/cryostat.yml"]' in text
+    assert (
+        'command = ["/py", "-m", "telegraf_inputs.drivers.lakeshore_372", "--config", "/c/instruments/cryostat.yml"]'
+        in text
+    )
     assert 'path = "/s"' in text and '"/j/readings.lp"' in text
 
 
@@ -147,7 +160,16 @@ def test_render_makes_the_places_absolute_and_telegraf_takes_them(
     for name in ("secrets", "journal"):
         (tmp_path / name).mkdir()
     (tmp_path / "secrets/writer").write_text("word")
-    places = ["--python", "bin/../bin/python", "--secrets", f"{tmp_path}/secrets/", "--journal", "journal", "--config", "./telegraf//"]
+    places = [
+        "--python",
+        "bin/../bin/python",
+        "--secrets",
+        f"{tmp_path}/secrets/",
+        "--journal",
+        "journal",
+        "--config",
+        "./telegraf//",
+    ]
     assert cli.main(["render", "--to", str(tmp_path), *places]) == 0
     text = (tmp_path / "telegraf/telegraf.conf").read_text()
     assert f'"{tmp_path}/bin/python"' in text and f'"{tmp_path}/telegraf/instruments/cryostat.yml"' in text
@@ -185,10 +207,12 @@ def test_apply_tells_the_differences_then_mends_them_then_has_nothing_to_do(lab,
     assert "is as" in capsys.readouterr().out
 
 
-def test_apply_drops_nothing_unasked(lab, influxd: influxdb.InfluxDB, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_apply_drops_nothing_unasked(
+    lab, influxd: influxdb.InfluxDB, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     path, secrets = lab
     assert cli.main(["apply", str(path), *secrets]) == 0
-    influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
+    influxd.server.write(f"scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}", "verbs", "raw")
     path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
     capsys.readouterr()
     monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody to ask
@@ -202,20 +226,24 @@ def test_apply_drops_nothing_unasked(lab, influxd: influxdb.InfluxDB, capsys: py
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 1), ("", 1)])
-def test_apply_asks_who_sits_there(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, answer: str, status: int):
+def test_apply_asks_who_sits_there(
+    lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
+):
     path, secrets = lab
     assert cli.main(["apply", str(path), *secrets]) == 0
-    influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
+    influxd.server.write(f"scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}", "verbs", "raw")
     path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     assert cli.main(["apply", str(path), *secrets]) == status
 
 
-def test_ctrl_d_is_a_no(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_ctrl_d_is_a_no(
+    lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     path, secrets = lab
     assert cli.main(["apply", str(path), *secrets]) == 0
-    influxd.server.write(f'scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}', "verbs", "raw")
+    influxd.server.write(f"scpi,channel=coil current=1.5 {time.time_ns() - 20 * DAY}", "verbs", "raw")
     path.write_text(path.read_text().replace("raw: 30d", "raw: 10d"))
     keyboard, terminal = os.openpty()
     with open(terminal) as stdin, open(keyboard, "wb", buffering=0) as hand:
@@ -226,7 +254,9 @@ def test_ctrl_d_is_a_no(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.Mon
     assert cli.main(["apply", str(path), *secrets, "--check"]) == 1
 
 
-def test_apply_does_not_take_the_database_of_another_site_unasked(lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_apply_does_not_take_the_database_of_another_site_unasked(
+    lab, influxd: influxdb.InfluxDB, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     path, secrets = lab
     assert cli.main(["apply", str(path), *secrets]) == 0
     before = influxd.server.query("SHOW CONTINUOUS QUERIES")
@@ -253,7 +283,10 @@ def test_apply_tells_what_is_wrong_with_the_server_or_the_password(lab, capsys: 
     assert "refuses 'labadmin'" in said.err and word not in said.err + said.out
     shutil.rmtree(secrets[1])
     assert cli.main(["apply", str(path), *secrets]) == 1
-    assert "labadmin: No such file or directory; expected the password of database user 'labadmin'" in capsys.readouterr().err
+    assert (
+        "labadmin: No such file or directory; expected the password of database user 'labadmin'"
+        in capsys.readouterr().err
+    )
 
 
 def test_apply_fills_the_levels_when_asked(lab, influxd: influxdb.InfluxDB, capsys: pytest.CaptureFixture[str]):

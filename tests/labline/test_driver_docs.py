@@ -30,7 +30,9 @@ def outside_fences(page: str) -> str:
 
 def test_committed_pages_are_current(pages):
     assert not changes(driver_docs.FOLDER, pages), "run python -m labline.driver_docs"
-    assert {p.relative_to(driver_docs.FOLDER).as_posix() for p in driver_docs.FOLDER.rglob("*") if p.is_file()} == set(pages)
+    assert {p.relative_to(driver_docs.FOLDER).as_posix() for p in driver_docs.FOLDER.rglob("*") if p.is_file()} == set(
+        pages
+    )
 
 
 def test_check_tells_what_is_not_current(pages, tmp_path, monkeypatch, capsys):
@@ -53,7 +55,14 @@ def test_page_keeps_telegrafs_rules(pages, name):
     assert len(blocks[1].encode()) >= 30 and not blocks[1].startswith(("#", "-", "`"))
     assert any(METADATA.match(block) for block in blocks)
     headings = re.findall(r"^(#+) (.*)$", outside_fences(page), re.M)
-    order = ["Service Input", "Global configuration options", "Configuration", "Metrics", "Troubleshooting", "Example Output"]
+    order = [
+        "Service Input",
+        "Global configuration options",
+        "Configuration",
+        "Metrics",
+        "Troubleshooting",
+        "Example Output",
+    ]
     assert [text for level, text in headings if level == "##"] == order
     assert re.search(r"^## Configuration\n\n```toml @sample\.conf\n", page, re.M)
     assert f"```toml @sample.conf\n{pages[f'{name}/sample.conf'].strip()}\n```" in page

@@ -21,7 +21,25 @@ JUNK = st.one_of(
     st.none(),
     st.booleans(),
     st.sampled_from([0, -1, 5, 10**30, 1.5, -0.0, float("nan"), float("inf")]),
-    st.sampled_from(["", " ", "x", "5 K", "1e999 K", "-300 °C", "10s", "0s", "sim:", "tcp://", "serial://", "tcp://h:99999", "ä/ö", "\x00", "{"]),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "x",
+            "5 K",
+            "1e999 K",
+            "-300 °C",
+            "10s",
+            "0s",
+            "sim:",
+            "tcp://",
+            "serial://",
+            "tcp://h:99999",
+            "ä/ö",
+            "\x00",
+            "{",
+        ]
+    ),
     st.sampled_from([[], {}, [[]], [None], {"x": None}, {"": 1}, {"a": {"b": []}}, [{"name": "x"}]]),
 )
 
@@ -52,7 +70,9 @@ def changed(data: Any, path: tuple, how: str, junk: Any) -> Any:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(path=st.sampled_from(places(DEMO)), how=st.sampled_from(["replace", "replace", "remove", "add", "twice"]), junk=JUNK)
+@given(
+    path=st.sampled_from(places(DEMO)), how=st.sampled_from(["replace", "replace", "remove", "add", "twice"]), junk=JUNK
+)
 def test_a_spoilt_site_file_is_a_site_or_a_message(tmp_path: Path, path: tuple, how: str, junk: Any):
     file = tmp_path / "site.yml"
     file.write_text(yaml.safe_dump(changed(DEMO, path, how, junk), allow_unicode=True), encoding="utf-8")
@@ -66,7 +86,9 @@ def test_a_spoilt_site_file_is_a_site_or_a_message(tmp_path: Path, path: tuple, 
     emit.render(lab)
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]", "? [1]\n: 2", "<<: 5", "site: !!python/object:os.system x", "--- a\n--- b", "\x07", "a: *b"])
+@pytest.mark.parametrize(
+    "text", ["a: &a [*a]", "? [1]\n: 2", "<<: 5", "site: !!python/object:os.system x", "--- a\n--- b", "\x07", "a: *b"]
+)
 def test_strange_yaml_is_a_message(tmp_path: Path, text: str):
     file = tmp_path / "site.yml"
     file.write_text(text)

@@ -51,7 +51,11 @@ def test_a_program_gets_the_stanza_it_has_in_the_site_file_and_nothing_it_has_no
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.text(), st.from_regex(r"[-+]?[0-9.]{1,3}([eE][-+]?[0-9]{1,3})?|[~nNyY<=]|[a-zA-Z.]{2,5}", fullmatch=True)))
+@given(
+    st.one_of(
+        st.text(), st.from_regex(r"[-+]?[0-9.]{1,3}([eE][-+]?[0-9]{1,3})?|[~nNyY<=]|[a-zA-Z.]{2,5}", fullmatch=True)
+    )
+)
 @example("1e5")
 @example("3E12")
 @example("0x1F")
