@@ -102,13 +102,13 @@ class Option:
 class Reading:
     """One channel at one moment: ``values`` by quantity (None is no value), ``status`` "ok" or what is wrong.
 
-    ``time_ns`` is when the instrument answered (ns, UTC).
+    ``time_ns`` is when the instrument answered (ns, UTC); ``detail`` tells more about the status, for the log.
     """
 
-    __slots__ = ("channel", "values", "status", "time_ns")
+    __slots__ = ("channel", "values", "status", "time_ns", "detail")
 
-    def __init__(self, channel: str, values: dict[str, Any], time_ns: int, status: str = "ok"):
-        self.channel, self.values, self.time_ns, self.status = channel, values, time_ns, status
+    def __init__(self, channel: str, values: dict[str, Any], time_ns: int, status: str = "ok", detail: str = ""):
+        self.channel, self.values, self.time_ns, self.status, self.detail = channel, values, time_ns, status, detail
 
 
 COMMON_STATUSES = {
@@ -202,7 +202,7 @@ class Driver:
             except (NoAnswer, BadAnswer) as error:
                 self.recover(error)
                 status = "no_answer" if isinstance(error, NoAnswer) else "bad_answer"
-                yield Reading(channel.id, {}, time.time_ns(), status)
+                yield Reading(channel.id, {}, time.time_ns(), status, str(error))
 
     def read_channel(self, channel: Channel) -> Reading:
         """Ask for all quantities of one channel. Raises NoAnswer or BadAnswer where it can't be read."""

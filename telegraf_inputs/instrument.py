@@ -45,6 +45,7 @@ class Instrument:
         self._connections = 0
         self._wait, self._next_attempt = 0.0, 0.0
         self._faulty: dict[str, str] = {}  # channel -> its status, as last told
+        self._details: dict[str, str] = {}  # channel -> what else was told of it
 
     @property
     def readings(self) -> int:
@@ -78,7 +79,7 @@ class Instrument:
             fault = f"fault in driver {self.stanza.driver.name!r}: {type(error).__name__}: {error}"
             self._failed(InstrumentError(fault))
         else:
-            self._went_well({r.channel: r.status for r in readings})
+            self._went_well(readings)
         for point in points:
             self.made[point.tags["channel"]] += point.readings
         return [*points, self._status(time.monotonic() - began)]
@@ -117,13 +118,15 @@ class Instrument:
                 driver.link.discard(quiet=0.05)
         return driver.identify()
 
-    def _went_well(self, statuses: dict[str, str]) -> None:
+    def _went_well(self, readings: list[Reading]) -> None:
         """Note a cycle that was read; channels without news keep the status they had."""
         self._wait = 0.0
+        statuses = {r.channel: r.status for r in readings}
+        self._details |= {r.channel: f" ({r.detail})" if r.detail else "" for r in readings}
         faulty = {channel: status for channel, status in statuses.items() if status != "ok"}
         self.errors += len(faulty)
         before, self._faulty = self._faulty, {c: s for c, s in self._faulty.items() if c not in statuses} | faulty
-        detail = ", ".join(f"{channel}: {status}" for channel, status in self._faulty.items())
+        detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in self._faulty.items())
         if self.state == "degraded" and self._faulty and self._faulty != before:
             self.log("W", f"degraded: {detail}")
         self._enter("degraded" if self._faulty else "ok", detail)

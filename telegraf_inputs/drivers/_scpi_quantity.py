@@ -20,6 +20,7 @@ TYPES = ("float", "int", "bool", "str")
 INTEGER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 TRUTH = {"1": True, "ON": True, "0": False, "OFF": False}
 INFINITY, NOT_A_NUMBER = 9.9e37, 9.91e37  # SCPI-99 volume 1, 7.2.1.4 and 7.2.1.5
+MOST_DECIMALS = 15  # a float has no more digits
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -57,7 +58,7 @@ class Question:
             if not INTEGER.match(text):
                 raise self._bad(answer, "a whole number")
             return int(text), ""
-        value = number(text)
+        value = number(text, asked=self.query)
         if abs(value) == NOT_A_NUMBER:
             return None, "no_reading"
         if abs(value) >= INFINITY:
@@ -80,6 +81,13 @@ def quantity(name: str, given: Any) -> Quantity:
         kinds = (int, float) if KEYS[key] is float else KEYS[key]
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise BadInput(f"found {value!r}, expected {WORDS[KEYS[key]]}", (*where, key))
+        if isinstance(value, float) and value - value != 0.0:  # infinite, or none at all
+            raise BadInput(f"found {value!r}, expected a finite number", (*where, key))
+    if given.get("scale", 1.0) == 0:
+        raise BadInput("is 0, with which every reading is 0; expected another factor", (*where, "scale"))
+    if not 0 <= given.get("decimals", 0) <= MOST_DECIMALS:
+        raise BadInput(f"found {given['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}",
+                       (*where, "decimals"))
     for key, hint in (("query", "such as MEAS:VOLT?"), ("unit", "such as V ('' for none)")):
         if key not in given:
             raise BadInput(f"is missing; expected {hint}", (*where, key))

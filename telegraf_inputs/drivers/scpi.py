@@ -10,13 +10,14 @@ import sys
 
 from ..connection import Wire
 from ..driver import Driver, Option, Quantity, Reading, number
-from ..errors import BadAnswer, BadInput, WrongDevice
+from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
 from ..fields import clashes
 from ._scpi_quantity import INTEGER, Question, check_pattern, quantity
-from ._scpi_safety import refuse_acting, refuse_no_question
+from ._scpi_safety import SELECTING, first_word, refuse_acting, refuse_no_question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from ..stanza import Channel, Stanza
@@ -28,9 +29,11 @@ IDENTITY = re.compile(r"[^,]*[^,\s][^,]*(,[^,]*){2,}\Z")
 class Scpi(Driver):
     """Reads any instrument that answers SCPI queries, as the stanza's channels declare them.
 
-    Only questions are sent, and the few commands that select a channel. Where `before` selects one by number, the
-    selection is asked for again after the channel was read: somebody at the front panel must not put a value onto
-    another channel. The numbers that SCPI has for infinity and for "not a number" are no readings.
+    Only questions are sent, and the few commands that select a channel. What `before` selects is asked for again after
+    the channel was read: neither somebody at the front panel nor a name that the instrument does not know may put a
+    value onto another channel. A name is written as the instrument tells it (`INST OUT1` where `INST?` is answered by
+    `OUT1`). What `setup` sets is asked for in each cycle, so that an instrument that was restarted is set up again; a
+    setting whose question is not answered can't be watched so. The numbers that SCPI has for infinity and for "not a number" are no readings.
 
     `visa://` is for whatever pyvisa-py reaches; `tcp://` and `serial://` need no VISA and less memory.
     """
@@ -55,7 +58,8 @@ class Scpi(Driver):
     )
     channel_options = (
         Option("before", "str", "a command that selects the channel, sent before its questions, such as INST:NSEL 1"),
-        Option("check", "bool", "ask afterwards whether the number that before selected is still the selected one", True),
+        Option("check", "bool", "ask afterwards whether what before selected, by number or by INST, is still selected; "
+               "false: trust that it is", True),
         Option("read", "map", "the quantities, each name: {query: MEAS:VOLT?, unit: V}, and optionally "
                "description, type (float, int, bool, str), low, high, decimals, scale (a factor), pattern (a regular "
                "expression for the whole answer, whose first group is the value), example (an answer, to check the "
@@ -64,7 +68,8 @@ class Scpi(Driver):
     statuses = {
         "over_range": "the answer is SCPI's infinity (9.9E37)",
         "no_reading": "the answer is SCPI's not-a-number (9.91E37)",
-        "selection_changed": "while it was asked, something else selected another channel",
+        "selection_changed": "what before selected is not what is selected: the instrument refused it, or something else "
+                             "selected another channel",
     }
     example = """\
 name: supply
@@ -107,6 +112,7 @@ channels:
             where = ("channels", channel.id)
             if channel.options["before"]:
                 refuse_acting(channel.options["before"], allowed, (*where, "before"))
+                refuse_unchecked(channel, (*where, "before"))
             for name, given in channel.options["read"].items():
                 refuse_no_question(given["query"], (*where, "read", name, "query"))
         for clash in clashes([stanza]):
@@ -119,6 +125,28 @@ channels:
     def connected(self) -> None:
         for command in self.options["setup"]:
             self._do(command)
+        selecting = {header for c in self.channels for header, _ in _settings(c.options["before"] or "")}
+        self._set: dict[str, str] = {}  # question -> its answer after setup
+        self._unwatched = False  # whether something may be lost that can't be asked for
+        for command in self.options["setup"]:
+            settings = _settings(command)
+            self._unwatched |= not settings and first_word(command) != "*CLS"
+            for question in [f"{header}?" for header, _ in settings if header not in selecting]:
+                try:
+                    self._set[question] = str(self.link.query(question)).strip()
+                except NoAnswer as error:
+                    self.recover(error)
+                    self._unwatched = True
+
+    def read(self) -> Iterator[Reading]:
+        readings = list(super().read())
+        for question, wanted in self._set.items():
+            if (found := str(self.link.query(question)).strip()) != wanted:
+                raise BadAnswer(f"asked {question}, found {found[:40]!r}, after setup it was {wanted[:40]!r}: it was "
+                                "restarted or set anew; connecting anew, with setup")
+        if self._unwatched and all(r.status in ("no_answer", "bad_answer") for r in readings):
+            raise BadAnswer(f"no channel can be read ({readings[0].detail}); connecting anew, with setup")
+        yield from readings
 
     def identify(self) -> str:
         pattern, fence = self.options["identity"], self.options["fence"]
@@ -155,8 +183,8 @@ channels:
             values[question.name], trouble = question.value(answer)
             if trouble and trouble not in troubles:
                 troubles.append(trouble)
-        if before and channel.options["check"] and not self._still_selected(before):
-            return Reading(channel.id, {}, answered, "selection_changed")
+        if before and channel.options["check"] and (found := self._otherwise_selected(before)):
+            return Reading(channel.id, {}, answered, "selection_changed", found)
         return Reading(channel.id, values, answered, " ".join(troubles) or "ok")
 
     def _do(self, command: str) -> None:
@@ -166,14 +194,38 @@ channels:
         else:
             self.link.send(command)
 
-    def _still_selected(self, before: str) -> bool:
-        """Tell whether selections such as INST:NSEL 1 still hold; those that are no whole number pass for it."""
-        for part in before.split(";"):
-            header, _, wanted = part.strip().partition(" ")
-            wanted = wanted.strip()
-            if INTEGER.match(wanted) and "?" not in header and number(self.link.query(f"{header}?")) != int(wanted):
-                return False
-        return True
+    def _otherwise_selected(self, before: str) -> str:
+        """Ask whether selections such as INST:NSEL 1 or INST OUT1 hold; tells what is not as it was selected."""
+        for header, wanted in _settings(before):
+            if INTEGER.match(wanted) or _selects(header):
+                answer = str(self.link.query(f"{header}?")).strip()
+                same = number(answer) == int(wanted) if INTEGER.match(wanted) else _word(answer) == _word(wanted)
+                if not same:
+                    return f"asked {header}?, found {answer[:40]!r}, selected was {wanted!r}"
+        return ""
+
+
+def refuse_unchecked(channel: Channel, where: tuple[str, ...]) -> None:
+    """Refuse what sets something whose question may be another one, unless the user trusts it."""
+    for header, wanted in _settings(channel.options["before"]) if channel.options["check"] else ():
+        known = INTEGER.match(wanted) or _selects(header) or first_word(header) in SELECTING
+        if not known:
+            raise BadInput(f"whether '{header} {wanted}' still holds can't be asked for sure; expected a selection by "
+                           "number or by INST. To trust it, add check: false", where)
+
+
+def _settings(command: str) -> list[tuple[str, str]]:
+    """Take a command apart into what it sets, and to what; questions and words without an argument set nothing."""
+    parts = [part.strip().partition(" ") for part in command.split(";")]
+    return [(header, wanted.strip()) for header, _, wanted in parts if wanted.strip() and "?" not in header]
+
+
+def _selects(header: str) -> bool:
+    return first_word(header).startswith("INST")
+
+
+def _word(text: str) -> str:
+    return text.strip("'\" ").upper()
 
 
 DRIVER = Scpi

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ..drivers._scpi_quantity import INTEGER
 from .base import Signal, TextSimulator
 
 TYPE_CHECKING = False
@@ -28,6 +27,7 @@ class ScpiSimulator(TextSimulator):
         # (selection, query) -> channel, quantity's name, its keys
         self._questions: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
         self._selected = ""
+        self._settings: dict[str, str] = {}  # header -> what it was last set to
         for index, channel in enumerate(stanza.channels):
             selection = _normal(channel.options["before"] or "")
             for name, given in channel.options["read"].items():
@@ -77,12 +77,13 @@ class ScpiSimulator(TextSimulator):
             return "1999.0"
         if not request.partition(" ")[0].endswith("?"):
             self._selected = request
+            header, _, argument = request.partition(" ")
+            self._settings[header] = argument
             return None
         asked = self._questions.get((self._selected, request)) or self._questions.get(("", request))
         if asked is not None:
             return self._value(*asked)
-        header, _, argument = self._selected.partition(" ")
-        return argument if request == f"{header}?" and INTEGER.match(argument) else None
+        return self._settings.get(request.removesuffix("?")) or None
 
     def _value(self, channel: str, name: str, given: dict[str, Any]) -> str:
         kind = given.get("type", "float")

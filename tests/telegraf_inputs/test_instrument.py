@@ -93,8 +93,8 @@ def patient(monkeypatch) -> None:
     monkeypatch.setattr(instrument, "LONGEST_WAIT", 0.0)
 
 
-def reading(channel: str = "a", status: str = "ok", when: int = NOON, **values: Any) -> Reading:
-    return Reading(channel, values, when, status)
+def reading(channel: str = "a", status: str = "ok", when: int = NOON, detail: str = "", **values: Any) -> Reading:
+    return Reading(channel, values, when, status, detail)
 
 
 def fields(made: Instrument) -> list[dict[str, Any]]:
@@ -191,6 +191,13 @@ def test_other_faults_of_a_degraded_instrument_are_told(make):
     for _ in range(3):
         made.sample()
     assert made.said == ["W degraded: a: off", "W degraded: a: off, b: off"]
+
+
+def test_what_a_bad_channel_answered_is_told_once(make):
+    made = make([[reading(status="bad_answer", detail=f"found '{n} V'")] for n in range(3)] + [[reading(status="off")]])
+    for _ in range(4):
+        made.sample()
+    assert made.said == ["W degraded: a: bad_answer (found '0 V')", "W degraded: a: off"]
 
 
 def test_channels_that_nobody_asked_for_are_left_out(make):

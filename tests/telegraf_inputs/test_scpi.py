@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from telegraf_inputs import simulators, stanza
@@ -39,6 +41,12 @@ def supply(read=None, *, channel=None, **keys):
         (supply({"voltage": {**VOLTAGE, "unti": "V"}}), "channels.1.read.voltage.unti", "did you mean 'unit'?"),
         (supply({"voltage": {**VOLTAGE, "low": "0"}}), "channels.1.read.voltage.low", "expected a number"),
         (supply({"voltage": {**VOLTAGE, "low": 5, "high": 1}}), "channels.1.read.voltage.low", "not below 'high'"),
+        (supply({"voltage": {**VOLTAGE, "scale": 0}}), "channels.1.read.voltage.scale", "every reading is 0"),
+        (supply({"voltage": {**VOLTAGE, "scale": math.nan}}), "channels.1.read.voltage.scale", "finite"),
+        (supply({"voltage": {**VOLTAGE, "high": math.inf}}), "channels.1.read.voltage.high", "finite"),
+        (supply({"voltage": {**VOLTAGE, "decimals": -3}}), "channels.1.read.voltage.decimals", "from 0 to 15"),
+        (supply({"voltage": {**VOLTAGE, "decimals": 16}}), "channels.1.read.voltage.decimals", "from 0 to 15"),
+        (supply(channel={"before": "ROUT:CLOS (@101)"}, allow=["ROUT:CLOS"]), "channels.1.before", "add check: false"),
         (supply({"voltage": {**VOLTAGE, "type": "double"}}), "channels.1.read.voltage.type", "one of float, int, bool, str"),
         (supply({"voltage": {**VOLTAGE, "type": "int", "scale": 2}}), "channels.1.read.voltage.scale", "is for floats"),
         (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT"}}), "channels.1.read.voltage.query", "is a '?' missing"),
@@ -61,6 +69,24 @@ def test_two_channels_with_one_quantity_in_two_units_are_refused():
     data["channels"]["2"] = {"read": {"voltage": {"query": "MEAS:VOLT2?", "unit": "mV"}}}
     with pytest.raises(BadInput, match=r"channels\.2\.read\.voltage: .*unit 'mV' here, but 'V' in channel '1'"):
         stanza.check(data)
+
+
+@pytest.mark.parametrize(
+    "channel", [{"before": "INST OUT5"}, {"before": "ROUT:CHAN 5"}, {"before": "ROUT:CLOS (@101)", "check": False}]
+)
+def test_a_selection_is_taken_that_can_be_asked_for_or_is_trusted(channel):
+    checked = stanza.check(supply(channel=channel, allow=["ROUT:CHAN", "ROUT:CLOS"]))
+    assert checked.channels[0].options["before"] == channel["before"]
+
+
+def test_the_simulator_remembers_what_is_set():
+    setup = {"setup": ["HEAD OFF", "UNIT:TEMP K"], "allow": ["UNIT:TEMP"], "timeout": "20s"}
+    checked = stanza.check(supply(connection="sim:?transport=tcp", channel={"before": "INST OUT1"}, **setup))
+    instrument = Instrument(checked, Stop(), lambda level, text: None)
+    try:
+        assert [instrument.sample()[-1].values["state"] for _ in range(2)] == ["ok", "ok"]
+    finally:
+        instrument.close()
 
 
 def test_what_the_user_allows_is_sent():
