@@ -127,24 +127,25 @@ channels:
             self._do(command)
         selecting = {header for c in self.channels for header, _ in _settings(c.options["before"] or "")}
         self._set: dict[str, str] = {}  # question -> its answer after setup
-        self._unwatched = False  # whether something may be lost that can't be asked for
-        for command in self.options["setup"]:
-            settings = _settings(command)
-            self._unwatched |= not settings and first_word(command) != "*CLS"
-            for question in [f"{header}?" for header, _ in settings if header not in selecting]:
+        self._untold: list[str] = []  # settings whose question is not answered: whether they still hold is not known
+        for header, wanted in [setting for command in self.options["setup"] for setting in _settings(command)]:
+            if header not in selecting:
                 try:
-                    self._set[question] = str(self.link.query(question)).strip()
+                    self._set[f"{header}?"] = str(self.link.query(f"{header}?")).strip()
                 except NoAnswer as error:
                     self.recover(error)
-                    self._unwatched = True
+                    self._untold.append(f"{header} {wanted}")
 
     def read(self) -> Iterator[Reading]:
+        for command in self._untold:
+            self.link.send(command)
         readings = list(super().read())
         for question, wanted in self._set.items():
             if (found := str(self.link.query(question)).strip()) != wanted:
                 raise BadAnswer(f"asked {question}, found {found[:40]!r}, after setup it was {wanted[:40]!r}: it was "
                                 "restarted or set anew; connecting anew, with setup")
-        if self._unwatched and all(r.status in ("no_answer", "bad_answer") for r in readings):
+        lasting = [c for c in self.options["setup"] if not _settings(c) and first_word(c) != "*CLS"]
+        if lasting and all(r.status in ("no_answer", "bad_answer") for r in readings):
             raise BadAnswer(f"no channel can be read ({readings[0].detail}); connecting anew, with setup")
         yield from readings
 
