@@ -77,6 +77,14 @@ def check_field(name: object, path: tuple[str, ...]) -> None:
         raise BadInput(f"each point has a {name!r} already; choose another name", path)
 
 
+def check_pattern(text: str, where: tuple[str, ...]) -> None:
+    """Refuse (BadInput at ``where``) what is no regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise BadInput(f"{text!r} is no regular expression: {error}", where) from None
+
+
 class Option:
     """Declares one key of the stanza that only this driver has (of the instrument, or of a channel).
 
@@ -97,6 +105,14 @@ class Option:
     ):
         self.name, self.type, self.description, self.default = name, type, description, default
         self.choices, self.required = choices, required
+
+
+PINNED = Option(
+    "identity",
+    "str",
+    "pattern (a regular expression) that what the instrument says of itself must contain, such as its serial number; "
+    "another one of its kind on this connection is then wrong_device, and not read",
+)
 
 
 class Reading:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from . import connection
-from .errors import BadInput, InstrumentError, Stopped
+from .driver import PINNED
+from .errors import BadInput, InstrumentError, Stopped, WrongDevice
 from .point import BadPoint, Point
 
 TYPE_CHECKING = False
@@ -97,6 +99,9 @@ class Instrument:
         try:
             driver: Driver = stanza.driver(stanza, link)
             identity = self._identify(driver)
+            wanted = stanza.options[PINNED.name] if PINNED in stanza.driver.options_known else None
+            if wanted and not re.search(wanted, identity):
+                raise WrongDevice(f"this is {identity!r}, expected {wanted!r} in what it says of itself (identity)")
             if stanza.identity and identity != stanza.identity:
                 self.log("W", f"another instrument answers now: {identity!r}, before it was {stanza.identity!r}")
             stanza.identity = identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from . import connection, drivers, yamlfile
-from .driver import RESERVED_TAGS, Option, Quantity
+from .driver import PINNED, RESERVED_TAGS, Option, Quantity, check_pattern
 from .errors import BadInput, shown, suggestion
 from .point import BadPoint, Point
 
@@ -145,6 +145,8 @@ def check(data: Any) -> Stanza:
     stanza.connection = _connection(values["connection"], driver)
     stanza.channels = _channels(values["channels"], stanza)
     stanza.tags = _tags(values["tags"] or {}, stanza.channels)
+    if PINNED in driver.options_known and stanza.options[PINNED.name]:
+        check_pattern(stanza.options[PINNED.name], (PINNED.name,))
     driver.check(stanza)
     seen: dict[str, str] = {}
     for place, path in driver.places(stanza):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..driver import Quantity, check_field, number
+from ..driver import Quantity, check_field, check_pattern, number
 from ..errors import BadAnswer, BadInput, suggestion
 
 TYPE_CHECKING = False
@@ -108,11 +108,3 @@ def quantity(name: str, given: Any) -> Quantity:
     description = given.get("description", name.replace("_", " ").capitalize())
     return Quantity(name, given["unit"], description, given.get("low"), given.get("high"), type=kind,
                     decimals=given.get("decimals"))
-
-
-def check_pattern(text: str, where: tuple[str, ...]) -> None:
-    """Refuse what is no regular expression."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise BadInput(f"{text!r} is no regular expression: {error}", where) from None

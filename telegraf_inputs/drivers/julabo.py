@@ -9,7 +9,7 @@ import re
 import sys
 
 from ..connection import Wire
-from ..driver import Driver, Quantity, Reading, number
+from ..driver import PINNED, Driver, Quantity, Reading, number
 from ..errors import BadAnswer, NoAnswer, WrongDevice
 
 TYPE_CHECKING = False
@@ -73,6 +73,7 @@ class Julabo(Driver):
                 serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True})
     channel_names = tuple(QUANTITIES)
     quantities = (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)
+    options_known = (PINNED,)
     statuses = {
         "no_sensor": "no sensor is connected to this input",
         "-NN TEXT": "the device's own message of a fault, such as -05 TEMPERATURE MEASUREMENT ALARM",

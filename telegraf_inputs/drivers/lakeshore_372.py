@@ -10,7 +10,7 @@ import sys
 import time
 
 from ..connection import Wire
-from ..driver import Driver, Quantity, Reading, number
+from ..driver import PINNED, Driver, Quantity, Reading, number
 from ..errors import BadAnswer, NoAnswer, WrongDevice
 
 TYPE_CHECKING = False
@@ -57,6 +57,7 @@ class LakeShore372(Driver):
         Quantity("temperature", "K", "Temperature from the input's calibration curve", 0.0, 1000.0, decimals=4),
         Quantity("resistance", "Ω", "Resistance of the sensor", 0.0, 7e7, decimals=2),
     )
+    options_known = (PINNED,)
     statuses = {
         **{name: f"RDGST? reports {name.replace('_', ' ')}" for name in BITS.values()},
         "disabled": "the input is switched off",

@@ -10,7 +10,7 @@ import re
 import sys
 
 from ..connection import Wire
-from ..driver import Driver, Option, Quantity, Reading
+from ..driver import PINNED, Driver, Option, Quantity, Reading
 from ..errors import BadAnswer, BadInput, InstrumentError, WrongDevice
 
 TYPE_CHECKING = False
@@ -66,6 +66,7 @@ class PfeifferTPG(Driver):
                choices=("mnemonics", "continuous")),
         Option("unit", "str", "the unit that its display is set to, where it can't be asked (mode: continuous)",
                choices=("mbar", "hPa", "Torr", "Pa", "micron")),
+        PINNED,
     )
     statuses = {word: f"the gauge reports {word.replace('_', ' ')}" for word in STATUS.values() if word != "ok"}
     example = """\
@@ -92,6 +93,9 @@ channels:
         if options["mode"] == "continuous" and not options["unit"]:
             raise BadInput("is missing; what speaks by itself can't be asked: expected the unit that its display is "
                            f"set to, one of {', '.join(dict(UNITS.values()))}", ("unit",))
+        if options["mode"] == "continuous" and options["identity"]:
+            raise BadInput("leave this out: it is for mode: mnemonics; else the controller is not asked who it is",
+                           ("identity",))
         if options["mode"] == "mnemonics" and options["unit"]:
             raise BadInput("leave this out: it is for mode: continuous; else the controller is asked", ("unit",))
 

@@ -9,10 +9,10 @@ import re
 import sys
 
 from ..connection import Wire
-from ..driver import Driver, Option, Quantity, Reading, number
+from ..driver import Driver, Option, Quantity, Reading, check_pattern, number
 from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
 from ..fields import clashes
-from ._scpi_quantity import INTEGER, Question, check_pattern, quantity
+from ._scpi_quantity import INTEGER, Question, quantity
 from ._scpi_safety import SELECTING, first_word, refuse_acting, refuse_no_question
 
 TYPE_CHECKING = False
@@ -32,8 +32,9 @@ class Scpi(Driver):
     Only questions are sent, and the few commands that select a channel. What `before` selects is asked for again after
     the channel was read: neither somebody at the front panel nor a name that the instrument does not know may put a
     value onto another channel. A name is written as the instrument tells it (`INST OUT1` where `INST?` is answered by
-    `OUT1`). What `setup` sets is asked for in each cycle, so that an instrument that was restarted is set up again; a
-    setting whose question is not answered can't be watched so. The numbers that SCPI has for infinity and for "not a number" are no readings.
+    `OUT1`). What `setup` sets is asked for in each cycle, so that an instrument that was restarted is set up again; where
+    it does not answer that, the setting is sent anew in each cycle. The numbers that SCPI has for infinity and for "not a
+    number" are no readings.
 
     `visa://` is for whatever pyvisa-py reaches; `tcp://` and `serial://` need no VISA and less memory.
     """

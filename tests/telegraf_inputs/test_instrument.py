@@ -11,7 +11,7 @@ import pytest
 from telegraf_inputs import drivers, errors, instrument
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.connection import Stop
-from telegraf_inputs.driver import Driver, Quantity, Reading
+from telegraf_inputs.driver import PINNED, Driver, Quantity, Reading
 from telegraf_inputs.instrument import Instrument
 
 NOON = 1_700_000_000_000_000_000
@@ -261,6 +261,15 @@ def test_another_instrument_in_its_place_is_told(make, patient):
     for _ in range(3):
         made.sample()
     assert made.said[2:] == ["W another instrument answers now: 'box 2', before it was 'box 1'", "I ok again (box 2)"]
+
+
+def test_an_instrument_that_is_not_the_one_declared_is_not_read(make, patient, monkeypatch):
+    monkeypatch.setattr(Scripted, "options_known", (PINNED,))
+    script = [[reading(voltage=1.0)], errors.Disconnected("pulled"), [reading(voltage=2.0)]]
+    made = make(script, identity="box [12]", identities=["box 1", "box 3", "box 2"])
+    assert [fields(made)[-1]["state"] for _ in range(4)] == ["ok", "disconnected", "wrong_device", "ok"]
+    assert "E wrong_device: this is 'box 3', expected 'box [12]' in what it says of itself (identity)" in made.said
+    assert made.readings == 2
 
 
 def test_attempts_to_connect_become_rarer(make, monkeypatch):

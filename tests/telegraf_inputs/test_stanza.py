@@ -255,3 +255,27 @@ def test_a_file_is_one_stanza_of_the_programs_driver(tmp_path):
     assert str(caught.value) == (
         f"{file}:5: channels.5.limits.temp: this channel has no quantity 'temp'; known: temperature, resistance"
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({**LAKE_SHORE, "identity": "LSA(12"}, "identity: 'LSA(12' is no regular expression"),
+        (
+            {
+                "name": "vacuum",
+                "driver": "pfeiffer_tpg",
+                "connection": "sim:",
+                "model": "tpg262",
+                "mode": "continuous",
+                "unit": "mbar",
+                "identity": "302-510",
+            },
+            "identity: leave this out: it is for mode: mnemonics",
+        ),
+    ],
+)
+def test_an_identity_that_can_not_be_looked_for(data, message):
+    with pytest.raises(BadInput) as caught:
+        stanzas.check(data)
+    assert str(caught.value).startswith(message)
