@@ -42,7 +42,7 @@ VISA_SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
 VISA_PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
 VISA_MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
 LONGEST_ANSWER = 65536
-HINTS = {
+HINTS = {  # for serial ports
     errno.EACCES: "; add this user to the group that owns the port (dialout), and log in anew",
     errno.EAGAIN: "; another program has it open",
 }
@@ -335,7 +335,8 @@ class Line:
         except termios.error as error:  # pyserial lets it through; it is no OSError
             raise Disconnected(f"{self.url}: {error.args[-1]}") from None
         except OSError as error:  # pyserial's own are OSErrors too
-            raise Disconnected(f"{self.url}: {error.strerror or error}{HINTS.get(error.errno or 0, '')}") from None
+            hint = HINTS.get(error.errno or 0, "") if self.url.scheme == "serial" else ""
+            raise Disconnected(f"{self.url}: {error.strerror or error}{hint}") from None
 
 
 class TcpLine(Line):

@@ -50,6 +50,7 @@ def main(driver: type[Driver], argv: list[str] | None = None) -> int:
     """Run a driver as a program; returns its exit status: 0, 1 (a cycle by hand failed), 2 (wrong use)."""
     from . import stanza as stanzas
 
+    _fill_descriptors()
     arguments: dict[str, str | None] = {"--config": None, "--count": None}
     words = iter(sys.argv[1:] if argv is None else argv)
     for word in words:
@@ -68,8 +69,8 @@ def main(driver: type[Driver], argv: list[str] | None = None) -> int:
     if not config:
         log("E", "--config FILE is missing; try --help")
         return 2
-    if count is not None and not (count.isascii() and count.isdigit() and int(count)):
-        log("E", f"--count {count!r} is no number of cycles (1 or more)")
+    if count is not None and not (count.isascii() and count.isdigit() and len(count) <= 18 and int(count)):
+        log("E", f"--count {count[:20]!r} is no number of cycles (1 or more)")
         return 2
     try:
         stanza = stanzas.load(config, driver)
@@ -78,6 +79,18 @@ def main(driver: type[Driver], argv: list[str] | None = None) -> int:
         error.file = error.file or config
         log("E", str(error))
         return 2
+
+
+def _fill_descriptors() -> None:
+    """Put nothing where stdin, stdout or stderr is missing, lest a socket gets its number.
+
+    Then stdin is at its end; what is written to stdout fails, and so is told.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if fd == 2 else os.O_RDONLY)  # takes the lowest number that is free
 
 
 def run(stanza: Stanza, count: int | None = None, out: int = 1) -> int:

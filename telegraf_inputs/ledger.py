@@ -28,18 +28,27 @@ class Ledger:
         self._failing = False
         self._lock = threading.Lock()
         self._closed = False
-        self._dropped, self._losing = 0, False
+        self._dropped, self._losing, self._ended = 0, False, False
         self.note()
 
     def note(self) -> None:
         """Bring it up to date."""
         dropped = self._writer.dropped_readings
-        if dropped > self._dropped and not self._losing:
+        if self._writer.trouble:
+            if not self._ended:
+                self._log(
+                    "E", f"can't write to stdout: {self._writer.trouble}; what is not written is counted as dropped"
+                )
+            self._ended = True
+        elif dropped > self._dropped and not self._losing:
             self._losing = True
-            self._log("W", "Telegraf does not take what is printed; the oldest readings are dropped, and counted")
+            self._log(
+                "W",
+                "nobody takes what is printed (Telegraf is stopped or busy); the oldest readings are dropped, and counted",
+            )
         elif self._losing and self._writer.waiting <= 1 and not self._closed:
             self._losing = False
-            self._log("W", f"Telegraf takes what is printed again; {dropped} readings were dropped until now")
+            self._log("W", f"what is printed is taken again; {dropped} readings were dropped until now")
         self._dropped = dropped
         if self._fd is not None:
             i = self._instrument

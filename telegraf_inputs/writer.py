@@ -59,6 +59,7 @@ class Writer:
         self._changed = threading.Condition()
         self.dropped_lines = self.dropped_readings = 0
         self.closed = False
+        self.trouble = ""  # why nothing can be written any more
         threading.Thread(target=self._run, daemon=True, name="writer").start()
 
     def put(self, points: list[Point]) -> None:
@@ -116,7 +117,8 @@ class Writer:
         try:
             while self._write_next():
                 pass
-        except OSError:  # nobody reads any more
+        except OSError as error:  # nobody reads any more, or a full disk
+            self.trouble = error.strerror or str(error)
             self._close()
 
     def _write_next(self) -> bool:

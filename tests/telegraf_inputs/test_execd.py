@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from telegraf_inputs import simulators, stanza
+
 PROGRAM = Path(__file__).parent / "counting_program.py"
 LONG = 20  # seconds after which a program that should have ended never will
 LAKE_SHORE = {
@@ -171,8 +173,8 @@ def test_it_says_once_that_nobody_takes_its_lines_and_once_that_somebody_does_ag
         os.read(program.process.stdout.fileno(), 1 << 20)
     program.end()
     _, stalled, resumed, _ = program.log
-    assert stalled.startswith("W! [counter] Telegraf does not take what is printed")
-    assert resumed.startswith("W! [counter] Telegraf takes what is printed again")
+    assert stalled.startswith("W! [counter] nobody takes what is printed")
+    assert resumed.startswith("W! [counter] what is printed is taken again")
 
 
 def test_it_ends_when_nobody_reads_any_more(tmp_path):
@@ -272,6 +274,43 @@ def test_by_hand_stdin_is_left_alone(tmp_path):
     assert done.returncode == 0 and done.stdout.count("instrument,") == 3
 
 
+def test_by_hand_a_full_disk_is_told(tmp_path):
+    (tmp_path / "c.yml").write_text(json.dumps(counting()))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, PROGRAM, "--config", tmp_path / "c.yml", "--count", "2"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LONG,
+        )
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("E!")] == [
+        "E! [counter] can't write to stdout: No space left on device; what is not written is counted as dropped"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "read"),
+    [("<&-", 0, 0), ("<&- >&-", 0, 0), ("--count 2 <&- 2>&-", 0, 2), ("--count 2 <&- >&-", 1, 0)],
+)
+def test_descriptors_that_are_missing_are_no_sockets(tmp_path, words, status, read):
+    simulator = simulators.start(stanza.check({**LAKE_SHORE, "connection": "sim:"}))
+    try:
+        (tmp_path / "c.yml").write_text(json.dumps({**LAKE_SHORE, "connection": simulator.url}))
+        module = "telegraf_inputs.drivers.lakeshore_372"
+        command = f"exec {sys.executable} -m {module} --config {tmp_path}/c.yml {words}"
+        done = subprocess.run(
+            ["sh", "-c", command], stdin=subprocess.PIPE, capture_output=True, text=True, timeout=LONG
+        )
+    finally:
+        simulator.stop()
+    assert done.returncode == status
+    assert done.stdout.count('state="ok"') >= read
+    if status:
+        assert "can't write to stdout: Bad file descriptor" in done.stderr
+
+
 def test_an_instrument_that_is_not_there_fails_by_hand(tmp_path):
     program = Program(tmp_path, {**LAKE_SHORE, "connection": "tcp://127.0.0.1:1"}, "--once", driver="lakeshore_372")
     assert program.end() == 1
@@ -289,6 +328,7 @@ def test_an_instrument_that_is_not_there_fails_by_hand(tmp_path):
         (("--config", "{folder}"), "can't be read: Is a directory"),
         (("--config", "x.yml", "--count", "0"), "--count '0' is no number of cycles (1 or more)"),
         (("--config", "x.yml", "--count", "²"), "--count '²' is no number of cycles (1 or more)"),
+        (("--config", "x.yml", "--count", "9" * 5000), f"--count {'9' * 20!r} is no number of cycles (1 or more)"),
         (("--confg", "x.yml"), "unknown argument '--confg'; try --help"),
         (
             ("--config", "{folder}/misspelt.yml"),

@@ -13,7 +13,7 @@ def test_a_full_disk_is_told_once_and_ends_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("LABLINE_LEDGER", str(tmp_path))
     monkeypatch.setattr(ledger.os, "open", lambda *_: there("/dev/full", os.O_WRONLY))
     instrument = SimpleNamespace(stanza=SimpleNamespace(name="box"), made={"1": 5}, overruns=0, errors=0)
-    writer = SimpleNamespace(dropped_readings=0, waiting=0, finish=lambda seconds: True)
+    writer = SimpleNamespace(dropped_readings=0, waiting=0, trouble="", finish=lambda seconds: True)
     said = []
     kept = ledger.Ledger(instrument, writer, lambda level, text: said.append(f"{level} {text}"))
     kept.note()
