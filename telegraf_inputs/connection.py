@@ -38,6 +38,9 @@ SERIAL_OPTIONS: dict[str, dict[str, Any] | None] = {
     "rtscts": TRUTH,
 }
 HOST = re.compile(r"[\w.-]+\Z|\[[\w.:%]+\]\Z", re.ASCII)
+FASTEST_BAUD = 20_000_000  # no port is faster
+WHOLE = re.compile(r"\d{1,9}\Z", re.ASCII)
+MAY_HAVE_AT = ("sim", "serial", "file")  # a fault's time, a path
 VISA_SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
 VISA_PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
 VISA_MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
@@ -58,6 +61,12 @@ class Url:
             raise BadInput(f"found {text!r}, expected a URL such as tcp://192.168.1.5:7777")
         # A bare sim: would need quotes in YAML, where a colon at the end begins a mapping.
         scheme, colon, rest = "sim:".partition(":") if text == "sim" else text.partition(":")
+        if "@" in text and scheme not in MAY_HAVE_AT:
+            # What stands before it may be a password: it is not said again.
+            raise BadInput(
+                f"found a user or password before '@' and {text.rpartition('@')[2]!r}; expected no more than the place, "
+                "such as tcp://192.168.1.5:7777"
+            )
         if not colon or scheme not in SCHEMES:
             raise BadInput(
                 f"{text!r} is no connection; expected sim, or a URL that begins with "
@@ -69,6 +78,8 @@ class Url:
         self.options: dict[str, str] = {}
         for pair in filter(None, query.split("&")):
             name, _, value = pair.partition("=")
+            if name in self.options:
+                raise BadInput(f"{text!r} has the option {name!r} twice; leave one out")
             self.options[name] = value
 
     def __str__(self) -> str:
@@ -100,9 +111,9 @@ class Url:
         host, _, port = self.rest.rstrip("/").rpartition(":")
         if not host or "]" in port:  # no port at all
             host, port = self.rest.rstrip("/"), str(default_port or "")
-        if not (HOST.match(host) and port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        if not (HOST.match(host) and WHOLE.match(port)) or not 0 < int(port) < 65536:
             raise BadInput(
-                f"{self.text!r} must name a host and a port from 1 to 65535, as in {self.scheme}://192.168.1.5:7777"
+                f"{self.text[:80]!r} must name a host and a port from 1 to 65535, as in {self.scheme}://192.168.1.5:7777"
             )
         return host.strip("[]"), int(port)
 
@@ -419,8 +430,10 @@ def serial_settings(url: Url, wire: Wire) -> dict[str, Any]:
             raise BadInput(f"serial option {name!r} of {url} is not known; {suggestion(name, SERIAL_OPTIONS)}")
         choices = SERIAL_OPTIONS[name]
         if choices is None:
-            if not (text.isascii() and text.isdigit() and int(text)):
-                raise BadInput(f"found {name}={text} in {url}, expected a whole number above 0")
+            if not (WHOLE.match(text) and 0 < int(text) <= FASTEST_BAUD):
+                raise BadInput(
+                    f"found {name}={text[:40]} in {str(url)[:80]}, expected a number from 1 to {FASTEST_BAUD}"
+                )
             settings[name] = int(text)
         elif text not in choices:
             raise BadInput(f"found {name}={text} in {url}, expected {' or '.join(choices)}")

@@ -352,11 +352,42 @@ def test_a_port_that_is_not_said_is_the_default():
         "tcp://[::1]",
         "tcp://",
         "tcp://h\u00f6st:1",
+        "tcp://a b:5",
+        "tcp://::1:5",
+        "tcp://host:" + "1" * 5000,
     ],
 )
 def test_what_names_no_host_and_port(text):
     with pytest.raises(BadInput, match="must name a host and a port"):
         Url(text).host_port()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp://user:secret@127.0.0.1:5",
+        "tcp://user:sec?ret@127.0.0.1:5",
+        "phidget://secret@127.0.0.1:5661/1",
+        "visa://TCPIP0::secret@127.0.0.1::5::SOCKET",
+        "https://user:secret@127.0.0.1:5",
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_said_again(text):
+    with pytest.raises(BadInput, match="found a user or password before '@' and '127.0.0.1") as caught:
+        Url(text)
+    assert "sec" not in str(caught.value)
+
+
+@pytest.mark.parametrize("baud", ["0", "-1", "x", "9600.5", "20000001", "99999999999", "9" * 5000, "\u0663"])
+def test_what_is_no_baud_rate(baud):
+    with pytest.raises(BadInput, match="expected a number from 1 to 20000000") as caught:
+        Url(f"serial:///dev/x?baudrate={baud}").check(WIRE)
+    assert len(str(caught.value)) < 250
+
+
+def test_an_option_is_written_once():
+    with pytest.raises(BadInput, match="has the option 'baudrate' twice"):
+        Url("serial:///dev/x?baudrate=9600&baudrate=4800")
 
 
 def test_options_of_a_url():
