@@ -125,7 +125,9 @@ class Phidgets:
             )
         if any(s.attached for s in self.sensors):
             raise NoAnswer("attached, but no reading comes")
-        raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget; {CHECK}, and the password")
+        # The library tells by no event whether the server refuses the password.
+        password = "the password" if self._password else "whether the server wants a password (password_file)"
+        raise NoAnswer(f"{self.url}: the server is there, but attaches no such Phidget; {CHECK}, and {password}")
 
     def check_growth(self) -> None:
         """End the program, and say so, where the library has lost too much memory: Telegraf starts it anew."""

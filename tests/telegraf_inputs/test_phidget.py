@@ -273,7 +273,13 @@ def test_a_wrong_password_is_told_without_it(tmp_path):
     (tmp_path / "password").write_text("open barley")
     with Bench({"it": {"class": "LightSensor"}}, password="open sesame", password_file=str(tmp_path / "password")) as bench:
         assert bench.cycle()[""] | {"up": 0, "state": "silent"} == bench.points[""]
-        assert "password" in bench.logged[0] and "barley" not in bench.logged[0]
+        assert bench.logged[0].endswith("and the password") and "barley" not in bench.logged[0]
+
+
+def test_a_password_that_is_missing_is_thought_of():
+    with Bench({"it": {"class": "LightSensor"}}, password="open sesame") as bench:
+        bench.cycle()
+        assert bench.logged[0].endswith("whether the server wants a password (password_file)")
 
 
 def test_a_missing_libusb_says_what_to_install(monkeypatch, tmp_path):
