@@ -198,7 +198,7 @@ def _status(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeli
         mappings,
         title=f"Status of channels{part.which}",
         steps=[(None, style.CRITICAL)],
-        description="ok, or what is wrong with the reading (the driver's page lists the words). Only what was read has a status.",
+        description="ok, or what is wrong with the reading (the driver's page lists the words).",
     )
 
 
