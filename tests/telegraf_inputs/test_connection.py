@@ -240,10 +240,46 @@ def test_an_instrument_that_takes_nothing_is_silent(far):
 def test_after_opening_an_instrument_that_restarts_is_waited_for(tmp_path):
     far = Far("serial", tmp_path)
     line = connection.line(Url(far.url), Wire(settle=0.2), LONG, Stop())
-    threading.Timer(0.05, far.say, [b"hello, I have restarted\n"]).start()
+    waited = []
+
+    def restart(seconds: float) -> None:
+        waited.append(seconds)
+        far.say(b"hello, I have restarted\n")
+        arrived(line)
+
+    line.pause = restart
     line.open()
-    assert not line.waiting()
+    assert waited == [0.2] and not line.waiting()
     line.close()
+
+
+def test_a_socket_notices_that_its_host_has_lost_power():
+    far = Far("tcp", None)
+    line = connection.line(Url(far.url), WIRE, LONG, Stop())
+    line.open()
+    assert line._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    line.close()
+    far.listener.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_port_can_not_send_does_not_hold_up_its_closing(tmp_path, monkeypatch, fails):
+    far = Far("serial", tmp_path)
+    line = connection.line(Url(far.url), WIRE, LONG, Stop())
+    line.open()
+    port, done = line._port, []
+
+    def reset() -> None:
+        done.append("reset")
+        if fails:
+            raise OSError("gone")
+
+    close = port.close
+    monkeypatch.setattr(port, "reset_output_buffer", reset)
+    monkeypatch.setattr(port, "close", lambda: (done.append("close"), close()))
+    line.close()
+    assert done == ["reset", "close"]
+    far.hang_up()
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Link(Line):
         super().__init__(Url("tcp://127.0.0.1:1"), Wire(), 1.0, Stop())
 
     def discard(self, quiet: float = 0.0) -> int:
-        return self.late
+        return self.late if quiet else 0  # it comes only after a while
 
 
 class Stanza:

@@ -9,7 +9,8 @@ import pytest
 from telegraf_inputs import simulators, stanza
 from telegraf_inputs.connection import Stop
 from telegraf_inputs.driver import RESERVED
-from telegraf_inputs.errors import BadInput
+from telegraf_inputs.drivers._scpi_quantity import Question
+from telegraf_inputs.errors import BadAnswer, BadInput
 from telegraf_inputs.instrument import Instrument
 
 VOLTAGE = {"query": "MEAS:VOLT?", "unit": "V"}
@@ -62,6 +63,17 @@ def test_refused_with_the_place_and_the_reason(data, path, message):
         stanza.check(data)
     told = str(caught.value)
     assert told.startswith(f"{path}: ") and message in told
+
+
+@pytest.mark.parametrize(("answer", "value"), [("1", True), ("ON", True), ("on\r", True), ("0", False), ("OFF", False)])
+def test_a_truth_value_is_a_number_or_a_word(answer, value):
+    assert Question("on", {"query": "OUTP?", "type": "bool"}).value(answer) == (value, "")
+
+
+@pytest.mark.parametrize("answer", ["2", "", "ONN", "TRUE"])
+def test_what_is_no_truth_value(answer):
+    with pytest.raises(BadAnswer, match="expected 0, 1, OFF or ON"):
+        Question("on", {"query": "OUTP?", "type": "bool"}).value(answer)
 
 
 def test_two_channels_with_one_quantity_in_two_units_are_refused():

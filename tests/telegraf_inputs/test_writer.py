@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
+import socket
 import threading
 
 import pytest
@@ -138,14 +138,36 @@ def test_a_reader_that_has_gone_is_told_and_what_it_did_not_take_is_counted(pipe
     assert pipe.writer.dropped_readings == 3
 
 
-def test_a_pipe_that_does_not_block_is_written_all_the_same(pipe):
-    fcntl.fcntl(pipe.writing, fcntl.F_SETFL, fcntl.fcntl(pipe.writing, fcntl.F_GETFL) | os.O_NONBLOCK)
-    for _ in range(50):
-        pipe.put(*(100,) * 16)
-    read = 0
-    while read < pipe.made:
-        read += os.read(pipe.reading, 1000).count(b"\n")
-    assert pipe.writer.finish(10) and pipe.writer.dropped_lines == 0
+def test_what_does_not_block_is_written_all_the_same():
+    near, far = socket.socketpair()
+    with near, far:
+        far.setblocking(False)
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        writer = Writer(far.fileno(), lambda: None)
+        for _ in range(10):
+            writer.put([Point("m", {}, {"pad": "x" * 1000}, 1, 1) for _ in range(100)])  # 1 MB, far more than it holds
+        lines = 0
+        while lines < 1000:
+            assert select.select([near], [], [], 10)[0], writer.trouble
+            lines += near.recv(10000).count(b"\n")
+        assert writer.finish(10) and writer.dropped_lines == 0
+
+
+def test_a_pipe_is_waited_for_until_it_is_read(pipe, monkeypatch):
+    pipe.put(10)
+    assert pipe.writer.finish(10)
+    waits = []
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: waits.append(os.read(pipe.reading, 20)))
+    pipe.writer.drain(10)
+    assert len(waits) > 1 and pipe.writer._unread() == 0
+    pipe.writer.drain(10)  # nothing is in it
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for_longer(pipe):
+    pipe.put(10)
+    assert pipe.writer.finish(10)
+    pipe.writer.drain(0.02)
+    assert pipe.writer._unread() > 0
 
 
 def test_a_file_takes_all(tmp_path):
