@@ -147,7 +147,7 @@ def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
     made = {"1": 2, "5": 12345678901234567890}
     stanza = SimpleNamespace(name="cryo.stat")
     instrument = SimpleNamespace(stanza=stanza, made=made, overruns=3, errors=4)
-    writer = SimpleNamespace(dropped_readings=5, waiting=0, finish=lambda seconds: True)
+    writer = SimpleNamespace(dropped_readings=5, waiting=0, trouble="", finish=lambda seconds: True)
     program.Ledger(instrument, writer, lambda level, text: None).close(0.0)
     (entry, _) = take({}, [])
     assert (entry.made_by, entry.dropped, entry.overruns, entry.errors) == (made, 5, 3, 4)
