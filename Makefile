@@ -16,6 +16,7 @@ test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k word
 
 check: test-installed ## look at the code without running it (ruff, mypy)
 	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 
 dashboards: all-installed ## write provisioning/grafana anew from the demo site

@@ -211,8 +211,11 @@ def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> 
     if to != of.name and to in quantities:
         raise BadInput(f"each point has a {to!r} already; choose another name, or leave 'to' out", ("to",))
     if to == of.name and f"{to}_raw" in quantities:
-        raise BadInput(f"the raw value would be stored as '{to}_raw', which each point has already; give the calibrated one "
-                       "a name of its own", ("to",))
+        raise BadInput(
+            f"the raw value would be stored as '{to}_raw', which each point has already; give the calibrated one "
+            "a name of its own",
+            ("to",),
+        )
     if to == of.name and of.type == "int":  # InfluxDB keeps a field's type
         raise BadInput(f"{to!r} is a whole number, its calibration is none; give it a name of its own", ("to",))
     unit = data.get("unit", of.unit if to == of.name else None)

@@ -28,9 +28,11 @@ def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
                 said, by, at = first.setdefault((stanza.driver.name, quantity.name), (quantity, stanza, channel))
                 for what, here, there in (("type", quantity.type, said.type), ("unit", quantity.unit, said.unit)):
                     if here != there:
-                        message = (f"{quantity.name!r} has the {what} {here!r} here, but {there!r} in channel {at.id!r} "
-                                   f"of {by.name!r}; a field of measurement {stanza.driver.name!r} has one {what}: use "
-                                   f"another name for the quantity, or the same {what}")
+                        message = (
+                            f"{quantity.name!r} has the {what} {here!r} here, but {there!r} in channel {at.id!r} "
+                            f"of {by.name!r}; a field of measurement {stanza.driver.name!r} has one {what}: use "
+                            f"another name for the quantity, or the same {what}"
+                        )
                         yield Clash(stanza, channel, quantity, message)
                         break
 
@@ -42,5 +44,11 @@ def tags_named_as_fields(stanzas: Iterable[Stanza]) -> Iterator[tuple[Stanza, st
     for stanza in stanzas:
         for tag in stanza.tags:
             if other := by.get((stanza.driver.name, tag)):
-                yield stanza, tag, (f"{tag!r} is a field of {other!r}, and both are in measurement {stanza.driver.name!r}, "
-                                    "where a query can't tell a tag from a field; choose another name")
+                yield (
+                    stanza,
+                    tag,
+                    (
+                        f"{tag!r} is a field of {other!r}, and both are in measurement {stanza.driver.name!r}, "
+                        "where a query can't tell a tag from a field; choose another name"
+                    ),
+                )

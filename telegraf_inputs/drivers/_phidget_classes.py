@@ -32,27 +32,70 @@ class Sensor:
 
     __slots__ = ("name", "events", "values", "paced", "resting", "trigger", "settings", "port_mode", "holds")
 
-    def __init__(self, name: str, events: dict[str, str], values: tuple[Value, ...], *, paced: bool = True, resting: str | None = None,
-                 trigger: str | None = None, settings: dict[str, tuple[str, dict[str, int]]] | None = None, port_mode: bool = False, holds: str = ""):
+    def __init__(
+        self,
+        name: str,
+        events: dict[str, str],
+        values: tuple[Value, ...],
+        *,
+        paced: bool = True,
+        resting: str | None = None,
+        trigger: str | None = None,
+        settings: dict[str, tuple[str, dict[str, int]]] | None = None,
+        port_mode: bool = False,
+        holds: str = "",
+    ):
         self.name, self.events, self.values, self.paced, self.resting = name, events, values, paced, resting
         self.trigger, self.settings, self.port_mode, self.holds = trigger, settings or {}, port_mode, holds
 
 
-def value(name: str, unit: str, description: str, source: int | str, low: float | None = None, high: float | None = None, *,
-          type: str = "float", decimals: int | None = None, needed: bool = True, setting: str = "") -> Value:
-    return Quantity(name, unit, description, low, high, type=type, decimals=decimals), source, needed and not setting, setting
+def value(
+    name: str,
+    unit: str,
+    description: str,
+    source: int | str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    type: str = "float",
+    decimals: int | None = None,
+    needed: bool = True,
+    setting: str = "",
+) -> Value:
+    return (
+        Quantity(name, unit, description, low, high, type=type, decimals=decimals),
+        source,
+        needed and not setting,
+        setting,
+    )
 
 
-def single(name: str, event: str, quantity: str, unit: str, description: str, low: float, high: float, decimals: int,
-           **more: Any) -> Sensor:
+def single(
+    name: str,
+    event: str,
+    quantity: str,
+    unit: str,
+    description: str,
+    low: float,
+    high: float,
+    decimals: int,
+    **more: Any,
+) -> Sensor:
     """Declare a class of one number, which its change event carries."""
-    return Sensor(name, {event + "Change": "d"}, (value(quantity, unit, description, 0, low, high, decimals=decimals),),
-                  trigger=event + "ChangeTrigger", **more)
+    return Sensor(
+        name,
+        {event + "Change": "d"},
+        (value(quantity, unit, description, 0, low, high, decimals=decimals),),
+        trigger=event + "ChangeTrigger",
+        **more,
+    )
 
 
 def vector(quantity: str, unit: str, description: str, first: int, limit: float, decimals: int) -> tuple[Value, ...]:
-    return tuple(value(f"{quantity}_{axis}", unit, f"{description}, {axis} axis", first + i, -limit, limit, decimals=decimals)
-                 for i, axis in enumerate("xyz"))
+    return tuple(
+        value(f"{quantity}_{axis}", unit, f"{description}, {axis} axis", first + i, -limit, limit, decimals=decimals)
+        for i, axis in enumerate("xyz")
+    )
 
 
 def optional(values: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -64,6 +107,7 @@ INPUT = {"input_mode": ("InputMode", {"NPN": 1, "PNP": 2, "floating": 3, "pullup
 WIRES = {"rtd_wires": ("RTDWireSetup", {"2": 1, "3": 2, "4": 3})}
 OCTAVES = ("31.5 Hz", "63 Hz", "125 Hz", "250 Hz", "500 Hz", "1 kHz", "2 kHz", "4 kHz", "8 kHz", "16 kHz")
 
+# fmt: off
 # Sensors on a voltage or ratio input: the library converts, into these units. A number not given is the product's times ten.
 VOLTAGE_SENSORS = {
     "V": "1117 1123 1130_ORP=11302 1135 3507 3508 3509 3510 VCP4116=41160",
@@ -77,6 +121,7 @@ RATIO_SENSORS = {
     "kPa": "1115 1126 1136 1137 1138 1139 1140 1141", "°C": "1124 1125_TEMPERATURE=11252", "G": "1108", "g": "1131",
     "A": "1118_AC=11181 1118_DC=11182 1119_AC=11191 1119_DC=11192 1122_AC=11221 1122_DC=11222", "kg": "3120 3121 3122 3123",
 }
+# fmt: on
 
 
 def sensor_types(by_unit: dict[str, str]) -> tuple[dict[str, int], dict[str, str]]:
@@ -91,8 +136,15 @@ def sensor_types(by_unit: dict[str, str]) -> tuple[dict[str, int], dict[str, str
 
 VOLTAGE_TYPES, VOLTAGE_UNITS = sensor_types(VOLTAGE_SENSORS)
 RATIO_TYPES, RATIO_UNITS = sensor_types(RATIO_SENSORS)
-SENSOR_VALUE = value("sensor_value", "", "Value of the sensor on the input, as `sensor_type` converts it", "SensorValue:d", setting="sensor_type")
+SENSOR_VALUE = value(
+    "sensor_value",
+    "",
+    "Value of the sensor on the input, as `sensor_type` converts it",
+    "SensorValue:d",
+    setting="sensor_type",
+)
 
+# fmt: off
 SENSORS = {sensor.name: sensor for sensor in (
     Sensor("Accelerometer", {"AccelerationChange": "Dd"}, vector("acceleration", "g", "Acceleration", 0, 100.0, 4),
            trigger="AccelerationChangeTrigger"),
@@ -162,3 +214,4 @@ SENSORS = {sensor.name: sensor for sensor in (
         settings={"bridge_gain": ("BridgeGain", {"1": 1, "2": 2, "4": 3, "8": 4, "16": 5, "32": 6, "64": 7, "128": 8}),
                   "sensor_type": ("SensorType", RATIO_TYPES)}),
 )}
+# fmt: on

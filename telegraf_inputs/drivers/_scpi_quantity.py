@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 KEYS: dict[str, type] = {
-    "query": str, "unit": str, "description": str, "type": str, "low": float, "high": float, "decimals": int,
-    "scale": float, "pattern": str, "example": str,
+    "query": str,
+    "unit": str,
+    "description": str,
+    "type": str,
+    "low": float,
+    "high": float,
+    "decimals": int,
+    "scale": float,
+    "pattern": str,
+    "example": str,
 }
 WORDS = {str: "a text", float: "a number", int: "a whole number"}
 TYPES = ("float", "int", "bool", "str")
@@ -74,7 +82,7 @@ def quantity(name: str, given: Any) -> Quantity:
     where = ("read", name)
     check_field(name, where)
     if not isinstance(given, dict):
-        raise BadInput(f"found {given!r}, expected such as {{query: \"MEAS:VOLT?\", unit: V}}", where)
+        raise BadInput(f'found {given!r}, expected such as {{query: "MEAS:VOLT?", unit: V}}', where)
     for key, value in given.items():
         if key not in KEYS:
             raise BadInput(f"is not a key of a quantity; {suggestion(key, KEYS)}", (*where, key))
@@ -86,8 +94,9 @@ def quantity(name: str, given: Any) -> Quantity:
     if given.get("scale", 1.0) == 0:
         raise BadInput("is 0, with which every reading is 0; expected another factor", (*where, "scale"))
     if not 0 <= given.get("decimals", 0) <= MOST_DECIMALS:
-        raise BadInput(f"found {given['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}",
-                       (*where, "decimals"))
+        raise BadInput(
+            f"found {given['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}", (*where, "decimals")
+        )
     for key, hint in (("query", "such as MEAS:VOLT?"), ("unit", "such as V ('' for none)")):
         if key not in given:
             raise BadInput(f"is missing; expected {hint}", (*where, key))
@@ -106,5 +115,6 @@ def quantity(name: str, given: Any) -> Quantity:
         except BadAnswer as error:
             raise BadInput(f"does not fit the other keys: {error}", (*where, "example")) from None
     description = given.get("description", name.replace("_", " ").capitalize())
-    return Quantity(name, given["unit"], description, given.get("low"), given.get("high"), type=kind,
-                    decimals=given.get("decimals"))
+    return Quantity(
+        name, given["unit"], description, given.get("low"), given.get("high"), type=kind, decimals=given.get("decimals")
+    )

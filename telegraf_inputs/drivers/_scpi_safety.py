@@ -9,8 +9,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 # These change what is looked at, or how answers are written, and nothing that the instrument does to the laboratory.
-SELECTING = ("INST:NSEL", "INST:SEL", "INST", "INSTRUMENT:NSELECT", "INSTRUMENT:SELECT", "INSTRUMENT",
-             "*CLS", "HEAD", "HEADER", "SYST:HEAD")
+SELECTING = (
+    "INST:NSEL",
+    "INST:SEL",
+    "INST",
+    "INSTRUMENT:NSELECT",
+    "INSTRUMENT:SELECT",
+    "INSTRUMENT",
+    "*CLS",
+    "HEAD",
+    "HEADER",
+    "SYST:HEAD",
+)
 # Questions that do more than answer: self-tests, calibrations, a trigger.
 ACTING = ("*TST?", "*CAL?", "*TRG?", "CAL?", "CAL:ALL?", "CALIBRATION?", "CALIBRATION:ALL?", "TEST?", "DIAG?")
 
@@ -26,9 +36,12 @@ def refuse_acting(command: Any, allowed: tuple[str, ...], where: tuple[Any, ...]
         word = first_word(part)
         if word in allowed or word in SELECTING or word.endswith("?") and word not in ACTING:
             continue
-        raise BadInput(f"{part.strip()!r} may do more than ask. Only questions (they end with '?') and what selects a "
-                       f"channel ({', '.join(SELECTING[:3])}, …) are sent. If it is harmless, list its first word: "
-                       f"allow: [{word!r}]", where)
+        raise BadInput(
+            f"{part.strip()!r} may do more than ask. Only questions (they end with '?') and what selects a "
+            f"channel ({', '.join(SELECTING[:3])}, …) are sent. If it is harmless, list its first word: "
+            f"allow: [{word!r}]",
+            where,
+        )
 
 
 def refuse_no_question(command: Any, where: tuple[Any, ...]) -> None:

@@ -40,8 +40,9 @@ class Folder:
     def check(self) -> None:
         """Raise Disconnected where the folder is gone."""
         if not os.path.isdir(self.path):
-            raise Disconnected(f"there is no folder {self.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) "
-                               "and w1_therm loaded?")
+            raise Disconnected(
+                f"there is no folder {self.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) and w1_therm loaded?"
+            )
 
     def read(self, *names: str) -> str:
         """Read a small file whole; blocks as long as the kernel needs."""
@@ -76,8 +77,9 @@ class Ds18b20(Driver):
     quantities = (Quantity("temperature", "°C", "Temperature of the sensor", -55.0, 125.0, decimals=2),)
     channel_names = None
     channel_options = (
-        Option("id", "str", "the sensor's id, the name of its folder, such as 28-0316a2795f1c; "
-               "default: the channel's name"),
+        Option(
+            "id", "str", "the sensor's id, the name of its folder, such as 28-0316a2795f1c; default: the channel's name"
+        ),
     )
     statuses = {
         "missing": "there is no folder of this sensor: it is unplugged, or the id is wrong",

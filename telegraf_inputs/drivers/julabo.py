@@ -32,8 +32,14 @@ NUMBER = Quantity("setpoint_number", "", "Which of the stored set points is in u
 CONTROL = Quantity("external_control", "", "Whether it controls the external sensor's temperature", type="bool")
 STORED = Quantity("stored_setpoint", "°C", "Stored set point, in use or not", -100.0, 400.0, decimals=2)
 POWER = Quantity("heating_power", "%", "Heating power; below 0 it cools", -100.0, 100.0, decimals=0)
-CODE = Quantity("status_code", "", "State: 0 manual stop, 1 manual start, 2 remote stop, 3 remote start; below 0 a fault",
-                -99, 99, type="int")
+CODE = Quantity(
+    "status_code",
+    "",
+    "State: 0 manual stop, 1 manual start, 2 remote stop, 3 remote start; below 0 a fault",
+    -99,
+    99,
+    type="int",
+)
 
 QUANTITIES = {
     "bath": (MEASURED,),
@@ -45,8 +51,13 @@ QUANTITIES = {
     "setpoint_2": (STORED,),
     "setpoint_3": (STORED,),
 }
-QUESTIONS = {"bath": "IN_PV_00", "external": "IN_PV_02",
-             "setpoint_1": "IN_SP_00", "setpoint_2": "IN_SP_01", "setpoint_3": "IN_SP_02"}
+QUESTIONS = {
+    "bath": "IN_PV_00",
+    "external": "IN_PV_02",
+    "setpoint_1": "IN_SP_00",
+    "setpoint_2": "IN_SP_01",
+    "setpoint_3": "IN_SP_02",
+}
 
 
 class UnknownCommand(BadAnswer):
@@ -69,8 +80,9 @@ class Julabo(Driver):
     extra = "serial"
     schemes = ("serial", "tcp")
     # Answers end with CR LF, those of some models with LF alone.
-    wire = Wire(b"\r", b"\n", pause=0.25, settle=0.25,
-                serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True})
+    wire = Wire(
+        b"\r", b"\n", pause=0.25, settle=0.25, serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True}
+    )
     channel_names = tuple(QUANTITIES)
     quantities = (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)
     options_known = (PINNED,)
@@ -138,8 +150,11 @@ channels:
         index = self._choose("IN_MODE_01", "012")
         external = self._choose("IN_MODE_04", "01") == 1
         question = f"IN_SP_0{index}"
-        values = {"setpoint": self._celsius(self.link.query(question), question), "setpoint_number": index + 1,
-                  "external_control": external}
+        values = {
+            "setpoint": self._celsius(self.link.query(question), question),
+            "setpoint_number": index + 1,
+            "external_control": external,
+        }
         return Reading("setpoint", values, self.link.answered_ns)
 
     def _read_status(self) -> Reading:

@@ -27,8 +27,16 @@ INSET = re.compile(r"([01]),\d{1,3},(\d{1,3}),\d{1,2},\d\Z")  # enabled, dwell, 
 FILTER = re.compile(r"([01]),(\d{1,3}),\d{1,2}\Z")  # on, settling time in seconds, window
 SETTLING = re.compile(r"([0-2]),([0-2])\Z")  # control input, scanned input: 0 valid, 1 and 2 settling
 # RDGST? bits: the electrical ones spoil both quantities, the last two the temperature alone.
-BITS = {1: "cs_overload", 2: "vcm_overload", 4: "vmix_overload", 8: "vdif_overload", 16: "resistance_over",
-        32: "resistance_under", 64: "temperature_over", 128: "temperature_under"}
+BITS = {
+    1: "cs_overload",
+    2: "vcm_overload",
+    4: "vmix_overload",
+    8: "vdif_overload",
+    16: "resistance_over",
+    32: "resistance_under",
+    64: "temperature_over",
+    128: "temperature_under",
+}
 TEMPERATURE_ONLY = 64 | 128
 
 
@@ -167,8 +175,10 @@ channels:
         return match
 
     def _measure(self, channel: str) -> Reading:
-        kelvin, ohm = (number(self.link.query(question), READING, question)
-                       for question in (f"KRDG? {channel}", f"SRDG? {channel}"))
+        kelvin, ohm = (
+            number(self.link.query(question), READING, question)
+            for question in (f"KRDG? {channel}", f"SRDG? {channel}")
+        )
         answered = self.link.answered_ns
         bits = int(self._ask(f"RDGST? {channel}", STATUS, "000")[0])
         status = " ".join(name for bit, name in BITS.items() if bits & bit)

@@ -27,11 +27,23 @@ GAUGES = {"tpg261": 1, "tpg262": 2, "tpg366": 6}
 IDENTITY = {"tpg261": "PNR", "tpg262": "PNR", "tpg366": "AYT"}
 IDENTITIES = {"PNR": re.compile(r"\d{3}-\d{3}(-\S*)?\Z"), "AYT": re.compile(r"TPG \d{3}(,[^,]*){4}\Z")}
 PRESSURE = re.compile(r"[+-]?\d\.\d{4}E[+-]\d\d\Z")
-STATUS = {"0": "ok", "1": "underrange", "2": "overrange", "3": "sensor_error", "4": "sensor_off", "5": "no_sensor",
-          "6": "identification_error"}
+STATUS = {
+    "0": "ok",
+    "1": "underrange",
+    "2": "overrange",
+    "3": "sensor_error",
+    "4": "sensor_off",
+    "5": "no_sensor",
+    "6": "identification_error",
+}
 # What UNI answers: the unit's name, and how many mbar it is.
-UNITS = {"0": ("mbar", 1.0), "1": ("Torr", 1013.25 / 760), "2": ("Pa", 0.01), "3": ("micron", 1.01325 / 760),
-         "4": ("hPa", 1.0)}
+UNITS = {
+    "0": ("mbar", 1.0),
+    "1": ("Torr", 1013.25 / 760),
+    "2": ("Pa", 0.01),
+    "3": ("micron", 1.01325 / 760),
+    "4": ("hPa", 1.0),
+}
 ERRORS = ("controller error", "no hardware", "inadmissible parameter", "syntax error")
 TTY_BUFFER = 4095  # bytes that the kernel keeps of what nobody has read yet
 
@@ -62,10 +74,19 @@ class PfeifferTPG(Driver):
     quantities = (Quantity("pressure", "mbar", "Pressure at the gauge", -50.0, 6e4),)
     options_known = (
         Option("model", "str", "the controller: tpg261, tpg262 or tpg366", required=True, choices=tuple(GAUGES)),
-        Option("mode", "str", "mnemonics: it is asked; continuous: it speaks by itself (TPG 261 and 262)", "mnemonics",
-               choices=("mnemonics", "continuous")),
-        Option("unit", "str", "the unit that its display is set to, where it can't be asked (mode: continuous)",
-               choices=("mbar", "hPa", "Torr", "Pa", "micron")),
+        Option(
+            "mode",
+            "str",
+            "mnemonics: it is asked; continuous: it speaks by itself (TPG 261 and 262)",
+            "mnemonics",
+            choices=("mnemonics", "continuous"),
+        ),
+        Option(
+            "unit",
+            "str",
+            "the unit that its display is set to, where it can't be asked (mode: continuous)",
+            choices=("mbar", "hPa", "Torr", "Pa", "micron"),
+        ),
         PINNED,
     )
     statuses = {word: f"the gauge reports {word.replace('_', ' ')}" for word in STATUS.values() if word != "ok"}
@@ -91,11 +112,15 @@ channels:
         if options["mode"] == "continuous" and options["model"] == "tpg366":
             raise BadInput("a TPG 366 does not speak by itself; expected mode: mnemonics", ("mode",))
         if options["mode"] == "continuous" and not options["unit"]:
-            raise BadInput("is missing; what speaks by itself can't be asked: expected the unit that its display is "
-                           f"set to, one of {', '.join(dict(UNITS.values()))}", ("unit",))
+            raise BadInput(
+                "is missing; what speaks by itself can't be asked: expected the unit that its display is "
+                f"set to, one of {', '.join(dict(UNITS.values()))}",
+                ("unit",),
+            )
         if options["mode"] == "continuous" and options["identity"]:
-            raise BadInput("leave this out: it is for mode: mnemonics; else the controller is not asked who it is",
-                           ("identity",))
+            raise BadInput(
+                "leave this out: it is for mode: mnemonics; else the controller is not asked who it is", ("identity",)
+            )
         if options["mode"] == "mnemonics" and options["unit"]:
             raise BadInput("leave this out: it is for mode: continuous; else the controller is asked", ("unit",))
 
@@ -112,8 +137,10 @@ channels:
             return
         answer = self._ask("UNI")
         if answer not in UNITS:
-            raise InstrumentError(f"its display is set to a unit that is no pressure (asked UNI, found {answer[:20]!r});"
-                                  " set it to mbar at the controller")
+            raise InstrumentError(
+                f"its display is set to a unit that is no pressure (asked UNI, found {answer[:20]!r});"
+                " set it to mbar at the controller"
+            )
         self._unit, self._mbar = UNITS[answer]
 
     def identify(self) -> str:
@@ -146,8 +173,10 @@ channels:
         parts = [part.strip() for part in answer.split(",")]
         # A TPG 261 tells of a second gauge, too, which it can't have.
         if len(parts) not in {2 * self._gauges, 2 * max(2, self._gauges)}:
-            raise BadAnswer(f"found {answer[:100]!r}, expected a status and a pressure of each of {self._gauges} gauges; "
-                            "is `model` right?")
+            raise BadAnswer(
+                f"found {answer[:100]!r}, expected a status and a pressure of each of {self._gauges} gauges; "
+                "is `model` right?"
+            )
         pressures: dict[str, float | None] = {}
         statuses = {}
         for gauge, (code, text) in enumerate(zip(parts[::2], parts[1::2], strict=True), 1):
@@ -170,7 +199,9 @@ channels:
             word = self.link.receive()
         else:
             errors = [text for flag, text in zip(word, ERRORS, strict=False) if flag == "1"]
-            raise Refused(f"it refuses {mnemonic}: {' and '.join(errors) or 'reason unknown'} (error word {word[:10]!r})")
+            raise Refused(
+                f"it refuses {mnemonic}: {' and '.join(errors) or 'reason unknown'} (error word {word[:10]!r})"
+            )
         if answer != ACK:
             raise BadAnswer(f"asked {mnemonic}, found {answer[:40]!r}, expected its acknowledgement (ACK)")
         self.link.send_bytes(ENQ, f"{mnemonic}, ENQ")

@@ -48,29 +48,51 @@ class Scpi(Driver):
     channel_names = None
     extra = "visa"
     options_known = (
-        Option("identity", "str", "pattern (a regular expression) that its answer to *IDN? must contain; none: it has "
-               "no *IDN?"),
-        Option("fence", "str", "a question whose answer never changes, such as SYST:VERS?, to see that answers are in "
-               "step; for an instrument of identity none: without it, one that answers each question with the answer "
-               "to the question before is not found out"),
+        Option(
+            "identity",
+            "str",
+            "pattern (a regular expression) that its answer to *IDN? must contain; none: it has no *IDN?",
+        ),
+        Option(
+            "fence",
+            "str",
+            "a question whose answer never changes, such as SYST:VERS?, to see that answers are in "
+            "step; for an instrument of identity none: without it, one that answers each question with the answer "
+            "to the question before is not found out",
+        ),
         Option("setup", "list", "commands that are sent after connecting", []),
-        Option("allow", "list", "first words of commands that setup and before may send, beside questions and channel "
-               "selection; the instrument does what they say", []),
+        Option(
+            "allow",
+            "list",
+            "first words of commands that setup and before may send, beside questions and channel "
+            "selection; the instrument does what they say",
+            [],
+        ),
     )
     channel_options = (
         Option("before", "str", "a command that selects the channel, sent before its questions, such as INST:NSEL 1"),
-        Option("check", "bool", "ask afterwards whether what before selected, by number or by INST, is still selected; "
-               "false: trust that it is", True),
-        Option("read", "map", "the quantities, each name: {query: MEAS:VOLT?, unit: V}, and optionally "
-               "description, type (float, int, bool, str), low, high, decimals, scale (a factor), pattern (a regular "
-               "expression for the whole answer, whose first group is the value), example (an answer, to check the "
-               "pattern with)", required=True),
+        Option(
+            "check",
+            "bool",
+            "ask afterwards whether what before selected, by number or by INST, is still selected; "
+            "false: trust that it is",
+            True,
+        ),
+        Option(
+            "read",
+            "map",
+            "the quantities, each name: {query: MEAS:VOLT?, unit: V}, and optionally "
+            "description, type (float, int, bool, str), low, high, decimals, scale (a factor), pattern (a regular "
+            "expression for the whole answer, whose first group is the value), example (an answer, to check the "
+            "pattern with)",
+            required=True,
+        ),
     )
     statuses = {
         "over_range": "the answer is SCPI's infinity (9.9E37)",
         "no_reading": "the answer is SCPI's not-a-number (9.91E37)",
         "selection_changed": "what before selected is not what is selected: the instrument refused it, or something else "
-                             "selected another channel",
+        "selected another channel",
     }
     example = """\
 name: supply
@@ -96,7 +118,7 @@ channels:
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         if not channel.options["read"]:
-            raise BadInput("names no quantity; expected such as voltage: {query: \"MEAS:VOLT?\", unit: V}", ("read",))
+            raise BadInput('names no quantity; expected such as voltage: {query: "MEAS:VOLT?", unit: V}', ("read",))
         return tuple(quantity(name, given) for name, given in channel.options["read"].items())
 
     @classmethod
@@ -143,8 +165,10 @@ channels:
         readings = list(super().read())
         for question, wanted in self._set.items():
             if (found := str(self.link.query(question)).strip()) != wanted:
-                raise BadAnswer(f"asked {question}, found {found[:40]!r}, after setup it was {wanted[:40]!r}: it was "
-                                "restarted or set anew; connecting anew, with setup")
+                raise BadAnswer(
+                    f"asked {question}, found {found[:40]!r}, after setup it was {wanted[:40]!r}: it was "
+                    "restarted or set anew; connecting anew, with setup"
+                )
         lasting = [c for c in self.options["setup"] if not _settings(c) and first_word(c) != "*CLS"]
         if lasting and all(r.status in ("no_answer", "bad_answer") for r in readings):
             raise BadAnswer(f"no channel can be read ({readings[0].detail}); connecting anew, with setup")
@@ -212,8 +236,11 @@ def refuse_unchecked(channel: Channel, where: tuple[str, ...]) -> None:
     for header, wanted in _settings(channel.options["before"]) if channel.options["check"] else ():
         known = INTEGER.match(wanted) or _selects(header) or first_word(header) in SELECTING
         if not known:
-            raise BadInput(f"whether '{header} {wanted}' still holds can't be asked for sure; expected a selection by "
-                           "number or by INST. To trust it, add check: false", where)
+            raise BadInput(
+                f"whether '{header} {wanted}' still holds can't be asked for sure; expected a selection by "
+                "number or by INST. To trust it, add check: false",
+                where,
+            )
 
 
 def _settings(command: str) -> list[tuple[str, str]]:

@@ -21,8 +21,9 @@ class LakeShore372Simulator(TextSimulator):
     send_terminator = b"\r\n"
     brisk = {"dwell": 0.3, "pause": 0}
 
-    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", scanning: bool = True, dwell: float = 4,
-                 pause: float = 3):
+    def __init__(
+        self, stanza: Stanza, seed: int = 0, plan: str = "", scanning: bool = True, dwell: float = 4, pause: float = 3
+    ):
         super().__init__(stanza, seed, plan)
         self.scanning, self.dwell, self.pause = scanning, dwell, pause
         self.inputs = [c.id for c in stanza.channels if c.id != "A"] or ["1"]

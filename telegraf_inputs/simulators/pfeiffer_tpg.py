@@ -26,8 +26,15 @@ class PfeifferTPGSimulator(TextSimulator):
     brisk = {"period": 0.03}
     variants = {"continuous": {"mode": "continuous", "unit": "Torr"}, "tpg366": {"model": "tpg366"}}
 
-    def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", period: float = 1.0, unit: int = 0,
-                 statuses: dict[str, int] | None = None):
+    def __init__(
+        self,
+        stanza: Stanza,
+        seed: int = 0,
+        plan: str = "",
+        period: float = 1.0,
+        unit: int = 0,
+        statuses: dict[str, int] | None = None,
+    ):
         super().__init__(stanza, seed, plan)
         self.model, self.unit, self.statuses = stanza.options["model"], unit, statuses or {}
         self.unasked_seconds = 0.0 if self.model == "tpg366" else period
@@ -36,8 +43,10 @@ class PfeifferTPGSimulator(TextSimulator):
         told = stanza.options["unit"] or UNITS.get(str(unit), UNITS["0"])[0]
         self.mbar = dict(UNITS.values())[told]
         gauges = GAUGES[self.model]
-        self.pressures = {gauge: Signal(mbar, 0.1 * mbar, 0.005 * mbar, 200 + 40 * i, seed + i)
-                          for i, (gauge, mbar) in enumerate(zip("123456"[:gauges], PRESSURES, strict=False))}
+        self.pressures = {
+            gauge: Signal(mbar, 0.1 * mbar, 0.005 * mbar, 200 + 40 * i, seed + i)
+            for i, (gauge, mbar) in enumerate(zip("123456"[:gauges], PRESSURES, strict=False))
+        }
         self._fetched = self._error
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
@@ -45,7 +54,7 @@ class PfeifferTPGSimulator(TextSimulator):
 
     def split(self, data: bytes) -> tuple[list[bytes], bytes]:
         requests = REQUEST.findall(data)
-        return requests, data[sum(map(len, requests)):]
+        return requests, data[sum(map(len, requests)) :]
 
     def unasked(self) -> str:
         return self._measured()

@@ -41,11 +41,16 @@ DEVICES: dict[str, tuple[str, int, int, int, dict[str, int]]] = {
     "1058": ("USB", 116, 100, 35, {"VoltageInput": 1, "PHSensor": 1}),
     "1015": ("USB", 118, 0, 10, {"CapacitiveTouch": 1}),
 }
-PORT_MODES = {"DigitalInput": ("DIGITALINPUT_PORT", 1, 110, 95), "VoltageInput": ("VOLTAGEINPUT_PORT", 3, 110, 97),
-              "VoltageRatioInput": ("VOLTAGERATIOINPUT_PORT", 4, 110, 98)}
+PORT_MODES = {
+    "DigitalInput": ("DIGITALINPUT_PORT", 1, 110, 95),
+    "VoltageInput": ("VOLTAGEINPUT_PORT", 3, 110, 97),
+    "VoltageRatioInput": ("VOLTAGERATIOINPUT_PORT", 4, 110, 98),
+}
 
 
-def description(name: str, phid: int, serial: int, *, parent: int = 0, hub_port: int = 0, port_mode: str = "") -> dict[str, Any]:
+def description(
+    name: str, phid: int, serial: int, *, parent: int = 0, hub_port: int = 0, port_mode: str = ""
+) -> dict[str, Any]:
     """Describe one device as a network server announces it."""
     if port_mode:
         label, number, version, device = PORT_MODES[port_mode]
@@ -54,18 +59,44 @@ def description(name: str, phid: int, serial: int, *, parent: int = 0, hub_port:
         kind, number, version, device, _ = DEVICES[name]
         label = name
     vint = kind == "VINT"
-    result: dict[str, Any] = {"type": kind, "phid": phid, "parent": parent, "vendorID": 0 if vint else 0x06C2, "productID": 0 if vint else number,
-              "interfaceNum": 0, "version": version, "serialNumber": serial, "label": "", "index": 0, "deviceID": device,
-              "vintID": number if vint else 0, "hubPort": hub_port, "isHubPort": int(bool(port_mode)), "name": label,
-              "desc": f"simulated {label}", "fwstr": ""}
+    result: dict[str, Any] = {
+        "type": kind,
+        "phid": phid,
+        "parent": parent,
+        "vendorID": 0 if vint else 0x06C2,
+        "productID": 0 if vint else number,
+        "interfaceNum": 0,
+        "version": version,
+        "serialNumber": serial,
+        "label": "",
+        "index": 0,
+        "deviceID": device,
+        "vintID": number if vint else 0,
+        "hubPort": hub_port,
+        "isHubPort": int(bool(port_mode)),
+        "name": label,
+        "desc": f"simulated {label}",
+        "fwstr": "",
+    }
     if vint:
         result |= {"vintProto": 1, "suppSetSpeed": 0, "maxSpeed": 100000, "commSpeed": 100000}
     elif name == HUB:
-        result["hubPortsInfo"] = {"portProto": [1] * HUB_PORTS, "portSuppSetSpeed": [0] * HUB_PORTS, "portMaxSpeed": [100000] * HUB_PORTS}
+        result["hubPortsInfo"] = {
+            "portProto": [1] * HUB_PORTS,
+            "portSuppSetSpeed": [0] * HUB_PORTS,
+            "portMaxSpeed": [100000] * HUB_PORTS,
+        }
     return result
 
 
-UNKNOWN: dict[str, Any] = {"d": 0x7FFFFFFF, "u": 0xFFFFFFFF, "g": 1e300, "l": 0x7FFFFFFFFFFFFFFF, "ul": 0xFFFFFFFFFFFFFFFF, "s": ""}
+UNKNOWN: dict[str, Any] = {
+    "d": 0x7FFFFFFF,
+    "u": 0xFFFFFFFF,
+    "g": 1e300,
+    "l": 0x7FFFFFFFFFFFFFFF,
+    "ul": 0xFFFFFFFFFFFFFFFF,
+    "s": "",
+}
 SAMPLED = "dataInterval:u~=250,20,60000 dataIntervalDbl:g=250 minDataRate:g=0.016 maxDataRate:g=50 "
 
 
@@ -78,10 +109,13 @@ class Model:
 
     __slots__ = ("number", "version", "status", "event", "signals")
 
-    def __init__(self, number: int, version: int, status: str, event: tuple[int, str], *signals: tuple[float, float, float]):
+    def __init__(
+        self, number: int, version: int, status: str, event: tuple[int, str], *signals: tuple[float, float, float]
+    ):
         self.number, self.version, self.status, self.event, self.signals = number, version, status, event, signals
 
 
+# fmt: off
 MODELS = {
     "Accelerometer": Model(1, 4, SAMPLED + "acceleration:G~=@0,-8,8 accelerationChangeTrigger:g~=0,0,8 axisCount:d=3 heatingEnabled:d precision:d "
                            "timestamp:g=0", (1, "Gg"), (0.0, 0.02, 0.002), (0.0, 0.02, 0.002), (1.0, 0.01, 0.002)),
@@ -125,3 +159,4 @@ MODELS = {
     "VoltageRatioInput": Model(31, 1, "bridgeEnabled:d=1 bridgeGain:d=1 " + SAMPLED + "sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 "
                                "voltageRatio:g~=@0,-1,1 voltageRatioChangeTrigger:g~=0,0,1", (102, "g"), (0.1, 0.005, 0.0001)),
 }
+# fmt: on

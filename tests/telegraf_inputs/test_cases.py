@@ -123,7 +123,7 @@ class Transcript:
             elif kind == "!":
                 self._end.plug(False)
             elif kind == ">" and received.startswith(data):
-                received = received[len(data):]
+                received = received[len(data) :]
             else:
                 over = self._over.is_set()
                 arrived = self._end.receive(0.02)
@@ -250,12 +250,19 @@ def test_every_driver_has_cases(driver):
 LAST_QUESTION = "> PNR\n< \\x06\n>> \\x05\n< 302-510-C\n"
 
 
-@pytest.mark.parametrize(("change", "complaint"), [
-    (lambda text: text.replace("> PRX", "> PR1", 1), "asked b'PRX\\r', but the transcript says > b'PR1\\r'"),
-    (lambda text: text.removesuffix(LAST_QUESTION), "cycle 3: asked beyond the transcript: b'PNR\\r'"),
-    (lambda text: text + LAST_QUESTION, "cycle 3: 4 lines of the transcript are left over, the first: ('>', b'PNR\\r')"),
-    (lambda text: text + "< 302-510-C\n---\n", "cycle 4: asked beyond the transcript: b'PRX\\r'"),
-], ids=["another question", "a question more", "a question less", "a cycle more"])
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda text: text.replace("> PRX", "> PR1", 1), "asked b'PRX\\r', but the transcript says > b'PR1\\r'"),
+        (lambda text: text.removesuffix(LAST_QUESTION), "cycle 3: asked beyond the transcript: b'PNR\\r'"),
+        (
+            lambda text: text + LAST_QUESTION,
+            "cycle 3: 4 lines of the transcript are left over, the first: ('>', b'PNR\\r')",
+        ),
+        (lambda text: text + "< 302-510-C\n---\n", "cycle 4: asked beyond the transcript: b'PRX\\r'"),
+    ],
+    ids=["another question", "a question more", "a question less", "a cycle more"],
+)
 def test_what_goes_otherwise_than_recorded_is_noticed(change, complaint, tmp_path, monkeypatch):
     folder = tmp_path / "two_gauges"
     shutil.copytree(CASES / "pfeiffer_tpg" / "two_gauges", folder)

@@ -16,10 +16,32 @@ from telegraf_inputs.driver import RESERVED
 from telegraf_inputs.fields import clashes
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
-DEFAULTS = {"str": str, "int": int, "float": (int, float), "bool": bool, "duration": (int, float), "list": list, "map": dict}
+DEFAULTS = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "duration": (int, float),
+    "list": list,
+    "map": dict,
+}
 # They cost megabytes in each of twenty programs; where one is needed, it is imported where it is used.
-HEAVY = {"argparse", "asyncio", "dataclasses", "inspect", "logging", "msgspec", "numpy", "pyvisa", "requests", "serial",
-         "subprocess", "typing", "Phidget22", "unittest"}
+HEAVY = {
+    "argparse",
+    "asyncio",
+    "dataclasses",
+    "inspect",
+    "logging",
+    "msgspec",
+    "numpy",
+    "pyvisa",
+    "requests",
+    "serial",
+    "subprocess",
+    "typing",
+    "Phidget22",
+    "unittest",
+}
 FAMILIES = {"temperature", "pressure", "electrical", "chiller", "sensors"}
 
 every_driver = pytest.mark.parametrize("name", drivers.names())
@@ -39,7 +61,9 @@ def test_declares_what_it_is(name):
     assert driver.schemes and set(driver.schemes) < set(connection.SCHEMES) - {"sim"}
     assert driver.extra in ("", "serial", "visa", "phidget")
     assert driver.__doc__ and re.match(r"Reads\b.*\.", driver.__doc__, re.S), "the class says what it reads: `Reads …`"
-    assert re.search(r"^Sources?: .", sys.modules[driver.__module__].__doc__, re.M), "the module says which manual it follows: `Source: …`"
+    assert re.search(r"^Sources?: .", sys.modules[driver.__module__].__doc__, re.M), (
+        "the module says which manual it follows: `Source: …`"
+    )
 
 
 @every_driver
@@ -82,8 +106,12 @@ def test_example_works(name):
     assert checked.driver is driver and checked.connection.scheme in driver.schemes
     assert list(yaml.safe_load(driver.example))[:3] == ["name", "driver", "connection"]
     if driver.channel_names is None or len(driver.channel_names) > 1:
-        assert len(checked.channels) > 1, "an example shows more than one channel; it is also what the fault matrix reads"
-    assert all(option.name in driver.example for option in (*driver.options_known, *driver.channel_options) if option.required)
+        assert len(checked.channels) > 1, (
+            "an example shows more than one channel; it is also what the fault matrix reads"
+        )
+    assert all(
+        option.name in driver.example for option in (*driver.options_known, *driver.channel_options) if option.required
+    )
 
 
 @every_driver
@@ -102,26 +130,37 @@ def test_has_a_simulator_that_knows_the_truth(name):
 @every_driver
 def test_is_light(name):
     """A program is one process, and a Pi runs twenty: what it needs to start with is little."""
-    script = (f"import json, sys; before = set(sys.modules); import telegraf_inputs.execd, telegraf_inputs.stanza as s; "
-              f"import telegraf_inputs.instrument, telegraf_inputs.drivers.{name} as d; import yaml; "
-              "s.check(yaml.safe_load(d.DRIVER.example)); print(json.dumps(sorted({m.partition('.')[0] for m in set(sys.modules) - before})))")
-    loaded = json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
+    script = (
+        f"import json, sys; before = set(sys.modules); import telegraf_inputs.execd, telegraf_inputs.stanza as s; "
+        f"import telegraf_inputs.instrument, telegraf_inputs.drivers.{name} as d; import yaml; "
+        "s.check(yaml.safe_load(d.DRIVER.example)); print(json.dumps(sorted({m.partition('.')[0] for m in set(sys.modules) - before})))"
+    )
+    loaded = json.loads(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    )
     assert not HEAVY & set(loaded), f"loads {sorted(HEAVY & set(loaded))}"
 
 
 @every_driver
 def test_is_a_program(name):
-    said = subprocess.run([sys.executable, "-m", f"telegraf_inputs.drivers.{name}", "--help"], capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, "-m", f"telegraf_inputs.drivers.{name}", "--help"], capture_output=True, text=True
+    )
     assert said.returncode == 0 and said.stderr == "" and drivers.load(name).title in said.stdout
 
 
 def test_two_instruments_may_not_fill_one_field_differently():
     def supply(name, read):
-        return stanza.check({"name": name, "driver": "scpi", "connection": "tcp://h:1", "channels": {"1": {"read": read}}})
+        return stanza.check(
+            {"name": name, "driver": "scpi", "connection": "tcp://h:1", "channels": {"1": {"read": read}}}
+        )
 
     volts = supply("a", {"voltage": {"query": "MEAS:VOLT?", "unit": "V"}})
     same = supply("b", {"voltage": {"query": "MEAS:VOLT:DC?", "unit": "V"}})
     millivolts = supply("c", {"voltage": {"query": "MEAS:VOLT?", "unit": "mV"}})
     whole = supply("d", {"voltage": {"query": "MEAS:VOLT?", "unit": "V", "type": "int"}})
     assert not list(clashes([volts, same]))
-    assert [(c.stanza.name, c.quantity.name) for c in clashes([volts, same, millivolts, whole])] == [("c", "voltage"), ("d", "voltage")]
+    assert [(c.stanza.name, c.quantity.name) for c in clashes([volts, same, millivolts, whole])] == [
+        ("c", "voltage"),
+        ("d", "voltage"),
+    ]

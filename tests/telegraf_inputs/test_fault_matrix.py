@@ -64,7 +64,9 @@ class Rig:
             cycle = self.cycle()
             if good(cycle):
                 return cycle
-            assert time.monotonic() < deadline, f"waited for {what}; it is {cycle.state!r}, {cycle.statuses}; log: {self.logged}"
+            assert time.monotonic() < deadline, (
+                f"waited for {what}; it is {cycle.state!r}, {cycle.statuses}; log: {self.logged}"
+            )
             self.instrument.stop.wait(0.01)
 
     def until_all_is_read(self) -> None:
@@ -105,7 +107,9 @@ class Cycle:
             low, high = bands[key]
             slack = ROUNDING * max(abs(low), abs(high))
             others = [k for k, (a, b) in bands.items() if k != key and a <= value <= b]
-            assert low - slack <= value <= high + slack, f"{key} was given {value}, a value of {others or 'nothing there is'}; its own: {low} … {high}"
+            assert low - slack <= value <= high + slack, (
+                f"{key} was given {value}, a value of {others or 'nothing there is'}; its own: {low} … {high}"
+            )
 
 
 def config(driver: str, connection: str, variant: str = "") -> dict:
@@ -219,7 +223,9 @@ class Program:
         self._errors = folder / "stderr"
         command = [sys.executable, "-m", f"telegraf_inputs.drivers.{driver}", "--config", str(file)]
         with self._errors.open("w") as errors:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
 
     def __enter__(self):
         return self

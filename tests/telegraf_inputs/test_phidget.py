@@ -36,7 +36,15 @@ def soon(monkeypatch):
 
 
 def config(channels: dict, **more) -> dict:
-    return {"name": "cell", "driver": "phidget", "connection": "sim:", "interval": "50ms", "timeout": "1s", "channels": channels, **more}
+    return {
+        "name": "cell",
+        "driver": "phidget",
+        "connection": "sim:",
+        "interval": "50ms",
+        "timeout": "1s",
+        "channels": channels,
+        **more,
+    }
 
 
 class Bench:
@@ -77,7 +85,9 @@ class Bench:
 
     def status(self, channel: str, status: str) -> dict:
         """Read until a channel has a status; returns its fields."""
-        return self.until(lambda points: points.get(channel, {}).get("status", "").startswith(status), f"{channel}: {status}")[channel]
+        return self.until(
+            lambda points: points.get(channel, {}).get("status", "").startswith(status), f"{channel}: {status}"
+        )[channel]
 
     def say(self, channel: str, number: int, types: str, values: list) -> None:
         """Have the server send one packet of a channel."""
@@ -95,7 +105,9 @@ class Bench:
 def test_every_class_delivers_its_values(name):
     with Bench({"it": {"class": name}}) as bench:
         declared = next(iter(bench.stanza.channels)).quantities
-        wanted = {q.name for q, _, needed, _ in SENSORS[name].values if needed} | {quantity for _, quantity in bench.simulator.bands()}
+        wanted = {q.name for q, _, needed, _ in SENSORS[name].values if needed} | {
+            quantity for _, quantity in bench.simulator.bands()
+        }
         missing = set(wanted)
 
         def all_came(points):
@@ -119,7 +131,12 @@ def test_every_channel_of_every_device_attaches(name, monkeypatch):
     port = {"hub_port": 1} if kind == "VINT" else {}
     channels = {f"{c}.{i}": {"class": c, "channel": i, **port} for c, count in classes.items() for i in range(count)}
     with Bench(channels) as bench:
-        bench.until(lambda points: points[""]["state"] == "ok" and all(s.attached for s in bench.instrument.driver.link.sensors), "all attached")
+        bench.until(
+            lambda points: (
+                points[""]["state"] == "ok" and all(s.attached for s in bench.instrument.driver.link.sensors)
+            ),
+            "all attached",
+        )
 
 
 def test_a_reading_is_delivered_once():
@@ -209,7 +226,10 @@ def test_a_reading_without_value_is_none(name):
 
 
 def test_an_unplugged_phidget_leaves_no_value_and_comes_back():
-    channels = {"here": {"class": "TemperatureSensor", "hub_port": 0}, "there": {"class": "HumiditySensor", "hub_port": 1}}
+    channels = {
+        "here": {"class": "TemperatureSensor", "hub_port": 0},
+        "there": {"class": "HumiditySensor", "hub_port": 1},
+    }
     with Bench(channels) as bench:
         bench.until(lambda points: {"here", "there"} <= set(points) and points[""]["state"] == "ok", "both")
         there, _ = bench._place("there")
@@ -239,14 +259,23 @@ def test_an_error_event_holds_until_a_reading_follows(monkeypatch):
 
 
 def test_a_setting_that_the_device_has_not_gives_no_reading():
-    channels = {"ambient": {"class": "TemperatureSensor", "channel": 4, "thermocouple_type": "J"}, "good": {"class": "TemperatureSensor"}}
+    channels = {
+        "ambient": {"class": "TemperatureSensor", "channel": 4, "thermocouple_type": "J"},
+        "good": {"class": "TemperatureSensor"},
+    }
     with Bench(channels) as bench:
         fields = bench.status("ambient", "setup_failed")
-        assert list(fields) == ["status"] and "ThermocoupleType" in fields["status"] and "Not Supported" in fields["status"]
+        assert (
+            list(fields) == ["status"]
+            and "ThermocoupleType" in fields["status"]
+            and "Not Supported" in fields["status"]
+        )
         assert bench.status("good", "ok")["temperature"]
 
 
-@pytest.mark.parametrize(("name", "sensor_type", "unit"), [("VoltageInput", "1114", "°C"), ("VoltageRatioInput", "1125_HUMIDITY", "%")])
+@pytest.mark.parametrize(
+    ("name", "sensor_type", "unit"), [("VoltageInput", "1114", "°C"), ("VoltageRatioInput", "1125_HUMIDITY", "%")]
+)
 def test_a_sensor_on_a_hub_port_is_converted(name, sensor_type, unit):
     with Bench({"it": {"class": name, "hub_port": 2, "is_hub_port": True, "sensor_type": sensor_type}}) as bench:
         assert bench.stanza.channels[0].quantities["sensor_value"].unit == unit
@@ -259,19 +288,25 @@ def test_a_spatial_with_an_algorithm_tells_its_attitude():
     with Bench({"it": {"class": "Spatial", "algorithm": "AHRS"}, "plain": {"class": "Accelerometer"}}) as bench:
         fields = bench.until(lambda points: "yaw" in points.get("it", {}), "an attitude")["it"]
         assert {name: round(fields[name], 6) % 360 for name in ("pitch", "roll", "yaw")} in (
-            {"pitch": 0.0, "roll": 0.0, "yaw": 30.0}, {"pitch": 0.0, "roll": 0.0, "yaw": 330.0})
+            {"pitch": 0.0, "roll": 0.0, "yaw": 30.0},
+            {"pitch": 0.0, "roll": 0.0, "yaw": 330.0},
+        )
         assert "acceleration_x" in fields
 
 
 def test_the_password_is_read_from_its_file(tmp_path):
     (tmp_path / "password").write_text("open sesame\n")
-    with Bench({"it": {"class": "LightSensor"}}, password="open sesame", password_file=str(tmp_path / "password")) as bench:
+    with Bench(
+        {"it": {"class": "LightSensor"}}, password="open sesame", password_file=str(tmp_path / "password")
+    ) as bench:
         bench.status("it", "ok")
 
 
 def test_a_wrong_password_is_told_without_it(tmp_path):
     (tmp_path / "password").write_text("open barley")
-    with Bench({"it": {"class": "LightSensor"}}, password="open sesame", password_file=str(tmp_path / "password")) as bench:
+    with Bench(
+        {"it": {"class": "LightSensor"}}, password="open sesame", password_file=str(tmp_path / "password")
+    ) as bench:
         assert bench.cycle()[""] | {"up": 0, "state": "silent"} == bench.points[""]
         assert bench.logged[0].endswith("and the password") and "barley" not in bench.logged[0]
 
@@ -296,40 +331,80 @@ def test_a_missing_library_says_what_to_install(monkeypatch):
         _phidget_library.library()
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("phidget://", (None, None)),
-    ("phidget://561234", (None, 561234)),
-    ("phidget://192.168.1.9:5000/561234", (("192.168.1.9", 5000), 561234)),
-    ("phidget://labpi.local/561234", (("labpi.local", 5661), 561234)),
-    ("phidget://labpi", (("labpi", 5661), None)),
-    ("phidget://[::1]:5000/7", (("::1", 5000), 7)),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("phidget://", (None, None)),
+        ("phidget://561234", (None, 561234)),
+        ("phidget://192.168.1.9:5000/561234", (("192.168.1.9", 5000), 561234)),
+        ("phidget://labpi.local/561234", (("labpi.local", 5661), 561234)),
+        ("phidget://labpi", (("labpi", 5661), None)),
+        ("phidget://[::1]:5000/7", (("::1", 5000), 7)),
+    ],
+)
 def test_a_connection_is_usb_or_a_server(text, expected):
     assert _phidget_link.target(Url(text)) == expected
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"connection": "phidget://labpi/oven"}, "connection: found 'phidget://labpi/oven', expected phidget://"),
-    ({"connection": "phidget:///7"}, "connection: found"),
-    ({"connection": "phidget://labpi:70000/7"}, "connection: .*port from 1 to 65535"),
-    ({"channels": {"a": {}}}, "channels.a.class: is missing"),
-    ({"channels": {"a": {"class": "Temperature"}}}, "channels.a.class: .*expected one of Accelerometer"),
-    ({"channels": {"a": {"class": "LightSensor", "rtd_type": "PT100_3850"}}}, "channels.a.rtd_type: is no setting of a LightSensor"),
-    ({"channels": {"a": {"class": "TemperatureSensor", "thermocouple_type": "Q"}}}, "channels.a.thermocouple_type: found 'Q', expected one of J, K"),
-    ({"channels": {"a": {"class": "LightSensor", "hub_port": -1}}}, "channels.a.hub_port: found -1, expected 0 to 6"),
-    ({"channels": {"a": {"class": "LightSensor", "hub_port": 7}}}, "channels.a.hub_port: found 7, expected 0 to 6"),
-    ({"channels": {"a": {"class": "LightSensor", "channel": 64}}}, "channels.a.channel: found 64, expected 0 to 63"),
-    ({"channels": {"a": {"class": "LightSensor", "serial": 700000 + 2**32}}}, "channels.a.serial: found 4295667296, expected 1 to 2147483647"),
-    ({"channels": {"a": {"class": "LightSensor", "data_interval": "1000w"}}}, "channels.a.data_interval: expected a duration from 1ms to 1d"),
-    ({"connection": f"phidget://{700000 + 2**32}"}, "connection: found 'phidget://4295667296', expected phidget://, "),
-    ({"connection": f"phidget://hub:5661/{700000 + 2**32}"}, "with the serial number on the label"),
-    ({"connection": "phidget://hub/" + 5000 * "9"}, "with the serial number on the label"),
-    ({"channels": {name: {"class": name, "hub_port": 2, "is_hub_port": True} for name in ("DigitalInput", "VoltageInput")}},
-     "channels.VoltageInput: the port itself at hub port 2 of any Phidget is channel 'DigitalInput' already"),
-    ({"channels": {"a": {"class": "LightSensor", "hub_port": 0, "is_hub_port": True}}}, "channels.a.is_hub_port: a hub's port is a DigitalInput"),
-    ({"channels": {"a": {"class": "DigitalInput", "is_hub_port": True}}}, "channels.a.is_hub_port: .*needs its hub_port"),
-    ({"channels": {"a": {"class": "LightSensor", "sensor_value": 3}}}, "channels.a.sensor_value: is not a key"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"connection": "phidget://labpi/oven"}, "connection: found 'phidget://labpi/oven', expected phidget://"),
+        ({"connection": "phidget:///7"}, "connection: found"),
+        ({"connection": "phidget://labpi:70000/7"}, "connection: .*port from 1 to 65535"),
+        ({"channels": {"a": {}}}, "channels.a.class: is missing"),
+        ({"channels": {"a": {"class": "Temperature"}}}, "channels.a.class: .*expected one of Accelerometer"),
+        (
+            {"channels": {"a": {"class": "LightSensor", "rtd_type": "PT100_3850"}}},
+            "channels.a.rtd_type: is no setting of a LightSensor",
+        ),
+        (
+            {"channels": {"a": {"class": "TemperatureSensor", "thermocouple_type": "Q"}}},
+            "channels.a.thermocouple_type: found 'Q', expected one of J, K",
+        ),
+        (
+            {"channels": {"a": {"class": "LightSensor", "hub_port": -1}}},
+            "channels.a.hub_port: found -1, expected 0 to 6",
+        ),
+        ({"channels": {"a": {"class": "LightSensor", "hub_port": 7}}}, "channels.a.hub_port: found 7, expected 0 to 6"),
+        (
+            {"channels": {"a": {"class": "LightSensor", "channel": 64}}},
+            "channels.a.channel: found 64, expected 0 to 63",
+        ),
+        (
+            {"channels": {"a": {"class": "LightSensor", "serial": 700000 + 2**32}}},
+            "channels.a.serial: found 4295667296, expected 1 to 2147483647",
+        ),
+        (
+            {"channels": {"a": {"class": "LightSensor", "data_interval": "1000w"}}},
+            "channels.a.data_interval: expected a duration from 1ms to 1d",
+        ),
+        (
+            {"connection": f"phidget://{700000 + 2**32}"},
+            "connection: found 'phidget://4295667296', expected phidget://, ",
+        ),
+        ({"connection": f"phidget://hub:5661/{700000 + 2**32}"}, "with the serial number on the label"),
+        ({"connection": "phidget://hub/" + 5000 * "9"}, "with the serial number on the label"),
+        (
+            {
+                "channels": {
+                    name: {"class": name, "hub_port": 2, "is_hub_port": True}
+                    for name in ("DigitalInput", "VoltageInput")
+                }
+            },
+            "channels.VoltageInput: the port itself at hub port 2 of any Phidget is channel 'DigitalInput' already",
+        ),
+        (
+            {"channels": {"a": {"class": "LightSensor", "hub_port": 0, "is_hub_port": True}}},
+            "channels.a.is_hub_port: a hub's port is a DigitalInput",
+        ),
+        (
+            {"channels": {"a": {"class": "DigitalInput", "is_hub_port": True}}},
+            "channels.a.is_hub_port: .*needs its hub_port",
+        ),
+        ({"channels": {"a": {"class": "LightSensor", "sensor_value": 3}}}, "channels.a.sensor_value: is not a key"),
+    ],
+)
 def test_a_wrong_stanza_is_refused(change, message):
     with pytest.raises(BadInput) as caught:
         stanza.check(config({"a": {"class": "LightSensor"}}) | change)
@@ -354,9 +429,28 @@ def test_a_quantity_is_the_same_in_every_class():
 def test_every_sensor_class_of_the_package_is_in_the_table():
     from importlib.machinery import PathFinder
 
-    no_sensors = {"BLDCMotor", "DataAdapter", "DCMotor", "Dictionary", "DigitalOutput", "FirmwareUpgrade", "Generic", "Hub", "IR", "LCD",
-                  "LEDArray", "Log", "Manager", "MotorPositionController", "MotorVelocityController", "PowerGuard", "RCServo", "Stepper",
-                  "VoltageOutput", "__init__"}
+    no_sensors = {
+        "BLDCMotor",
+        "DataAdapter",
+        "DCMotor",
+        "Dictionary",
+        "DigitalOutput",
+        "FirmwareUpgrade",
+        "Generic",
+        "Hub",
+        "IR",
+        "LCD",
+        "LEDArray",
+        "Log",
+        "Manager",
+        "MotorPositionController",
+        "MotorVelocityController",
+        "PowerGuard",
+        "RCServo",
+        "Stepper",
+        "VoltageOutput",
+        "__init__",
+    }
     folder = PathFinder.find_spec("Phidget22").submodule_search_locations[0]
     there = {name.removesuffix(".py") for name in os.listdir(os.path.join(folder, "Devices")) if name.endswith(".py")}
     assert there - no_sensors == set(SENSORS)
@@ -372,7 +466,9 @@ def test_the_program_ends_promptly_whatever_the_server_does(fault, tmp_path):
         file = tmp_path / "cell.yml"
         file.write_text(yaml.safe_dump(config({"it": {"class": "TemperatureSensor"}}, connection=bench.simulator.url)))
         command = [sys.executable, "-m", "telegraf_inputs.drivers.phidget", "--config", str(file)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for line in process.stdout:
             if line.startswith("instrument,"):
                 break
@@ -432,7 +528,10 @@ def test_a_phidget_that_is_not_on_usb_is_told():
 
 def test_what_no_simulated_phidget_has_is_refused():
     channels = {"a": {"class": "LightSensor", "hub_port": 0}, "b": {"class": "HumiditySensor", "hub_port": 0}}
-    with pytest.raises(BadInput, match="no simulated Phidget has HumiditySensor channel 0, LightSensor channel 0 together \\(hub_port 0\\)"):
+    with pytest.raises(
+        BadInput,
+        match="no simulated Phidget has HumiditySensor channel 0, LightSensor channel 0 together \\(hub_port 0\\)",
+    ):
         Bench(channels)
 
 

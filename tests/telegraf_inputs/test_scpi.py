@@ -26,12 +26,28 @@ def supply(read=None, *, channel=None, **keys):
     [
         (supply(channel={"before": "OUTP ON"}), "channels.1.before", "may do more than ask"),
         (supply(channel={"before": "INST:NSEL 1;:OUTP:STAT 1"}), "channels.1.before", "OUTP:STAT 1"),
-        (supply({"voltage": {**VOLTAGE, "query": "OUTP ON;MEAS:VOLT?"}}), "channels.1.read.voltage.query", "may do more than ask"),
-        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?;*CAL?"}}), "channels.1.read.voltage.query", "may do more than ask"),
+        (
+            supply({"voltage": {**VOLTAGE, "query": "OUTP ON;MEAS:VOLT?"}}),
+            "channels.1.read.voltage.query",
+            "may do more than ask",
+        ),
+        (
+            supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?;*CAL?"}}),
+            "channels.1.read.voltage.query",
+            "may do more than ask",
+        ),
         (supply({"voltage": {**VOLTAGE, "query": "*TST?"}}), "channels.1.read.voltage.query", "may do more than ask"),
-        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?;CURR?"}}), "channels.1.read.voltage.query", "one question"),
+        (
+            supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?;CURR?"}}),
+            "channels.1.read.voltage.query",
+            "one question",
+        ),
         (supply({"voltage": {**VOLTAGE, "query": "INST:NSEL 1"}}), "channels.1.read.voltage.query", "one question"),
-        (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?\nOUTP ON"}}), "channels.1.read.voltage.query", "on one line"),
+        (
+            supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT?\nOUTP ON"}}),
+            "channels.1.read.voltage.query",
+            "on one line",
+        ),
         (supply(setup=["*RST"]), "setup[0]", "allow: ['*RST']"),
         (supply(setup=[1]), "setup[0]", "expected an SCPI command"),
         (supply(fence="*CLS"), "fence", "one question"),
@@ -48,7 +64,11 @@ def supply(read=None, *, channel=None, **keys):
         (supply({"voltage": {**VOLTAGE, "decimals": -3}}), "channels.1.read.voltage.decimals", "from 0 to 15"),
         (supply({"voltage": {**VOLTAGE, "decimals": 16}}), "channels.1.read.voltage.decimals", "from 0 to 15"),
         (supply(channel={"before": "ROUT:CLOS (@101)"}, allow=["ROUT:CLOS"]), "channels.1.before", "add check: false"),
-        (supply({"voltage": {**VOLTAGE, "type": "double"}}), "channels.1.read.voltage.type", "one of float, int, bool, str"),
+        (
+            supply({"voltage": {**VOLTAGE, "type": "double"}}),
+            "channels.1.read.voltage.type",
+            "one of float, int, bool, str",
+        ),
         (supply({"voltage": {**VOLTAGE, "type": "int", "scale": 2}}), "channels.1.read.voltage.scale", "is for floats"),
         (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT"}}), "channels.1.read.voltage.query", "is a '?' missing"),
         (supply({"voltage": {**VOLTAGE, "pattern": "("}}), "channels.1.read.voltage.pattern", "no regular expression"),
@@ -108,7 +128,14 @@ def test_what_the_user_allows_is_sent():
 
 def test_the_simulator_answers_any_declaration():
     read = {
-        "voltage": {"query": "MEAS:VOLT?", "unit": "V", "pattern": r"VOLT ([0-9.E+-]+)V", "example": "VOLT 12.5V", "low": 10, "high": 12},
+        "voltage": {
+            "query": "MEAS:VOLT?",
+            "unit": "V",
+            "pattern": r"VOLT ([0-9.E+-]+)V",
+            "example": "VOLT 12.5V",
+            "low": 10,
+            "high": 12,
+        },
         "current": {"query": ":meas:curr? (@1)", "unit": "mA", "scale": 1000},
         "level": {"query": "LEV?", "unit": "dB", "low": -90, "high": -10},
         "count": {"query": "COUN?", "unit": "", "type": "int", "low": 5, "high": 50},
