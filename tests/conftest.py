@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 
 from labline.stack import credentials, influxdb, telegraf
 from provisioning.influxdb_server import Server
+
+
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # Under nohup, what the tests start would have it from them and ignore a lost terminal too.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @dataclass(frozen=True)
