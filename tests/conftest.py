@@ -14,7 +14,6 @@ import pytest
 from labline.stack import credentials, influxdb, telegraf
 from provisioning.influxdb_server import Server
 
-
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     # Under nohup, what the tests start would have it from them and ignore a lost terminal too.
     signal.signal(signal.SIGHUP, lambda *_: None)
