@@ -9,7 +9,7 @@ help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
 
 run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path, DURATION=seconds)
-	@$(BIN)/labline run $(SITE) $(if $(DURATION),--duration $(DURATION))
+	@$(BIN)/labline run $(if $(SITE),"$(SITE)") $(if $(DURATION),--duration $(DURATION))
 
 test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -331,6 +331,8 @@ def _check_places(instruments: list[Instrument], paths: dict[str, tuple[str, int
     for instrument in instruments:
         stanza = instrument.stanza
         for place, path in stanza.driver.places(stanza) if stanza.connection.scheme != "sim" else ():
+            if seen.get(place) == instrument.name:
+                continue  # the same stanza twice: that the names are alike is told
             if place in seen:
                 raise BadInput(
                     f"{place} is already used by {seen[place]!r}; it serves one instrument",

@@ -74,8 +74,8 @@ def load(path: str | os.PathLike[str]) -> Document:
     except OSError as error:
         raise BadInput(f"can't be read: {error.strerror}", file=file) from None
     except UnicodeDecodeError as error:
-        reason = f"{error.reason} at byte {error.start}"
-        raise BadInput(f"is not UTF-8 text ({reason}); save it as UTF-8", file=file) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"is not UTF-8 text ({error.reason}); save it as UTF-8", file=file, line=line) from None
     return parse(text, file)
 
 

@@ -340,7 +340,7 @@ def test_an_instrument_that_is_not_there_fails_by_hand(tmp_path):
         (("--config", "{folder}/other.yml"), "other.yml:2: driver: found 'scpi', but this program is 'lakeshore_372'"),
         (
             ("--config", "{folder}/latin.yml"),
-            "latin.yml: is not UTF-8 text (invalid start byte at byte 6); save it as UTF-8",
+            "latin.yml:1: is not UTF-8 text (invalid start byte); save it as UTF-8",
         ),
     ],
 )

@@ -201,7 +201,7 @@ def test_an_alias_is_the_same_thing_again():
 
 def test_a_file_that_can_not_be_read_is_told(tmp_path):
     for content, message in (
-        (b"a: \xff", "is not UTF-8 text (invalid start byte at byte 3)"),
+        (b"b: 1\na: \xff", "2: is not UTF-8 text (invalid start byte)"),
         (None, "No such file or directory"),
     ):
         file = tmp_path / "lab.yml"
