@@ -65,6 +65,12 @@ class Server:
         errors = [body["error"]] if "error" in body else [result["error"] for result in results if "error" in result]
         if errors:
             text = str(errors[0])
+            # The rights in a database go with it; what a user has no rights in is not shown to him.
+            if database and "requires READ on" in text and {"name": database} not in self.rows("SHOW DATABASES"):
+                raise DatabaseError(
+                    f"InfluxDB at {self.url}: there is no database {database!r} that user {self.user!r} may read; "
+                    "a new labline run, or labline apply, makes it"
+                )
             raise DatabaseError(f"InfluxDB at {self.url}: {text.replace(hidden, '***') if hidden else text}")
         return [
             Series(

@@ -366,6 +366,14 @@ def test_a_refused_password_says_so(lab, database, tmp_path):
         Watch(site, Server("http://127.0.0.1:9", "reader", "x"), 0).look()
 
 
+def test_a_database_that_is_gone_is_told_without_the_query(lab, influxd, database):
+    lab.well()
+    influxd.server.query(f'DROP DATABASE "{database.name}"')
+    with pytest.raises(DatabaseError, match=f"there is no database '{database.name}' .* labline apply") as caught:
+        lab.look()
+    assert "SELECT" not in str(caught.value)
+
+
 def test_the_table_outlives_a_database_that_is_away(lab, monkeypatch):
     lab.well()
     seen = lab.look()
