@@ -105,7 +105,11 @@ class Lab:
 
     def look_after(self) -> None:
         """Start anew what ended, but Grafana, and tell it; mind the disk. Raises StackError where that goes on."""
-        self._mind_the_disk()
+        if self._mind_the_disk() and self._influxdb and self._disk_was_full():
+            # Where it could not write once, InfluxDB 1.6 refuses all until it is started anew.
+            self._say("InfluxDB is started anew; Telegraf keeps what was read meanwhile, as far as its buffer goes")
+            self._influxdb.stop()
+            self._start_influxdb()
         if self._influxdb and not self._influxdb.process.running:
             self._mourn(self._influxdb.process, "started anew; Telegraf keeps what was read meanwhile")
             self._influxdb.stop()
@@ -291,7 +295,8 @@ class Lab:
             self.site, notifications=structs.replace(self.site.notifications, contact_points=tuple(points))
         )
 
-    def _mind_the_disk(self) -> None:
+    def _mind_the_disk(self) -> bool:
+        """Look how much room the disk has, and tell where that became too little or enough; True where it became enough."""
         free = shutil.disk_usage(self.places.root).free
         if self._disk_low != (free < LOW_DISK):
             self._disk_low = not self._disk_low
@@ -302,6 +307,8 @@ class Lab:
                 if self._disk_low
                 else f"the disk has room again, {left}"
             )
+            return not self._disk_low
+        return False
 
     def _disk_was_full(self) -> bool:
         """Look whether Telegraf, or the database by its mouth, told of that."""

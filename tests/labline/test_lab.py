@@ -73,6 +73,14 @@ def test_a_disk_that_fills_is_told_once_and_remembered(lab, monkeypatch):
     assert "start InfluxDB" in lab.done
 
 
+def test_a_database_that_could_not_write_is_started_anew_once_there_is_room(lab, monkeypatch):
+    for free, told in ((1e6, "no space left on device"), (1e9, ""), (1e9, "")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        lab.places.telegraf_log.open("a").write(f"E! {told}\n")
+        lab.look_after()
+    assert lab.done == ["stop InfluxDB", "start InfluxDB"]
+
+
 def test_what_was_killed_is_not_started_again_to_be_counted(lab, monkeypatch):
     monkeypatch.setattr("labline.lab.kill_all", lambda: None)
     monkeypatch.setattr(loopback, "answers", lambda *_: False)
