@@ -56,6 +56,7 @@ class Lab:
         self._ends: dict[str, list[float]] = {}
         self._grafana_ended = False
         self._disk_low = self._disk_was_low = False
+        self._event = ""  # the last part that ended, and when
         self._killed = False
 
     def start(self) -> None:
@@ -98,6 +99,11 @@ class Lab:
         if self._grafana_ended:
             return f"Grafana ended: no dashboards. Its log: {told.path(self.grafana.process.log)}"
         return f"Dashboards: {self.overview}"
+
+    @property
+    def notice(self) -> str:
+        """Tell, in a line, what stands or happened last that a person has to know; "" where all is well."""
+        return "The disk is nearly full: free some space, or readings are lost." if self._disk_low else self._event
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
@@ -323,4 +329,5 @@ class Lab:
         self._ends[part.name] = ends
         if len(ends) > GIVE_UP_AFTER:
             raise StackError(part.explain(f"{part.name} ended {len(ends)} times within {RECENT:.0f} s; the run ends"))
+        self._event = f"{time.strftime('%H:%M:%S')} {part.name} ended (exit status {part.status}) and was started anew."
         self._say(part.explain(f"{part.name} ended (exit status {part.status}); {consequence}"))

@@ -145,7 +145,7 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
         nonlocal away
         interrupts.check()
         lab.look_after()
-        footer[:] = [*filter(None, [lab.dashboards]), "Ctrl-C ends the run."]
+        footer[:] = [*filter(None, [lab.notice, lab.dashboards]), "Ctrl-C ends the run."]
         began = time.strftime("%H:%M:%S")
         try:
             snapshot = watch.look()

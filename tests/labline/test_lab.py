@@ -67,6 +67,7 @@ def test_a_disk_that_fills_is_told_once_and_remembered(lab, monkeypatch):
     for free in (1e9, 1e6, 0.5e6, 1e9):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         lab.look_after()
+        assert ("nearly full" in lab.notice) == (free < 1e9)
     nearly, again = lab.said
     assert "the disk is nearly full, 1.0 MB left where" in nearly and "has room again" in again
     lab.stop()
