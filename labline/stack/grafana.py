@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from . import cache, credentials, download, loopback, machine, ports
 from .errors import Unavailable
-from .part import Part, first_way
+from .part import Part, first_way, output
 from .process import Process
 
 ADMIN = "admin"
@@ -110,10 +109,7 @@ def _command(home: Path) -> list[str | Path]:
 def _checked(home: Path) -> tuple[Path, str]:
     """Ask the program in ``home`` for its version. Raises Unavailable where it is too old, or none."""
     program = home / "bin" / "grafana"
-    try:
-        text = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{program} does not run: {error}") from None
+    text = output(program, "--version")
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
     if not found:
         raise Unavailable(f"{program} does not tell its version: {text.strip()!r}")

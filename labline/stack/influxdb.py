@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from provisioning.influxdb_schema import ADMIN
@@ -12,7 +11,7 @@ from provisioning.influxdb_server import DatabaseError, Server
 
 from . import credentials, debian, loopback, ports, told
 from .errors import StartFailed, Unavailable
-from .part import Part, first_way
+from .part import Part, first_way, output
 from .process import Process
 
 ADVICE = "Install InfluxDB 1.x so that `influxd` is on PATH (Debian, Raspberry Pi OS: sudo apt-get install influxdb)."
@@ -106,10 +105,7 @@ def _unpacked() -> tuple[Path, str]:
 
 def _version(program: Path) -> str:
     """Ask for the version. Raises Unavailable where it is not 1.x."""
-    try:
-        text = subprocess.run([program, "version"], capture_output=True, text=True, timeout=20).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{program} does not run: {error}") from None
+    text = output(program, "version")
     found = re.search(r"InfluxDB v?(\d+)\.([\w.~+-]+)", text)
     if not found or found[1] != "1":
         raise Unavailable(f"{program} is not InfluxDB 1.x: it says {text.strip()!r}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import NotFound, Unavailable
+
+SECONDS = 30  # for a program to tell its version
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,16 @@ def first_way(name: str, ways: Iterable[tuple[str, Callable[[], tuple[Path, str]
         else:
             return Part(name, path, version, way, failed)
     raise NotFound(name, failed, advice)
+
+
+def output(program: Path, question: str) -> str:
+    """Ask a program for what it prints and ends with, such as its version. Raises Unavailable where it gives no answer."""
+    try:
+        return subprocess.run([program, question], capture_output=True, text=True, timeout=SECONDS).stdout
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "its answer is no text"
+    except subprocess.TimeoutExpired:
+        reason = f"no answer to `{program.name} {question}` in {SECONDS} s"
+    raise Unavailable(f"{program} does not run: {reason}")

@@ -7,13 +7,12 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from . import cache, download, machine, telegraf_build
 from .errors import Unavailable
-from .part import Part, first_way
+from .part import Part, first_way, output
 from .process import Process
 
 OLDEST = (1, 38)  # strict handling of environment variables, and what the rendered configuration uses
@@ -70,10 +69,7 @@ class Telegraf:
 
 def version(program: Path) -> tuple[int, ...]:
     """Ask a telegraf for its version. Raises Unavailable where it does not tell."""
-    try:
-        text = subprocess.run([program, "version"], capture_output=True, text=True, timeout=20).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{program} does not run: {error}") from None
+    text = output(program, "version")
     found = re.search(r"Telegraf v?(\d+)\.(\d+)\.(\d+)", text)
     if not found:
         raise Unavailable(f"{program} does not tell its version: {text.strip()!r}")
