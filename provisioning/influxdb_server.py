@@ -71,7 +71,8 @@ class Server:
                     f"InfluxDB at {self.url}: there is no database {database!r} that user {self.user!r} may read; "
                     "a new labline run, or labline apply, makes it"
                 )
-            raise DatabaseError(f"InfluxDB at {self.url}: {text.replace(hidden, '***') if hidden else text}")
+            advice = "; free some space on the disk of its data" if "no space left on device" in text else ""
+            raise DatabaseError(f"InfluxDB at {self.url}: {text.replace(hidden, '***') if hidden else text}{advice}")
         return [
             Series(
                 series.get("name", ""),
