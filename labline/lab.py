@@ -175,6 +175,8 @@ class Lab:
             # In reverse: Telegraf first, so that nothing is read that can't be stored.
             stack.callback(self.lock.close)
             if self._simulators:
+                # Whoever writes into it later would wait for ever.
+                stack.callback(self.places.control.unlink, missing_ok=True)
                 # They clean up behind themselves on SIGINT.
                 stack.callback(self._simulators.stop, 5, signal.SIGINT)
             for part in (self._influxdb, self.grafana, self._telegraf):

@@ -180,6 +180,7 @@ def test_the_demo_lab(start, tmp_path):
     assert "Nothing was lost." in run.text
 
     assert not others_in(tmp_path)
+    assert not (tmp_path / ".labline/demo/simulators/control").exists()  # who writes into it would wait for ever
     assert all(ports.is_free(port) for port in json.loads((tmp_path / ".labline/demo/ports.json").read_text()).values())
     assert re.search(
         r"^  InfluxDB 1\S+: Debian's package.*\n    tried before it: on PATH: no influxd", run.text, re.M
