@@ -82,6 +82,12 @@ def test_a_database_that_could_not_write_is_started_anew_once_there_is_room(lab,
     assert lab.done == ["stop InfluxDB", "start InfluxDB"]
 
 
+def test_the_end_of_a_part_stays_to_be_read(lab):
+    lab._influxdb.process = SimpleNamespace(running=False, name="InfluxDB", status=-9, explain=lambda text: text)
+    lab.look_after()
+    assert lab.notice.endswith("InfluxDB ended (exit status -9) and was started anew.")
+
+
 def test_what_was_killed_is_not_started_again_to_be_counted(lab, monkeypatch):
     monkeypatch.setattr("labline.lab.kill_all", lambda: None)
     monkeypatch.setattr(loopback, "answers", lambda *_: False)
