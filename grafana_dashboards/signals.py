@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from provisioning import host_metrics
 from provisioning.site import Instrument, Limit, Site
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
 from . import influxql, style

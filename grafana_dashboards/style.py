@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 
 # The newest schema that every supported Grafana (12.2 and later) reads as it is; grafanalib's own, 12, would lose the shared crosshair.
 SCHEMA_VERSION = 39

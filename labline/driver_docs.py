@@ -19,7 +19,9 @@ from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import STATUS
 from telegraf_inputs import drivers, errors, simulators, stanza
-from telegraf_inputs.driver import COMMON_STATUSES, Driver, Option, Quantity
+from telegraf_inputs.declare import Option, Quantity
+from telegraf_inputs.reading import COMMON_STATUSES
+from telegraf_inputs.source import Source
 
 from .stack.telegraf import OLDEST
 
@@ -60,7 +62,7 @@ def pages() -> dict[str, str]:
     return found
 
 
-def _page(driver: type[Driver]) -> str:
+def _page(driver: type[Source]) -> str:
     first, *others = (" ".join(p.split()) for p in inspect.cleandoc(driver.__doc__ or "").split("\n\n"))
     example = yaml.safe_load(driver.example)
     parts = [
@@ -113,7 +115,7 @@ def _page(driver: type[Driver]) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _sample(driver: type[Driver]) -> str:
+def _sample(driver: type[Source]) -> str:
     name = yaml.safe_load(driver.example)["name"]
     return f"""\
 # {driver.title}
@@ -138,7 +140,7 @@ def _sample(driver: type[Driver]) -> str:
 """
 
 
-def _connections(driver: type[Driver]) -> Iterator[str]:
+def _connections(driver: type[Source]) -> Iterator[str]:
     serial = driver.wire.serial
     said = {
         "tcp": "`tcp://HOST:PORT`: a socket, or a serial server behind one",
@@ -176,7 +178,7 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _metrics(driver: type[Driver]) -> Iterator[str]:
+def _metrics(driver: type[Source]) -> Iterator[str]:
     known = driver.channel_names
     channel = f"one of {', '.join(known)}" if known else "as the configuration names it"
     quantities = {q.name: q for q in driver.quantities}
@@ -210,7 +212,7 @@ def _field(quantity: Quantity) -> str:
     return _item(text, 4)
 
 
-def _output(driver: type[Driver]) -> str:
+def _output(driver: type[Source]) -> str:
     """Take the first cycle of a recorded case: of those in which all was well, the one with the most channels."""
     best: list[str] = []
     for case in sorted((CASES / driver.name).glob("*/expected.lp")):
@@ -260,7 +262,7 @@ def _index() -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _quantity_names(driver: type[Driver], most: int = 6) -> list[str]:
+def _quantity_names(driver: type[Source], most: int = 6) -> list[str]:
     if not driver.quantities:
         return ["what you declare"]
     names = list(dict.fromkeys(q.name for q in driver.quantities))

@@ -43,9 +43,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read it; 0 where every cycle went well, 1 where not."""
     from provisioning import site as sites
-    from telegraf_inputs.connection import Stop, Url
     from telegraf_inputs.errors import BadInput, suggestion
     from telegraf_inputs.instrument import Instrument
+    from telegraf_inputs.stop import Stop
+    from telegraf_inputs.url import Url
 
     site = sites.load(sites.find(arguments.site))
     stanza = next((i.stanza for i in site.instruments if i.name == arguments.instrument), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 
 
 def _count(name: str, description: str) -> Quantity:

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from telegraf_inputs import calibration, drivers, stanza
-from telegraf_inputs.driver import FIELD, Driver, Option
+from telegraf_inputs.declare import FIELD, Option
+from telegraf_inputs.source import Source
 
 from .influxdb_schema import duration
 from .site_file import (
@@ -102,7 +103,7 @@ def _instrument() -> dict[str, Any]:
     }
 
 
-def _of_driver(driver: type[Driver]) -> dict[str, Any]:
+def _of_driver(driver: type[Source]) -> dict[str, Any]:
     """Say what a stanza of one driver has beside the common keys, and that it has no others."""
     known = [option.name for option in (*stanza.KEYS, *driver.options_known)]
     channel = {option.name: _key(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
@@ -113,7 +114,8 @@ def _of_driver(driver: type[Driver]) -> dict[str, Any]:
                 "description": f"{q.description} ({q.unit})" if q.unit else q.description,
                 "$ref": "#/$defs/Limits",
             }
-            for q in driver.quantities
+            for stream in driver.streams
+            for q in stream.quantities
             if q.type in ("float", "int")
         },
         "additionalProperties": {"$ref": "#/$defs/Limits"},

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.stanza import Channel
 

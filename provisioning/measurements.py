@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.stanza import Stanza
 

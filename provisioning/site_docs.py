@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from telegraf_inputs import calibration, stanza
-from telegraf_inputs.driver import Option
+from telegraf_inputs.declare import Option
 
 from . import json_schema, site_file
 from .influxdb_schema import duration

@@ -17,46 +17,37 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from .driver import Option, check_field
+from .declare import Option, Quantity
 from .errors import BadInput, shown, suggestion
+from .names import check_field
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from .driver import Quantity
-
-    Form = Callable[[float], float | None]
+Form = Callable[[float], float | None]
 
 
+@dataclass(frozen=True)
 class Calibration:
     """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point)."""
 
-    __slots__ = ("of", "to", "unit", "description", "decimals", "low", "high", "form", "_apply")
-
-    def __init__(
-        self,
-        of: str,
-        to: str,
-        unit: str,
-        description: str,
-        decimals: int | None,
-        low: float,
-        high: float,
-        form: str,
-        apply: Form,
-    ):
-        self.of, self.to, self.unit, self.description, self.decimals = of, to, unit, description, decimals
-        self.low, self.high, self.form, self._apply = low, high, form, apply
+    of: str
+    to: str
+    unit: str
+    description: str
+    decimals: int | None
+    low: float
+    high: float
+    form: str
+    apply: Form
 
     def __call__(self, raw: float) -> float | None:
         """Calibrate one value; None where the calibration does not hold for it."""
         if not self.low <= raw <= self.high:
             return None
         try:
-            value = self._apply(raw)
+            value = self.apply(raw)
         except (ValueError, ZeroDivisionError, OverflowError):
             return None
         return float(value) if value is not None and math.isfinite(value) else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+import difflib
+from collections.abc import Iterable
+from typing import Any
 
 
 class BadInput(Exception):
@@ -75,8 +74,6 @@ def shown(value: object) -> str:
 
 def suggestion(word: object, known: Iterable[object]) -> str:
     """Propose what a misspelt word may have meant, or list what there is."""
-    import difflib
-
     names = [str(k) for k in known]
     close = difflib.get_close_matches(str(word), names, 1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"

@@ -1,39 +1,35 @@
 """The contract with Telegraf's inputs.execd, once, for every program.
 
-A program samples on absolute deadlines aligned to the wall clock (or on Telegraf's newlines, ``trigger: stdin``), and
-hands each batch to a writer with a bounded queue, so that a reader that stalls never stalls sampling. It ends promptly
-on the end of stdin, SIGTERM and SIGINT, with the last batch written. Log lines go to stderr with Telegraf's level
-prefixes, on a change of state.
+A program reads one or several instruments of a driver, each in a thread of its own, on absolute deadlines aligned to
+the wall clock (or on Telegraf's newlines, ``trigger: stdin``), and hands each batch to a writer with a bounded queue, so
+that a reader that stalls never stalls sampling. It ends promptly on the end of stdin, SIGTERM and SIGINT, with the last
+batch written. Log lines go to stderr with Telegraf's level prefixes, on a change of state.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import select
+import signal
 import sys
+import threading
 import time
+from collections.abc import Sequence
+from typing import NoReturn
 
-from .connection import Stop
-from .errors import BadInput, Stopped
-from .ticks import Ticks
+from . import stanza as stanzas
+from .configured import Stanza
+from .errors import BadInput
+from .sampler import Sampler
+from .source import Source
+from .stdin import Stdin
+from .stop import Stop
 from .writer import Writer
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .driver import Driver
-    from .stanza import Stanza
 
 LAST_WRITE_SECONDS = 2.0  # how long a stalled reader is waited for at the end; Telegraf sends SIGTERM after 5 s
 LINGER_SECONDS = 0.05  # how long Telegraf has to read what is in the pipes when the process ends
-USAGE = """usage: python -m {module} --config FILE [--once | --count N]
-
-Reads a {title} and prints Influx line protocol; made to be run by Telegraf's inputs.execd.
-
-  --config FILE   the instrument's stanza, in YAML with the keys it has in the site file
-  --once          run one cycle, print it, and end: status 0 if all was read, 1 if not
-  --count N       run N cycles by hand, to check for errors; the status tells
-  --help          this text
-"""
+WATCH_SECONDS = 0.5  # between two looks at whether a read hangs
 
 
 def log(level: str, text: str) -> None:
@@ -46,39 +42,69 @@ def log(level: str, text: str) -> None:
         pass
 
 
-def main(driver: type[Driver], argv: list[str] | None = None) -> int:
-    """Run a driver as a program; returns its exit status: 0, 1 (a cycle by hand failed), 2 (wrong use)."""
-    from . import stanza as stanzas
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in a line that Telegraf takes for an error."""
 
+    def error(self, message: str) -> NoReturn:
+        log("E", f"{message}; try --help")
+        sys.exit(2)
+
+
+def parser(driver: type[Source]) -> Parser:
+    """Declare the arguments of a driver's program."""
+    made = Parser(
+        prog=f"python -m telegraf_inputs.drivers.{driver.name}",
+        usage="%(prog)s --config FILE [--config FILE …] [--once | --count N] [--trace]",
+        allow_abbrev=False,
+        description=f"Reads a {driver.title} and prints Influx line protocol; made to be run by Telegraf's inputs.execd.",
+    )
+    made.add_argument(
+        "--config",
+        metavar="FILE",
+        action="append",
+        required=True,
+        help="an instrument's stanza, in YAML with the keys it has in the site file; may be repeated",
+    )
+    count = made.add_mutually_exclusive_group()
+    count.add_argument(
+        "--once",
+        dest="count",
+        action="store_const",
+        const=1,
+        help="run one cycle, print it, and end: status 0 if all was read, 1 if not",
+    )
+    count.add_argument("--count", metavar="N", type=_cycles, help="run N cycles by hand; the status tells")
+    made.add_argument("--trace", action="store_true", help="tell on stderr what is sent and received, with times")
+    return made
+
+
+def _cycles(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number of cycles (1 or more)")
+    return int(text)
+
+
+def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
+    """Run a driver as a program; returns its exit status: 0, 1 (a cycle by hand failed), 2 (wrong use)."""
     _fill_descriptors()
-    arguments: dict[str, str | None] = {"--config": None, "--count": None}
-    words = iter(sys.argv[1:] if argv is None else argv)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if word in ("--help", "-h"):
-            print(USAGE.format(module=f"telegraf_inputs.drivers.{driver.name}", title=driver.title), end="")
-            return 0
-        if word == "--once":
-            arguments["--count"] = "1"
-        elif name in arguments:
-            arguments[name] = value if equals else next(words, "")
-        else:
-            log("E", f"unknown argument {word!r}; try --help")
-            return 2
-    config, count = arguments["--config"], arguments["--count"]
-    if not config:
-        log("E", "--config FILE is missing; try --help")
-        return 2
-    if count is not None and not (count.isascii() and count.isdigit() and len(count) <= 18 and int(count)):
-        log("E", f"--count {count[:20]!r} is no number of cycles (1 or more)")
-        return 2
     try:
-        stanza = stanzas.load(config, driver)
-        return run(stanza, int(count) if count else None)
-    except BadInput as error:
-        error.file = error.file or config
-        log("E", str(error))
+        arguments = parser(driver).parse_args(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    found: list[Stanza] = []
+    bad = 0
+    for file in arguments.config:
+        try:
+            found.append(stanzas.load(file, driver))
+        except BadInput as error:
+            error.file = error.file or file
+            log("E", str(error))
+            bad += 1
+    by_hand = arguments.count is not None
+    # In a lab that runs, one bad file must not silence the driver's other instruments.
+    if not found or (bad and by_hand):
         return 2
+    return run(found, arguments.count, trace=arguments.trace)
 
 
 def _fill_descriptors() -> None:
@@ -93,74 +119,72 @@ def _fill_descriptors() -> None:
             os.open(os.devnull, os.O_WRONLY if fd == 2 else os.O_RDONLY)  # takes the lowest number that is free
 
 
-def run(stanza: Stanza, count: int | None = None, out: int = 1) -> int:
-    """Sample an instrument until asked to stop, or ``count`` times; by hand (with a count) stdin is left alone.
+def run(found: Sequence[Stanza], count: int | None = None, out: int = 1, *, trace: bool = False) -> int:
+    """Sample instruments until asked to stop, or each ``count`` times; by hand (with a count) stdin is left alone.
 
     Returns the exit status: 1 where a cycle by hand was not well, or not all was printed.
     """
-    import signal
-
-    from .instrument import Instrument
-    from .ledger import Ledger
-    from .stdin import Stdin
-
-    def tell(level: str, text: str) -> None:
-        log(level, f"[{stanza.name}] {text}")
-
-    def finish() -> bool | None:
-        written = ledger.close(LAST_WRITE_SECONDS)
-        if written is not None and not by_hand:
-            readings, dropped = instrument.readings, writer.dropped_readings
-            tell("I", f"stopped after {cycles} cycles: {readings} readings, {dropped} dropped")
-        return written
-
-    def stuck() -> None:
-        if finish() is not None:
-            os._exit(int(by_hand))
-
     stop = Stop()
-    instrument = Instrument(stanza, stop, tell)
     writer = Writer(out, on_closed=stop.set)
-    ledger = Ledger(instrument, writer, tell)
     by_hand = count is not None
-    cycles = good = 0
-    stdin = Stdin(stop, stuck, None if by_hand else 0)
+    samplers = [Sampler(stanza, stop, writer, log, count=count, trace=trace) for stanza in found]
+    ending = _Ending(samplers, writer, by_hand)
+    stdin = Stdin(stop, ending.stuck, None if by_hand else 0)
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
     signal.set_wakeup_fd(stop.wakeup_fd)  # a signal wakes every wait, though a library may hold the main thread
-    paced = by_hand or stanza.trigger == "self"
-    ticks = None
     try:
-        if not paced:
-            stdin.take()
-        while not stop.is_set:
-            instrument.dropped = writer.dropped_readings
-            points = instrument.sample()
-            ledger.note()  # before they are written: what is written was made, whenever the program is killed
-            writer.put(points)
-            cycles += 1
-            good += instrument.state == "ok"
-            if cycles == count:
+        for sampler in samplers:
+            sampler.paced_by(stdin)
+        stdin.start()
+        for sampler in samplers:
+            sampler.start()
+        while any(sampler.running for sampler in samplers):
+            if stop.wait(WATCH_SECONDS):
                 break
-            if paced:
-                ticks = ticks or Ticks(stanza.interval)  # the first cycle, which connects, comes at once
-                instrument.overruns += ticks.wait(stop)
-            else:
-                instrument.overruns += stdin.take()
-    except Stopped:
-        pass
+            for sampler in samplers:
+                sampler.watch()
+        for sampler in samplers:
+            sampler.join()
     finally:
-        instrument.close()
-        written = finish()
+        stop.set()
+        written = ending.finish()
         signal.set_wakeup_fd(-1)
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+    if any(sampler.fault for sampler in samplers):
+        return 1
     if by_hand:
-        return 0 if written and good == count else 1
+        return 0 if written and all(sampler.good == count for sampler in samplers) else 1
     if written:
         writer.drain(LAST_WRITE_SECONDS)
     _let_go(out)
     return 0
+
+
+class _Ending:
+    """Ends a program once, though it may be asked to from two threads."""
+
+    def __init__(self, samplers: Sequence[Sampler], writer: Writer, by_hand: bool):
+        self._samplers, self._writer, self._by_hand = samplers, writer, by_hand
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def finish(self) -> bool | None:
+        """Wait for the last lines to be written; tells whether all were. None: it was done before."""
+        with self._lock:
+            if self._ended:
+                return None
+            self._ended = True
+            written = self._writer.finish(LAST_WRITE_SECONDS)
+            for sampler in self._samplers:
+                sampler.tell_the_end(silently=self._by_hand)
+            return written
+
+    def stuck(self) -> None:
+        """End the process: something that can't be interrupted holds it up."""
+        if self.finish() is not None:
+            os._exit(int(self._by_hand))
 
 
 def _let_go(out: int) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-    from .driver import Quantity
-    from .stanza import Channel, Stanza
+from .configured import Channel, Stanza
+from .declare import Quantity
 
 
+@dataclass(frozen=True)
 class Clash:
     """Two instruments, or two channels, that would fill one field differently. ``message`` says how, for a person."""
 
-    __slots__ = ("stanza", "channel", "quantity", "message")
-
-    def __init__(self, stanza: Stanza, channel: Channel, quantity: Quantity, message: str):
-        self.stanza, self.channel, self.quantity, self.message = stanza, channel, quantity, message
+    stanza: Stanza
+    channel: Channel
+    quantity: Quantity
+    message: str
 
 
 def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
@@ -25,12 +25,12 @@ def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
     for stanza in stanzas:
         for channel in stanza.channels:
             for quantity in channel.quantities.values():
-                said, by, at = first.setdefault((stanza.driver.name, quantity.name), (quantity, stanza, channel))
+                said, by, at = first.setdefault((channel.measurement, quantity.name), (quantity, stanza, channel))
                 for what, here, there in (("type", quantity.type, said.type), ("unit", quantity.unit, said.unit)):
                     if here != there:
                         message = (
                             f"{quantity.name!r} has the {what} {here!r} here, but {there!r} in channel {at.id!r} "
-                            f"of {by.name!r}; a field of measurement {stanza.driver.name!r} has one {what}: use "
+                            f"of {by.name!r}; a field of measurement {channel.measurement!r} has one {what}: use "
                             f"another name for the quantity, or the same {what}"
                         )
                         yield Clash(stanza, channel, quantity, message)
@@ -40,15 +40,14 @@ def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
 def tags_named_as_fields(stanzas: Iterable[Stanza]) -> Iterator[tuple[Stanza, str, str]]:
     """Yield (stanza, tag, message) for each tag that is a field of another instrument of the same measurement."""
     stanzas = list(stanzas)
-    by = {(s.driver.name, name): s.name for s in stanzas for channel in s.channels for name in channel.quantities}
+    by = {(c.measurement, name): s.name for s in stanzas for c in s.channels for name in c.quantities}
     for stanza in stanzas:
         for tag in stanza.tags:
-            if other := by.get((stanza.driver.name, tag)):
-                yield (
-                    stanza,
-                    tag,
-                    (
-                        f"{tag!r} is a field of {other!r}, and both are in measurement {stanza.driver.name!r}, "
-                        "where a query can't tell a tag from a field; choose another name"
-                    ),
-                )
+            for measurement in stanza.measurements:
+                if other := by.get((measurement, tag)):
+                    yield (
+                        stanza,
+                        tag,
+                        f"{tag!r} is a field of {other!r}, and both are in measurement {measurement!r}, "
+                        "where a query can't tell a tag from a field; choose another name",
+                    )

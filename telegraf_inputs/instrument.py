@@ -4,87 +4,139 @@ from __future__ import annotations
 
 import re
 import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from . import connection
-from .driver import PINNED
+from .clock import MEANINGS, Clock
+from .configured import Channel, Stanza
+from .declare import PINNED
 from .errors import BadInput, InstrumentError, Stopped, WrongDevice
-from .point import BadPoint, Point
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from .driver import Driver, Reading
-    from .stanza import Channel, Stanza
+from .inbox import Inbox
+from .line import Tap
+from .point import Point
+from .point_maker import PointMaker
+from .reading import Reading
+from .source import Polled, Pushed
+from .stop import Stop
+from .url import Url
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0  # seconds between attempts to connect, doubling
 IDENTIFY_ATTEMPTS = 3  # the first contact after power-up often fails (Lake Shore 240)
+MOST_CHANNELS = 1000  # of one instrument, where the data say which there are
+HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is told to hang
+
+
+@dataclass
+class Made:
+    """What was made of one channel: how many readings, and the times of the first and the last (ns, UTC)."""
+
+    measurement: str
+    readings: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+
+    def add(self, readings: int, time_ns: int) -> None:
+        if not self.readings:
+            self.first_ns = self.last_ns = time_ns
+        self.readings += readings
+        self.first_ns, self.last_ns = min(self.first_ns, time_ns), max(self.last_ns, time_ns)
 
 
 class Instrument:
     """Reads an instrument cycle by cycle; ``sample()`` never raises for what an instrument does, and invents no value.
 
-    Counters are cumulative since the start of the program: ``errors`` (failed cycles and failed channels),
-    ``reconnects``, ``made`` (readings, which are values of declared quantities, by channel). ``overruns`` and
-    ``dropped`` are kept by the caller.
+    Counters are cumulative since the start of the program: ``errors`` (failed cycles and faulty readings),
+    ``reconnects``, ``made`` (readings, which are values of declared quantities, by channel), ``discarded`` (readings
+    that could not be believed, or have no place). ``overruns`` and ``dropped`` (by a writer that stalls) are kept by
+    the caller.
     """
 
-    def __init__(self, stanza: Stanza, stop: connection.Stop, log: Callable[[str, str], None]):
-        self.stanza, self.stop, self.log = stanza, stop, log
+    def __init__(self, stanza: Stanza, stop: Stop, log: Callable[[str, str], None], tap: Tap | None = None):
+        self.stanza, self.stop, self.log, self._tap = stanza, stop, log, tap
         self.url = stanza.connection
         self.simulator: Any = None
-        if self.url.scheme == "sim":
-            from .simulators import start
+        if stanza.simulated:
+            from . import simulators
 
-            self.simulator = start(stanza)
-            self.url = connection.Url(self.simulator.url)
+            self.simulator = simulators.start(stanza)
+            self.url = Url(self.simulator.url)
         self.state, self.detail = "starting", ""
         self.errors = self.reconnects = self.overruns = self.dropped = 0
-        self.driver: Driver | None = None
+        self._thrown_away = 0
+        self.inbox = Inbox()
+        self.source: Polled | Pushed | None = None
+        self._clock = Clock()
+        self._maker = PointMaker(stanza, self._clock)
         self._channels = {c.id: c for c in stanza.channels}
-        self.made = dict.fromkeys(self._channels, 0)
+        self.made = {c.id: Made(c.measurement) for c in stanza.channels}
         self._connections = 0
         self._wait, self._next_attempt = 0.0, 0.0
-        self._faulty: dict[str, str] = {}  # channel -> its status, as last told
+        self._statuses: dict[str, str] = {}  # channel -> the last status that it had
+        self._worst: dict[str, str] = {}  # channel -> what was wrong with it in this cycle, though it may be over
         self._details: dict[str, str] = {}  # channel -> what else was told of it
+        self._unknown: set[str] = set()  # what was told to have no place
+        self._clock_fault = ""
+        self._told = ""  # the faults of channels that were told last
+        self._began: float | None = None  # of the cycle that runs, in monotonic seconds
+        self._beat = 0.0  # when it last got on
+        self._hangs = False
 
     @property
     def readings(self) -> int:
         """Tell how many readings were made."""
-        return sum(self.made.values())
+        return sum(made.readings for made in self.made.values())
+
+    @property
+    def well(self) -> bool:
+        """Tell whether the last cycle was read whole; an odd clock is the machine's fault."""
+        return self.state == "ok" or (self.state == "clock" and not self._faulty())
+
+    @property
+    def lost(self) -> int:
+        """Tell how many readings were made and not delivered: too many came at once, or nobody took them."""
+        return self.dropped + self.inbox.dropped
+
+    @property
+    def discarded(self) -> int:
+        """Tell how many readings were not believed, came twice or had no place."""
+        return self._thrown_away + self._maker.discarded
 
     def sample(self) -> list[Point]:
         """Run one cycle; returns the points of the channels and, last, the instrument's own. Raises Stopped only."""
-        began = time.monotonic()
+        began = self._began = self._beat = time.monotonic()
         points: list[Point] = []
+        self._worst = {}
         try:
-            if self.driver is None:
-                if time.monotonic() < self._next_attempt:
-                    return [self._status(time.monotonic() - began)]
-                self.driver = self._connect()
-            # A driver may deliver channels that the stanza does not ask for.
-            readings = [r for r in self.driver.read() if r.channel in self._channels]
-            self.driver.verify()
-            points = [self._point(reading, self._channels[reading.channel]) for reading in readings]
+            for point in self._cycle():
+                points.append(point)
         except Stopped:
             raise
-        except InstrumentError as error:
-            self._failed(error)
-        except BadInput as error:  # what is seen only on opening: a password's file, a setting the port refuses
-            self._failed(InstrumentError(str(error)))
-        except ImportError as error:
-            extra = self.stanza.driver.extra or "all"
-            self._failed(InstrumentError(f"needs the Python package {error.name}: pip install 'labline[{extra}]'"))
         except Exception as error:  # a fault in a driver must not end the program: Telegraf would see a lab go dark
-            self.log("D", _trace(error))
-            fault = f"fault in driver {self.stanza.driver.name!r}: {type(error).__name__}: {error}"
-            self._failed(InstrumentError(fault))
-        else:
-            self._went_well(readings)
-        for point in points:
-            self.made[point.tags["channel"]] += point.readings
-        return [*points, self._status(time.monotonic() - began)]
+            self._failed(self._explained(error))
+        finally:
+            self._began = None
+        return [*points, self.report(time.monotonic() - began)]
+
+    def collect(self) -> list[Point]:
+        """Take what a source has said by itself since the last time."""
+        points = list(self._points(self.inbox.take()))
+        if points:
+            self._judge()
+        return points
+
+    def hangs(self) -> Point | None:
+        """Report, from another thread, a cycle that does not come back; None where all is well."""
+        began, source = self._began, self.source
+        beat = max(self._beat, getattr(getattr(source, "link", None), "active_at", 0.0))
+        if began is None or time.monotonic() - beat < HUNG_SECONDS + 3 * self.stanza.timeout:
+            return None
+        if not self._hangs:
+            self._hangs = True
+            self.errors += 1
+            self._enter("hung", f"a read does not come back for {time.monotonic() - beat:.0f} s")
+        return self.report(time.monotonic() - began)
 
     def close(self) -> None:
         """Let go of the instrument, and of its simulator."""
@@ -92,67 +144,188 @@ class Instrument:
         if self.simulator is not None:
             self.simulator.stop()
 
-    def _connect(self) -> Driver:
-        """Open the way, learn who is there, prepare it. Raises InstrumentError."""
-        stanza = self.stanza
-        link = stanza.driver.open_link(self.url, stanza, self.stop)
+    def _cycle(self) -> Iterator[Point]:
+        """Yield the points of one cycle; what was yielded before an exception holds."""
+        if self.source is None:
+            if time.monotonic() < self._next_attempt:
+                return
+            self.source = self._connect()
+        self._hangs = False
+        if isinstance(self.source, Pushed):
+            yield from self._points(self.inbox.take())
+            for reading in self.source.check():
+                yield from self._points([reading])
+            yield from self._points(self.inbox.take())
+        else:
+            yield from self._asked(self.source)
+        self._wait = 0.0
+        self._judge()
+
+    def _asked(self, source: Polled) -> Iterator[Point]:
+        """Read a polled instrument; nothing is believed before it is seen that question and answer are in step."""
+        readings: list[Reading] = []
+        fault: Exception | None = None
         try:
-            driver: Driver = stanza.driver(stanza, link)
-            identity = self._identify(driver)
-            wanted = stanza.options[PINNED.name] if PINNED in stanza.driver.options_known else None
-            if wanted and not re.search(wanted, identity):
-                raise WrongDevice(f"this is {identity!r}, expected {wanted!r} in what it says of itself (identity)")
-            if stanza.identity and identity != stanza.identity:
-                self.log("W", f"another instrument answers now: {identity!r}, before it was {stanza.identity!r}")
-            stanza.identity = identity
-            driver.connected()
-        except BaseException:
-            self._close(link)
+            for reading in source.read():
+                readings.append(reading)
+                self._beat = time.monotonic()
+        except (InstrumentError, Stopped):  # the driver says that what it read is not to be believed
+            self._discard(readings)
             raise
+        except Exception as error:  # a fault in the driver does not make false what was read before it
+            fault = error
+        try:
+            source.verify()
+        except BaseException:
+            self._discard(readings)
+            raise
+        yield from self._points(readings)
+        if fault is not None:
+            raise fault
+
+    def _points(self, readings: Iterable[Reading]) -> Iterator[Point]:
+        """Make the points of readings, and note how each channel is; every faulty reading is counted."""
+        for reading in readings:
+            channel = self._channels.get(reading.channel) or self._discovered(reading)
+            if channel is None:
+                self._no_place(reading.channel)
+                self._discard([reading])
+                continue
+            point, repeated = self._maker.make(reading, channel)
+            if repeated:
+                self._thrown_away += point.readings
+                continue
+            self._note(reading)
+            self.made[channel.id].add(point.readings, point.timestamp)
+            yield point
+
+    def _note(self, reading: Reading) -> None:
+        channel, status = reading.channel, reading.status
+        self._statuses[channel] = status
+        self._details[channel] = f" ({reading.detail})" if reading.detail else ""
+        if status != "ok":
+            self.errors += 1
+            self._worst[channel] = status
+        self._clock_fault = self._clock.judge(reading.time_ns)
+
+    def _discovered(self, reading: Reading) -> Channel | None:
+        """Take up a channel that a stream finds by itself; None where its streams find none, or too many."""
+        assert self.source is not None
+        streams = [s for s in self.source.streams if s.discovered and reading.stream in ("", s.measurement)]
+        if not streams or len(self._channels) >= MOST_CHANNELS:
+            return None
+        quantities = {quantity.name: quantity for quantity in streams[0].quantities}
+        channel = Channel(reading.channel, reading.channel, "", {}, {}, None, quantities, streams[0])
+        self._channels[channel.id] = channel
+        self.made[channel.id] = Made(channel.measurement)
+        return channel
+
+    def _no_place(self, channel: str) -> None:
+        if channel not in self._unknown and len(self._unknown) < MOST_CHANNELS:
+            self._unknown.add(channel)
+            self.log("W", f"a reading of channel {channel!r} came, which the stanza does not name; it is not stored")
+
+    def _discard(self, readings: Iterable[Reading]) -> None:
+        self._thrown_away += sum(value is not None for reading in readings for value in reading.values.values())
+
+    def _connect(self) -> Polled | Pushed:
+        """Open the way, learn who is there, prepare it. Raises InstrumentError."""
+        kind = self.stanza.driver
+        source, identity = self._subscribed(kind) if issubclass(kind, Pushed) else self._asked_who(kind)
+        if self.stanza.identity and identity and identity != self.stanza.identity:
+            self.log("W", f"another instrument answers now: {identity!r}, before it was {self.stanza.identity!r}")
+        self.stanza.identity = identity
+        if isinstance(source, Polled):
+            try:
+                source.connected()
+            except BaseException:
+                self._let_go(source)
+                raise
         self.reconnects += bool(self._connections)
         self._connections += 1
-        return driver
+        return source
 
-    def _identify(self, driver: Driver) -> str:
+    def _subscribed(self, kind: type[Pushed]) -> tuple[Pushed, str]:
+        source = kind(self.stanza)
+        try:
+            return source, source.open(self.url, self.stop, self.inbox)
+        except BaseException:
+            self._let_go(source)
+            raise
+
+    def _asked_who(self, kind: type[Polled]) -> tuple[Polled, str]:
+        link = kind.open_link(self.url, self.stanza, self.stop)
+        if self._tap is not None:
+            link.tap = self._tap
+        source = kind(self.stanza, link)
+        try:
+            identity = self._identify(source)
+            wanted = self.stanza.options[PINNED.name] if PINNED in kind.options_known else None
+            if wanted and not re.search(wanted, identity):
+                raise WrongDevice(f"this is {identity!r}, expected {wanted!r} in what it says of itself (identity)")
+            return source, identity
+        except BaseException:
+            self._let_go(source)
+            raise
+
+    def _identify(self, source: Polled) -> str:
         for _ in range(IDENTIFY_ATTEMPTS - 1):
             try:
-                return driver.identify()
+                return source.identify()
             except InstrumentError as error:
                 if error.state == "disconnected":
                     raise
-                driver.link.discard(quiet=0.05)
-        return driver.identify()
+                source.link.discard(quiet=0.05)
+        return source.identify()
 
-    def _went_well(self, readings: list[Reading]) -> None:
+    def _faulty(self) -> dict[str, str]:
+        """Tell what is wrong with channels: in this cycle, or since their last reading."""
+        lasting = {channel: status for channel, status in self._statuses.items() if status != "ok"}
+        return lasting | self._worst
+
+    def _judge(self) -> None:
         """Note a cycle that was read; channels without news keep the status they had."""
-        self._wait = 0.0
-        statuses = {r.channel: r.status for r in readings}
-        self._details |= {r.channel: f" ({r.detail})" if r.detail else "" for r in readings}
-        faulty = {channel: status for channel, status in statuses.items() if status != "ok"}
-        self.errors += len(faulty)
-        before, self._faulty = self._faulty, {c: s for c, s in self._faulty.items() if c not in statuses} | faulty
-        detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in self._faulty.items())
-        if self.state == "degraded" and self._faulty and self._faulty != before:
+        faulty = self._faulty()
+        detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
+        told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
+        clock = self._clock_fault if self._clock.synchronised else self._clock_fault or "unsynchronised"
+        if clock:
+            self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))))
+            return
+        if self.state == "degraded" and faulty and self._told != told:
             self.log("W", f"degraded: {detail}")
-        self._enter("degraded" if self._faulty else "ok", detail)
+        self._enter("degraded" if faulty else "ok", detail)
+
+    def _explained(self, error: Exception) -> InstrumentError:
+        if isinstance(error, InstrumentError):
+            return error
+        if isinstance(error, BadInput):  # what is seen only on opening: a password's file, a setting the port refuses
+            return InstrumentError(str(error))
+        if isinstance(error, ImportError):
+            extra = self.stanza.driver.extra or "all"
+            return InstrumentError(f"needs the Python package {error.name}: pip install 'labline[{extra}]'")
+        self.log("D", _trace(error))
+        return InstrumentError(f"fault in driver {self.stanza.driver.name!r}: {type(error).__name__}: {error}")
 
     def _failed(self, error: InstrumentError) -> None:
         """Note a failed cycle and let the connection go: opening anew is the one cure that helps every fault."""
         self.errors += 1
-        self._disconnect()
-        self._next_attempt = time.monotonic() + self._wait
-        self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
-        self._faulty = {}
+        if not (isinstance(self.source, Pushed) and not self.source.reopen):
+            self._disconnect()
+            self._next_attempt = time.monotonic() + self._wait
+            self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
+        self._statuses = {}
+        self._told = ""
         self._enter(error.state, str(error))
 
     def _disconnect(self) -> None:
-        driver, self.driver = self.driver, None
-        if driver is not None:
-            self._close(driver.link)
+        source, self.source = self.source, None
+        if source is not None:
+            self._let_go(source)
 
-    def _close(self, link: Any) -> None:
+    def _let_go(self, source: Polled | Pushed) -> None:
         try:
-            link.close()
+            (source.link if isinstance(source, Polled) else source).close()
         except Exception as error:  # whatever is wrong with it, it is let go
             self.log("D", _trace(error))
 
@@ -161,50 +334,22 @@ class Instrument:
         before, self.state, self.detail = self.state, state, detail
         if state == before:
             return
-        level = "I" if state == "ok" else "W" if state == "degraded" else "E"
+        level = "I" if state == "ok" else "W" if state in ("degraded", "clock") else "E"
         again = " again" if state == "ok" and before != "starting" else ""
         named = f" ({self.stanza.identity})" if state == "ok" and self.stanza.identity else ""
         self.log(level, f"{state}{again}{named}{': ' + detail if detail else ''}")
 
-    def _point(self, reading: Reading, channel: Channel) -> Point:
-        """Make a reading's point, with its calibrated value beside the raw one, and its status."""
-        fields: dict[str, Any] = {}
-        calibration = channel.calibration
-        for name, value in reading.values.items():
-            if value is None or name not in channel.quantities:
-                continue
-            made = calibration if calibration is not None and calibration.of == name else None
-            stored_as = f"{name}_raw" if made is not None and made.to == name else name
-            quantity = channel.quantities[stored_as]
-            value = quantity.field(value)
-            trouble = "" if quantity.possible(value) else "out_of_range"
-            if not trouble:
-                fields[stored_as] = value
-                if made is not None and (meant := made(float(value))) is not None:
-                    fields[made.to] = meant
-                elif made is not None:
-                    trouble = "uncalibrated"
-            if trouble and reading.status == "ok":
-                reading.status = trouble
-        measurement = self.stanza.driver.name
-        tags = {"instrument": self.stanza.name, "channel": channel.id, **self.stanza.tags}
-        try:
-            return Point(measurement, tags, fields | {"status": reading.status}, reading.time_ns, len(fields))
-        except BadPoint as error:  # an answer with a line break in a text, a number beyond 64 bits
-            self.log("D", str(error))
-            reading.status = "bad_answer"
-            return Point(measurement, tags, {"status": reading.status}, time.time_ns())
-
-    def _status(self, seconds: float) -> Point:
+    def report(self, seconds: float) -> Point:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""
         tags = {"instrument": self.stanza.name, "driver": self.stanza.driver.name, **self.stanza.tags}
         fields = {
-            "up": int(self.driver is not None),
+            "up": int(self.state in ("ok", "degraded", "clock")),
             "read_seconds": seconds,
             "errors": self.errors,
             "reconnects": self.reconnects,
             "overruns": self.overruns,
-            "dropped": self.dropped,
+            "dropped": self.lost,
+            "discarded": self.discarded,
             "readings": self.readings,
             "state": self.state,
         }
@@ -212,6 +357,4 @@ class Instrument:
 
 
 def _trace(error: BaseException) -> str:
-    import traceback
-
     return " | ".join(line.strip() for line in traceback.format_exception(error)).replace("\n", " | ")

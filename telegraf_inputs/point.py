@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from influx_line_protocol import Metric
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 INT64 = 2**63
 LONGEST_NAME = 1000  # InfluxDB takes 65535 bytes for measurement and tags together

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from . import connection, drivers, yamlfile
-from .driver import PINNED, RESERVED_TAGS, Option, Quantity, check_pattern
+from . import calibration, drivers, transports, yamlfile
+from .calibration import Calibration
+from .configured import Channel, Stanza
+from .declare import PINNED, RESERVED_TAGS, Option, Quantity
 from .errors import BadInput, shown, suggestion
+from .names import NAME, NAME_WORDS, check_pattern
 from .point import BadPoint, Point
+from .source import Source
+from .url import Url
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from .calibration import Calibration
-    from .connection import Url
-    from .driver import Driver
+__all__ = ["CHANNEL_KEYS", "KEYS", "Channel", "Stanza", "check", "check_all", "duration", "load"]
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")  # files are called by it
-NAME_WORDS = "letters, digits, '_', '-' or '.', a letter or digit first, 100 of them at most"
 # Fields that labline adds to a driver's quantities.
-RESERVED_FIELDS = ("status", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "readings", "state")
+RESERVED_FIELDS = (
+    *("status", "clock", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
+    "state",
+)
 
 KEYS = (
     Option("name", "str", "the instrument's name: tag `instrument` of all it delivers", required=True),
@@ -31,9 +34,9 @@ KEYS = (
     Option(
         "connection",
         "str",
-        "how it is reached, a URL: tcp://host:port, serial:///dev/ttyUSB0, visa://…, phidget://…, file:///…, sim",
-        required=True,
+        "how it is reached, a URL such as tcp://host:port or serial:///dev/ttyUSB0 (the driver's page lists its own), or sim",
     ),
+    Option("node", "str", "the node that reads it; default: the first"),
     Option("label", "str", "its name for people; default: the name"),
     Option("description", "str", "a sentence about it, shown on dashboards"),
     Option("interval", "duration", "time between readings, such as 10s or 500ms; default: the driver's"),
@@ -61,99 +64,101 @@ CHANNEL_KEYS = (
 )
 
 
-class Channel:
-    """One channel: ``options`` are the driver's, ``limits`` stand as they are written.
-
-    ``quantities`` are all that the channel delivers, by name, the calibrated one included.
-    """
-
-    __slots__ = ("id", "label", "description", "options", "calibration", "quantities", "limits")
-
-    def __init__(self, id: str, label: str, description: str, options: dict[str, Any], limits: dict[str, Any]):
-        self.id, self.label, self.description, self.options, self.limits = id, label, description, options, limits
-        self.calibration: Calibration | None = None
-        self.quantities: dict[str, Quantity] = {}
-
-
-class Stanza:
-    """A checked stanza. ``driver`` is the driver's class; durations are in seconds.
-
-    ``identity`` is what the instrument says of itself, once it is connected.
-    """
-
-    __slots__ = (
-        "name",
-        "label",
-        "description",
-        "driver",
-        "connection",
-        "interval",
-        "timeout",
-        "trigger",
-        "tags",
-        "channels",
-        "options",
-        "stale",
-        "identity",
-    )
-
-    def __init__(self, driver: type[Driver], values: dict[str, Any]):
-        self.driver = driver
-        self.name: str = values["name"]
-        self.label: str = values["label"] or self.name
-        self.description: str = values["description"] or ""
-        self.interval: float = driver.interval if values["interval"] is None else values["interval"]
-        self.timeout: float = driver.timeout if values["timeout"] is None else values["timeout"]
-        self.trigger: str = values["trigger"]
-        self.stale: float | None = values["stale"]
-        self.options: dict[str, Any] = {o.name: values[o.name] for o in driver.options_known}
-        self.identity = ""
-        self.connection: Url
-        self.tags: dict[str, str]
-        self.channels: list[Channel]
-
-
-def load(path: str, driver: type[Driver] | None = None) -> Stanza:
-    """Read a config file: one stanza. Raises BadInput with file, line and path.
-
-    With a ``driver`` it must be this one's, and as little as can be is left in memory: so a program reads its own.
-    """
-    data = yamlfile.load(path).data if driver is None else yamlfile.data_of(path)
+def load(path: str, driver: type[Source] | None = None) -> Stanza:
+    """Read a config file: one stanza. Raises BadInput with file, line and path; with a ``driver`` it must be this one's."""
+    document = yamlfile.load(path)
     try:
-        stanza = check(data)
+        stanza = check(document.data)
         if driver is not None and stanza.driver.name != driver.name:
             raise BadInput(f"found {stanza.driver.name!r}, but this program is {driver.name!r}", ("driver",))
         return stanza
     except BadInput as error:
-        raise yamlfile.load(path).located(error) from None
+        raise document.located(error) from None
 
 
 def check(data: Any) -> Stanza:
-    """Check one stanza. Raises BadInput with the path inside it."""
+    """Check one stanza. Raises BadInput with the path inside it: the first mistake."""
+    errors: list[BadInput] = []
+    stanza = check_all(data, errors)
+    if stanza is None or errors:
+        raise errors[0]
+    return stanza
+
+
+def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
+    """Check one stanza and note all that is wrong with it in ``errors``, each with its path inside it.
+
+    Returns what could be understood; None where that is no instrument.
+    """
     if not isinstance(data, dict):
         found = "nothing" if data is None else shown(data)
-        raise BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …")
-    driver = drivers.load(_value(data, KEYS[1]))
-    values = _take(data, KEYS, driver.options_known, f"driver {driver.name!r}")
-    if not NAME.match(values["name"]):
-        raise BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",))
-    stanza = Stanza(driver, values)
+        errors.append(BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …"))
+        return None
+    with _noted(errors):
+        driver = drivers.load(_value(data, KEYS[1]))
+        return _check(data, driver, errors)
+    return None
+
+
+@contextmanager
+def _noted(errors: list[BadInput], *path: Any) -> Iterator[None]:
+    """Note what is found wrong inside, with ``path`` before its own, and go on behind it."""
+    try:
+        yield
+    except BadInput as error:
+        error.path = (*path, *error.path)
+        errors.append(error)
+
+
+def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Stanza | None:
+    before = len(errors)
+    values = _take(data, KEYS, driver.options_known, f"driver {driver.name!r}", errors)
+    if values["name"] is not None and not NAME.match(values["name"]):
+        errors.append(BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",)))
     for key, (shortest, longest) in RANGES.items():
-        value = getattr(stanza, key)
+        value = values[key]
         if value is not None and not duration(shortest) <= value <= duration(longest):
-            raise BadInput(f"found {data[key]!r}, expected a duration from {shortest} to {longest}", (key,))
-    stanza.connection = _connection(values["connection"], driver)
-    stanza.channels = _channels(values["channels"], stanza)
-    stanza.tags = _tags(values["tags"] or {}, stanza.channels)
+            errors.append(BadInput(f"found {data[key]!r}, expected a duration from {shortest} to {longest}", (key,)))
+    stanza = Stanza(
+        driver,
+        name=values["name"] or "",
+        label=values["label"] or values["name"] or "",
+        description=values["description"] or "",
+        connection=Url(""),
+        node=values["node"] or "",
+        interval=driver.interval if values["interval"] is None else values["interval"],
+        timeout=driver.timeout if values["timeout"] is None else values["timeout"],
+        trigger=values["trigger"],
+        stale=values["stale"],
+        options={option.name: values[option.name] for option in driver.options_known},
+    )
+    with _noted(errors, "connection"):
+        stanza.connection = _connection(values["connection"], driver)
+    if any(error.path[:1] == (option.name,) for error in errors[before:] for option in driver.options_known):
+        return None  # what channels there are may hang on these options
+    with _noted(errors):
+        stanza.channels = _channels(values["channels"], stanza, errors)
+    with _noted(errors):
+        stanza.tags = _tags(values["tags"] or {}, stanza.channels)
     if PINNED in driver.options_known and stanza.options[PINNED.name]:
-        check_pattern(stanza.options[PINNED.name], (PINNED.name,))
-    driver.check(stanza)
+        with _noted(errors):
+            check_pattern(stanza.options[PINNED.name], (PINNED.name,))
+    if len(errors) > before:
+        return None
+    with _noted(errors):
+        driver.check(stanza)
+        _check_places(stanza)
+        return stanza
+    return None
+
+
+def _check_places(stanza: Stanza) -> None:
+    """Refuse what serves one channel only, and is named by two."""
     seen: dict[str, str] = {}
-    for place, path in driver.places(stanza):
+    for place, path in stanza.driver.places(stanza):
         if place in seen:
             raise BadInput(f"{place} is channel {seen[place]!r} already", path)
         seen[place] = path[-1] if len(path) < 2 else path[1]
-    return stanza
 
 
 def duration(value: object) -> float:
@@ -164,22 +169,25 @@ def duration(value: object) -> float:
     return float(match[1]) * SECONDS[match[2]]
 
 
-def _connection(text: str, driver: type[Driver]) -> Url:
-    try:
-        url = connection.Url(text)
-        if url.scheme not in (*driver.schemes, "sim"):
-            raise BadInput(
-                f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
-                f"{' or '.join(driver.schemes)} (or sim to try it without hardware)"
-            )
-        url.check(driver.wire)
-        if url.scheme == "sim":
-            from .simulators import settings
+def _connection(text: str | None, driver: type[Source]) -> Url:
+    if not driver.schemes:
+        if text is not None:
+            raise BadInput(f"leave this out: driver {driver.name!r} has no connection")
+        return Url("")
+    if text is None:
+        raise BadInput(f"is missing; expected {KEYS[2].description}")
+    url = Url(text)
+    transport = transports.of(url)
+    if url.scheme not in (*driver.schemes, "sim"):
+        raise BadInput(
+            f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
+            f"{' or '.join(driver.schemes)} (or sim to try it without hardware)"
+        )
+    transport.check(url, driver.wire)
+    if url.scheme == "sim":
+        from . import simulators
 
-            settings(url, driver)
-    except BadInput as error:
-        error.path = ("connection",)
-        raise
+        simulators.settings(url, driver)
     return url
 
 
@@ -201,52 +209,59 @@ def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
     return {name: str(value) for name, value in tags.items()}
 
 
-def _channels(given: dict[str, Any] | None, stanza: Stanza) -> list[Channel]:
+def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInput]) -> list[Channel]:
     driver = stanza.driver
     known = driver.channel_names_of(stanza.options)
     if given is None:
-        if known is None:
+        if known is None and not any(stream.discovered for stream in driver.streams):
             raise BadInput(f"driver {driver.name!r} reads the channels that you name; add at least one", ("channels",))
-        given = dict.fromkeys(known)
+        return [_channel(name, {}, driver, errors) for name in known or ()]
     if not given:
         raise BadInput("is empty; name at least one channel, or leave it out to read all", ("channels",))
     channels = []
     for name, data in given.items():
         where = ("channels", name)
         if known is not None and name not in known:
-            raise BadInput(f"driver {driver.name!r} has no channel {name!r}; {suggestion(name, known)}", where)
+            errors.append(BadInput(f"driver {driver.name!r} has no channel {name!r}; {suggestion(name, known)}", where))
+            continue
         if known is None and not NAME.match(name):
-            raise BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where)
+            errors.append(BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where))
+            continue
         if data is not None and not isinstance(data, dict):
             keys = ", ".join(o.name for o in (*CHANNEL_KEYS, *driver.channel_options))
-            raise BadInput(f"found {shown(data)}, expected the channel's keys: {keys}", where)
-        try:
-            channels.append(_channel(name, data or {}, driver))
-        except BadInput as error:
+            errors.append(BadInput(f"found {shown(data)}, expected the channel's keys: {keys}", where))
+            continue
+        found: list[BadInput] = []
+        channels.append(_channel(name, data or {}, driver, found))
+        for error in found:
             error.path = (*where, *error.path)
-            raise
+        errors += found
     return channels
 
 
-def _channel(name: str, data: dict[str, Any], driver: type[Driver]) -> Channel:
-    values = _take(data, CHANNEL_KEYS, driver.channel_options, f"a channel of {driver.name!r}")
+def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Channel:
+    """Read one channel's keys; what is wrong goes to ``errors``, with its path inside the channel."""
+    values = _take(data, CHANNEL_KEYS, driver.channel_options, f"a channel of {driver.name!r}", errors)
     options = {o.name: values[o.name] for o in driver.channel_options}
     channel = Channel(name, values["label"] or name, values["description"] or "", options, values["limits"] or {})
-    channel.quantities = {q.name: q for q in driver.quantities_of(channel)}
+    if errors:
+        return channel  # its quantities may hang on what is wrong
+    with _noted(errors):
+        channel.stream = driver.stream_of(channel)
+        channel.quantities = {q.name: q for q in driver.quantities_of(channel)}
+    if errors:
+        return channel
     if values["calibration"] is not None:
-        from . import calibration  # most programs do without
-
-        try:
+        with _noted(errors, "calibration"):
             channel.calibration = calibration.build(values["calibration"], channel.quantities)
-        except BadInput as error:
-            error.path = ("calibration", *error.path)
-            raise
-        channel.quantities = _calibrated(channel.quantities, channel.calibration)
+            channel.quantities = _calibrated(channel.quantities, channel.calibration)
     for quantity in channel.limits:
         if quantity not in channel.quantities:
-            raise BadInput(
-                f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}",
-                ("limits", quantity),
+            errors.append(
+                BadInput(
+                    f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}",
+                    ("limits", quantity),
+                )
             )
     return channel
 
@@ -271,13 +286,19 @@ def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quanti
     return result
 
 
-def _take(data: dict[str, Any], common: tuple[Option, ...], special: tuple[Option, ...], owner: str) -> dict[str, Any]:
-    """Read the declared keys of a mapping, with their defaults; refuse the others."""
+def _take(
+    data: dict[str, Any], common: tuple[Option, ...], special: tuple[Option, ...], owner: str, errors: list[BadInput]
+) -> dict[str, Any]:
+    """Read the declared keys of a mapping, with their defaults; the others, and wrong values, go to ``errors``."""
     options = {o.name: o for o in (*common, *special)}
     for key in data:
         if key not in options:
-            raise BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,))
-    return {name: _value(data, option) for name, option in options.items()}
+            errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
+    values = {name: option.default for name, option in options.items()}
+    for name, option in options.items():
+        with _noted(errors):
+            values[name] = _value(data, option)
+    return values
 
 
 def _value(data: dict[str, Any], option: Option) -> Any:

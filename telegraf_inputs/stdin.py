@@ -7,14 +7,38 @@ import os
 import select
 import threading
 import time
+from collections.abc import Callable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .connection import Stop
+from .stop import Stop, Waited
 
 STUCK_SECONDS = 2.0  # how long a library that can't be interrupted may hold up the end
+
+
+class Trigger:
+    """The newlines that came for one instrument and were not taken yet."""
+
+    def __init__(self, stop: Stop):
+        self._stop = stop
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+
+    def take(self, also: Waited | None = None, act: Callable[[], None] = lambda: None) -> int:
+        """Wait for a newline, or the request to stop; tells how many more had come, which are taken with it.
+
+        Whenever ``also`` has something meanwhile, ``act`` is called.
+        """
+        while not self._stop.is_set:
+            ready = select.select([self._read, self._stop, *([also] if also is not None else [])], [], [])[0]
+            if also in ready:
+                act()
+            if self._read in ready:
+                return len(os.read(self._read, 65536)) - 1
+        return 0
+
+    def put(self, newlines: int) -> None:
+        """Add newlines."""
+        with contextlib.suppress(BlockingIOError):  # 64 KiB of them wait already
+            os.write(self._write, b"\n" * newlines)
 
 
 class Stdin:
@@ -25,14 +49,17 @@ class Stdin:
 
     def __init__(self, stop: Stop, on_stuck: Callable[[], None], fd: int | None = 0):
         self._stop, self._on_stuck, self._fd = stop, on_stuck, fd
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
+        self._triggers: list[Trigger] = []
+
+    def start(self) -> None:
+        """Begin to watch: what comes before is lost to nobody."""
         threading.Thread(target=self._run, daemon=True, name="stdin").start()
 
-    def take(self) -> int:
-        """Wait for a newline, or the request to stop; tells how many more had come, which are taken with it."""
-        select.select([self._read, self._stop.fileno()], [], [])
-        return 0 if self._stop.is_set else len(os.read(self._read, 65536)) - 1
+    def trigger(self) -> Trigger:
+        """Give an instrument its own view of the newlines that come from here on."""
+        made = Trigger(self._stop)
+        self._triggers.append(made)
+        return made
 
     def _run(self) -> None:
         stop, fd = self._stop.fileno(), self._fd
@@ -43,7 +70,7 @@ class Stdin:
             if not data:
                 self._stop.set()
             elif newlines := data.count(b"\n"):
-                with contextlib.suppress(BlockingIOError):  # 64 KiB of them wait already
-                    os.write(self._write, b"\n" * newlines)
+                for trigger in self._triggers:
+                    trigger.put(newlines)
         time.sleep(STUCK_SECONDS)
         self._on_stuck()

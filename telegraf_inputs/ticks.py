@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import time
+from collections.abc import Callable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .connection import Stop
+from .stop import Stop, Waited
 
 CLOCK_STEP_NS = 20_000_000  # a wall clock that is off by more has been set
 UNDISTURBED_NS = 1_000_000  # between two looks at one clock; more, and the process had to wait in between
@@ -28,10 +26,11 @@ class Ticks:
         self._offset = self._measure()
         self._next = self._after(monotonic_ns())
 
-    def wait(self, stop: Stop) -> int:
+    def wait(self, stop: Stop, also: Waited | None = None, act: Callable[[], None] = lambda: None) -> int:
         """Wait for the next deadline, or the request to stop; returns how many were missed before it.
 
-        A deadline that passed less than one interval ago is kept, late; those before it are missed.
+        A deadline that passed less than one interval ago is kept, late; those before it are missed. Whenever ``also``
+        has something meanwhile, ``act`` is called.
         """
         now = self._monotonic_ns()
         missed = max(0, (now - self._next) // self.interval_ns)
@@ -41,6 +40,9 @@ class Ticks:
             self._offset = offset
             if self._next > now:
                 self._next = self._after(now)
+        while also is not None and not stop.is_set and (rest := (self._next - self._monotonic_ns()) / 1e9) > 0:
+            if also in select.select([stop, also], [], [], rest)[0]:
+                act()
         stop.wait((self._next - self._monotonic_ns()) / 1e9)
         self._next = self._after(self._next)
         return missed

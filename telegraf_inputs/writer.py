@@ -11,13 +11,11 @@ import sys
 import termios
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .point import Point
+from .point import Point
 
 QUEUE_LINES = 10000  # as Telegraf's own metric_buffer_limit
 WHOLE = select.PIPE_BUF  # what a pipe takes in one piece or not at all (POSIX)
@@ -27,13 +25,12 @@ PIPE_BYTES = 1 << 20  # what an ordinary user may ask for; Linux gives 64 KiB, w
 BACKLOG, REST_SECONDS = 10, 0.001  # where so many batches wait, the pipe is given time to take several at once
 
 
+@dataclass
 class Batch:
-    """Lines, and how many readings each of them has."""
+    """Lines, and of each of them whose it is and how many readings it has."""
 
-    __slots__ = ("data", "readings")
-
-    def __init__(self, data: bytes, readings: list[int]):
-        self.data, self.readings = data, readings
+    data: bytes
+    readings: list[tuple[str, int]]
 
 
 class Writer:
@@ -57,18 +54,24 @@ class Writer:
         self._lines = 0  # in the queue
         self._writing = Batch(b"", [])
         self._changed = threading.Condition()
-        self.dropped_lines = self.dropped_readings = 0
+        self.dropped_lines = 0
+        self.dropped: Counter[str] = Counter()  # readings, by whose they are
         self.closed = False
         self.trouble = ""  # why nothing can be written any more
         threading.Thread(target=self._run, daemon=True, name="writer").start()
 
-    def put(self, points: list[Point]) -> None:
-        """Queue one batch. Never blocks."""
+    @property
+    def dropped_readings(self) -> int:
+        """How many readings were given up."""
+        return self.dropped.total()
+
+    def put(self, points: list[Point], owner: str = "") -> None:
+        """Queue one batch; ``owner`` is the instrument's name. Never blocks; safe from any thread."""
         lines, readings = [], []
         for point in points:
             if line := point.line():
                 lines.append(line)
-                readings.append(point.readings)
+                readings.append((owner, point.readings))
         batch = Batch("".join(lines).encode(), readings)
         with self._changed:
             self._queue.append(batch)
@@ -111,7 +114,8 @@ class Writer:
 
     def _drop(self, batch: Batch) -> None:
         self.dropped_lines += len(batch.readings)
-        self.dropped_readings += sum(batch.readings)
+        for owner, readings in batch.readings:
+            self.dropped[owner] += readings
 
     def _run(self) -> None:
         try:

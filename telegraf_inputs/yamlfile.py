@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 from .errors import BadInput
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    import yaml
+from .yamlmistakes import cause
 
 TAG = "tag:yaml.org,2002:"
 # What YAML 1.1 makes of a word is what nobody expects: 1e-3 a text, 12:30 the number 750, 010 eight, no a truth value.
@@ -29,18 +27,16 @@ PLAIN = (
 DEEPEST = 50
 
 
+@dataclass
 class Document:
     """A parsed YAML file: ``data``, and ``line(path)`` for messages."""
 
-    __slots__ = ("file", "data", "_root")
-
-    def __init__(self, file: str, data: Any, root: yaml.Node | None):
-        self.file, self.data, self._root = file, data, root
+    file: str
+    data: Any
+    _root: yaml.Node | None
 
     def line(self, path: tuple[Any, ...]) -> int:
         """Find the line (from 1) where the value at ``path`` begins; that of its nearest parent where it is missing."""
-        import yaml
-
         node = self._root
         line = node.start_mark.line if node is not None else 0
         for part in path:
@@ -79,32 +75,8 @@ def load(path: str | os.PathLike[str]) -> Document:
     return parse(text, file)
 
 
-def data_of(path: str | os.PathLike[str]) -> Any:
-    """Read the data of a YAML document by a child process: the parser would stay in memory, 1.2 MB in each program.
-
-    Raises BadInput as ``load`` does. Not to be called beside other threads.
-    """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            packed = marshal.dumps(load(path).data)
-            with open(writing, "wb") as stream:
-                stream.write(packed)
-            os._exit(0)
-        finally:  # whatever is wrong is said by our parent
-            os._exit(1)
-    os.close(writing)
-    with open(reading, "rb") as stream:
-        packed = stream.read()
-    _, status = os.waitpid(child, 0)
-    return marshal.loads(packed) if status == 0 else load(path).data
-
-
 def parse(text: str, file: str) -> Document:
     """Read one YAML document from text; ``file`` is its name in messages."""
-    import yaml
-
     kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loader = kind(text)
     try:
@@ -113,8 +85,6 @@ def parse(text: str, file: str) -> Document:
             _normalise(root, loader, file)
         data = loader.construct_document(root) if root is not None else None
     except yaml.MarkedYAMLError as error:
-        from .yamlmistakes import cause
-
         what = " ".join(part for part in (error.context, error.problem) if part)
         line, hint = cause(error, text, kind)
         raise BadInput(f"is not YAML: {what}{hint}", file=file, line=line) from None
@@ -129,8 +99,6 @@ def parse(text: str, file: str) -> Document:
 
 def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
     """Make every key text (channel ``5:`` is "5"), and plain words what they look like; refuse a key that stands twice."""
-    import yaml
-
     plain = [(tag, re.compile(word, re.ASCII)) for tag, word in PLAIN]
     done: dict[int, bool] = {}  # an alias is one node in many places
 
@@ -191,8 +159,6 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
 
 def _halved(before: yaml.Node, key: yaml.Node, value: yaml.Node) -> bool:
     """Tell whether a key is but the second half of ``{a: 1,5}``, whose first half is the value ``before``."""
-    import yaml
-
     if not all(isinstance(node, yaml.ScalarNode) and not node.style for node in (before, key, value)):
         return False
     return bool(

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 import yaml
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 # Spaces and joiners that are no space to YAML, where one should stand.
 INVISIBLE = re.compile(r"(?:^ *|[:,{[-])([\u00a0\u00ad\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff])")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import pytest
 from labline.stack import credentials, influxdb, telegraf
 from provisioning.influxdb_server import Server
 
+# Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
+os.environ.setdefault("LABLINE_CLOCK", "unchecked")
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     # Under nohup, what the tests start would have it from them and ignore a lost terminal too.
     signal.signal(signal.SIGHUP, lambda *_: None)

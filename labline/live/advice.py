@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from provisioning.site import Instrument, Limit
-from telegraf_inputs.driver import COMMON_STATUSES, Quantity
+from telegraf_inputs.declare import Quantity
+from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.stanza import Channel
 
 from .numbers import Scale, limit, shown

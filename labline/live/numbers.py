@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 
 PREFIXED = {
     "K": ("m", "µ"),

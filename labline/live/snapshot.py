@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Series, Server
 from provisioning.site import Instrument, Site
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
 from .advice import MEANINGS, explained, faults, judged

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from telegraf_inputs.connection import Url
 from telegraf_inputs.drivers._phidget_classes import SENSORS
-from telegraf_inputs.drivers._phidget_link import PORT
 from telegraf_inputs.errors import BadInput
+from telegraf_inputs.transports.phidget import PORT
+from telegraf_inputs.url import Url
 
 from .finding import Finding
 

@@ -9,8 +9,9 @@ import yaml
 
 from telegraf_inputs import drivers
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.connection import Stop, Url
 from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, InstrumentError, WrongDevice
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 from .finding import Finding, with_connection
 

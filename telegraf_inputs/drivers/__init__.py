@@ -1,33 +1,41 @@
-"""The drivers: one module each, named as its measurement; each can be started as a program."""
+"""The drivers: one module each, named as what `driver` says in a stanza; each of those here can be started as a program.
+
+What Telegraf reads by inputs of its own is beside them, in ``native``.
+"""
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 
+from .. import native, plugins
 from ..errors import BadInput, suggestion
+from ..source import Source
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..driver import Driver
+__path__ = plugins.extended(__path__, "drivers")
+
+
+def programs() -> tuple[str, ...]:
+    """List the drivers that are programs, in alphabetical order."""
+    return plugins.modules(__path__)
 
 
 def names() -> tuple[str, ...]:
-    """List the drivers that there are, in alphabetical order: the modules here that hold a Driver of their own name."""
-    modules = (f[:-3] for f in os.listdir(os.path.dirname(__file__)) if f.endswith(".py") and not f.startswith("_"))
-    return tuple(sorted(modules))
+    """List all that `driver` can say, in alphabetical order: programs, and inputs of Telegraf's own."""
+    return tuple(sorted((*programs(), *native.names())))
 
 
-def load(name: str) -> type[Driver]:
+def load(name: str) -> type[Source]:
     """Get a driver's class by its name; loads no other driver."""
-    if name not in names():
+    if name in native.names():
+        return native.load(name)
+    if name not in programs():
         # Other digits are another instrument; misplaced ones are a slip.
         like = [known for known in names() if _digits(known) == _digits(name)]
         hint = suggestion(name, like)
         if not hint.startswith("did you mean"):
             hint = suggestion("", names())
         raise BadInput(f"there is no driver {name!r}; {hint}", ("driver",))
-    driver: type[Driver] = import_module(f"{__name__}.{name}").DRIVER
+    driver: type[Source] = import_module(f"{__name__}.{name}").DRIVER
     return driver
 
 

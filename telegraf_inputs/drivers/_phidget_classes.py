@@ -10,13 +10,11 @@ s text, * a structure that is not used; of a getter, D1 is the second of three d
 
 from __future__ import annotations
 
-from ..driver import Quantity
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from ..declare import Quantity
 
-    Value = tuple[Quantity, int | str, bool, str]
+Value = tuple[Quantity, int | str, bool, str]
 
 
 class Sensor:

@@ -9,15 +9,11 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 from ..errors import BadInput, InstrumentError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from . import _phidget_classes
+from . import _phidget_classes
 
 UNKNOWN = {"d": 1e300, "u": 0xFFFFFFFF, "i": 0x7FFFFFFF, "q": 0x7FFFFFFFFFFFFFFF, "Q": 0xFFFFFFFFFFFFFFFF}
 TYPES: dict[str, Any] = {

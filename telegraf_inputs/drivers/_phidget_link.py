@@ -9,54 +9,25 @@ import select
 import socket
 import stat
 import time
+from collections.abc import Callable
 
-from .. import connection
-from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped, shown
+from ..configured import Stanza
+from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped
+from ..stop import Stop
+from ..transports.phidget import target
+from ..url import Url
 from ._phidget_classes import SENSORS
 from ._phidget_library import Sensor, call
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..stanza import Stanza
-
-LARGEST_SERIAL = 2**31 - 1  # of a larger one the library would take the lowest 32 bits
-PORT = 5661  # of a Phidget network server
 DATA_INTERVAL = 0.25  # seconds; what most Phidgets have by themselves
 AGAIN_SECONDS = 1.0  # the library looks for what is missing all the time; a second look need not wait long
 LARGEST_GROWTH = 64 * 2**20  # bytes; the library loses 0.3 MB each time that it connects to a server anew
 CHECK = "check serial number, hub port, channel and class"
 
-_parked: dict[tuple[connection.Stop, str], Phidgets] = {}
+_parked: dict[tuple[Stop, str], Phidgets] = {}
 _left: list[bytes] = []  # servers that are not needed any more
 _numbers = itertools.count(1)
 _began_with: list[int] = []  # bytes of memory
-
-
-def target(url: connection.Url) -> tuple[tuple[str, int] | None, int | None]:
-    """Take a connection apart: (host, port) of a network server or None for USB, serial number or None for any."""
-    place, slash, serial = url.rest.partition("/")
-    if place.isdigit() and not serial:
-        place, serial = "", place
-    if serial and not _is_serial(serial) or slash and not place:
-        raise BadInput(
-            f"found {shown(url.text)}, expected phidget://, phidget://SERIAL or phidget://HOST:{PORT}/SERIAL, "
-            "with the serial number on the label",
-            ("connection",),
-        )
-    try:
-        server = connection.Url(f"phidget://{place}").host_port(PORT) if place else None
-    except BadInput as error:
-        error.path = ("connection",)
-        raise
-    return server, int(serial) if serial else None
-
-
-def _is_serial(text: str) -> bool:
-    return (
-        text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_SERIAL)) and 0 < int(text) <= LARGEST_SERIAL
-    )
 
 
 class Phidgets:
@@ -66,7 +37,7 @@ class Phidgets:
     ``sensors`` are in the order of the stanza's channels.
     """
 
-    def __init__(self, key: tuple[connection.Stop, str], url: connection.Url, stanza: Stanza, stop: connection.Stop):
+    def __init__(self, key: tuple[Stop, str], url: Url, stanza: Stanza, stop: Stop):
         self._key, self.url, self.stop = key, url, stop
         self.server, serial = target(url)
         self._password = _password(stanza.options["password_file"])
@@ -213,7 +184,7 @@ class Phidgets:
         return True
 
 
-def open_link(url: connection.Url, stanza: Stanza, stop: connection.Stop) -> Phidgets:
+def open_link(url: Url, stanza: Stanza, stop: Stop) -> Phidgets:
     """Open the channels of a stanza, or find them open."""
     key = (stop, url.text)
     link = _parked.pop(key, None) or Phidgets(key, url, stanza, stop)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from ..driver import Quantity, check_field, check_pattern, number
+from ..declare import Quantity
 from ..errors import BadAnswer, BadInput, suggestion
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from ..names import check_field, check_pattern
+from ..source import number
 
 KEYS: dict[str, type] = {
     "query": str,

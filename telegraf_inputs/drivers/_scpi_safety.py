@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import BadInput
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from ..errors import BadInput
 
 # These change what is looked at, or how answers are written, and nothing that the instrument does to the laboratory.
 SELECTING = (

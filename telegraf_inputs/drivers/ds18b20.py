@@ -9,58 +9,24 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
 
-from ..driver import Driver, Option, Quantity, Reading
-from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer, Stopped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..connection import Stop, Url
-    from ..stanza import Channel, Stanza
+from ..configured import Channel, Stanza
+from ..declare import Option, Quantity, Stream
+from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer
+from ..reading import Reading
+from ..source import Polled
 
 SENSOR = re.compile(r"(?:10|22|28|3b|42)-[0-9a-f]{12}\Z")  # the families that w1_therm reads
 ANSWER = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,6})\n\Z")
 SIXTEENTHS = ("22-", "28-", "42-")  # families whose first two bytes count 1/16 °C; finer bits stand elsewhere
 POWER_UP = 85000  # m°C: what the sensor holds before its first conversion
 NEAR = 5000  # m°C: so close to 85 °C the last reading must have been for 85.000 °C to be believed
+DEVICES = "/sys/bus/w1/devices"
 NO_SENSOR = -127000  # m°C: what some kernels and adapters say for a sensor that has gone
 
 
-class Folder:
-    """The way to sensors that are files below a folder."""
-
-    __slots__ = ("path", "stop", "answered_ns")
-
-    def __init__(self, path: str, stop: Stop):
-        self.path, self.stop, self.answered_ns = path, stop, 0
-        self.check()
-
-    def check(self) -> None:
-        """Raise Disconnected where the folder is gone."""
-        if not os.path.isdir(self.path):
-            raise Disconnected(
-                f"there is no folder {self.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) and w1_therm loaded?"
-            )
-
-    def read(self, *names: str) -> str:
-        """Read a small file whole; blocks as long as the kernel needs."""
-        if self.stop.is_set:
-            raise Stopped
-        with open(os.path.join(self.path, *names), encoding="ascii", errors="replace") as file:
-            text = file.read(4096)
-        self.answered_ns = time.time_ns()
-        return text
-
-    def discard(self, quiet: float = 0.0) -> int:
-        return 0
-
-    def close(self) -> None:
-        pass
-
-
-class Ds18b20(Driver):
+class Ds18b20(Polled):
     """Reads the DS18B20 thermometers of a 1-Wire bus; the kernel takes about 750 ms for each, one after the other.
 
     85 °C exactly is what a sensor says that has lost its power for a moment. It is believed only where that sensor's
@@ -74,7 +40,9 @@ class Ds18b20(Driver):
     family = "temperature"
     schemes = ("file",)
     interval = 30.0
-    quantities = (Quantity("temperature", "°C", "Temperature of the sensor", -55.0, 125.0, decimals=2),)
+    streams = (
+        Stream("ds18b20", (Quantity("temperature", "°C", "Temperature of the sensor", -55.0, 125.0, decimals=2),)),
+    )
     channel_names = None
     channel_options = (
         Option(
@@ -112,8 +80,11 @@ channels:
             yield f"sensor {_sensor(channel)}", _where(channel)
 
     @classmethod
-    def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Folder:
-        return Folder(url.rest, stop)
+    def find(cls) -> Iterator[str]:
+        sensors = sorted(name for name in os.listdir(DEVICES) if SENSOR.match(name)) if os.path.isdir(DEVICES) else []
+        if sensors:
+            channels = "".join(f"  sensor{i}: {{id: {name}}}\n" for i, name in enumerate(sensors, 1))
+            yield f"name: thermometers\ndriver: ds18b20\nconnection: file://{DEVICES}\ninterval: 30s\nchannels:\n{channels}"
 
     def identify(self) -> str:
         return ""  # a file can't be out of step
@@ -128,7 +99,10 @@ channels:
             try:
                 value, status = self._temperature(_sensor(channel))
             except FileNotFoundError:
-                self.link.check()
+                if not self.link.present():
+                    raise Disconnected(
+                        f"there is no folder {self.link.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) and w1_therm loaded?"
+                    ) from None
                 status = "missing"
             except (OSError, NoAnswer, BadAnswer) as error:
                 failed.append(error)

@@ -7,39 +7,65 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 
-from ..connection import Wire
-from ..driver import PINNED, Driver, Quantity, Reading, number
-from ..errors import BadAnswer, NoAnswer, WrongDevice
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..connection import Line
-    from ..stanza import Channel
+from ..configured import Channel
+from ..declare import PINNED, Choice, Probe, Quantity, Stream
+from ..errors import BadAnswer, WrongDevice
+from ..line import Line, Wire
+from ..reading import Reading
+from ..source import Polled, number
 
 IDENTITY = re.compile(r"JULABO|V *\d", re.IGNORECASE)
 TEMPERATURE = re.compile(r"[+-]?\d{1,3}\.\d{1,2}\Z")
 PERCENT = re.compile(r"[+-]?\d{1,3}(\.\d{1,2})?\Z")
 STATUS = re.compile(r"(-?\d{1,3}) +[A-Z(].*\Z")
+MESSAGE = re.compile(r"-\d\d +[A-Z]")
 UNKNOWN = re.compile(r"-08\b")  # -08 INVALID COMMAND
+UNIT, UNITS = "IN_SP_06", "01"  # °C, °F
 ABSENT = re.compile(r"[ -/:-~]+\s*\Z")  # text without digits, such as ---.--: there is no such sensor
 
 MEASURED = Quantity("temperature", "°C", "Temperature at the sensor", -100.0, 400.0, decimals=2)
 SETPOINT = Quantity("setpoint", "°C", "Set point in use", -100.0, 400.0, decimals=2)
-NUMBER = Quantity("setpoint_number", "", "Which of the stored set points is in use", 1, 3, type="int")
-CONTROL = Quantity("external_control", "", "Whether it controls the external sensor's temperature", type="bool")
+NUMBER = Quantity(
+    "setpoint_number",
+    "",
+    "Which of the stored set points is in use",
+    1,
+    3,
+    type="int",
+    choices=tuple(Choice(number, f"set point {number}") for number in (1, 2, 3)),
+)
+CONTROL = Quantity(
+    "external_control",
+    "",
+    "Which sensor's temperature it controls",
+    type="bool",
+    choices=(Choice(False, "internal"), Choice(True, "external")),
+)
 STORED = Quantity("stored_setpoint", "°C", "Stored set point, in use or not", -100.0, 400.0, decimals=2)
 POWER = Quantity("heating_power", "%", "Heating power; below 0 it cools", -100.0, 100.0, decimals=0)
-CODE = Quantity(
-    "status_code",
-    "",
-    "State: 0 manual stop, 1 manual start, 2 remote stop, 3 remote start; below 0 a fault",
-    -99,
-    99,
-    type="int",
+# Chapter Status messages, and Error messages.
+STATES = (
+    Choice(0, "manual stop"),
+    Choice(1, "manual start", "ok"),
+    Choice(2, "remote stop"),
+    Choice(3, "remote start", "ok"),
+    Choice(-1, "low level alarm", "critical"),
+    Choice(-3, "excess temperature warning", "warning"),
+    Choice(-4, "low temperature warning", "warning"),
+    Choice(-5, "temperature measurement alarm", "critical"),
+    Choice(-6, "sensor difference alarm", "critical"),
+    Choice(-7, "I2C bus error", "critical"),
+    Choice(-8, "invalid command", "warning"),
+    Choice(-9, "command not allowed in current operating mode", "warning"),
+    Choice(-10, "value too small", "warning"),
+    Choice(-11, "value too large", "warning"),
+    Choice(-12, "temperature measurement alarm", "critical"),
+    Choice(-13, "value exceeds temperature limits", "warning"),
+    Choice(-14, "excess temperature protector alarm", "critical"),
 )
+CODE = Quantity("status_code", "", "What it does, or what is wrong with it", -99, 99, type="int", choices=STATES)
 
 QUANTITIES = {
     "bath": (MEASURED,),
@@ -60,11 +86,7 @@ QUESTIONS = {
 }
 
 
-class UnknownCommand(BadAnswer):
-    """A command that this model says it does not know."""
-
-
-class Julabo(Driver):
+class Julabo(Polled):
     """Reads a Julabo circulator or chiller.
 
     Not every model knows every command: a channel that a model does not have says `bad_answer`, or says `no_answer`
@@ -84,8 +106,9 @@ class Julabo(Driver):
         b"\r", b"\n", pause=0.25, settle=0.25, serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True}
     )
     channel_names = tuple(QUANTITIES)
-    quantities = (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)
+    streams = (Stream("julabo", (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)),)
     options_known = (PINNED,)
+    probes = (Probe((b"VERSION",)),)
     statuses = {
         "no_sensor": "no sensor is connected to this input",
         "-NN TEXT": "the device's own message of a fault, such as -05 TEMPERATURE MEASUREMENT ALARM",
@@ -117,18 +140,16 @@ channels:
         raise BadAnswer(f"asked VERSION, found {answer[:60]!r}, expected such as JULABO TOPTECH-SERIES VERSION 3.0")
 
     def connected(self) -> None:
-        self._unit = ""
-        try:
-            self._unit = self._ask_unit()
-        except NoAnswer as error:  # a model without this command knows °C alone
-            self.recover(error)
-        except UnknownCommand:
-            pass
+        # A model without this command, or one that means something else by it, knows °C alone.
+        answer = (self.optional(UNIT) or "").strip()
+        if MESSAGE.match(answer) and not UNKNOWN.match(answer):
+            raise BadAnswer(f"asked {UNIT}, found {answer[:60]!r}: in which unit it answers is not known")
+        self._unit = answer if answer in UNITS else ""
 
     def read(self) -> Iterator[Reading]:
         yield from super().read()
         # Whoever turns the unit at the panel must not change what is stored.
-        if self._unit and self._ask_unit() != self._unit:
+        if self._unit and self._choose(UNIT, UNITS) != int(self._unit):
             raise BadAnswer("the unit of temperature was changed at the panel; connecting anew")
 
     def read_channel(self, channel: Channel) -> Reading:
@@ -172,13 +193,10 @@ channels:
     def _choose(self, question: str, known: str) -> int:
         answer = self.link.query(question).strip()
         if UNKNOWN.match(answer):
-            raise UnknownCommand(f"asked {question}, found {answer[:40]!r}: this model does not know it")
+            raise BadAnswer(f"asked {question}, found {answer[:40]!r}: this model does not know it")
         if len(answer) != 1 or answer not in known:
             raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(known)}")
         return int(answer)
-
-    def _ask_unit(self) -> str:
-        return str(self._choose("IN_SP_06", "01"))  # °C, °F
 
 
 DRIVER = Julabo

@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 
-from ..connection import Wire
-from ..driver import PINNED, Driver, Quantity, Reading, number
+from ..declare import PINNED, Probe, Quantity, Stream
 from ..errors import BadAnswer, NoAnswer, WrongDevice
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..connection import Line
+from ..line import Line, Wire
+from ..reading import Reading
+from ..source import Polled, number
 
 CONTROL = "A"  # the control input, which is measured beside the scanner
 READING = re.compile(r"[+-]\d{1,3}\.\d{3,6}E[+-]\d\d\Z")
@@ -40,7 +38,7 @@ BITS = {
 TEMPERATURE_ONLY = 64 | 128
 
 
-class LakeShore372(Driver):
+class LakeShore372(Polled):
     """Reads a Lake Shore 372.
 
     The scanner moves through the inputs by itself, and a scan of sixteen takes minutes. Only the input that it dwells
@@ -61,11 +59,17 @@ class LakeShore372(Driver):
     interval = 5.0
     turn = 960.0  # sixteen inputs, a minute each
     channel_names = ("A", *(str(n) for n in range(1, 17)))
-    quantities = (
-        Quantity("temperature", "K", "Temperature from the input's calibration curve", 0.0, 1000.0, decimals=4),
-        Quantity("resistance", "Ω", "Resistance of the sensor", 0.0, 7e7, decimals=2),
+    streams = (
+        Stream(
+            "lakeshore_372",
+            (
+                Quantity("temperature", "K", "Temperature from the input's calibration curve", 0.0, 1000.0, decimals=4),
+                Quantity("resistance", "Ω", "Resistance of the sensor", 0.0, 7e7, decimals=2),
+            ),
+        ),
     )
     options_known = (PINNED,)
+    probes = (Probe((b"*IDN?",)),)
     statuses = {
         **{name: f"RDGST? reports {name.replace('_', ' ')}" for name in BITS.values()},
         "disabled": "the input is switched off",
@@ -104,20 +108,26 @@ channels:
     def read(self) -> Iterator[Reading]:
         scanned, scanning = self._scan()
         self._turns.append(self._turns.pop(0))
+        faults: dict[str, Reading] = {}
         for name in self._wanted:
             # What is switched off answers its last reading for ever: what is measured is asked each time. The settings
             # of the others are asked one in a cycle, in turn: that is no time lost.
             if name in (CONTROL, scanned, self._turns[-1]) or name not in self._enabled:
-                self._learn(name)
+                fault = self.contained(name, partial(self._learn, name))
+                if fault is not None:
+                    self._enabled.pop(name, None)
+                    faults[name] = fault
         control_settled, scanned_settled = self._settled(scanned)
         for name in self._wanted:
-            reading = None
-            if status := self._unmeasured(name, scanned, scanning):
+            reading, status = faults.get(name), ""
+            if reading is not None:
+                status = reading.status
+            elif status := self._unmeasured(name, scanned, scanning):
                 reading = Reading(name, {}, time.time_ns(), status)
             elif name == CONTROL and control_settled:
-                reading = self._measure(name)
+                reading = self.contained(name, partial(self._measure, name))
             elif name == scanned and scanned_settled:
-                reading = self._measure(name)
+                reading = self.contained(name, partial(self._measure, name))
                 if self._scan()[0] != scanned:  # the scanner moved on while we asked
                     reading = None
             if reading is None and name in self._told:  # it waits its turn again: well, but without a value

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-from ..connection import Wire
-from ..driver import PINNED, Driver, Option, Quantity, Reading
+from ..configured import Stanza
+from ..declare import PINNED, Option, Probe, Quantity, Stream
 from ..errors import BadAnswer, BadInput, InstrumentError, WrongDevice
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from ..connection import Line
-    from ..stanza import Stanza
+from ..line import Line, Wire
+from ..reading import Reading
+from ..source import Polled
 
 ACK, NAK, ENQ = "\x06", "\x15", b"\x05"
 GAUGES = {"tpg261": 1, "tpg262": 2, "tpg366": 6}
@@ -52,7 +49,7 @@ class Refused(BadAnswer):
     """A mnemonic that was answered by NAK."""
 
 
-class PfeifferTPG(Driver):
+class PfeifferTPG(Polled):
     """Reads a Pfeiffer TPG 261, 262 or 366.
 
     All gauges of a controller are read by one question, so their points have one time. A gauge whose status is not ok
@@ -71,7 +68,11 @@ class PfeifferTPG(Driver):
     wire = Wire(b"\r", b"\r\n", serial={"baudrate": 9600})
     channel_names = ("1", "2", "3", "4", "5", "6")
     # Linear gauges swing below 0 at their zero; the highest of them end at 50 bar.
-    quantities = (Quantity("pressure", "mbar", "Pressure at the gauge", -50.0, 6e4),)
+    streams = (Stream("pfeiffer_tpg", (Quantity("pressure", "mbar", "Pressure at the gauge", -50.0, 6e4),)),)
+    probes = (
+        Probe((b"AYT", b"\x05"), {"model": "tpg366"}),
+        Probe((b"PNR", b"\x05"), {"model": "tpg262"}),
+    )
     options_known = (
         Option("model", "str", "the controller: tpg261, tpg262 or tpg366", required=True, choices=tuple(GAUGES)),
         Option(
@@ -177,17 +178,25 @@ channels:
                 f"found {answer[:100]!r}, expected a status and a pressure of each of {self._gauges} gauges; "
                 "is `model` right?"
             )
-        pressures: dict[str, float | None] = {}
-        statuses = {}
-        for gauge, (code, text) in enumerate(zip(parts[::2], parts[1::2], strict=True), 1):
-            if code not in STATUS:
-                raise BadAnswer(f"found status {code[:20]!r} of gauge {gauge}, expected 0 to 6")
-            if code == "0" and not PRESSURE.match(text):
+        gauges = dict(enumerate(zip(parts[::2], parts[1::2], strict=True), 1))
+        for gauge, (code, text) in gauges.items():
+            if code == "0" and not PRESSURE.match(
+                text
+            ):  # one answer for all: what is torn in it makes all of it doubtful
                 raise BadAnswer(f"found pressure {text[:20]!r} of gauge {gauge}, expected such as 1.2345E-03")
-            pressures[str(gauge)] = float(text) * self._mbar if code == "0" else None
-            statuses[str(gauge)] = STATUS[code]
+        if not any(code in STATUS for code, _ in gauges.values()):
+            raise BadAnswer(f"found {answer[:100]!r}, expected a status 0 to 6 of each gauge")
         for channel in self.channels:
-            yield Reading(channel.id, {"pressure": pressures[channel.id]}, self.link.answered_ns, statuses[channel.id])
+            yield self._reading(channel.id, *gauges[int(channel.id)])
+
+    def _reading(self, gauge: str, code: str, text: str) -> Reading:
+        """Read what the controller says of one gauge: a status, and a pressure where that is 0."""
+        if code not in STATUS:
+            return Reading(
+                gauge, {}, self.link.answered_ns, "unknown_code", f"found status {code[:20]!r}, expected 0 to 6"
+            )
+        values = {"pressure": float(text) * self._mbar} if code == "0" else {}
+        return Reading(gauge, values, self.link.answered_ns, STATUS[code])
 
     def _ask(self, mnemonic: str) -> str:
         """Ask one mnemonic: it is acknowledged, and ENQ fetches the answer. Raises Refused, BadAnswer, NoAnswer."""

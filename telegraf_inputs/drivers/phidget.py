@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 
-from ..driver import Driver, Option, Quantity, Reading
+from ..configured import Channel, Stanza
+from ..declare import Option, Quantity, Stream
 from ..errors import BadInput, Disconnected, NoAnswer, shown
+from ..reading import Reading
+from ..source import Polled
+from ..stop import Stop
+from ..transports.phidget import LARGEST_SERIAL, target
+from ..url import Url
 from . import _phidget_link
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
 from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError, Sensor
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from ..connection import Stop, Url
-    from ..stanza import Channel, Stanza
-
 FIRST_READING_SECONDS = 1.0
 LONGEST_INTERVAL = 86400.0  # seconds; longer than any Phidget has
-NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, _phidget_link.LARGEST_SERIAL)}  # the library's own
+NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, LARGEST_SERIAL)}  # the library's own
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
 SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
 
 
-class Phidget(Driver):
+class Phidget(Polled):
     """Reads Phidgets: each channel names its class, and where it is.
 
     Readings are those that the Phidget sends by itself at its data interval; each is delivered once, with the time at
@@ -52,7 +52,9 @@ class Phidget(Driver):
     timeout = 5.0
     interval = 1.0
     extra = "phidget"
-    quantities = tuple({q.name: q for sensor in SENSORS.values() for q, *_ in sensor.values}.values())
+    streams = (
+        Stream("phidget", tuple({q.name: q for sensor in SENSORS.values() for q, *_ in sensor.values}.values())),
+    )
     channel_names = None
     statuses = {
         "silent": "attached, but no reading comes",
@@ -121,7 +123,7 @@ channels:
     @classmethod
     def check(cls, stanza: Stanza) -> None:
         if stanza.connection.scheme == "phidget":
-            _phidget_link.target(stanza.connection)
+            target(stanza.connection)
         for channel in stanza.channels:
             options, sensor = channel.options, SENSORS[channel.options["class"]]
             where = ("channels", channel.id)
@@ -148,7 +150,7 @@ channels:
     @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
         url = stanza.connection
-        server, serial = _phidget_link.target(url) if url.scheme == "phidget" else (None, None)
+        server, serial = target(url) if url.scheme == "phidget" else (None, None)
         for channel in stanza.channels:
             options = channel.options
             port = "" if options["hub_port"] is None else f" at hub port {options['hub_port']}"

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-from ..connection import Wire
-from ..driver import Driver, Option, Quantity, Reading, check_pattern, number
+from ..configured import Channel, Stanza
+from ..declare import Option, Probe, Quantity, Stream
 from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
 from ..fields import clashes
+from ..line import Wire
+from ..names import check_pattern
+from ..reading import Reading
+from ..source import Polled, number
 from ._scpi_quantity import INTEGER, Question, quantity
 from ._scpi_safety import SELECTING, first_word, refuse_acting, refuse_no_question
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from ..stanza import Channel, Stanza
 
 # Maker, model, serial number, firmware; some leave out the last.
 IDENTITY = re.compile(r"[^,]*[^,\s][^,]*(,[^,]*){2,}\Z")
 
 
-class Scpi(Driver):
+class Scpi(Polled):
     """Reads any instrument that answers SCPI queries, as the stanza's channels declare them.
 
     Only questions are sent, and the few commands that select a channel. What `before` selects is asked for again after
@@ -47,6 +46,8 @@ class Scpi(Driver):
     wire = Wire(b"\n", b"\n")
     channel_names = None
     extra = "visa"
+    streams = (Stream("scpi"),)  # its quantities stand in the stanza
+    probes = (Probe((b"*IDN?",), {"identity": ""}, generic=True),)
     options_known = (
         Option(
             "identity",

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
+from typing import Any
 
+from .. import plugins
+from ..configured import Stanza
 from ..errors import BadInput, suggestion
+from ..source import Source
+from ..url import Url
+from .base import Simulator
+from .faults import FAULTS, check_plan
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from ..connection import Url
-    from ..driver import Driver
-    from ..stanza import Stanza
-    from .base import Simulator
-
-PLAN = re.compile(r"(\w+)@(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?\Z", re.ASCII)
-FAULTS = {
-    "silent": "it takes what it is asked and answers nothing",
-    "truncated": "answers end in the middle, without their terminator",
-    "late": "each answer comes only when the next question does",
-    "swapped": "each question gets, at once, the answer to the one before",
-    "doubled": "each answer comes twice, in one piece",
-    "stray": "before an answer, in one piece with it, comes another of its form that somebody else asked for",
-    "garbage": "answers are bytes that are no answer",
-    "over_range": "the quantity is beyond what the instrument can measure, and it says so",
-    "disconnect": "the cable is pulled; it is back when the fault ends",
-}
+__all__ = ["FAULTS", "load", "settings", "start"]
+__path__ = plugins.extended(__path__, "simulators")
 
 
 def load(driver: str) -> type[Simulator]:
@@ -49,41 +36,24 @@ def start(stanza: Stanza, **given: Any) -> Simulator:
     return simulator
 
 
-def settings(url: Url, driver: type[Driver]) -> dict[str, Any]:
+def settings(url: Url, driver: type[Source] | None = None) -> dict[str, Any]:
     """Read the options of ``sim:?seed=…&faults=…&transport=…``; the defaults for any other connection. Raises BadInput.
 
-    ``transport`` (tcp, serial or visa) is for a driver that can be reached in several ways.
+    ``transport`` (a scheme) is for a ``driver`` that can be reached in several ways.
     """
     options = url.options if url.scheme == "sim" else {}
     known = ("seed", "faults", "transport")
     for name in options:
         if name not in known:
-            raise BadInput(f"simulator option {name!r} is not known; {suggestion(name, known)}", ("connection",))
+            raise BadInput(f"simulator option {name!r} is not known; {suggestion(name, known)}")
     try:
         seed = int(options.get("seed", 0))
     except ValueError:
-        raise BadInput(f"found seed={options['seed']}, expected a whole number", ("connection",)) from None
+        raise BadInput(f"found seed={options['seed']}, expected a whole number") from None
     transport = options.get("transport")
-    if transport is not None and transport not in driver.schemes:
+    if transport is not None and driver is not None and transport not in driver.schemes:
         raise BadInput(
-            f"driver {driver.name!r} can't be reached by transport={transport}; "
-            f"{suggestion(transport, driver.schemes)}",
-            ("connection",),
+            f"driver {driver.name!r} can't be reached by transport={transport}; {suggestion(transport, driver.schemes)}"
         )
     check_plan(options.get("faults", ""))
     return {"seed": seed, "plan": options.get("faults", ""), "transport": transport}
-
-
-def check_plan(text: str) -> list[tuple[str, float, float, float]]:
-    """Read a plan of faults by the clock: (fault, start, length, period), in seconds. Raises BadInput."""
-    plan = []
-    for entry in filter(None, text.split(",")):
-        match = PLAN.match(entry)
-        if not match or match[1] not in FAULTS or match[4] and not float(match[4]):
-            raise BadInput(
-                f"found faults={entry}, expected KIND@START+LENGTH[/PERIOD] in seconds; "
-                f"{suggestion(entry.partition('@')[0], FAULTS)}",
-                ("connection",),
-            )
-        plan.append((match[1], float(match[2]), float(match[3]), float(match[4] or "inf")))
-    return plan

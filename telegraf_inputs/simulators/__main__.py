@@ -15,10 +15,7 @@ from .. import stanza as stanzas
 from .. import yamlfile
 from ..errors import BadInput
 from . import FAULTS, start
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .base import Simulator
+from .base import Simulator
 
 
 def main(files: list[str]) -> int:

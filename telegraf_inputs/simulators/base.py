@@ -7,15 +7,12 @@ import random
 import re
 import threading
 import time
+from collections.abc import Container, Mapping
+from typing import Any
 
-from . import check_plan
-from .ends import PtyEnd, TcpEnd
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from ..stanza import Stanza
+from .. import transports
+from ..configured import Stanza
+from .faults import ANY, EXCHANGE, FaultPlan
 
 DIGITS = re.compile(rb"\d+")
 GARBAGE = b"\xfe\x13?~\x80#"
@@ -42,33 +39,14 @@ class Signal:
         return self.center - reach, self.center + reach
 
 
-class FaultPlan:
-    """Faults by the clock: ``silent@20+10/120`` is silent from the 20th second for 10 s, every 120 s.
-
-    There may be several, with commas.
-    """
-
-    def __init__(self, text: str):
-        self._entries = check_plan(text)
-        self._began = time.monotonic()
-
-    def now(self) -> str | None:
-        """Tell which fault is due."""
-        elapsed = time.monotonic() - self._began
-        for kind, start, length, period in self._entries:
-            if start <= (elapsed % period if math.isfinite(period) else elapsed) < start + length:
-                return kind
-        return None
-
-
 class Simulator:
     """Stands in for one instrument. ``url`` is where it is; ``fault`` (one of FAULTS, or None) may be set at any time.
 
-    The transport (``tcp``, ``serial``, or ``visa``, which is a socket too) is the first of the driver's schemes unless
-    ``transport`` says otherwise. What stands below is for the tests that walk all simulators.
+    The transport is the first of the driver's schemes unless ``transport`` says otherwise. What stands below is for the tests that walk all simulators.
     """
 
     transport = ""
+    faults: Mapping[str, str] = {**ANY, **EXCHANGE}  # which there are for its kind of source
     not_faults: dict[str, str] = {}  # fault -> why this instrument can't have it
     states: dict[str, Any] = {}  # fault -> states it may lead to, where these are others than for most instruments
     spared: dict[str, Any] = {}  # fault -> channels that it leaves as they are
@@ -90,7 +68,11 @@ class Simulator:
 
         No two bands of one quantity overlap, so that a value on another channel can be told from its own.
         """
-        raise NotImplementedError
+        return {}
+
+    def words(self) -> dict[tuple[str, str], Container[Any]]:
+        """Tell the truth of what is no number: ``(channel, quantity) -> values`` that the channels can deliver."""
+        return {}
 
     def start(self) -> None:
         raise NotImplementedError
@@ -116,8 +98,8 @@ class TextSimulator(Simulator):
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
-        self._end: TcpEnd | PtyEnd = PtyEnd() if transport == "serial" else TcpEnd()
-        self.url = self._end.visa_url if transport == "visa" else self._end.url
+        self._end = transports.load(transport).end()
+        self.url = self._end.url
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True, name=f"simulator {self.stanza.name}")
         self._thread.start()

@@ -7,11 +7,8 @@ import shutil
 import tempfile
 import threading
 
+from ..configured import Stanza
 from .base import GARBAGE, Signal, Simulator
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..stanza import Stanza
 
 PERIOD_SECONDS = 0.05  # between two conversions
 WHOLE = "a read of a file is one system call: no earlier answer can be left over for it"

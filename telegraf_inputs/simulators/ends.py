@@ -11,8 +11,27 @@ import tempfile
 import termios
 import time
 import tty
+from typing import Protocol
 
 CONTROL = 2  # the index of the control flags among a terminal's settings
+
+
+class End(Protocol):
+    """The instrument's end of a way: ``url`` is where the other end is."""
+
+    url: str
+
+    def plug(self, plugged: bool) -> None:
+        """Plug the cable, or pull it."""
+
+    def receive(self, timeout: float) -> bytes | None:
+        """Take what came; b"" for nothing, None where another client has come."""
+
+    def send(self, data: bytes) -> None:
+        """Say something, if somebody is there."""
+
+    def close(self) -> None:
+        """Be gone for good."""
 
 
 class TcpEnd:
@@ -24,7 +43,6 @@ class TcpEnd:
         self._address = self._listener.getsockname()
         host, port = self._address
         self.url = f"tcp://{host}:{port}"
-        self.visa_url = f"visa://TCPIP0::{host}::{port}::SOCKET"
 
     def plug(self, plugged: bool) -> None:
         """Plug the cable, or pull it."""
@@ -69,6 +87,15 @@ class TcpEnd:
             self._client = None
 
 
+class VisaEnd(TcpEnd):
+    """A socket that is reached as a VISA resource."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        host, port = self._address
+        self.url = f"visa://TCPIP0::{host}::{port}::SOCKET"
+
+
 class PtyEnd:
     """A pseudo-terminal behind a link that stays; unplugged, the device vanishes, and comes back as another one."""
 
@@ -76,7 +103,6 @@ class PtyEnd:
         self._folder = tempfile.mkdtemp(prefix="labline-sim-")
         self._path = os.path.join(self._folder, "tty")
         self.url = f"serial://{self._path}"
-        self.visa_url = f"visa://ASRL{self._path}::INSTR"
         self._pair: tuple[int, int] | None = None  # our side, and the one that programs open
         self.plug(True)
 

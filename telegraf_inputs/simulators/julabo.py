@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from ..configured import Stanza
 from .base import Signal, TextSimulator
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..stanza import Stanza
 
 STORED = (15.0, 20.0, -10.0)  # °C
 ABSENT = "---.--"

@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from ..configured import Stanza
 from .base import Signal, TextSimulator
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..stanza import Stanza
 
 STAGES = (45.0, 3.6, 0.9, 0.12, 0.012)  # K: the plates of a dilution refrigerator, from the top
 SECOND_SENSOR = 0.85  # a further sensor on a plate reads lower by this factor: no two channels have a value in common

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..configured import Stanza
 from ..drivers.pfeiffer_tpg import GAUGES, UNITS
 from .base import Signal, TextSimulator
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..stanza import Stanza
 
 PRESSURES = (2e-1, 4e-3, 8e-5, 2e-6, 5e-8, 3e-9)  # mbar
 REQUEST = re.compile(rb"\x05|[^\r\x05]*\r")

@@ -3,20 +3,16 @@ sensor class."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from .. import stanza as stanzas
+from ..configured import Stanza
 from ..errors import BadInput
 from .base import Simulator
 from .phidget_devices import DEVICES, HUB, HUB_PORTS, HUB_SERIAL, description
-from .phidget_server import PhidgetServer
+from .phidget_server import Channel, PhidgetServer
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from .. import stanza as stanzas
-    from ..stanza import Stanza
-    from .phidget_server import Channel
-
-    Place = tuple[int | None, int | None, str, int]  # serial number, hub port, class, channel
+Place = tuple[int | None, int | None, str, int]  # serial number, hub port, class, channel
 
 USB_SERIAL = 600000
 # Which device has a setting; every one has the others.

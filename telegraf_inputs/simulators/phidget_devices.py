@@ -5,9 +5,7 @@ Source: the native library itself (its format strings), and what it attaches to.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from typing import Any
 
 HUB, HUB_SERIAL, HUB_PORTS = "HUB0000", 700000, 6
 # name -> (type, product or VINT number, version, device number, {class: how many channels}), the classes in the library's order

@@ -13,12 +13,11 @@ import json
 import socket
 import struct
 import threading
+from collections.abc import Iterable
+from typing import Any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
     from .phidget_server import Channel, PhidgetServer
 
 HEADER = struct.Struct("<4sIHHHBB")

@@ -5,17 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from .base import GARBAGE, Signal
 from .phidget_devices import MODELS, UNKNOWN
 from .phidget_protocol import ANSWER, ATTACH, DETACH, EVENT, KEEP_ALIVE, REPLY, Connection, entries
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
-
-    Packet = tuple[int, str, list[Any]]  # its number, and its entries' types and values
+Packet = tuple[int, str, list[Any]]  # its number, and its entries' types and values
 
 ERROR_EVENT, SET_DATA_INTERVAL, ALGORITHM_DATA, SET_ALGORITHM = 17, 54, 148, 149
 CHANGE_TRIGGERS = (46, 122)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from ..configured import Stanza
+from ..declare import Quantity
 from .base import Signal, TextSimulator
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from ..driver import Quantity
-    from ..stanza import Stanza
 
 STEP = 0.03  # two centers differ by at least this part of the larger
 REACH = 0.01  # of a center, for swing and noise together

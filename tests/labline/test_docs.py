@@ -17,8 +17,9 @@ import telegraf_inputs.simulators
 from labline import cli
 from provisioning import site as sites
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.connection import Stop, Url
 from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"

@@ -8,7 +8,7 @@ import pytest
 
 from labline.live.numbers import LASTING, Scale, Steady, duration, limit, shown
 from labline.live.trend import Bin, trend
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 
 
 @pytest.mark.parametrize(

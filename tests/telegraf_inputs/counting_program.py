@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections import Counter
 
 from telegraf_inputs import drivers
-from telegraf_inputs.driver import Driver, Option, Quantity, Reading
+from telegraf_inputs.declare import Option, Quantity, Stream
 from telegraf_inputs.errors import NoAnswer
 from telegraf_inputs.execd import main
+from telegraf_inputs.reading import Reading
+from telegraf_inputs.source import Polled
 
 
 class Nothing:
@@ -22,13 +25,18 @@ class Nothing:
         pass
 
 
-class Counting(Driver):
+class Counting(Polled):
     """Delivers the number of its cycle on each channel."""
 
     name = "counting"
     title = "counter"
     schemes = ("file",)
-    quantities = (Quantity("cycle", "", "Number of the cycle", type="int"), Quantity("pad", "", "Ballast", type="str"))
+    streams = (
+        Stream(
+            "counting",
+            (Quantity("cycle", "", "Number of the cycle", type="int"), Quantity("pad", "", "Ballast", type="str")),
+        ),
+    )
     channel_names = tuple(str(n) for n in range(40))
     options_known = (
         Option(
@@ -40,7 +48,7 @@ class Counting(Driver):
         ),
         Option("pad", "int", "length of the ballast", 10),
     )
-    cycle = 0
+    counts: Counter[str] = Counter()  # cycles, by instrument
 
     @classmethod
     def open_link(cls, url, stanza, stop):
@@ -50,19 +58,20 @@ class Counting(Driver):
         return ""
 
     def read(self):
-        Counting.cycle += 1
-        mode, faulty = self.options["mode"], Counting.cycle in (3, 4)
+        self.counts[self.stanza.name] += 1
+        cycle = self.counts[self.stanza.name]
+        mode, faulty = self.options["mode"], cycle in (3, 4)
         if mode == "raises" and faulty:
             raise RuntimeError("on request")
         if mode == "silent" and faulty:
             raise NoAnswer("on request")
-        if mode == "stuck" and Counting.cycle == 3:
+        if mode == "stuck" and cycle == 3:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # as a library that holds the main thread
             open(sys.argv[-1], "w").close()
             time.sleep(600)
-        if mode == "slow" and Counting.cycle == 2:
+        if mode == "slow" and cycle == 2:
             input_waiting()
-        value = "no number" if mode == "wrong_type" and faulty else Counting.cycle
+        value = "no number" if mode == "wrong_type" and faulty else cycle
         now = time.time_ns()
         for channel in self.channels:
             yield Reading(channel.id, {"cycle": value, "pad": "x" * self.options["pad"]}, now)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_inputs.calibration import build
-from telegraf_inputs.driver import Quantity
+from telegraf_inputs.declare import Quantity
 from telegraf_inputs.errors import BadInput
 
 VOLTAGE = Quantity("voltage", "V", "Output of the gauge", 0.0, 10.0, decimals=3)

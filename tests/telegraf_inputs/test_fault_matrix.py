@@ -13,9 +13,10 @@ import yaml
 
 from telegraf_inputs import drivers, instrument, simulators
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.connection import Stop, Url
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.simulators.base import TextSimulator
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 # What the instrument's state may be under a fault. A simulator whose instrument shows it otherwise says so in `states`.
 STATES = {
@@ -131,9 +132,9 @@ def start(driver: str, transport: str | None = None, variant: str = ""):
 
 def matrix():
     """Yield driver, transport (None: the driver's first), variant and fault."""
-    for driver in drivers.names():
+    for driver in drivers.programs():
         simulator = simulators.load(driver)
-        faults = [fault for fault in simulators.FAULTS if fault not in simulator.not_faults]
+        faults = [fault for fault in simulator.faults if fault not in simulator.not_faults]
         for fault in faults:
             yield driver, None, "", fault
         for variant in simulator.variants:
@@ -186,7 +187,7 @@ def test_fault(driver, transport, variant, fault):
         assert all(a != b for a, b in zip(rig.logged, rig.logged[1:], strict=False)), f"said twice: {rig.logged}"
 
 
-@pytest.mark.parametrize("driver", drivers.names())
+@pytest.mark.parametrize("driver", drivers.programs())
 def test_the_program_survives(driver, tmp_path):
     """The whole program, as Telegraf starts it, loses its instrument and finds it again."""
     simulator, stanza = start(driver)
@@ -258,6 +259,6 @@ class Program:
 
 
 def test_every_exemption_has_its_reason():
-    for driver in drivers.names():
+    for driver in drivers.programs():
         for fault, reason in simulators.load(driver).not_faults.items():
             assert fault in simulators.FAULTS and len(reason) > 20, f"{driver}: {fault}"

@@ -10,9 +10,11 @@ import pytest
 
 from telegraf_inputs import drivers, errors, instrument
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.connection import Stop
-from telegraf_inputs.driver import PINNED, Driver, Quantity, Reading
+from telegraf_inputs.declare import PINNED, Quantity, Stream
 from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.reading import Reading
+from telegraf_inputs.source import Polled
+from telegraf_inputs.stop import Stop
 
 NOON = 1_700_000_000_000_000_000
 
@@ -29,17 +31,22 @@ class Link:
         Link.closed += 1
 
 
-class Scripted(Driver):
+class Scripted(Polled):
     """Does in each cycle what the test's script says: an exception, or readings."""
 
     name = "scripted"
     title = "script"
     schemes = ("file",)
-    quantities = (
-        Quantity("voltage", "V", "Voltage", 0.0, 10.0),
-        Quantity("count", "", "Count", type="int"),
-        Quantity("open", "", "Open", type="bool"),
-        Quantity("mode", "", "Mode", type="str"),
+    streams = (
+        Stream(
+            "scripted",
+            (
+                Quantity("voltage", "V", "Voltage", 0.0, 10.0),
+                Quantity("count", "", "Count", type="int"),
+                Quantity("open", "", "Open", type="bool"),
+                Quantity("mode", "", "Mode", type="str"),
+            ),
+        ),
     )
     channel_names = ("a", "b")
     opening: list[Any] = []
@@ -117,6 +124,7 @@ def test_a_cycle_gives_a_point_a_channel_and_the_instruments_own(make):
         "reconnects": 0,
         "overruns": 0,
         "dropped": 0,
+        "discarded": 0,
         "readings": 5,
         "state": "ok",
     }
@@ -125,7 +133,7 @@ def test_a_cycle_gives_a_point_a_channel_and_the_instruments_own(make):
 
 def test_the_instruments_own_fields_are_those_that_a_tag_must_not_have(make):
     *_, own = make().sample()
-    assert {*own.values, "status"} == set(stanzas.RESERVED_FIELDS)
+    assert {*own.values, "status", "clock"} == set(stanzas.RESERVED_FIELDS)
     assert {*own.tags, "channel", "site", "host"} == set(stanzas.RESERVED_TAGS)
 
 
@@ -313,10 +321,11 @@ def test_attempts_stay_rare_for_an_instrument_that_connects_but_never_answers(ma
     "values", [{"voltage": "high"}, {"count": 1.5}, {"count": True}, {"open": 2}, {"mode": 5}, {"voltage": [1]}]
 )
 def test_a_value_of_another_type_is_a_fault_of_the_driver(make, values):
-    made = make([[reading(**values)]])
-    (own,) = fields(made)
-    assert own["state"] == "failed"
-    assert "fault in driver 'scripted': TypeError:" in made.said[-1]
+    made = make([[reading(**values), reading("b", voltage=1)]])
+    a, b, own = fields(made)
+    assert a == {"status": "driver_fault"} and b == {"voltage": 1.0, "status": "ok"}
+    assert (own["state"], own["discarded"], own["readings"]) == ("degraded", 1, 1)
+    assert made.said[-1].startswith("W degraded: a: driver_fault (TypeError: ")
 
 
 @pytest.mark.parametrize(

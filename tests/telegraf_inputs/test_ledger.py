@@ -6,16 +6,19 @@ import os
 from types import SimpleNamespace
 
 from telegraf_inputs import ledger
+from telegraf_inputs.instrument import Made
 
 
 def test_a_full_disk_is_told_once_and_ends_nothing(monkeypatch, tmp_path):
     there = os.open
     monkeypatch.setenv("LABLINE_LEDGER", str(tmp_path))
     monkeypatch.setattr(ledger.os, "open", lambda *_: there("/dev/full", os.O_WRONLY))
-    instrument = SimpleNamespace(stanza=SimpleNamespace(name="box"), made={"1": 5}, overruns=0, errors=0)
-    writer = SimpleNamespace(dropped_readings=0, waiting=0, trouble="", finish=lambda seconds: True)
+    instrument = SimpleNamespace(
+        stanza=SimpleNamespace(name="box"), made={"1": Made("box", 5)}, lost=0, overruns=0, errors=0, discarded=0
+    )
+    writer = SimpleNamespace(dropped={"box": 0}, waiting=0, trouble="")
     said = []
     kept = ledger.Ledger(instrument, writer, lambda level, text: said.append(f"{level} {text}"))
     kept.note()
-    assert kept.close(0.0)
+    kept.note(last=True)
     assert said == ["W LABLINE_LEDGER: can't keep count: No space left on device"]

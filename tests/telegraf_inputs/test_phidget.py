@@ -12,7 +12,6 @@ import time
 import pytest
 
 from telegraf_inputs import instrument, stanza
-from telegraf_inputs.connection import Stop, Url
 from telegraf_inputs.drivers import _phidget_library, _phidget_link
 from telegraf_inputs.drivers._phidget_classes import SENSORS
 from telegraf_inputs.drivers.phidget import DRIVER
@@ -23,6 +22,8 @@ from telegraf_inputs.simulators import phidget as simulation
 from telegraf_inputs.simulators.phidget_devices import DEVICES, HUB
 from telegraf_inputs.simulators.phidget_protocol import entries
 from telegraf_inputs.simulators.phidget_server import ERROR_EVENT, FIX_CHANGE
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 PATIENCE = 15.0  # seconds until a test gives up; never reached where all is well
 QUEUE_FULL, SATURATED = 4, 0x1009

@@ -7,11 +7,11 @@ import math
 import pytest
 
 from telegraf_inputs import simulators, stanza
-from telegraf_inputs.connection import Stop
-from telegraf_inputs.driver import RESERVED
+from telegraf_inputs.declare import RESERVED
 from telegraf_inputs.drivers._scpi_quantity import Question
 from telegraf_inputs.errors import BadAnswer, BadInput
 from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.stop import Stop
 
 VOLTAGE = {"query": "MEAS:VOLT?", "unit": "V"}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_inputs.connection import Stop
+from telegraf_inputs.stop import Stop
 from telegraf_inputs.ticks import Ticks
 
 SECOND = 10**9

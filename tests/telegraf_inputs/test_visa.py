@@ -7,15 +7,17 @@ import os
 import pty
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import tty
 
 import pytest
 
-from telegraf_inputs.connection import Stop, Url, Wire, line
+from telegraf_inputs import transports
 from telegraf_inputs.errors import BadInput, Disconnected, NoAnswer, Stopped
+from telegraf_inputs.line import Wire
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 HEADER = struct.Struct("!2sBBIQ")
 INITIALIZE, INITIALIZE_RESPONSE, DATA_END, CLEAR_COMPLETE, CLEAR_ACKNOWLEDGE = 0, 1, 7, 8, 9
@@ -30,7 +32,7 @@ MAX_SIZE, MAX_SIZE_RESPONSE, ASYNC_INITIALIZE, ASYNC_INITIALIZE_RESPONSE, ASYNC_
 
 
 def open_line(resource: str, stop: Stop | None = None, timeout: float = 5.0, wire: Wire | None = None):
-    opened = line(Url(f"visa://{resource}"), wire or Wire(), timeout, stop or Stop())
+    opened = transports.load("visa").line(Url(f"visa://{resource}"), wire or Wire(), timeout, stop or Stop())
     opened.open()
     return opened
 
@@ -218,21 +220,10 @@ def test_instrument_of_messages_that_goes_is_disconnected(hislip):
 @pytest.mark.parametrize("resource", ["TCPIP0::host::SOCKET", "COM1", "", "TCPIP::", "tcpip::host::inst0::INSTR::x::y"])
 def test_what_is_no_resource_is_refused(resource):
     with pytest.raises(BadInput, match="names no VISA resource"):
-        Url(f"visa://{resource}").visa_resource()
+        transports.load("visa").check(Url(f"visa://{resource}"), Wire())
 
 
 def test_missing_package_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvisa", None)
     with pytest.raises(Disconnected, match=r"needs the Python package 'pyvisa': install labline\[visa\]"):
         open_line("TCPIP0::127.0.0.1::INSTR")
-
-
-def test_pyvisa_is_imported_without_what_is_not_needed():
-    script = (
-        "import sys; from telegraf_inputs import visa; before = set(sys.modules); visa._manager(); "
-        "print(*(name for name in ('email', 'importlib.metadata', 'numpy', 'psutil') if name in set(sys.modules) - before)); "
-        "import importlib.metadata; importlib.metadata.version('pyvisa')"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ""

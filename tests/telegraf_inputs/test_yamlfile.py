@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from telegraf_inputs import yamlfile
@@ -221,23 +218,3 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
 def test_an_empty_file_is_nothing():
     document = yamlfile.parse("", "f.yml")
     assert document.data is None and document.line(("a",)) == 1
-
-
-def test_data_can_be_read_without_the_parser_staying(tmp_path):
-    file = tmp_path / "lab.yml"
-    file.write_text(LAB)
-    assert yamlfile.data_of(file) == yamlfile.load(file).data
-    script = f"import sys; from telegraf_inputs import yamlfile; yamlfile.data_of({str(file)!r}); assert 'yaml' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], check=True)
-
-
-@pytest.mark.parametrize("content", [None, b"a: \xff", b"a: [1", b"a: 1\na: 2"])
-def test_what_is_wrong_is_told_then_too(tmp_path, content):
-    file = tmp_path / "lab.yml"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(BadInput) as loaded:
-        yamlfile.load(file)
-    with pytest.raises(BadInput) as caught:
-        yamlfile.data_of(file)
-    assert str(caught.value) == str(loaded.value)

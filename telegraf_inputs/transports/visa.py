@@ -2,23 +2,32 @@
 
 pyvisa-py throws away the beginning of an answer that is not whole when its timeout comes, gives a late answer to the next
 question, and can't be interrupted. So a message is read in one piece with the whole timeout, by a thread that a request to
-stop need not wait for. Resources that are but a socket or a serial port don't come here: connection.Url.plain().
+stop need not wait for. Resources that are but a socket or a serial port are reached as such: pyvisa has nothing to add.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
 import threading
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from .connection import Line
-from .errors import Disconnected, NoAnswer, Stopped
+from ..errors import BadInput, Disconnected, NoAnswer, Stopped
+from ..line import Line, Wire
+from ..stop import Stop
+from ..transport import Transport
+from ..url import Url
+from . import load
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from ..simulators.ends import VisaEnd
+
+SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
+PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
+MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
 
 SPARE_SECONDS = 1.0  # how much later than its timeout pyvisa-py may come back
 GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
@@ -35,7 +44,7 @@ class VisaLine(Line):
         with contextlib.redirect_stdout(io.StringIO()):
             manager = self._visa(_manager)
             milliseconds = _milliseconds(self.timeout)
-            self._resource = self._visa(manager.open_resource, self.url.visa_resource(), open_timeout=milliseconds)
+            self._resource = self._visa(manager.open_resource, _resource(self.url), open_timeout=milliseconds)
         self._resource.timeout = milliseconds
 
     def _close(self) -> None:
@@ -74,6 +83,7 @@ class VisaLine(Line):
         if isinstance(answer, Exception):
             raise answer
         self._owed = False
+        self._received(answer)
         self.answered_ns = time.time_ns()
         return answer.removesuffix(b"\n").removesuffix(b"\r").decode(self.wire.encoding, "replace")
 
@@ -100,22 +110,72 @@ class VisaLine(Line):
 
 
 def _manager() -> Any:
-    """Import pyvisa and pyvisa-py without what they load to tell their versions and to search networks, which is 3 MB."""
-    import sys
+    import pyvisa
 
-    versions: Any = type(sys)("importlib.metadata")
-    versions.version, versions.PackageNotFoundError = (lambda package: "not asked for"), LookupError
-    spared: dict[str, Any] = {"importlib.metadata": versions, "psutil": None, "zeroconf": None}
-    spared = {name: module for name, module in spared.items() if name not in sys.modules}
-    sys.modules.update(spared)
-    try:
-        import pyvisa
-
-        return pyvisa.ResourceManager("@py")
-    finally:
-        for name in spared:
-            del sys.modules[name]
+    return pyvisa.ResourceManager("@py")
 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+def _resource(url: Url) -> str:
+    """Take the resource from ``visa://RESOURCE``."""
+    if not any(kind.match(url.rest) for kind in (SOCKET, PORT, MESSAGES)):
+        raise BadInput(
+            f"{url.text!r} names no VISA resource; expected such as visa://TCPIP0::192.168.1.7::INSTR, "
+            "visa://TCPIP0::192.168.1.7::5025::SOCKET, visa://ASRL/dev/ttyUSB0::INSTR, "
+            "visa://USB0::0x1234::0x5678::SERIAL::INSTR"
+        )
+    return url.rest
+
+
+def _plain(url: Url) -> Url | None:
+    """Give the tcp: or serial: URL of a resource that is but a socket or a serial port."""
+    if match := SOCKET.match(url.rest):
+        return Url(f"tcp://{match[1]}:{match[2]}")
+    if match := PORT.match(url.rest):
+        return Url(f"serial://{match[1]}?{url.text.partition('?')[2]}")
+    return None
+
+
+class Visa(Transport):
+    """Reaches what pyvisa-py reaches."""
+
+    scheme = "visa"
+    extra = "visa"
+    example = "visa://TCPIP0::192.168.1.7::INSTR"
+    carries_text = True
+
+    def check(self, url: Url, wire: Wire) -> None:
+        _resource(url)
+        if plain := _plain(url):
+            load(plain.scheme).check(plain, wire)
+        elif url.options:
+            raise BadInput(f"{url.text!r} has options; only a serial port has some")
+
+    def place(self, url: Url) -> str:
+        if plain := _plain(url):
+            return load(plain.scheme).place(plain)
+        # GPIB::12 is GPIB0::12::INSTR, and a device's inst0 is what it has unsaid.
+        resource = re.sub(r"^([A-Z]+)::", r"\g<1>0::", url.rest.upper())
+        return resource.removesuffix("::INSTR").removesuffix("::INST0")
+
+    def line(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
+        if plain := _plain(url):
+            return load(plain.scheme).line(plain, wire, timeout, stop)
+        return VisaLine(url, wire, timeout, stop)
+
+    def page(self, wire: Wire) -> str:
+        return (
+            "`visa://RESOURCE`: a VISA resource, such as `visa://TCPIP0::192.168.1.7::INSTR` or "
+            "`visa://TCPIP0::192.168.1.7::5025::SOCKET`"
+        )
+
+    def end(self) -> VisaEnd:
+        from ..simulators.ends import VisaEnd
+
+        return VisaEnd()
+
+
+TRANSPORT = Visa()

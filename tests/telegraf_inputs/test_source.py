@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from telegraf_inputs.connection import Line, Stop, Url, Wire
-from telegraf_inputs.driver import Driver, Reading, number
 from telegraf_inputs.errors import BadAnswer, NoAnswer, OutOfStep
+from telegraf_inputs.line import Line, Wire
+from telegraf_inputs.reading import Reading
+from telegraf_inputs.source import Polled, number
 from telegraf_inputs.stanza import Channel
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 
 @pytest.mark.parametrize(
@@ -42,7 +45,7 @@ class Stanza:
     channels = [Channel(name, name, "", {}, {}) for name in "abc"]
 
 
-class Three(Driver):
+class Three(Polled):
     said = "me"
 
     def identify(self):

@@ -12,13 +12,26 @@ import tty
 
 import pytest
 
-from telegraf_inputs import connection
-from telegraf_inputs.connection import Line, Stop, Url, Wire
+from telegraf_inputs import transports
 from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, NoAnswer, OutOfStep, Stopped
+from telegraf_inputs.line import Line, Wire
 from telegraf_inputs.simulators.ends import PtyEnd
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.transports.serial import settings_of
+from telegraf_inputs.url import Url
 
 WIRE = Wire(b"\r", b"\r\n")
 SHORT, LONG = 0.05, 20.0  # seconds: for answers that do not come, and for those that do
+
+
+def line_to(url: str, wire: Wire, timeout: float, stop: Stop) -> Line:
+    """Make a line that is not open yet."""
+    return transports.of(Url(url)).line(Url(url), wire, timeout, stop)
+
+
+def check(text: str, wire: Wire | None = None) -> None:
+    """Refuse what is no good connection."""
+    transports.of(Url(text)).check(Url(text), wire or Wire())
 
 
 class Far:
@@ -66,7 +79,7 @@ def far(request, tmp_path):
 @pytest.fixture
 def near(far):
     """A line to the far end, opened."""
-    made = connection.line(Url(far.url), WIRE, LONG, Stop())
+    made = line_to(far.url, WIRE, LONG, Stop())
     made.open()
     far.accept()
     yield made
@@ -158,7 +171,7 @@ def test_the_end_of_a_line_that_is_left_over_is_no_answer(far, near):
 
 
 def test_what_comes_during_the_pause_is_not_the_answer(far):
-    line = connection.line(Url(far.url), Wire(b"\r", b"\r\n", pause=0.1), LONG, Stop())
+    line = line_to(far.url, Wire(b"\r", b"\r\n", pause=0.1), LONG, Stop())
     line.open()
     far.accept()
     line.send("A?")
@@ -215,7 +228,7 @@ def test_a_request_to_stop_ends_every_wait(far, near):
 
 
 def test_the_pause_before_each_command_is_kept(far):
-    line = connection.line(Url(far.url), Wire(b"\r", b"\r\n", pause=0.1), LONG, Stop())
+    line = line_to(far.url, Wire(b"\r", b"\r\n", pause=0.1), LONG, Stop())
     line.open()
     far.accept()
     line.send("a")
@@ -228,7 +241,7 @@ def test_the_pause_before_each_command_is_kept(far):
 
 
 def test_an_instrument_that_takes_nothing_is_silent(far):
-    line = connection.line(Url(far.url), WIRE, 0.2, Stop())
+    line = line_to(far.url, WIRE, 0.2, Stop())
     line.open()
     far.accept()
     with pytest.raises(NoAnswer, match="it takes nothing for 0.2 s"):
@@ -239,7 +252,7 @@ def test_an_instrument_that_takes_nothing_is_silent(far):
 
 def test_after_opening_an_instrument_that_restarts_is_waited_for(tmp_path):
     far = Far("serial", tmp_path)
-    line = connection.line(Url(far.url), Wire(settle=0.2), LONG, Stop())
+    line = line_to(far.url, Wire(settle=0.2), LONG, Stop())
     waited = []
 
     def restart(seconds: float) -> None:
@@ -255,7 +268,7 @@ def test_after_opening_an_instrument_that_restarts_is_waited_for(tmp_path):
 
 def test_a_socket_notices_that_its_host_has_lost_power():
     far = Far("tcp", None)
-    line = connection.line(Url(far.url), WIRE, LONG, Stop())
+    line = line_to(far.url, WIRE, LONG, Stop())
     line.open()
     assert line._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     line.close()
@@ -265,7 +278,7 @@ def test_a_socket_notices_that_its_host_has_lost_power():
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_a_port_can_not_send_does_not_hold_up_its_closing(tmp_path, monkeypatch, fails):
     far = Far("serial", tmp_path)
-    line = connection.line(Url(far.url), WIRE, LONG, Stop())
+    line = line_to(far.url, WIRE, LONG, Stop())
     line.open()
     port, done = line._port, []
 
@@ -293,7 +306,7 @@ def test_what_a_port_can_not_send_does_not_hold_up_its_closing(tmp_path, monkeyp
     ],
 )
 def test_what_can_not_be_opened_is_told(url, message):
-    line = connection.line(Url(url), WIRE, LONG, Stop())
+    line = line_to(url, WIRE, LONG, Stop())
     with pytest.raises(Disconnected) as caught:
         line.open()
     assert message in str(caught.value)
@@ -309,7 +322,7 @@ def test_a_host_that_does_not_answer_is_given_up(monkeypatch):
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(full.getsockname())
-        line = connection.line(Url(f"tcp://127.0.0.1:{full.getsockname()[1]}"), WIRE, 0.2, Stop())
+        line = line_to(f"tcp://127.0.0.1:{full.getsockname()[1]}", WIRE, 0.2, Stop())
         with pytest.raises(Disconnected, match="timed out"):
             line.open()
         line.stop = Stop()
@@ -324,8 +337,8 @@ def test_a_host_that_does_not_answer_is_given_up(monkeypatch):
 
 def test_a_serial_port_serves_one_program(tmp_path):
     far = Far("serial", tmp_path)
-    first = connection.line(Url(far.url), WIRE, LONG, Stop())
-    second = connection.line(Url(far.url), WIRE, LONG, Stop())
+    first = line_to(far.url, WIRE, LONG, Stop())
+    second = line_to(far.url, WIRE, LONG, Stop())
     first.open()
     with pytest.raises(Disconnected, match="another program has it open"):
         second.open()
@@ -337,7 +350,7 @@ def test_a_serial_port_serves_one_program(tmp_path):
 
 def test_a_serial_port_that_is_unplugged_comes_back():
     end = PtyEnd()
-    line = connection.line(Url(end.url), WIRE, LONG, Stop())
+    line = line_to(end.url, WIRE, LONG, Stop())
     line.open()
     end.plug(False)
     with pytest.raises(Disconnected):
@@ -355,7 +368,7 @@ def test_a_serial_port_that_is_unplugged_comes_back():
 
 def test_serial_settings_are_the_drivers_and_the_urls_override_them():
     wire = Wire(serial={"baudrate": 4800, "bytesize": 7, "parity": "E", "rtscts": True})
-    settings = connection.serial_settings(Url("serial:///dev/x?baudrate=9600&stopbits=1.5&rtscts=false"), wire)
+    settings = settings_of(Url("serial:///dev/x?baudrate=9600&stopbits=1.5&rtscts=false"), wire)
     assert settings == {"baudrate": 9600, "bytesize": 7, "parity": "E", "stopbits": 1.5, "rtscts": False}
 
 
@@ -410,14 +423,14 @@ def test_what_names_no_host_and_port(text):
 )
 def test_a_password_in_a_url_is_refused_and_not_said_again(text):
     with pytest.raises(BadInput, match="found a user or password before '@' and '127.0.0.1") as caught:
-        Url(text)
+        check(text)
     assert "sec" not in str(caught.value)
 
 
 @pytest.mark.parametrize("baud", ["0", "-1", "x", "9600.5", "20000001", "99999999999", "9" * 5000, "\u0663"])
 def test_what_is_no_baud_rate(baud):
     with pytest.raises(BadInput, match="expected a number from 1 to 20000000") as caught:
-        Url(f"serial:///dev/x?baudrate={baud}").check(WIRE)
+        check(f"serial:///dev/x?baudrate={baud}")
     assert len(str(caught.value)) < 250
 
 

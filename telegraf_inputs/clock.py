@@ -1,0 +1,58 @@
+"""The machine's clock, and the times that sources give: neither is trusted blindly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+VARIABLE = "LABLINE_CLOCK"  # "unchecked": whoever runs this machine keeps its clock otherwise
+EARLIEST_NS = 1_577_836_800_000_000_000  # 2020: a machine without a battery begins in 1970, or when its image was made
+AHEAD_NS = 2_000_000_000  # a source's time may be so far ahead of ours: clocks differ
+LOOK_SECONDS = 10.0  # between two questions to the kernel
+TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+
+
+class _Timex(ctypes.Structure):
+    """struct timex of adjtimex(2): with ``modes`` 0 nothing is set; the rest is not looked at."""
+
+    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_byte * 252))
+
+
+class Clock:
+    """Judges times: "" where a time is well, else what is wrong with it (a point's field ``clock``)."""
+
+    def __init__(self) -> None:
+        self._checked = os.environ.get(VARIABLE) != "unchecked"
+        self._next_look = 0.0
+        self._synchronised = True
+
+    @property
+    def synchronised(self) -> bool:
+        """Tell whether the kernel knows that its clock follows a better one; True where it can't be asked."""
+        if self._checked and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            self._synchronised = _kernel_says()
+        return self._synchronised
+
+    def judge(self, time_ns: int) -> str:
+        """Judge the time of a reading (ns, UTC): future, past, unsynchronised, or "" for well."""
+        if time_ns > time.time_ns() + AHEAD_NS:
+            return "future"
+        if time_ns < EARLIEST_NS:
+            return "past"
+        return "" if self.synchronised else "unsynchronised"
+
+
+MEANINGS = {
+    "future": "its times lie in the future: the clock of the source is ahead, or this machine's is behind",
+    "past": "its times lie before 2020: a clock was not set",
+    "unsynchronised": "this machine's clock follows no other (timedatectl; apt install chrony)",
+}
+
+
+def _kernel_says() -> bool:
+    try:
+        return bool(ctypes.CDLL(None).adjtimex(ctypes.byref(_Timex())) != TIME_ERROR)
+    except (OSError, AttributeError):
+        return True

@@ -1,0 +1,71 @@
+"""What a stanza says once it is checked: an instrument and its channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import transports
+from .calibration import Calibration
+from .declare import Quantity, Stream
+from .url import Url
+
+
+@dataclass
+class Channel:
+    """One channel: ``options`` are the driver's, ``limits`` stand as they are written.
+
+    ``quantities`` are all that the channel delivers, by name, the calibrated one included; ``stream`` is what its
+    readings belong to.
+    """
+
+    id: str
+    label: str
+    description: str
+    options: dict[str, Any]
+    limits: dict[str, Any]
+    calibration: Calibration | None = None
+    quantities: dict[str, Quantity] = field(default_factory=dict)
+    stream: Stream = Stream("")
+
+    @property
+    def measurement(self) -> str:
+        """The measurement that its points are in."""
+        return self.stream.measurement
+
+
+@dataclass
+class Stanza:
+    """A checked stanza. ``driver`` is the source's class; durations are in seconds; ``stale`` None: by the interval.
+
+    ``identity`` is what the instrument says of itself, once it is connected.
+    """
+
+    driver: Any  # type[Source]; it knows this module, and not the other way round
+    name: str
+    label: str
+    description: str
+    connection: Url
+    node: str
+    interval: float
+    timeout: float
+    trigger: str
+    stale: float | None
+    options: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
+    channels: list[Channel] = field(default_factory=list)
+    identity: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Tell whether a simulator stands in its place."""
+        return self.connection.scheme == "sim"
+
+    @property
+    def measurements(self) -> list[str]:
+        """List the measurements that its channels are in."""
+        return list(dict.fromkeys(channel.measurement for channel in self.channels))
+
+    def place(self) -> str:
+        """Name the port, socket or resource that it is at, however it is written; "" for none."""
+        return transports.of(self.connection).place(self.connection) if self.connection.text else ""

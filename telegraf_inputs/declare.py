@@ -1,0 +1,134 @@
+"""What a source of data declares: its quantities, streams, options and actions. Imports nothing of the house."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
+RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline or Telegraf set them
+RESERVED = (*RESERVED_TAGS, "status", "clock", "time")  # what a point has beside its quantities
+
+FieldType = Literal["float", "int", "bool", "str"]
+Severity = Literal["", "ok", "warning", "critical"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Declares what one code means: a ``word`` for people, and how grave it is.
+
+    ``severity``: ok, warning or critical; empty where the code says nothing about well or ill (a mode, a number of a
+    set point). What is ``warning`` or ``critical`` becomes the channel's status.
+    """
+
+    code: int | str | bool
+    word: str
+    severity: Severity = ""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Declares one field: its name, type, unit, meaning and the range that the instrument can deliver.
+
+    ``unit`` is written as people read it (K, °C, mbar, Ω, %, or the empty text); a value outside ``low`` … ``high`` is
+    no reading. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type. ``choices``: the value is
+    a code, and this is what its codes mean.
+    """
+
+    name: str
+    unit: str
+    description: str
+    low: float | None = None
+    high: float | None = None
+    type: FieldType = field(default="float", kw_only=True)
+    decimals: int | None = field(default=None, kw_only=True)
+    choices: tuple[Choice, ...] = field(default=(), kw_only=True)
+
+    def field(self, value: Any) -> float | int | bool | str:
+        """Give a value the type of this field. Raises TypeError where it has another: a fault in the driver."""
+        if self.type == "float" and isinstance(value, (float, int)):
+            return float(value)
+        if self.type == "bool" and value in (0, 1):
+            return bool(value)
+        if self.type == "int" and isinstance(value, int) and not isinstance(value, bool):
+            return int(value)
+        if self.type == "str" and isinstance(value, str):
+            return value
+        raise TypeError(f"{self.name} is declared as {self.type}, found {value!r}")
+
+    def possible(self, value: Any) -> bool:
+        """Tell whether a value lies in the range that the instrument can deliver; what is no finite number never does."""
+        if self.type in ("bool", "str"):
+            return True
+        finite = value - value == 0
+        return bool(finite and (self.low is None or value >= self.low) and (self.high is None or value <= self.high))
+
+    def choice(self, code: Any) -> Choice | None:
+        """Find what a code means; None where it is not declared."""
+        return next((choice for choice in self.choices if choice.code == code), None)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Declares one kind of data that a source delivers: a measurement and its fields.
+
+    ``quantities`` is empty where the stanza declares them. ``tags``: names of further tags that its points have, and
+    what they mean. ``kind``: a *sample* comes again and again, and is missed when it stays out; an *event* comes when
+    something happens. ``discovered``: its channels are not in the stanza, they are found in the data.
+    """
+
+    measurement: str
+    quantities: tuple[Quantity, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    kind: Literal["sample", "event"] = "sample"
+    discovered: bool = False
+
+
+OptionType = Literal["str", "int", "float", "bool", "duration", "list", "map"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """Declares one key of the stanza: of the instrument, or of a channel.
+
+    ``type`` duration is read as seconds; ``choices`` limits the values.
+    """
+
+    name: str
+    type: OptionType
+    description: str
+    default: Any = None
+    choices: tuple[Any, ...] | None = field(default=None, kw_only=True)
+    required: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Declares something that the instrument can be told to do: its name, what it does, what must be said with it."""
+
+    name: str
+    description: str
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Declares how a scan may ask whether this instrument is on a line.
+
+    ``sends`` are all byte strings (without terminators) that asking sends: questions that set nothing in any
+    instrument. ``keys`` of the stanza decide what is asked. ``generic``: tried after the drivers of one device.
+    """
+
+    sends: tuple[bytes, ...]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    generic: bool = False
+
+
+PINNED = Option(
+    "identity",
+    "str",
+    "pattern (a regular expression) that what the instrument says of itself must contain, such as its serial number; "
+    "another one of its kind on this connection is then wrong_device, and not read",
+)

@@ -1,0 +1,65 @@
+"""Where a source that speaks by itself puts what it says, from whatever thread, until the program takes it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+
+from .reading import Reading
+
+LIMIT = 10_000  # readings
+
+
+class Inbox:
+    """Holds readings that were put and not taken yet; where it is full the oldest are given up, and counted.
+
+    It can be waited for with ``select``: it is readable while something is in it.
+    """
+
+    def __init__(self, limit: int = LIMIT):
+        self._limit = limit
+        self._readings: deque[Reading] = deque()
+        self._lock = threading.Lock()
+        self._awake = False
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self.dropped = 0  # readings
+
+    def fileno(self) -> int:
+        return self._read
+
+    def put(self, reading: Reading) -> None:
+        """Add a reading. Never blocks, never raises; safe from any thread."""
+        with self._lock:
+            self._readings.append(reading)
+            if len(self._readings) > self._limit:
+                self.dropped += max(1, sum(value is not None for value in self._readings.popleft().values.values()))
+            self._wake()
+
+    def lost(self, count: int = 1) -> None:
+        """Count readings that the source says it could not deliver."""
+        with self._lock:
+            self.dropped += count
+
+    def take(self) -> list[Reading]:
+        """Take all that is there, in the order in which it came."""
+        with self._lock:
+            if self._awake:
+                os.read(self._read, 1)
+                self._awake = False
+            taken = list(self._readings)
+            self._readings.clear()
+            return taken
+
+    def close(self) -> None:
+        """Let go of it; what is put from then on is taken by nobody."""
+        with self._lock:
+            for fd in (self._read, self._write):
+                os.close(fd)
+            self._read = self._write = -1
+
+    def _wake(self) -> None:
+        if not self._awake and self._write >= 0:
+            os.write(self._write, b"!")
+            self._awake = True

@@ -1,0 +1,24 @@
+"""Finds drivers, transports and simulators by listing folders: those that come with labline, and those of the user's own.
+
+LABLINE_PATH names folders (with ``:`` between them) that hold ``drivers``, ``transports``, ``native`` and
+``simulators`` like this one: what lies there needs no change here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+VARIABLE = "LABLINE_PATH"
+
+
+def extended(path: Iterable[str], name: str) -> list[str]:
+    """Add the user's folders of this ``name`` to a package's path."""
+    own = [os.path.join(folder, name) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+    return [*path, *(folder for folder in own if os.path.isdir(folder))]
+
+
+def modules(path: Iterable[str]) -> tuple[str, ...]:
+    """List the modules of a package, in alphabetical order, without those whose name begins with ``_``."""
+    files = {file for folder in path if os.path.isdir(folder) for file in os.listdir(folder)}
+    return tuple(sorted(file[:-3] for file in files if file.endswith(".py") and not file.startswith("_")))

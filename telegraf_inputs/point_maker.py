@@ -1,0 +1,85 @@
+"""From a reading to its point: typed, in range, calibrated, with its status, and with a time that no other has."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import Any
+
+from .clock import Clock
+from .configured import Channel, Stanza
+from .point import BadPoint, Point
+from .reading import Reading
+
+REMEMBERED = 100  # times of each channel: what comes again later than so many others is stored again, as the same point
+FAULTS = ("warning", "critical")
+
+
+class PointMaker:
+    """Makes the points of one instrument's readings."""
+
+    def __init__(self, stanza: Stanza, clock: Clock):
+        self._stanza, self._clock = stanza, clock
+        self.discarded = 0  # values that are not as their driver declares them
+        self._recent: dict[tuple[str, ...], OrderedDict[int, dict[str, Any]]] = {}
+
+    def make(self, reading: Reading, channel: Channel) -> tuple[Point, bool]:
+        """Make a reading's point, with its calibrated value beside the raw one; tells whether it is a repetition.
+
+        What is out of range or has no calibration is no value, and becomes the reading's status. Two points of one
+        channel and time would be one in the database: the second is moved by a nanosecond where it says something else.
+        """
+        fields = self._fields(reading, channel)
+        tags = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags, **(reading.tags or {})}
+        marked = {**fields, "status": reading.status}
+        if fault := self._clock.judge(reading.time_ns):
+            marked["clock"] = fault
+        time_ns, repeated = self._own_time(channel, reading, marked)
+        try:
+            return Point(channel.measurement, tags, marked, time_ns, len(fields)), repeated
+        except BadPoint as error:  # an answer with a line break in a text, a number beyond 64 bits
+            reading.status, reading.detail = "bad_answer", str(error)
+            tags = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags}
+            return Point(channel.measurement, tags, {"status": reading.status}, time.time_ns()), False
+
+    def _fields(self, reading: Reading, channel: Channel) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        calibration = channel.calibration
+        for name, value in reading.values.items():
+            if value is None:
+                continue
+            made = calibration if calibration is not None and calibration.of == name else None
+            stored_as = f"{name}_raw" if made is not None and made.to == name else name
+            try:
+                quantity = channel.quantities[stored_as]
+                value = quantity.field(value)
+            except (KeyError, TypeError) as error:  # one value that is not as declared must not take others along
+                self.discarded += 1
+                reading.status, reading.detail = "driver_fault", f"{type(error).__name__}: {error}"
+                continue
+            trouble = "" if quantity.possible(value) else "out_of_range"
+            if not trouble:
+                fields[stored_as] = value
+                if quantity.choices:
+                    choice = quantity.choice(value)
+                    trouble = "unknown_code" if choice is None else choice.word if choice.severity in FAULTS else ""
+                if made is not None and (meant := made(float(value))) is not None:
+                    fields[made.to] = meant
+                elif made is not None:
+                    trouble = "uncalibrated"
+            if trouble and reading.status == "ok":
+                reading.status = trouble
+        return fields
+
+    def _own_time(self, channel: Channel, reading: Reading, fields: dict[str, Any]) -> tuple[int, bool]:
+        series = (channel.measurement, channel.id, *sorted(f"{k}={v}" for k, v in (reading.tags or {}).items()))
+        recent = self._recent.setdefault(series, OrderedDict())
+        time_ns = reading.time_ns
+        while time_ns in recent:
+            if recent[time_ns] == fields:
+                return time_ns, True
+            time_ns += 1
+        recent[time_ns] = fields
+        if len(recent) > REMEMBERED:
+            recent.popitem(last=False)
+        return time_ns, False

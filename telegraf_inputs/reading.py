@@ -1,0 +1,36 @@
+"""A reading: what a source says of one channel at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# What a channel's status can say of every driver -> what that means.
+COMMON_STATUSES = {
+    "ok": "all is read",
+    "no_answer": "this channel's question got no answer within the timeout",
+    "bad_answer": "the answer was none that the manual knows for this question",
+    "out_of_range": "a value lies beyond what the instrument can deliver",
+    "uncalibrated": "the raw value lies where the calibration does not hold",
+    "driver_fault": "a value was not as the driver declares it; the program's log says which",
+    "unknown_code": "the instrument told a code that its manual does not list",
+}
+
+
+@dataclass
+class Reading:
+    """One channel at one moment: ``values`` by quantity (None is no value), ``status`` "ok" or what is wrong.
+
+    ``time_ns`` is when it was true (ns, UTC): when the instrument answered, or its own time where it has a clock.
+    ``detail`` tells more about the status, for the log; ``tags`` are those that the stream declares; ``stream`` is the
+    measurement, where a channel is found in the data.
+    """
+
+    channel: str
+    values: Mapping[str, Any]
+    time_ns: int
+    status: str = "ok"
+    detail: str = ""
+    tags: Mapping[str, str] | None = None
+    stream: str = ""

@@ -1,0 +1,119 @@
+"""One instrument of a program: its thread, its schedule, its ledger, its state."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from .configured import Stanza
+from .errors import Stopped
+from .instrument import Instrument
+from .ledger import Ledger
+from .point import Point
+from .stdin import Stdin, Trigger
+from .stop import Stop
+from .ticks import Ticks
+from .writer import Writer
+
+Log = Callable[[str, str], None]
+REPORT_SECONDS = 1.0  # between two reports of a cycle that hangs, at least
+
+
+class Sampler:
+    """Samples one instrument in a thread of its own, until asked to stop, or ``count`` times.
+
+    ``good`` of its ``cycles`` were read whole; ``fault`` is true where the thread itself broke down.
+    """
+
+    def __init__(self, stanza: Stanza, stop: Stop, writer: Writer, log: Log, *, count: int | None, trace: bool):
+        self._stanza, self._stop, self._writer, self._count = stanza, stop, writer, count
+        self._log_line = log
+        self.instrument = Instrument(stanza, stop, self._log, self._trace if trace else None)
+        self._ledger = Ledger(self.instrument, writer, self._log)
+        self.cycles = self.good = 0
+        self.fault = False
+        self._next_report = 0.0
+        self._thread = threading.Thread(target=self._run, daemon=True, name=stanza.name)
+        self._trigger: Trigger | None = None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it has cycles before it."""
+        return self._thread.is_alive()
+
+    def paced_by(self, stdin: Stdin) -> None:
+        """Let Telegraf's newlines set the pace, where the stanza says so."""
+        if self._count is None and self._stanza.trigger == "stdin":
+            self._trigger = stdin.trigger()
+
+    def start(self) -> None:
+        """Begin to sample."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._thread.join()
+
+    def watch(self) -> None:
+        """Report, from another thread, that a read hangs."""
+        if time.monotonic() < self._next_report:
+            return
+        point = self.instrument.hangs()
+        if point is not None:
+            self._next_report = time.monotonic() + max(REPORT_SECONDS, self._stanza.interval)
+            self._deliver([point])
+
+    def tell_the_end(self, *, silently: bool) -> None:
+        """Close the count, and say what it came to."""
+        self._ledger.note(last=True)
+        if not silently:
+            i = self.instrument
+            discarded = f", {i.discarded} discarded" if i.discarded else ""
+            self._log("I", f"stopped after {self.cycles} cycles: {i.readings} readings, {i.lost} dropped{discarded}")
+
+    def _run(self) -> None:
+        try:
+            self._sample()
+        except Stopped:
+            pass
+        except Exception:
+            self.fault = True
+            self._log("E", f"fault in labline: {traceback.format_exc()}")
+            self._stop.set()  # so that Telegraf starts it anew
+        finally:
+            self.instrument.close()
+
+    def _sample(self) -> None:
+        inbox = self.instrument.inbox
+        ticks = None
+        if self._trigger is not None:
+            self._trigger.take(inbox, self._collect)
+        while not self._stop.is_set:
+            points = self.instrument.sample()
+            self.cycles += 1
+            self.good += self.instrument.well
+            self._deliver(points)
+            if self.cycles == self._count:
+                break
+            if self._trigger is not None:
+                self.instrument.overruns += self._trigger.take(inbox, self._collect)
+            else:
+                ticks = ticks or Ticks(self._stanza.interval)  # the first cycle, which connects, comes at once
+                self.instrument.overruns += ticks.wait(self._stop, inbox, self._collect)
+
+    def _collect(self) -> None:
+        self._deliver(self.instrument.collect())
+
+    def _deliver(self, points: list[Point]) -> None:
+        self._ledger.note()  # before they are written: what is written was made, whenever the program is killed
+        self._writer.put(points, self._stanza.name)
+
+    def _log(self, level: str, text: str) -> None:
+        self._log_line(level, f"[{self._stanza.name}] {text}")
+
+    def _trace(self, direction: str, data: bytes) -> None:
+        now = time.time()
+        clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
+        self._log("D", f"{clock} {direction} {data!r}")
