@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 
 import attr
 
-from provisioning.levels import RAW, days
+from provisioning.influxql import identifier
+from provisioning.levels import RAW
 from provisioning.site import Instrument, Limit, Site
+from telegraf_inputs import duration
 
 from . import check_alerting, influxql, signals, style
 from .dashboards import _instruments, _telegraf
@@ -56,7 +58,7 @@ def folder(site: Site) -> str:
 
 def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
     return RuleGroup(
-        name=f"{site.name}: {name}", folder=folder(site), every=style.duration(site.alarms.every), rules=rules
+        name=f"{site.name}: {name}", folder=folder(site), every=duration.exact(site.alarms.every), rules=rules
     )
 
 
@@ -74,7 +76,7 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
     """
     quantity, instrument = signal.quantity, signal.instrument
     query = (
-        f"SELECT {influxql.call('last', quantity.name)} AS {influxql.identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
+        f"SELECT {influxql.call('last', quantity.name)} AS {identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
         f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"'
     )
     back = value - limit.hysteresis if side == "above" else value + limit.hysteresis
@@ -90,8 +92,8 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side=side, value=value, back=float(f"{back:.12g}")),
         ],
-        for_=style.duration(wait),
-        keep=style.duration(keep),
+        for_=duration.exact(wait),
+        keep=duration.exact(keep),
         panel=panel(signal.key),
         no_data="KeepLast",
         on_error="KeepLast",
@@ -100,8 +102,8 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
             # Said so that it holds too while the alarm waits for its end, with a value that is well.
             "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}}{plain(f"{unit} (alarm {side} {border})")}',
             "description": plain(
-                f"{signal.description} This alarm comes {f'after {days(wait)}' if wait else 'at once'} {side} {border}, "
-                f"and ends after {days(keep)} {'below' if side == 'above' else 'above'} {end}."
+                f"{signal.description} This alarm comes {f'after {duration.words(wait)}' if wait else 'at once'} {side} {border}, "
+                f"and ends after {duration.words(keep)} {'below' if side == 'above' else 'above'} {end}."
             ),
             "help": plain(limit.help),
         },
@@ -135,15 +137,15 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
             Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
         ],
         # Until the second report, a program that was just started has no difference to show.
-        for_=style.duration(_rounded(stanza.interval, site)),
+        for_=duration.exact(_rounded(stanza.interval, site)),
         panel=panel("instruments"),
         no_data="Alerting",
         on_error="KeepLast",
         labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
         annotations={
-            "summary": plain(f"{stanza.label} has delivered nothing for {days(seconds)}"),
+            "summary": plain(f"{stanza.label} has delivered nothing for {duration.words(seconds)}"),
             "description": plain(
-                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {days(stanza.interval)}."
+                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {duration.words(stanza.interval)}."
             ),
             "help": plain(
                 f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
@@ -174,14 +176,14 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
                 Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
             ],
             # A scanner that comes back after a pause needs its time to come round.
-            for_=style.duration(_rounded(seconds, site)),
+            for_=duration.exact(_rounded(seconds, site)),
             panel=panel(signal.key),
             no_data="OK",
             on_error="KeepLast",
             labels=_labels(site, "warning", "channel", instrument=instrument.name, channel=channel.id),
             annotations={
                 "summary": plain(
-                    f"{stanza.label}: {channel.label} has had no good reading for {days(seconds)}, though the instrument delivers"
+                    f"{stanza.label}: {channel.label} has had no good reading for {duration.words(seconds)}, though the instrument delivers"
                 ),
                 "description": plain(
                     f"No point of channel {channel.id} of {stanza.name} ({stanza.driver.title}) had the status ok."
@@ -264,7 +266,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         condition=("above", style.DISK_FULL),
         panel=panel("disks"),
         severity="critical",
-        keep=style.duration(_rounded(KEEP_SECONDS, site)),
+        keep=duration.exact(_rounded(KEEP_SECONDS, site)),
         summary='Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
         help="InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
     )
@@ -298,7 +300,7 @@ def _line_rule(
     return Rule(
         uid=uid(site.name, name),
         title=title,
-        for_=style.duration(_rounded(60, site)),
+        for_=duration.exact(_rounded(60, site)),
         keep=keep,
         panel=panel,
         no_data="OK",

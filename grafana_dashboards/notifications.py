@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from provisioning.site import ContactPoint, Site
+from telegraf_inputs import duration
 
 from . import style
 from .provision import NOBODY, Email, MuteTime, Policy, Template, Webhook, literal
@@ -48,10 +49,10 @@ def policy(site: Site) -> Policy:
     told = site.notifications
     waits: dict[str, Any] = {
         "group_by": GROUP_BY,
-        "group_wait": style.duration(told.group_wait),
-        "group_interval": style.duration(told.group_interval),
+        "group_wait": duration.exact(told.group_wait),
+        "group_interval": duration.exact(told.group_interval),
     }
-    repeats = {"warning": style.duration(told.repeat), "critical": style.duration(told.repeat_critical)}
+    repeats = {"warning": duration.exact(told.repeat), "critical": duration.exact(told.repeat_critical)}
     routes = tuple(
         Policy(
             receiver=point.name,

@@ -13,7 +13,7 @@ from .schema_dashboard import Duration, Source, Strict, Text, Uid
 
 Org = Literal[1]
 Folder = Annotated[str, Meta(pattern="^[^/]+$")]  # a slash would stand for a folder in a folder
-Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d))$")]
+Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d|w))$")]
 
 
 class File(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 Uid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Text = Annotated[str, Meta(min_length=1)]
-Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d)$")]
+Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d|w)$")]
 
 
 class Strict(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -232,7 +232,7 @@ class Shown(PanelBase, kw_only=True):
     datasource: Source
     targets: Annotated[list[Target], Meta(min_length=1)]
     fieldConfig: FieldConfig
-    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d)$")] | None = None  # influxql.STEP
+    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d|w)$")] | None = None  # influxql.STEP
     maxDataPoints: int | None = None
 
 

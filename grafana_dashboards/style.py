@@ -185,14 +185,3 @@ def folder(title: str) -> str:
 def number(value: float, unit: str) -> str:
     """Write a value with its unit for people."""
     return f"{value:g} {unit}".rstrip()
-
-
-def duration(seconds: float) -> str:
-    """Write a duration as Grafana and InfluxQL read it: ``90s``, ``5m``, ``500ms``, ``0s``."""
-    if 0 < seconds < 1 or seconds % 1:
-        return f"{max(1, round(seconds * 1000))}ms"
-    whole = int(seconds)
-    for suffix, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole and whole % size == 0:
-            return f"{whole // size}{suffix}"
-    return f"{whole}s"

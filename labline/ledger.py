@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Server
+from provisioning.influxql import identifier, text
+from provisioning.levels import RAW
 from provisioning.site import Site
 
-from .live.snapshot import counted, text_of
+from .live.snapshot import counted
 
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
 BETWEEN_COUNTS = 0.5  # seconds
@@ -96,8 +97,8 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, Counter[str
         for channel in stanza.channels:
             fields[stanza.driver.name].update(dict.fromkeys(channel.quantities))
     statements = [
-        f'SELECT {", ".join(f"count({quoted(name)}) AS {quoted(name)}" for name in names)} FROM "raw".{quoted(driver)} '
-        f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument", "channel"'
+        f"SELECT {', '.join(f'count({identifier(name)}) AS {identifier(name)}' for name in names)} FROM {identifier(RAW, driver)} "
+        f'WHERE "site" = {text(site.name)} AND time >= {since_ns} GROUP BY "instrument", "channel"'
         for driver, names in fields.items()
     ]
     declared = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .influxdb_schema import ADMIN, WEEK, Query, Schema, quoted
+from .influxdb_schema import ADMIN, WEEK, Query, Schema
 from .influxdb_server import Server, secret
+from .influxql import identifier
 from .levels import RAW
 
 SPAN = WEEK * 10**9  # ns: it goes a week at a time
@@ -54,5 +55,5 @@ def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
 
 def _oldest(server: Server, query: Query) -> int | None:
     """Find the time (ns) of the first raw point; None where there is none."""
-    source = f"{quoted(query.database)}.{quoted(RAW)}.{quoted(query.measurement)}"
+    source = identifier(query.database, RAW, query.measurement)
     return min((row["time"] for row in server.rows(f"SELECT * FROM {source} ORDER BY time ASC LIMIT 1")), default=None)

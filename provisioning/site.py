@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from telegraf_inputs import duration, yamlfile
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput, suggestion
 from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Stanza
@@ -237,14 +237,14 @@ def _check_silence(instrument: Instrument, raw: float) -> None:
     """Refuse a stale-data alarm that would look for readings that are dropped already."""
     if not instrument.stale or not raw or instrument.silence <= raw:
         return
-    back, shorter = levels.days(instrument.stale), "a shorter stale"
+    back, shorter = duration.words(instrument.stale), "a shorter stale"
     if instrument.silence > instrument.stale:
         back, shorter = (
-            f"more than two intervals of {levels.days(instrument.stanza.interval)}",
+            f"more than two intervals of {duration.words(instrument.stanza.interval)}",
             "stale: 0s: no such alarm",
         )
     raise BadInput(
-        f"the stale-data alarm looks back {back}, but every reading is kept for {levels.days(raw)}; "
+        f"the stale-data alarm looks back {back}, but every reading is kept for {duration.words(raw)}; "
         f"expected a longer influxdb.retention.raw, or {shorter}",
         ("stale" if instrument.stanza.stale is not None else "interval",),
     )

@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, stanza
+from telegraf_inputs import calibration, duration, stanza
 from telegraf_inputs.driver import Option
 
 from . import json_schema, site_file
-from .influxdb_schema import duration
 from .site_file import Keep, Seconds, fields
 
 FILE = Path(__file__).parent.parent / "docs" / "site-file.md"
@@ -86,7 +85,7 @@ def _default(info: msgspec.structs.FieldInfo) -> str:
         return "**needed**"
     value = info.default if info.default_factory is msgspec.NODEFAULT else info.default_factory()
     if isinstance(value, (Seconds, Keep)):
-        return f"`{duration(value) if value else 'forever'}`"
+        return f"`{duration.exact(value) if value else 'forever'}`"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value)
     return (

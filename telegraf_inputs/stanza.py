@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import connection, drivers, yamlfile
+from . import connection, drivers, duration, yamlfile
 from .driver import PINNED, RESERVED_TAGS, Option, Quantity, check_pattern
 from .errors import BadInput, shown, suggestion
 from .point import BadPoint, Point
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from .connection import Url
     from .driver import Driver
 
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
-SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")  # files are called by it
 NAME_WORDS = "letters, digits, '_', '-' or '.', a letter or digit first, 100 of them at most"
@@ -140,7 +138,7 @@ def check(data: Any) -> Stanza:
     stanza = Stanza(driver, values)
     for key, (shortest, longest) in RANGES.items():
         value = getattr(stanza, key)
-        if value is not None and not duration(shortest) <= value <= duration(longest):
+        if value is not None and not duration.read(shortest) <= value <= duration.read(longest):
             raise BadInput(f"found {data[key]!r}, expected a duration from {shortest} to {longest}", (key,))
     stanza.connection = _connection(values["connection"], driver)
     stanza.channels = _channels(values["channels"], stanza)
@@ -154,14 +152,6 @@ def check(data: Any) -> Stanza:
             raise BadInput(f"{place} is channel {seen[place]!r} already", path)
         seen[place] = path[-1] if len(path) < 2 else path[1]
     return stanza
-
-
-def duration(value: object) -> float:
-    """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds."""
-    match = DURATION.match(value) if isinstance(value, str) else None
-    if not match:
-        raise BadInput(f"found {shown(value)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s")
-    return float(match[1]) * SECONDS[match[2]]
 
 
 def _connection(text: str, driver: type[Driver]) -> Url:
@@ -289,7 +279,7 @@ def _value(data: dict[str, Any], option: Option) -> Any:
         return option.default
     if option.type == "duration":
         try:
-            value = duration(value)
+            value = duration.read(value)
         except BadInput as error:
             raise BadInput(f"{error.message}: {option.description}", (option.name,)) from None
     elif option.type == "str" and type(value) is int:

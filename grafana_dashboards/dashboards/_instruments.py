@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from provisioning.site import Instrument, Site
+from telegraf_inputs import duration
 
-from .. import influxql, panels, style
+from .. import influxql, panels
 from . import _frame
 
 STATE_MEANING = (
@@ -71,7 +72,7 @@ def _named(part: Sequence[Instrument]) -> str:
 
 def interval(instruments: Sequence[Instrument]) -> str:
     """Give the least interval that a panel of these instruments should ask for."""
-    return style.duration(min(i.stanza.interval for i in instruments))
+    return duration.exact(min(i.stanza.interval for i in instruments))
 
 
 def labels(instruments: Sequence[Instrument]) -> dict[str, str]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from grafanalib import core as g
 
-from provisioning.levels import days
 from provisioning.measurements import STATUS
 from provisioning.site import Instrument, Site
+from telegraf_inputs import duration
 
 from .. import influxql, panels, style, variables
 from ..layout import Page
@@ -66,7 +66,7 @@ def build(site: Site) -> g.Dashboard:
 
 def _since(site: Site) -> str:
     """Limit a question about the newest point: not to the range shown, or what is silent for hours would vanish."""
-    return f"time > now() - {style.duration(min(site.influxdb.raw or LOOK_BACK, LOOK_BACK))}"
+    return f"time > now() - {duration.exact(min(site.influxdb.raw or LOOK_BACK, LOOK_BACK))}"
 
 
 def _age(site: Site, instrument: Instrument) -> panels.Stat:
@@ -102,7 +102,7 @@ def _now(site: Site) -> panels.Table:
         sort="Instrument",
         unit="none",
         mappings=[panels.STATES, _labels(site)],
-        description=f"The last report of each instrument, at most {days(LOOK_BACK)} back. Counts are since its program started.",
+        description=f"The last report of each instrument, at most {duration.words(LOOK_BACK)} back. Counts are since its program started.",
         targets=[panels.target(query, table=True)],
         transformations=[panels.columns({"instrument": "Instrument", **COLUMNS}, without=("Time",))],
         overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],

@@ -8,6 +8,7 @@ from grafanalib import core as g
 
 from provisioning.site import Site
 from provisioning.telegraf_config import HOST_INTERVAL
+from telegraf_inputs import duration
 
 from .. import influxql, panels, style, variables
 from ..layout import Page
@@ -15,7 +16,7 @@ from ..signals import declared
 from . import _frame
 
 CHOSEN = influxql.chosen("host")
-FRESH = style.duration(6 * HOST_INTERVAL)  # for so long the newest value stands for the value now
+FRESH = duration.exact(6 * HOST_INTERVAL)  # for so long the newest value stands for the value now
 FILLED = [(80.0, style.WARNING), (style.DISK_FULL, style.CRITICAL)]
 BUSY_STEPS = [(None, style.GOOD), (85.0, style.WARNING), (95.0, style.CRITICAL)]
 

@@ -99,14 +99,6 @@ def limit(value: float, quantity: Quantity, scale: Scale) -> str:
     return f"{value / 10.0 ** POWERS.get(prefix, 0):g} {prefix}{quantity.unit}".rstrip()
 
 
-def duration(seconds: float) -> str:
-    """Write an age in at most six characters."""
-    for size, unit, digits in ((86400 * 365, "y", 1), (86400, "d", 0), (3600, "h", 0), (60, "min", 0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.{digits}f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
-
-
 def _number(value: float, quantity: Quantity, scale: Scale) -> tuple[str, str]:
     size = scale.size
     exponent = math.floor(math.log10(size)) if size else 0

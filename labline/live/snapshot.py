@@ -7,14 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Series, Server
+from provisioning.influxql import identifier, text
+from provisioning.levels import RAW
 from provisioning.site import Instrument, Site
+from telegraf_inputs import duration
 from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
 
 from .advice import MEANINGS, explained, faults, judged
-from .numbers import Scale, Steady, Value, duration
+from .numbers import Scale, Steady, Value
 from .trend import Bin, Trend, trend
 
 BINS = 8
@@ -143,7 +145,9 @@ class Watch:
             if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
-                notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
+                notes[instrument.name] = (
+                    f"{instrument.name} brought nothing new for {duration.short((now - newest) / 1e9)}"
+                )
             mine = [
                 row
                 for channel in instrument.stanza.channels
@@ -192,7 +196,7 @@ class Watch:
             if told or _overdue(instrument.channel_stale, last, now):
                 alarm, note = "stale", ""
                 if not told and reached and not index:
-                    for_long = duration((now - last) / 1e9)
+                    for_long = duration.short((now - last) / 1e9)
                     note = f"{instrument.name} {channel.label} brought nothing new for {for_long}"
             age = None if when is None else (now - when) / 1e9
             yield Row(
@@ -213,7 +217,7 @@ class Watch:
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
         # Each field has its own time only where it is asked for alone.
         statements = [
-            f'SELECT last({quoted(name)}) AS {quoted(name)} FROM "raw".{quoted(driver)} '
+            f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, driver)} "
             f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel"'
             for driver, quantities in self._drivers.items()
             for name in (*quantities, "status")
@@ -244,9 +248,9 @@ class Watch:
         statements = [
             "SELECT "
             + ", ".join(
-                f'{f}({quoted(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
+                f'{f}({identifier(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
             )
-            + f' FROM "raw".{quoted(driver)} WHERE {self._ours(f"{BINS * length}s")} '
+            + f" FROM {identifier(RAW, driver)} WHERE {self._ours(f'{BINS * length}s')} "
             f'GROUP BY time({length}s), "instrument", "channel" fill(none)'
             for driver, names in numeric.items()
             if names
@@ -268,17 +272,12 @@ class Watch:
         return self._server.query(";\n".join(statements), self.site.influxdb.database) if statements else []
 
     def _ours(self, back: str) -> str:
-        return f'"site" = {text_of(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
+        return f'"site" = {text(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
 
 
 def counted(word: str, count: int) -> str:
     """Write a number of things: ``1 instrument``, ``2 instruments``."""
     return f"{count} {word}{'s' * (count != 1)}"
-
-
-def text_of(value: str) -> str:
-    """Quote a text for InfluxQL."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _patience(instrument: Instrument) -> float:

@@ -12,7 +12,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from .numbers import duration, shown
+from telegraf_inputs import duration
+
+from .numbers import shown
 from .snapshot import Row, Snapshot, counted
 
 ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
@@ -167,7 +169,7 @@ def _columns(rows: Sequence[Row], layout: _Layout, width: int) -> list[_Column]:
             Text(number, style="" if well else "dim"),
             Text(unit, style="dim"),
             _trend(row, layout),
-            Text("" if row.age is None else duration(row.age), style="dim"),
+            Text("" if row.age is None else duration.short(row.age), style="dim"),
             state,
             alarm,
         )

@@ -368,10 +368,3 @@ def test_a_choice_shows_labels_however_they_are_written(site):
     family = contents(emit.render(site(SEVERAL)))["dashboards/scpi.json"]
     (channel,) = [v for v in family["templating"]["list"] if v["name"] == "channel"]
     assert channel["query"] == "Coil (a) : a,Gate\\, left: low : b,Coil (c) : c"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"), [(0, "0s"), (0.5, "500ms"), (0.0001, "1ms"), (90, "90s"), (3600, "1h")]
-)
-def test_durations_are_written_as_grafana_reads_them(seconds, written):
-    assert style.duration(seconds) == written

@@ -12,7 +12,7 @@ import pytest
 from labline.stack import credentials, influxdb
 from provisioning import influxdb_apply, influxdb_fill, influxdb_schema, site
 from provisioning.influxdb_apply import Plan
-from provisioning.influxdb_schema import Query, duration
+from provisioning.influxdb_schema import Query
 from provisioning.influxdb_server import DatabaseError, Server, secret
 
 MINUTE, HOUR, DAY = 60 * 10**9, 3600 * 10**9, 86400 * 10**9
@@ -465,11 +465,3 @@ def test_a_password_is_never_told(lab):
         lab.admin.query(f"CREATE USER x WITH PASSWORD {word}", hidden=word)
     assert word not in str(caught.value)
     assert "***" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0s"), (1, "1s"), (90, "90s"), (60, "1m"), (5400, "90m"), (86400, "1d"), (604800, "1w"), (31536000, "365d")],
-)
-def test_durations_are_written_as_the_server_writes_them(seconds: int, text: str):
-    assert duration(seconds) == text

@@ -35,7 +35,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_inputs import connection, drivers, stanza
+from telegraf_inputs import connection, drivers, duration, stanza
 from telegraf_inputs.driver import Reading
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.simulators.base import PtyEnd, TcpEnd
@@ -73,7 +73,7 @@ class Transcript:
         assert match, f"this is no line of a transcript: {line!r}"
         kind, text = match[1], match[2]
         if kind == "---":
-            self.pauses.append(stanza.duration(text) if text else interval)
+            self.pauses.append(duration.read(text) if text else interval)
             self._cycles.append([])
         elif kind != "#":
             data = ESCAPE.sub(lambda m: ESCAPED[m[2]] if m[2] else bytes([int(m[1], 16)]), text.encode("latin-1"))
