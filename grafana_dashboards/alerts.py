@@ -10,12 +10,12 @@ import attr
 
 from provisioning.influxql import identifier
 from provisioning.levels import RAW
-from provisioning.site import Instrument, Limit, Site
+from provisioning.site import Limit, Site, SiteInstrument
 from telegraf_inputs import duration
 
 from . import check_alerting, influxql, signals, style
 from .dashboards import _instruments, _telegraf
-from .provision import Last, Query, Rule, RuleGroup, Threshold, literal, plain
+from .provision import AlertQuery, Last, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
 from .uids import uid
 
@@ -62,7 +62,7 @@ def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
     )
 
 
-def _limits(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+def _limits(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     for signal in signals.of_instrument(instrument):
         for limit in signal.limits:
             for side, value in signals.sides(limit):
@@ -88,7 +88,7 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
         uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
         title=f"{named} {side} {border}",
         data=[
-            Query(ref="A", query=query, seconds=_window(instrument)),
+            AlertQuery(ref="A", query=query, seconds=_window(instrument)),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side=side, value=value, back=float(f"{back:.12g}")),
         ],
@@ -110,12 +110,12 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
     )
 
 
-def _window(instrument: Instrument) -> int:
+def _window(instrument: SiteInstrument) -> int:
     """Tell how far back (s) the newest reading may lie: so far that a well channel always has one, also a scanner's; at least a minute."""
     return math.ceil(max(60, _instruments.channel_gap([instrument])))
 
 
-def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch whether the count of readings grows; of a scanner, which may be busy with channels that nobody asks for, whether it answers.
 
     A device that is unplugged has a program that reports, with a count that stands still; without the program, or with Telegraf or the
@@ -125,14 +125,15 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
         return
     stanza = instrument.stanza
     seconds = math.ceil(instrument.silence)
-    field = signals.declared("instrument", "up" if instrument.dwells else "readings").name
+    field = "up" if instrument.dwells else "readings"
+    signals.check_stored("instrument", field)
     ask = influxql.total if instrument.dwells else influxql.growth
     query = ask(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
         uid=uid(site.name, instrument.name, "stale"),
         title=f"{stanza.label}: no data",
         data=[
-            Query(ref="A", query=query, seconds=seconds),
+            AlertQuery(ref="A", query=query, seconds=seconds),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
         ],
@@ -156,7 +157,7 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     )
 
 
-def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch each channel for points whose status is ok, as long as the instrument delivers anything at all.
 
     Without any, the query has no result: that is the stale-data alarm's to tell, once for the instrument.
@@ -171,7 +172,7 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
             uid=uid(site.name, instrument.name, channel.id, "channel"),
             title=f"{stanza.label}: no good reading of {channel.label}",
             data=[
-                Query(ref="A", query=_good_points(signal), seconds=seconds),
+                AlertQuery(ref="A", query=_good_points(signal), seconds=seconds),
                 Last(ref="B", of="A"),
                 Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
             ],
@@ -210,11 +211,13 @@ def _good_points(signal: Signal) -> str:
 
 def _line(site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch the way of the readings behind the instruments: where they get lost, a disk that fills up, a database that is silent."""
+    signals.check_stored("instrument", "up")
+    signals.check_stored("disk", "used_percent")
     yield _line_rule(
         site,
         "database",
         "The database does not answer",
-        f'SELECT {influxql.call("count", signals.declared("instrument", "up").name)} AS "reports" '
+        f'SELECT {influxql.call("count", "up")} AS "reports" '
         f"FROM {influxql.source('instrument', RAW)} WHERE {influxql.TIME}",
         # Without reports there is no count: that is the stale-data alarms' to tell.
         condition=("below", 1.0),
@@ -257,7 +260,6 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         summary="Telegraf could not write to the {{ $labels.alias }}",
         help="Telegraf tries again, unless InfluxDB refused the points. Its log says why: a full disk, a password, a field whose type changed.",
     )
-    signals.declared("disk", "used_percent")
     yield _line_rule(
         site,
         "disk",
@@ -279,7 +281,8 @@ def _loss_window(site: Site) -> int:
 
 
 def _growth(measurement: str, field: str, *by: str) -> str:
-    return influxql.growth(signals.declared(measurement, field).name, measurement, "", by)
+    signals.check_stored(measurement, field)
+    return influxql.growth(field, measurement, "", by)
 
 
 def _line_rule(
@@ -307,7 +310,7 @@ def _line_rule(
         on_error=on_error,
         labels=_labels(site, severity, "line"),
         data=[
-            Query(ref="A", query=query, seconds=_loss_window(site)),
+            AlertQuery(ref="A", query=query, seconds=_loss_window(site)),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side=side, value=value, back=value),
         ],

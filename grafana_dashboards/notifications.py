@@ -9,7 +9,7 @@ from provisioning.site import ContactPoint, Site
 from telegraf_inputs import duration
 
 from . import style
-from .provision import NOBODY, Email, MuteTime, Policy, Template, Webhook, literal
+from .provision import NOBODY, Email, MuteTime, NotificationPolicy, Template, Webhook, literal
 from .uids import uid
 
 ALWAYS = "labline always"  # the mute timing that holds at all times
@@ -44,7 +44,7 @@ def _file(secrets: str, name: str) -> str:
     return f"$__file{{{os.path.join(secrets, name)}}}" if name else ""
 
 
-def policy(site: Site) -> Policy:
+def policy(site: Site) -> NotificationPolicy:
     """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
     told = site.notifications
     waits: dict[str, Any] = {
@@ -54,7 +54,7 @@ def policy(site: Site) -> Policy:
     }
     repeats = {"warning": duration.exact(told.repeat), "critical": duration.exact(told.repeat_critical)}
     routes = tuple(
-        Policy(
+        NotificationPolicy(
             receiver=point.name,
             matchers=(("site", "=", site.name), ("severity", "=", severity)),
             repeat_interval=repeats[severity],
@@ -65,7 +65,7 @@ def policy(site: Site) -> Policy:
         for severity in point.severities
     ) + tuple(
         # What no route takes would go to the root's contact point, whatever that asks for.
-        Policy(
+        NotificationPolicy(
             receiver=told.contact_points[0].name,
             matchers=(("site", "=", site.name), ("severity", "=", severity)),
             repeat_interval=repeats[severity],
@@ -75,7 +75,7 @@ def policy(site: Site) -> Policy:
         for severity in _unasked(site)
     )
     root = told.contact_points[0].name if told.contact_points else NOBODY
-    return Policy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
+    return NotificationPolicy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
 
 
 def mute_times(site: Site) -> list[MuteTime]:

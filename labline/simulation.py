@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from provisioning import telegraf_config
-from provisioning.site import Instrument, Site
+from provisioning.site import Site, SiteInstrument
 
 from .places import Places
 from .stack.process import Process
@@ -22,7 +22,7 @@ def note(site: Site) -> str:
 
 
 def start(
-    site: Site, instruments: Iterable[Instrument], places: Places, env: Mapping[str, str]
+    site: Site, instruments: Iterable[SiteInstrument], places: Places, env: Mapping[str, str]
 ) -> tuple[Process, dict[str, str]]:
     """Start the simulators of some of a site's instruments; gives their process, and the URLs by instrument.
 

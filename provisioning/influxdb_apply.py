@@ -12,7 +12,7 @@ from msgspec import Struct
 from telegraf_inputs import duration
 
 from . import influxdb_fill, influxdb_state
-from .influxdb_schema import ADMIN, PREFIX, TABLE, Policy, Schema, create, create_database, grant
+from .influxdb_schema import ADMIN, PREFIX, TABLE, RetentionPolicy, Schema, create, create_database, grant
 from .influxdb_server import DatabaseError, Server, exposed, secret
 from .influxdb_state import State
 from .influxql import identifier, text
@@ -143,7 +143,7 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
         )
 
 
-def _changes(there: Policy, policy: Policy, instead: str) -> Iterator[str]:
+def _changes(there: RetentionPolicy, policy: RetentionPolicy, instead: str) -> Iterator[str]:
     if there.keep != policy.keep:
         yield f"keep {kept(policy.keep)} instead of {kept(there.keep)}"
     if there.shard != policy.shard:
@@ -152,7 +152,7 @@ def _changes(there: Policy, policy: Policy, instead: str) -> Iterator[str]:
         yield f"make it the default{instead}"
 
 
-def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
+def _loss(server: Server, database: str, there: RetentionPolicy, policy: RetentionPolicy) -> str:
     """Say what a shorter retention drops: how many values, since when; empty where nothing is that old."""
     if not policy.keep or there.keep and policy.keep >= there.keep:
         return ""
@@ -284,7 +284,7 @@ def _drop(name: str, database: str) -> str:
     return f"DROP CONTINUOUS QUERY {identifier(name)} ON {identifier(database)}"
 
 
-def _told(policy: Policy) -> str:
+def _told(policy: RetentionPolicy) -> str:
     return f"{policy.name!r} (kept {kept(policy.keep)})"
 
 

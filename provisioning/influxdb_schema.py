@@ -8,7 +8,7 @@ from telegraf_inputs.duration import exact
 
 from . import measurements
 from .influxql import identifier
-from .levels import FOREVER, RAW, InfluxDB, Level
+from .levels import FOREVER, RAW, Level, Storage
 from .site import Site
 from .telegraf_config import WRITER
 
@@ -24,7 +24,7 @@ TABLE = "rp_config"
 MARK = "labline"  # the measurement that says whose the database is
 
 
-class Policy(Struct, frozen=True, kw_only=True):
+class RetentionPolicy(Struct, frozen=True, kw_only=True):
     """A retention policy; ``keep`` and ``shard`` in seconds, ``keep`` 0 for ever."""
 
     name: str
@@ -39,7 +39,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         return f"DURATION {exact(self.keep)} REPLICATION 1 SHARD DURATION {exact(self.shard)}{default}"
 
 
-class Query(Struct, frozen=True, kw_only=True):
+class ContinuousQuery(Struct, frozen=True, kw_only=True):
     """A continuous query: one measurement into one level."""
 
     name: str
@@ -66,7 +66,7 @@ class Query(Struct, frozen=True, kw_only=True):
         return f"SELECT {columns} INTO {target} FROM {source} {span}GROUP BY time({step}), *"
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class LevelRow(Struct, frozen=True, kw_only=True):
     """Which policy a dashboard reads when the span shown is longer than ``start`` and not longer than ``end`` (ms).
 
     The row stands at ``time`` (ns): as long after 1970 as the policy keeps data, so that ``time > now() - FROM``,
@@ -99,9 +99,9 @@ class Schema(Struct, frozen=True, kw_only=True):
 
     site: str
     database: str
-    policies: tuple[Policy, ...]
-    queries: tuple[Query, ...]
-    rows: tuple[Row, ...]
+    policies: tuple[RetentionPolicy, ...]
+    queries: tuple[ContinuousQuery, ...]
+    rows: tuple[LevelRow, ...]
     rights: tuple[tuple[str, str], ...]  # (user, right)
 
     @property
@@ -118,12 +118,15 @@ def schema(site: Site) -> Schema:
         site=site.name,
         database=influxdb.database,
         policies=(
-            Policy(name=RAW, keep=int(influxdb.raw), shard=_shard(influxdb.raw, WEEK), default=True),
-            *(Policy(name=v.name, keep=int(v.keep), shard=_shard(v.keep, 52 * WEEK)) for v in influxdb.downsampled),
-            Policy(name=FOREVER, keep=0, shard=52 * WEEK),
+            RetentionPolicy(name=RAW, keep=int(influxdb.raw), shard=_shard(influxdb.raw, WEEK), default=True),
+            *(
+                RetentionPolicy(name=v.name, keep=int(v.keep), shard=_shard(v.keep, 52 * WEEK))
+                for v in influxdb.downsampled
+            ),
+            RetentionPolicy(name=FOREVER, keep=0, shard=52 * WEEK),
         ),
         queries=tuple(
-            Query(
+            ContinuousQuery(
                 name=f"{PREFIX}{level.name}_{name}",
                 database=influxdb.database,
                 measurement=name,
@@ -166,7 +169,7 @@ def create_database(wanted: Schema) -> str:
     return f"CREATE DATABASE {identifier(wanted.database)} WITH {settings} NAME {identifier(first.name)}"
 
 
-def create(policy: Policy, database: str) -> str:
+def create(policy: RetentionPolicy, database: str) -> str:
     """Write the statement that makes a retention policy."""
     return f"CREATE RETENTION POLICY {identifier(policy.name)} ON {identifier(database)} {policy.settings}"
 
@@ -189,9 +192,9 @@ def _shard(keep: float, for_ever: int) -> int:
     return max((s for s in SHARDS if s <= keep / SHARDS_PER_POLICY), default=SHARDS[0])
 
 
-def _rows(influxdb: InfluxDB) -> list[Row]:
+def _rows(influxdb: Storage) -> list[LevelRow]:
     """Cut the spans so that each level shows enough points, and none is asked for more than it keeps."""
-    rows: list[Row] = []
+    rows: list[LevelRow] = []
     start = 0
     names = [RAW, *(level.name for level in influxdb.downsampled)]
     keeps = [influxdb.raw, *(level.keep for level in influxdb.downsampled)]
@@ -204,6 +207,6 @@ def _rows(influxdb: InfluxDB) -> list[Row]:
         if end > start:
             last = index + 1 == len(names)
             time = FOR_EVER_NS + index if last or not keep else int(keep * 1e9)
-            rows.append(Row(idx=len(rows) + 1, rp=name, start=start, end=end, time=time))
+            rows.append(LevelRow(idx=len(rows) + 1, rp=name, start=start, end=end, time=time))
             start = end
     return rows

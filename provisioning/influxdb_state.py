@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from telegraf_inputs import duration
 
-from .influxdb_schema import MARK, TABLE, Policy
+from .influxdb_schema import MARK, TABLE, RetentionPolicy
 from .influxdb_server import Server
 from .influxql import identifier
 from .levels import FOREVER
@@ -21,7 +21,7 @@ class State(Struct, frozen=True, kw_only=True):
     """What there is: all by name; ``policies``, ``queries``, ``rows`` and ``site`` are those of the one database."""
 
     databases: set[str] = set()
-    policies: dict[str, Policy] = {}
+    policies: dict[str, RetentionPolicy] = {}
     queries: dict[str, str] = {}
     admins: dict[str, bool] = {}
     rights: dict[str, dict[str, str]] = {}  # user -> database -> right, of the users that were asked for
@@ -29,7 +29,7 @@ class State(Struct, frozen=True, kw_only=True):
     site: str = ""  # the one that the database was made for; "" where none left its mark
 
     @property
-    def default(self) -> Policy | None:
+    def default(self) -> RetentionPolicy | None:
         """The policy of what is written, or asked, without naming one."""
         return next((policy for policy in self.policies.values() if policy.default), None)
 
@@ -62,9 +62,9 @@ def read(server: Server, database: str, users: list[str]) -> State:
     )
 
 
-def _policies(server: Server, database: str) -> dict[str, Policy]:
+def _policies(server: Server, database: str) -> dict[str, RetentionPolicy]:
     return {
-        row["name"]: Policy(
+        row["name"]: RetentionPolicy(
             name=row["name"],
             keep=_seconds(row["duration"]),
             shard=_seconds(row["shardGroupDuration"]),

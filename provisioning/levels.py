@@ -30,7 +30,7 @@ class Level(Struct, frozen=True, kw_only=True):
         return max(3 * self.seconds_per_point, 600)
 
 
-class InfluxDB(Struct, frozen=True, kw_only=True):
+class Storage(Struct, frozen=True, kw_only=True):
     """The database; ``raw`` is how many seconds every reading is kept (0: for ever); the finest level comes first."""
 
     url: str
@@ -40,7 +40,7 @@ class InfluxDB(Struct, frozen=True, kw_only=True):
     downsampled: tuple[Level, ...]
 
 
-def read(written: site_file.InfluxDB) -> InfluxDB:
+def read(written: site_file.InfluxDBKeys) -> Storage:
     """Check what goes together; of the levels, time per point and retention must rise. Raises BadInput."""
     if written.ca and not written.url.startswith("https:"):
         raise BadInput("belongs to a url that begins with https://", ("ca",))
@@ -57,7 +57,7 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
                 raise
         else:
             found.append(level)
-    return InfluxDB(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
+    return Storage(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
 
 
 def _check(level: Level, raw: float, finer: list[Level]) -> None:

@@ -25,7 +25,7 @@ WORDS = {
     "map": "mapping",
     "list": "list",
 }
-Row = tuple[str, str, str, str]
+Cells = tuple[str, str, str, str]
 
 
 def fill(text: str) -> str:
@@ -51,13 +51,13 @@ def _table(name: str) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def _options(options: Iterable[Option]) -> Iterable[Row]:
+def _options(options: Iterable[Option]) -> Iterable[Cells]:
     for option in options:
         default = "**needed**" if option.required else "" if option.default is None else f"`{option.default}`"
         yield f"`{option.name}`", option.description, WORDS.get(option.type, option.type), default
 
 
-def _struct(struct: type[msgspec.Struct]) -> Iterable[Row]:
+def _struct(struct: type[msgspec.Struct]) -> Iterable[Cells]:
     (top,), parts = msgspec.json.schema_components((struct,), schema_hook=json_schema.own_type, ref_template="{name}")
     schema = parts[top["$ref"]]
     for name, info in fields(struct).items():

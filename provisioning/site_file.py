@@ -70,7 +70,7 @@ class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ] = field(default_factory=lambda: USUAL_LEVELS)
 
 
-class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+class InfluxDBKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """The database."""
 
     url: Annotated[
@@ -159,7 +159,7 @@ class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         tuple[Node, ...],
         Meta(description="the machines that read instruments; one for now", min_length=1, max_length=1),
     ]
-    influxdb: Annotated[InfluxDB, Meta(description="the database")] = field(default_factory=InfluxDB)
+    influxdb: Annotated[InfluxDBKeys, Meta(description="the database")] = field(default_factory=InfluxDBKeys)
     instruments: Annotated[list[Any], Meta(description="what is read", min_length=1)]
     alarms: Annotated[Alarms, Meta(description="what holds for every alarm")] = field(default_factory=Alarms)
     notifications: Annotated[Notifications, Meta(description="who is told of alarms")] = field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from provisioning.site import Instrument, Limit
+from provisioning.site import Limit, SiteInstrument
 from telegraf_inputs.driver import COMMON_STATUSES, Quantity
 from telegraf_inputs.stanza import Channel
 
@@ -33,7 +33,7 @@ def explained(name: str, state: str, detail: str = "") -> str:
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 
-def faults(instrument: Instrument, statuses: Iterable[tuple[Channel, str]]) -> str:
+def faults(instrument: SiteInstrument, statuses: Iterable[tuple[Channel, str]]) -> str:
     """Say what channels' statuses mean: ``Still and 2 more: the sensor is open``, those of one status together."""
     meanings = COMMON_STATUSES | instrument.stanza.driver.statuses
     labels: dict[str, list[str]] = defaultdict(list)
@@ -46,7 +46,9 @@ def faults(instrument: Instrument, statuses: Iterable[tuple[Channel, str]]) -> s
     return "; ".join(told)
 
 
-def judged(instrument: Instrument, channel: Channel, quantity: Quantity, value: float, scale: Scale) -> tuple[str, str]:
+def judged(
+    instrument: SiteInstrument, channel: Channel, quantity: Quantity, value: float, scale: Scale
+) -> tuple[str, str]:
     """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
     mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
     for one in sorted(mine, key=lambda m: m.severity != "critical"):

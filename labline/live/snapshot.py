@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from provisioning.influxdb_server import Series, Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
-from provisioning.site import Instrument, Site
+from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
@@ -161,7 +161,7 @@ class Watch:
         simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
         return Snapshot(self.site.title, now, rows, states, notes, simulators)
 
-    def _state(self, instrument: Instrument, report: tuple[int, str] | None, now: int) -> str:
+    def _state(self, instrument: SiteInstrument, report: tuple[int, str] | None, now: int) -> str:
         when, state = report or (0, "")
         if now - max(when, self._since_ns) > _patience(instrument):
             return "no report"
@@ -172,7 +172,7 @@ class Watch:
         return max((self._since_ns, *(when for when, _ in seen.values.values())))
 
     def _rows(
-        self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, now: int, *, told: bool
+        self, instrument: SiteInstrument, channel: Channel, seen: _Seen, state: str, now: int, *, told: bool
     ) -> Iterator[Row]:
         """Make a channel's rows; ``told``: the whole instrument is stale, which is said already."""
         raw = _raw_quantity(channel)
@@ -280,7 +280,7 @@ def counted(word: str, count: int) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
-def _patience(instrument: Instrument) -> float:
+def _patience(instrument: SiteInstrument) -> float:
     """Tell how long (ns) an instrument's program may go without reporting."""
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
 
