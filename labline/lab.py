@@ -19,7 +19,6 @@ from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
 from . import ledger, simulation
-from .live.snapshot import counted
 from .live.telegraf_log import TelegrafLog
 from .places import Places, simulated
 from .stack import credentials, grafana, influxdb, libusb, loopback, ports, telegraf, told
@@ -28,6 +27,7 @@ from .stack.errors import NotFound, StackError, StartFailed, Unavailable
 from .stack.part import Part
 from .stack.process import Process, kill_all
 from .stack.runlock import RunLock
+from .words import counted
 
 Say = Callable[[str], None]
 GIVE_UP_AFTER = 3  # ends of a part within RECENT seconds

@@ -13,7 +13,7 @@ from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Site
 
-from .live.snapshot import counted
+from .words import counted
 
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
 BETWEEN_COUNTS = 0.5  # seconds

@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from . import ledger
     from .interrupts import Interrupts
     from .lab import Lab
-    from .live.snapshot import counted
+    from .words import counted
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)

@@ -15,6 +15,7 @@ from telegraf_inputs import duration
 from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
 
+from ..words import counted
 from .advice import MEANINGS, explained, faults, judged
 from .numbers import Scale, Steady, Value
 from .trend import Bin, Trend, trend
@@ -273,11 +274,6 @@ class Watch:
 
     def _ours(self, back: str) -> str:
         return f'"site" = {text(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
-
-
-def counted(word: str, count: int) -> str:
-    """Write a number of things: ``1 instrument``, ``2 instruments``."""
-    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _patience(instrument: SiteInstrument) -> float:

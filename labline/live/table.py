@@ -14,8 +14,9 @@ from rich.text import Text
 
 from telegraf_inputs import duration
 
+from ..words import counted
 from .numbers import shown
-from .snapshot import Row, Snapshot, counted
+from .snapshot import Row, Snapshot
 
 ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
