@@ -109,9 +109,9 @@ def _tell_where(lab: Lab) -> None:
         f"  InfluxDB   {lab.site.influxdb.url}, database {lab.site.influxdb.database}\n"
         f"             user reader, password in {told.path(lab.places.secrets / 'reader')}"
     )
-    if lab.grafana:
-        say(f"  Dashboards {lab.overview}")
-        say(f"             user {lab.grafana.admin}, password in {told.path(lab.places.secrets / 'grafana_admin')}")
+    if grafana := lab.dashboards.grafana:
+        say(f"  Dashboards {lab.dashboards.overview}")
+        say(f"             user {grafana.admin}, password in {told.path(lab.places.secrets / 'grafana_admin')}")
 
 
 def _watched(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> bool:
@@ -145,7 +145,7 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
         nonlocal away
         interrupts.check()
         lab.look_after()
-        footer[:] = [*filter(None, [lab.notice, lab.dashboards]), "Ctrl-C ends the run."]
+        footer[:] = [*filter(None, [lab.notice, lab.dashboards.notice]), "Ctrl-C ends the run."]
         began = time.strftime("%H:%M:%S")
         try:
             snapshot = watch.look()
