@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable
 
 import attr
 
+from provisioning import limit_rules
 from provisioning.influxql import identifier
 from provisioning.levels import RAW
-from provisioning.site import Limit, Site, SiteInstrument
+from provisioning.limit_rules import KEEP_SECONDS, LimitRule, rounded
+from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
 from . import check_alerting, influxql, signals, style
-from .dashboards import _instruments, _telegraf
+from .dashboards import _telegraf
 from .provision import AlertQuery, Last, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
 from .uids import uid
@@ -23,8 +25,6 @@ Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard
 
 # A loss is told for as long; what is read less often than twice in the longer time fills no queue.
 LOSS_SECONDS, LOSS_MOST = 600, 3600
-# An alarm that ends and comes back within five minutes is one alarm, and one message.
-KEEP_SECONDS = 300
 
 
 def groups(site: Site, panel: Panels) -> list[RuleGroup]:
@@ -65,35 +65,32 @@ def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
 def _limits(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     for signal in signals.of_instrument(instrument):
         for limit in signal.limits:
-            for side, value in signals.sides(limit):
-                yield _limit(site, signal, limit, side, value, panel)
+            for rule in limit_rules.of_limit(limit, instrument, site.alarms):
+                yield _limit(site, signal, rule, panel)
 
 
-def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, panel: Panels) -> Rule:
+def _limit(site: Site, signal: Signal, rule: LimitRule, panel: Panels) -> Rule:
     """Compare the newest reading, however slowly they come, with one side of a limit.
 
     Where readings stop coming, the alarm stays as it was: that nothing comes is the stale-data alarm's to tell.
     """
-    quantity, instrument = signal.quantity, signal.instrument
+    quantity, instrument, limit, side = signal.quantity, signal.instrument, rule.limit, rule.side
     query = (
         f"SELECT {influxql.call('last', quantity.name)} AS {identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
         f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"'
     )
-    back = value - limit.hysteresis if side == "above" else value + limit.hysteresis
-    border, end = (style.number(v, quantity.unit) for v in (value, back))
-    wait = _rounded(limit.for_, site)
-    keep = max(wait, _rounded(KEEP_SECONDS, site))
+    border, end = (style.number(v, quantity.unit) for v in (rule.value, rule.back))
     named, unit = f"{instrument.stanza.label}: {signal.title}", f" {quantity.unit}".rstrip()
     return Rule(
         uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
         title=f"{named} {side} {border}",
         data=[
-            AlertQuery(ref="A", query=query, seconds=_window(instrument)),
+            AlertQuery(ref="A", query=query, seconds=rule.window),
             Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side=side, value=value, back=float(f"{back:.12g}")),
+            Threshold(ref="C", of="B", side=side, value=rule.value, back=rule.back),
         ],
-        for_=duration.exact(wait),
-        keep=duration.exact(keep),
+        for_=duration.exact(rule.wait),
+        keep=duration.exact(rule.keep),
         panel=panel(signal.key),
         no_data="KeepLast",
         on_error="KeepLast",
@@ -102,17 +99,12 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
             # Said so that it holds too while the alarm waits for its end, with a value that is well.
             "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}}{plain(f"{unit} (alarm {side} {border})")}',
             "description": plain(
-                f"{signal.description} This alarm comes {f'after {duration.words(wait)}' if wait else 'at once'} {side} {border}, "
-                f"and ends after {duration.words(keep)} {'below' if side == 'above' else 'above'} {end}."
+                f"{signal.description} This alarm comes {f'after {duration.words(rule.wait)}' if rule.wait else 'at once'} {side} {border}, "
+                f"and ends after {duration.words(rule.keep)} {'below' if side == 'above' else 'above'} {end}."
             ),
             "help": plain(limit.help),
         },
     )
-
-
-def _window(instrument: SiteInstrument) -> int:
-    """Tell how far back (s) the newest reading may lie: so far that a well channel always has one, also a scanner's; at least a minute."""
-    return math.ceil(max(60, _instruments.channel_gap([instrument])))
 
 
 def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
@@ -138,7 +130,7 @@ def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Ru
             Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
         ],
         # Until the second report, a program that was just started has no difference to show.
-        for_=duration.exact(_rounded(stanza.interval, site)),
+        for_=duration.exact(rounded(stanza.interval, site.alarms)),
         panel=panel("instruments"),
         no_data="Alerting",
         on_error="KeepLast",
@@ -177,7 +169,7 @@ def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable
                 Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
             ],
             # A scanner that comes back after a pause needs its time to come round.
-            for_=duration.exact(_rounded(seconds, site)),
+            for_=duration.exact(rounded(seconds, site.alarms)),
             panel=panel(signal.key),
             no_data="OK",
             on_error="KeepLast",
@@ -268,7 +260,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         condition=("above", style.DISK_FULL),
         panel=panel("disks"),
         severity="critical",
-        keep=duration.exact(_rounded(KEEP_SECONDS, site)),
+        keep=duration.exact(rounded(KEEP_SECONDS, site.alarms)),
         summary='Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
         help="InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
     )
@@ -303,7 +295,7 @@ def _line_rule(
     return Rule(
         uid=uid(site.name, name),
         title=title,
-        for_=duration.exact(_rounded(60, site)),
+        for_=duration.exact(rounded(60, site.alarms)),
         keep=keep,
         panel=panel,
         no_data="OK",
@@ -320,8 +312,3 @@ def _line_rule(
 
 def _labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]:
     return {"site": site.name, "severity": severity, "kind": kind, **more}
-
-
-def _rounded(seconds: float, site: Site) -> float:
-    """Round up to whole looks: Grafana looks no oftener than ``alarms.every``."""
-    return math.ceil(seconds / site.alarms.every) * site.alarms.every

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from provisioning import host_metrics
+from provisioning.limit_rules import sides
 from provisioning.site import Limit, Site, SiteInstrument
 from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
@@ -118,11 +119,6 @@ def _main(signals: list[Signal]) -> Signal:
     to = calibration.to if calibration else ""
     # False comes before True, and the first of equals wins.
     return min(signals, key=lambda s: (s.quantity.name != to, not s.limits, not s.numeric))
-
-
-def sides(limit: Limit) -> list[tuple[str, float]]:
-    """Split a limit into its sides: ("above", value), ("below", value)."""
-    return [(side, value) for side, value in (("below", limit.below), ("above", limit.above)) if value is not None]
 
 
 def steps(limits: tuple[Limit, ...], good: str) -> list[tuple[float | None, str]]:

@@ -2,7 +2,8 @@
 
 On a terminal the table lives until Ctrl-C; elsewhere it is printed once, as plain text, with exit status 1 where
 anything is wrong. Values come from the database of a lab that runs here (labline run), or else from the one that the
-site file names. An alarm here is a value that is beyond its limit now; Grafana waits for as long as the limit says."""
+site file names. Alarms stand here as in Grafana: pending until a value was beyond its limit for as long as that says,
+ending until it was back long enough. A pending one is not wrong yet."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from provisioning import limit_rules
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
@@ -29,7 +30,7 @@ def gap(instruments: Sequence[SiteInstrument]) -> float:
 
 def channel_gap(instruments: Sequence[SiteInstrument]) -> float:
     """Tell from how long on (s) missing readings of a channel are a gap; a scanner has time to come round."""
-    return max(max(i.channel_stale or i.stanza.driver.turn, 4 * i.stanza.interval) for i in instruments)
+    return max(limit_rules.channel_gap(i) for i in instruments)
 
 
 def fresh(instrument: SiteInstrument) -> float:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from provisioning.site import Limit, SiteInstrument
-from telegraf_inputs.driver import COMMON_STATUSES, Quantity
+from provisioning.site import SiteInstrument
+from telegraf_inputs.driver import COMMON_STATUSES
 from telegraf_inputs.stanza import Channel
-
-from .numbers import Scale, limit, shown
 
 # What a state means, and what to look at.
 MEANINGS = {
@@ -44,30 +42,3 @@ def faults(instrument: SiteInstrument, statuses: Iterable[tuple[Channel, str]]) 
         more = f" and {len(named) - 1} more" if len(named) > 1 else ""
         told.append(f"{named[0]}{more}: {meanings.get(status, status.replace('_', ' '))}")
     return "; ".join(told)
-
-
-def judged(
-    instrument: SiteInstrument, channel: Channel, quantity: Quantity, value: float, scale: Scale
-) -> tuple[str, str]:
-    """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
-    mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
-    for one in sorted(mine, key=lambda m: m.severity != "critical"):
-        beyond = _beyond(one, value)
-        if beyond is None:
-            continue
-        word, threshold = beyond
-        said = " ".join(shown(value, quantity, scale)).rstrip()
-        helping = f". {one.help}" if one.help else ""
-        return (
-            one.severity,
-            f"{instrument.name} {channel.label}: {said} is {word} {limit(threshold, quantity, scale)}{helping}",
-        )
-    return "", ""
-
-
-def _beyond(limit: Limit, value: float) -> tuple[str, float] | None:
-    if limit.above is not None and value > limit.above:
-        return "above", limit.above
-    if limit.below is not None and value < limit.below:
-        return "below", limit.below
-    return None

@@ -16,8 +16,11 @@ from telegraf_inputs.driver import Quantity
 from telegraf_inputs.stanza import Channel
 
 from ..words import counted
-from .advice import MEANINGS, explained, faults, judged
+from .advice import MEANINGS, explained, faults
+from .alarms import Alarm, Reading, worst
+from .limits import Limits
 from .numbers import Scale, Steady, Value
+from .standing import Phase
 from .trend import Bin, Trend, trend
 
 BINS = 8
@@ -34,8 +37,9 @@ BACK = "7d"  # what is older is not looked for
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of one channel. ``age``: seconds (None: never seen); ``alarm``: "", warning, critical or stale.
+    """One quantity of one channel. ``age``: seconds (None: never seen).
 
+    ``alarm``: "", warning, critical, stale; or pending, ending: an alarm that is to come, or about to be over.
     ``scale`` chooses the digits of a number. ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
     """
 
@@ -55,7 +59,7 @@ class Row:
     @property
     def faulty(self) -> bool:
         """Tell whether somebody should look at it."""
-        return bool(self.alarm) or self.state not in ("ok", "waiting")
+        return self.alarm not in ("", "pending") or self.state not in ("ok", "waiting")
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Snapshot:
 
     @property
     def alarms(self) -> Counter[str]:
-        """Count alarms by kind: ``stale`` once an instrument, the others once a quantity."""
+        """Count alarms by what they are: ``stale`` once an instrument, the others once a quantity."""
         found = {
             (row.alarm, row.instrument, "" if row.alarm == "stale" else (row.channel.id, row.quantity.name))
             for row in self.rows
@@ -120,6 +124,7 @@ class Watch:
         for instrument in site.instruments:
             for channel in instrument.stanza.channels:
                 self._drivers[instrument.stanza.driver.name].update(channel.quantities)
+        self._limits = Limits(site, self._ask, self._ours(BACK))
         self._trends: dict[tuple[str, str, str], Trend] = {}
         self._next_trends = 0.0
         self._scales: dict[tuple[str, str, str], Steady] = defaultdict(Steady)
@@ -130,6 +135,7 @@ class Watch:
             self._trends = self._ask_trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
         seen, reports = self._ask_latest()
+        self._limits.look(time.time(), _numbers(seen))
         details = self._details()
         now = time.time_ns()
         rows: list[Row] = []
@@ -188,10 +194,10 @@ class Watch:
                 value = None
             key = (instrument.name, channel.id, quantity.name)
             tendency = self._trends.get(key, Trend())
-            alarm, note, scale = "", "", None
+            scale = None
             if value is not None and not isinstance(value, (str, bool)):
                 scale = self._scales[key].scale(value, tendency.noise, now / 1e9)
-                alarm, note = judged(instrument, channel, quantity, value, scale)
+            alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now))
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._newest(seen)
             if told or _overdue(instrument.channel_stale, last, now):
@@ -214,6 +220,23 @@ class Watch:
                 quantity.name == raw,
                 scale,
             )
+
+    def _alarm(
+        self,
+        instrument: SiteInstrument,
+        channel: Channel,
+        quantity: Quantity,
+        seen: _Seen,
+        scale: Scale | None,
+        now: int,
+    ) -> Alarm | None:
+        """Tell how a quantity stands against its limits; ``scale`` is None where it has no value that holds now."""
+        _, last = seen.values.get(quantity.name, (0, None))
+        if last is None or isinstance(last, (str, bool)):
+            return None
+        standings = self._limits.of((instrument.name, channel.id, quantity.name))
+        reading = Reading(quantity, last, scale or Scale.of(last), now / 1e9, current=scale is not None)
+        return worst(standings, f"{instrument.name} {channel.label}", reading)
 
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
         # Each field has its own time only where it is asked for alone.
@@ -274,6 +297,23 @@ class Watch:
 
     def _ours(self, back: str) -> str:
         return f'"site" = {text(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
+
+
+def _numbers(seen: Mapping[tuple[str, str], _Seen]) -> dict[tuple[str, str, str], tuple[int, float]]:
+    """Give the newest readings that are numbers, with their times."""
+    return {
+        (instrument, channel, name): (when, value)
+        for (instrument, channel), one in seen.items()
+        for name, (when, value) in one.values.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+
+
+def _told(alarm: Alarm | None) -> tuple[str, str]:
+    """Say what an alarm is in a word, and what there is to say of it."""
+    if alarm is None:
+        return "", ""
+    return alarm.severity if alarm.phase is Phase.FIRING else alarm.phase.value, alarm.note
 
 
 def _patience(instrument: SiteInstrument) -> float:

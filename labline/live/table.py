@@ -18,7 +18,13 @@ from ..words import counted
 from .numbers import shown
 from .snapshot import Row, Snapshot
 
-ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
+ALARM_STYLES = {
+    "critical": "bold white on red",
+    "warning": "bold black on yellow",
+    "stale": "bold white on magenta",
+    "ending": "black on bright_white",
+    "pending": "yellow",
+}
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
 FAULT_STYLE = "bold red"
 WIDEST = 10000  # no line of a table is longer

@@ -22,7 +22,9 @@ class Simulators:
     ``echo "NAME FAULT" > control`` sets a fault, ``none`` ends it; ``process`` is there from ``start`` to ``stop``.
     """
 
-    def __init__(self, site: Site, instruments: Sequence[SiteInstrument], places: Places, environment: Mapping[str, str]):
+    def __init__(
+        self, site: Site, instruments: Sequence[SiteInstrument], places: Places, environment: Mapping[str, str]
+    ):
         self._site, self._instruments, self._places, self._environment = site, instruments, places, environment
         self.process: Process | None = None
         self.urls: dict[str, str] = {}
