@@ -14,6 +14,7 @@ from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
 from . import ledger
+from .live.outputs import Trouble
 from .local.acquisition import Acquisition
 from .local.dashboards import Dashboards
 from .local.database import Database
@@ -41,6 +42,7 @@ class Lab:
         self.site, self._say, self._simulate = simulated(site) if simulate else site, say, simulate
         self.since_ns = time.time_ns()
         self.ledger: list[ledger.Entry] = []
+        self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
         self.dashboards = Dashboards(self.places, say)
         self._database: Database | None = None
         self._acquisition: Acquisition | None = None
@@ -89,6 +91,10 @@ class Lab:
         """Tell, by instrument, the reason of its state, as its program gave it."""
         return self._acquisition.log.details() if self._acquisition else {}
 
+    def troubles(self) -> list[Trouble]:
+        """Tell what is, or was, wrong on the readings' way behind the instruments."""
+        return self._acquisition.log.troubles() if self._acquisition else []
+
     def look_after(self) -> None:
         """Start anew what ended, but Grafana, and tell it; mind the disk. Raises StackError where that goes on."""
         database, acquisition, simulators = self._database, self._acquisition, self._simulators
@@ -122,6 +128,7 @@ class Lab:
             if not self._killed and _ended(database.process):
                 database.restart()  # Telegraf may still hold readings for it
             acquisition.stop()
+            self.lost = [trouble for trouble in acquisition.log.troubles() if trouble.lost]
             self._disk.look()
             full = acquisition.told_of_a_full_disk()
             if not self._killed and (self._disk.was_low or full):

@@ -13,6 +13,7 @@ from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Site
 
+from .live.outputs import Trouble
 from .words import counted
 
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
@@ -115,8 +116,8 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, Counter[str
     return found
 
 
-def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
-    """Write the ledger for people."""
+def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] = ()) -> list[str]:
+    """Write the ledger for people; ``troubles`` are those with Telegraf's outputs by which something was lost."""
     entries = list(entries)
     made, written, lost = (sum(getattr(e, key) for e in entries) for key in ("made", "written", "lost"))
     counts = [*((e.instrument, e.made, e.written, e.lost) for e in entries), ("total", made, written, lost)]
@@ -142,6 +143,7 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
                 f"  {entry.instrument}: {entry.uncounted} more were written than its programs counted; was one killed, or "
                 "does another one write?"
             )
+    result += [f"  {trouble.line()}" for trouble in troubles]
     if lost:
         result.append(f"{counted('reading', lost)} {'was' if lost == 1 else 'were'} LOST.")
     elif written:

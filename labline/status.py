@@ -82,7 +82,8 @@ def _watch(arguments: argparse.Namespace) -> Watch:
             url = running["urls"]["influxdb"]
             since = datetime.fromisoformat(running["since"]).timestamp()
             shown = simulated(site) if whole else site
-            return Watch(shown, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
+            log = TelegrafLog(places.telegraf_log, since=since)
+            return Watch(shown, places.reader(url), int(since * 1e9), log.details, log.troubles)
     if starting:
         raise DatabaseError(
             f"{site.name} is still starting (process {starting['pid']}, since {starting['since']}), and has no database yet. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provisioning.influxdb_server import Series, Server
@@ -20,6 +20,7 @@ from .advice import MEANINGS, explained, faults
 from .alarms import Alarm, Reading, worst
 from .limits import Limits
 from .numbers import Scale, Steady, Value
+from .outputs import Trouble
 from .standing import Phase
 from .trend import Bin, Trend, trend
 
@@ -64,7 +65,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated."""
+    """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated.
+
+    ``troubles`` is what is wrong behind the instruments, on the readings' way into the database, by a key of its own.
+    """
 
     title: str
     time_ns: int
@@ -72,11 +76,12 @@ class Snapshot:
     states: dict[str, str]
     notes: dict[str, str]
     simulators: list[str]
+    troubles: dict[str, str]
 
     @property
     def well(self) -> bool:
         """Tell whether nothing is wrong."""
-        return not any(row.faulty for row in self.rows)
+        return not self.troubles and not any(row.faulty for row in self.rows)
 
     @property
     def summary(self) -> str:
@@ -115,11 +120,19 @@ class Watch:
     """Looks at a site's database again and again.
 
     ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
-    why an instrument is as it is.
+    why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs.
     """
 
-    def __init__(self, site: Site, server: Server, since_ns: int, details: Callable[[], Mapping[str, str]] = dict):
-        self.site, self._server, self._since_ns, self._details = site, server, since_ns, details
+    def __init__(
+        self,
+        site: Site,
+        server: Server,
+        since_ns: int,
+        details: Callable[[], Mapping[str, str]] = dict,
+        troubles: Callable[[], Sequence[Trouble]] = list,
+    ):
+        self.site, self._server, self._since_ns = site, server, since_ns
+        self._details, self._troubles = details, troubles
         self._drivers: dict[str, dict[str, Quantity]] = defaultdict(dict)
         for instrument in site.instruments:
             for channel in instrument.stanza.channels:
@@ -166,7 +179,12 @@ class Watch:
                 notes[instrument.name] = f"{notes[instrument.name]}. {told}" if stale else f"{instrument.name}: {told}"
             rows += mine
         simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
-        return Snapshot(self.site.title, now, rows, states, notes, simulators)
+        troubles = {
+            f"{trouble.output}: {trouble.why}": trouble.line()
+            for trouble in self._troubles()
+            if trouble.to_tell(now / 1e9)
+        }
+        return Snapshot(self.site.title, now, rows, states, notes, simulators, troubles)
 
     def _state(self, instrument: SiteInstrument, report: tuple[int, str] | None, now: int) -> str:
         when, state = report or (0, "")

@@ -228,7 +228,7 @@ def _notes(rows: Sequence[Row], snapshot: Snapshot) -> list[str]:
     """Say what is wrong, the worst first, each thing once."""
     critical = [row.note for row in rows if row.note and row.alarm == "critical"]
     warning = [row.note for row in rows if row.note and row.alarm != "critical"]
-    return [*critical, *snapshot.notes.values(), *warning]
+    return [*critical, *snapshot.troubles.values(), *snapshot.notes.values(), *warning]
 
 
 def _fitted(notes: Sequence[str], width: int, most: int) -> list[str]:

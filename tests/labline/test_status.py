@@ -492,6 +492,7 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
         "b": "5: temperature_over",
         "c": "its program ended, saying ModuleNotFoundError: No module named 'x'",
     }
+    assert not log.troubles()
     with file.open("a") as more:
         more.write(f"d::b] [b] ok again (LSCI,MODEL372,1,1.3)\n{head} I! [inputs.execd::a] [a] ok again (x): fine\n")
     assert set(log.details()) == {"b", "c"}
