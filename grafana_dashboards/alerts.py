@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable
 
 import attr
 
-from provisioning.levels import RAW, days
-from provisioning.site import Instrument, Limit, Site
+from provisioning import limit_rules
+from provisioning.influxql import identifier
+from provisioning.levels import RAW
+from provisioning.limit_rules import KEEP_SECONDS, LimitRule, rounded
+from provisioning.site import Site, SiteInstrument
+from telegraf_inputs import duration
 
 from . import check_alerting, influxql, signals, style
-from .dashboards import _instruments, _telegraf
-from .provision import Last, Query, Rule, RuleGroup, Threshold, literal, plain
+from .dashboards import _telegraf
+from .provision import AlertQuery, Last, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
 from .uids import uid
 
@@ -21,8 +25,6 @@ Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard
 
 # A loss is told for as long; what is read less often than twice in the longer time fills no queue.
 LOSS_SECONDS, LOSS_MOST = 600, 3600
-# An alarm that ends and comes back within five minutes is one alarm, and one message.
-KEEP_SECONDS = 300
 
 
 def groups(site: Site, panel: Panels) -> list[RuleGroup]:
@@ -56,42 +58,39 @@ def folder(site: Site) -> str:
 
 def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:
     return RuleGroup(
-        name=f"{site.name}: {name}", folder=folder(site), every=style.duration(site.alarms.every), rules=rules
+        name=f"{site.name}: {name}", folder=folder(site), every=duration.exact(site.alarms.every), rules=rules
     )
 
 
-def _limits(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+def _limits(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     for signal in signals.of_instrument(instrument):
         for limit in signal.limits:
-            for side, value in signals.sides(limit):
-                yield _limit(site, signal, limit, side, value, panel)
+            for rule in limit_rules.of_limit(limit, instrument, site.alarms):
+                yield _limit(site, signal, rule, panel)
 
 
-def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, panel: Panels) -> Rule:
+def _limit(site: Site, signal: Signal, rule: LimitRule, panel: Panels) -> Rule:
     """Compare the newest reading, however slowly they come, with one side of a limit.
 
     Where readings stop coming, the alarm stays as it was: that nothing comes is the stale-data alarm's to tell.
     """
-    quantity, instrument = signal.quantity, signal.instrument
+    quantity, instrument, limit, side = signal.quantity, signal.instrument, rule.limit, rule.side
     query = (
-        f"SELECT {influxql.call('last', quantity.name)} AS {influxql.identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
+        f"SELECT {influxql.call('last', quantity.name)} AS {identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
         f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"'
     )
-    back = value - limit.hysteresis if side == "above" else value + limit.hysteresis
-    border, end = (style.number(v, quantity.unit) for v in (value, back))
-    wait = _rounded(limit.for_, site)
-    keep = max(wait, _rounded(KEEP_SECONDS, site))
+    border, end = (style.number(v, quantity.unit) for v in (rule.value, rule.back))
     named, unit = f"{instrument.stanza.label}: {signal.title}", f" {quantity.unit}".rstrip()
     return Rule(
         uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
         title=f"{named} {side} {border}",
         data=[
-            Query(ref="A", query=query, seconds=_window(instrument)),
+            AlertQuery(ref="A", query=query, seconds=rule.window),
             Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side=side, value=value, back=float(f"{back:.12g}")),
+            Threshold(ref="C", of="B", side=side, value=rule.value, back=rule.back),
         ],
-        for_=style.duration(wait),
-        keep=style.duration(keep),
+        for_=duration.exact(rule.wait),
+        keep=duration.exact(rule.keep),
         panel=panel(signal.key),
         no_data="KeepLast",
         on_error="KeepLast",
@@ -100,20 +99,15 @@ def _limit(site: Site, signal: Signal, limit: Limit, side: str, value: float, pa
             # Said so that it holds too while the alarm waits for its end, with a value that is well.
             "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}}{plain(f"{unit} (alarm {side} {border})")}',
             "description": plain(
-                f"{signal.description} This alarm comes {f'after {days(wait)}' if wait else 'at once'} {side} {border}, "
-                f"and ends after {days(keep)} {'below' if side == 'above' else 'above'} {end}."
+                f"{signal.description} This alarm comes {f'after {duration.words(rule.wait)}' if rule.wait else 'at once'} {side} {border}, "
+                f"and ends after {duration.words(rule.keep)} {'below' if side == 'above' else 'above'} {end}."
             ),
             "help": plain(limit.help),
         },
     )
 
 
-def _window(instrument: Instrument) -> int:
-    """Tell how far back (s) the newest reading may lie: so far that a well channel always has one, also a scanner's; at least a minute."""
-    return math.ceil(max(60, _instruments.channel_gap([instrument])))
-
-
-def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch whether the count of readings grows; of a scanner, which may be busy with channels that nobody asks for, whether it answers.
 
     A device that is unplugged has a program that reports, with a count that stands still; without the program, or with Telegraf or the
@@ -123,27 +117,28 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
         return
     stanza = instrument.stanza
     seconds = math.ceil(instrument.silence)
-    field = signals.declared("instrument", "up" if instrument.dwells else "readings").name
+    field = "up" if instrument.dwells else "readings"
+    signals.check_stored("instrument", field)
     ask = influxql.total if instrument.dwells else influxql.growth
     query = ask(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
         uid=uid(site.name, instrument.name, "stale"),
         title=f"{stanza.label}: no data",
         data=[
-            Query(ref="A", query=query, seconds=seconds),
+            AlertQuery(ref="A", query=query, seconds=seconds),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
         ],
         # Until the second report, a program that was just started has no difference to show.
-        for_=style.duration(_rounded(stanza.interval, site)),
+        for_=duration.exact(rounded(stanza.interval, site.alarms)),
         panel=panel("instruments"),
         no_data="Alerting",
         on_error="KeepLast",
         labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
         annotations={
-            "summary": plain(f"{stanza.label} has delivered nothing for {days(seconds)}"),
+            "summary": plain(f"{stanza.label} has delivered nothing for {duration.words(seconds)}"),
             "description": plain(
-                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {days(stanza.interval)}."
+                f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {duration.words(stanza.interval)}."
             ),
             "help": plain(
                 f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
@@ -154,7 +149,7 @@ def _stale(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
     )
 
 
-def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rule]:
+def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch each channel for points whose status is ok, as long as the instrument delivers anything at all.
 
     Without any, the query has no result: that is the stale-data alarm's to tell, once for the instrument.
@@ -169,19 +164,19 @@ def _channels(instrument: Instrument, site: Site, panel: Panels) -> Iterable[Rul
             uid=uid(site.name, instrument.name, channel.id, "channel"),
             title=f"{stanza.label}: no good reading of {channel.label}",
             data=[
-                Query(ref="A", query=_good_points(signal), seconds=seconds),
+                AlertQuery(ref="A", query=_good_points(signal), seconds=seconds),
                 Last(ref="B", of="A"),
                 Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
             ],
             # A scanner that comes back after a pause needs its time to come round.
-            for_=style.duration(_rounded(seconds, site)),
+            for_=duration.exact(rounded(seconds, site.alarms)),
             panel=panel(signal.key),
             no_data="OK",
             on_error="KeepLast",
             labels=_labels(site, "warning", "channel", instrument=instrument.name, channel=channel.id),
             annotations={
                 "summary": plain(
-                    f"{stanza.label}: {channel.label} has had no good reading for {days(seconds)}, though the instrument delivers"
+                    f"{stanza.label}: {channel.label} has had no good reading for {duration.words(seconds)}, though the instrument delivers"
                 ),
                 "description": plain(
                     f"No point of channel {channel.id} of {stanza.name} ({stanza.driver.title}) had the status ok."
@@ -208,11 +203,13 @@ def _good_points(signal: Signal) -> str:
 
 def _line(site: Site, panel: Panels) -> Iterable[Rule]:
     """Watch the way of the readings behind the instruments: where they get lost, a disk that fills up, a database that is silent."""
+    signals.check_stored("instrument", "up")
+    signals.check_stored("disk", "used_percent")
     yield _line_rule(
         site,
         "database",
         "The database does not answer",
-        f'SELECT {influxql.call("count", signals.declared("instrument", "up").name)} AS "reports" '
+        f'SELECT {influxql.call("count", "up")} AS "reports" '
         f"FROM {influxql.source('instrument', RAW)} WHERE {influxql.TIME}",
         # Without reports there is no count: that is the stale-data alarms' to tell.
         condition=("below", 1.0),
@@ -255,7 +252,6 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         summary="Telegraf could not write to the {{ $labels.alias }}",
         help="Telegraf tries again, unless InfluxDB refused the points. Its log says why: a full disk, a password, a field whose type changed.",
     )
-    signals.declared("disk", "used_percent")
     yield _line_rule(
         site,
         "disk",
@@ -264,7 +260,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         condition=("above", style.DISK_FULL),
         panel=panel("disks"),
         severity="critical",
-        keep=style.duration(_rounded(KEEP_SECONDS, site)),
+        keep=duration.exact(rounded(KEEP_SECONDS, site.alarms)),
         summary='Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
         help="InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
     )
@@ -277,7 +273,8 @@ def _loss_window(site: Site) -> int:
 
 
 def _growth(measurement: str, field: str, *by: str) -> str:
-    return influxql.growth(signals.declared(measurement, field).name, measurement, "", by)
+    signals.check_stored(measurement, field)
+    return influxql.growth(field, measurement, "", by)
 
 
 def _line_rule(
@@ -298,14 +295,14 @@ def _line_rule(
     return Rule(
         uid=uid(site.name, name),
         title=title,
-        for_=style.duration(_rounded(60, site)),
+        for_=duration.exact(rounded(60, site.alarms)),
         keep=keep,
         panel=panel,
         no_data="OK",
         on_error=on_error,
         labels=_labels(site, severity, "line"),
         data=[
-            Query(ref="A", query=query, seconds=_loss_window(site)),
+            AlertQuery(ref="A", query=query, seconds=_loss_window(site)),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side=side, value=value, back=value),
         ],
@@ -315,8 +312,3 @@ def _line_rule(
 
 def _labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]:
     return {"site": site.name, "severity": severity, "kind": kind, **more}
-
-
-def _rounded(seconds: float, site: Site) -> float:
-    """Round up to whole looks: Grafana looks no oftener than ``alarms.every``."""
-    return math.ceil(seconds / site.alarms.every) * site.alarms.every

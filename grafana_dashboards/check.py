@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from provisioning import unit_names
+
 from . import check_alerting, schema_alerting, style
 from .schema_dashboard import PROPERTIES, Dashboard
 
 PREFIXES = ("suffix:", "prefix:", "si:")
-# Beside those of style.UNITS.
-UNITS = {*style.UNITS.values(), "sci", "short", "dateTimeFromNow", "dtdurations"}
+# Beside those that a quantity may have.
+UNITS = {*(unit.grafana for unit in unit_names.UNITS.values()), "sci", "short", "dateTimeFromNow", "dtdurations"}
 
 
 def faults(files: dict[str, Any]) -> list[str]:

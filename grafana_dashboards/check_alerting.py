@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from telegraf_inputs import duration
+
 from .provision import DATASOURCE_UID, EXPRESSION_UID, NOBODY
 
 RULES, CONTACTS, POLICIES, TEMPLATES = (
@@ -14,7 +16,6 @@ RULES, CONTACTS, POLICIES, TEMPLATES = (
 )
 LONGEST_TITLE = 190  # of a rule
 EVERY_SECONDS = 10  # Grafana looks at alert groups in steps of this
-SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 # Below these keys Grafana leaves "$" alone; of annotations, newer Grafanas expand "${NAME}".
 AS_WRITTEN = ("model", "annotations", "muteTimes")
 ON_PURPOSE = re.compile(r"\$__(?:env|file)\{[^}]+\}")
@@ -42,7 +43,7 @@ def faults(files: dict[str, Any], panels: dict[str, set[str]]) -> Iterator[tuple
     ):
         yield from ((path, f"{what} {name!r} stands twice") for name in _twice(names))
     for group in groups:
-        if seconds(group["interval"]) % EVERY_SECONDS:
+        if duration.read(group["interval"]) % EVERY_SECONDS:
             yield (
                 f"group {group['name']!r}",
                 f"interval {group['interval']} is no multiple of {EVERY_SECONDS} s: Grafana does not start",
@@ -61,12 +62,6 @@ def faults(files: dict[str, Any], panels: dict[str, set[str]]) -> Iterator[tuple
     for path, text in calling:
         for name in sorted(set(CALLED.findall(text)) - defined):
             yield path, f"calls the template {name!r}, which there is not: messages would go out broken"
-
-
-def seconds(duration: str) -> float:
-    """Read a duration of one unit, as they are written here."""
-    number = duration.rstrip("mshd")
-    return float(number) * SECONDS[duration[len(number) :]]
 
 
 def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:

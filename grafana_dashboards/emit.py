@@ -14,6 +14,7 @@ from provisioning import files
 from provisioning.influxdb_schema import READER
 from provisioning.site import Site
 from provisioning.telegraf_config import HEADER
+from telegraf_inputs import duration
 
 from . import alerts, check, notifications, style
 from .check_alerting import CONTACTS, POLICIES, RULES, TEMPLATES
@@ -104,7 +105,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         database=site.influxdb.database,
         user=READER,
         password=paths.reader_password,
-        least_interval=style.duration(least),
+        least_interval=duration.exact(least),
         ca=f"$__file{{{site.influxdb.ca}}}" if site.influxdb.ca else "",
     )
     folder = Provider(name=f"labline {site.name}", folder=style.folder(site.title), path=paths.dashboards)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from provisioning.influxql import identifier, text
 from provisioning.levels import FOREVER, RAW
 
 TIME, INTERVAL, LEVEL = "$timeFilter", "$__interval", "$rp"
@@ -15,16 +16,6 @@ LOW, HIGH = "${lo}", "${hi}"
 # the first duration: shorter intervals than a level's own would be loose points, with nothing between them.
 STEP = "${step}"
 END = "${__to}ms"
-
-
-def identifier(name: str) -> str:
-    """Quote a name."""
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def text(value: str) -> str:
-    """Quote a text."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def call(function: str, field: str) -> str:
@@ -48,7 +39,7 @@ def _ending(field: str, end: str) -> str:
 
 def source(measurement: str, level: str = LEVEL) -> str:
     """Name a measurement on a level (a retention policy)."""
-    return f"{identifier(level)}.{identifier(measurement)}"
+    return identifier(level, measurement)
 
 
 def equal(**tags: str) -> str:

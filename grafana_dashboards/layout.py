@@ -23,7 +23,7 @@ class Page:
         self._end_line()
         if self._closed is not None:  # what is in a closed row takes no room
             self._y = self._closed.gridPos.y + 1
-        row = panels.Row(title=title, collapsed=collapsed, gridPos=g.GridPos(h=1, w=style.WIDTH, x=0, y=self._y))
+        row = panels.Heading(title=title, collapsed=collapsed, gridPos=g.GridPos(h=1, w=style.WIDTH, x=0, y=self._y))
         self._closed = row if collapsed else None
         self.panels.append(row)
         self._y += 1

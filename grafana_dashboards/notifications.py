@@ -6,9 +6,10 @@ import os
 from typing import Any
 
 from provisioning.site import ContactPoint, Site
+from telegraf_inputs import duration
 
 from . import style
-from .provision import NOBODY, Email, MuteTime, Policy, Template, Webhook, literal
+from .provision import NOBODY, Email, MuteTime, NotificationPolicy, Template, Webhook, literal
 from .uids import uid
 
 ALWAYS = "labline always"  # the mute timing that holds at all times
@@ -43,17 +44,17 @@ def _file(secrets: str, name: str) -> str:
     return f"$__file{{{os.path.join(secrets, name)}}}" if name else ""
 
 
-def policy(site: Site) -> Policy:
+def policy(site: Site) -> NotificationPolicy:
     """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
     told = site.notifications
     waits: dict[str, Any] = {
         "group_by": GROUP_BY,
-        "group_wait": style.duration(told.group_wait),
-        "group_interval": style.duration(told.group_interval),
+        "group_wait": duration.exact(told.group_wait),
+        "group_interval": duration.exact(told.group_interval),
     }
-    repeats = {"warning": style.duration(told.repeat), "critical": style.duration(told.repeat_critical)}
+    repeats = {"warning": duration.exact(told.repeat), "critical": duration.exact(told.repeat_critical)}
     routes = tuple(
-        Policy(
+        NotificationPolicy(
             receiver=point.name,
             matchers=(("site", "=", site.name), ("severity", "=", severity)),
             repeat_interval=repeats[severity],
@@ -64,7 +65,7 @@ def policy(site: Site) -> Policy:
         for severity in point.severities
     ) + tuple(
         # What no route takes would go to the root's contact point, whatever that asks for.
-        Policy(
+        NotificationPolicy(
             receiver=told.contact_points[0].name,
             matchers=(("site", "=", site.name), ("severity", "=", severity)),
             repeat_interval=repeats[severity],
@@ -74,7 +75,7 @@ def policy(site: Site) -> Policy:
         for severity in _unasked(site)
     )
     root = told.contact_points[0].name if told.contact_points else NOBODY
-    return Policy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
+    return NotificationPolicy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
 
 
 def mute_times(site: Site) -> list[MuteTime]:

@@ -292,7 +292,7 @@ class AlertList(_Panel):
 
 
 @_attrs
-class Row(g.RowPanel):  # type: ignore[misc]
+class Heading(g.RowPanel):  # type: ignore[misc]
     """A heading; what follows belongs to it, or is in it where it starts collapsed."""
 
     def to_json_data(self) -> dict[str, Any]:

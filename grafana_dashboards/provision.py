@@ -84,7 +84,7 @@ class Provider:
 
 
 @attr.frozen(kw_only=True)
-class Query:
+class AlertQuery:
     """What a rule asks the database, over the last ``seconds``."""
 
     ref: str
@@ -255,7 +255,7 @@ def _contact_point(name: str, receiver: dict[str, Any]) -> dict[str, Any]:
 
 
 @attr.frozen(kw_only=True)
-class Policy:
+class NotificationPolicy:
     """Who is told of what, and how often at most; the root of the tree has routes and no matchers."""
 
     receiver: str
@@ -266,7 +266,7 @@ class Policy:
     matchers: tuple[tuple[str, str, str], ...] = ()
     goes_on: bool = False
     muted: tuple[str, ...] = ()
-    routes: tuple[Policy, ...] = ()
+    routes: tuple[NotificationPolicy, ...] = ()
 
     def to_json_data(self) -> dict[str, Any]:
         found = {

@@ -13,7 +13,7 @@ from .schema_dashboard import Duration, Source, Strict, Text, Uid
 
 Org = Literal[1]
 Folder = Annotated[str, Meta(pattern="^[^/]+$")]  # a slash would stand for a folder in a folder
-Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d))$")]
+Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d|w))$")]
 
 
 class File(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -32,7 +32,7 @@ class SecureJsonData(Strict, kw_only=True):
     tlsCACert: Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}$")] | UnsetType = UNSET
 
 
-class DataSource(Strict, kw_only=True):
+class DataSourceKeys(Strict, kw_only=True):
     name: Text
     uid: Uid
     type: Literal["influxdb"]
@@ -46,7 +46,7 @@ class DataSource(Strict, kw_only=True):
 
 
 class DataSources(File, kw_only=True):
-    datasources: list[DataSource]
+    datasources: list[DataSourceKeys]
 
 
 class ProviderOptions(Strict, kw_only=True):
@@ -54,7 +54,7 @@ class ProviderOptions(Strict, kw_only=True):
     foldersFromFilesStructure: Literal[False]
 
 
-class Provider(Strict, kw_only=True):
+class ProviderKeys(Strict, kw_only=True):
     name: Text
     orgId: Org
     type: Literal["file"]
@@ -66,7 +66,7 @@ class Provider(Strict, kw_only=True):
 
 
 class Providers(File, kw_only=True):
-    providers: list[Provider]
+    providers: list[ProviderKeys]
 
 
 class Range(Strict, rename={"since": "from"}, kw_only=True):
@@ -84,7 +84,7 @@ class QueryModel(Strict, kw_only=True):
     maxDataPoints: int
 
 
-class Query(Strict, tag_field="datasourceUid", tag="influxdb", kw_only=True):
+class AlertQueryKeys(Strict, tag_field="datasourceUid", tag="influxdb", kw_only=True):
     refId: Text
     relativeTimeRange: Range
     model: QueryModel
@@ -99,7 +99,7 @@ class ReduceSettings(Strict, kw_only=True):
     mode: Literal["dropNN"]
 
 
-class Reduce(Strict, tag_field="type", tag="reduce", kw_only=True):
+class ReduceKeys(Strict, tag_field="type", tag="reduce", kw_only=True):
     refId: Text
     datasource: ExpressionSource
     expression: Annotated[str, Meta(pattern="^[A-Z]$")]
@@ -117,7 +117,7 @@ class Condition(Strict, kw_only=True):
     unloadEvaluator: Evaluator | None = None
 
 
-class Threshold(Strict, tag_field="type", tag="threshold", kw_only=True):
+class ThresholdKeys(Strict, tag_field="type", tag="threshold", kw_only=True):
     refId: Text
     datasource: ExpressionSource
     expression: Annotated[str, Meta(pattern="^[A-Z]$")]
@@ -126,10 +126,10 @@ class Threshold(Strict, tag_field="type", tag="threshold", kw_only=True):
 
 class Expression(Strict, tag_field="datasourceUid", tag="__expr__", kw_only=True):
     refId: Text
-    model: Reduce | Threshold
+    model: ReduceKeys | ThresholdKeys
 
 
-class Annotations(Strict, rename={"dashboard": "__dashboardUid__", "panel": "__panelId__"}, kw_only=True):
+class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "panel": "__panelId__"}, kw_only=True):
     summary: Text
     dashboard: Uid
     panel: Annotated[str, Meta(pattern=r"^\d+$")]
@@ -145,7 +145,7 @@ class Labels(Strict, kw_only=True):
     channel: Text | None = None
 
 
-class Rule(Strict, rename={"for_": "for"}, kw_only=True):
+class RuleKeys(Strict, rename={"for_": "for"}, kw_only=True):
     uid: Uid
     title: Text
     condition: Text
@@ -154,9 +154,9 @@ class Rule(Strict, rename={"for_": "for"}, kw_only=True):
     noDataState: Literal["OK", "Alerting", "NoData", "KeepLast"]
     execErrState: Literal["OK", "Alerting", "Error", "KeepLast"]
     isPaused: Literal[False]
-    annotations: Annotations
+    annotations: AlertAnnotationKeys
     labels: Labels
-    data: Annotated[list[Query | Expression], Meta(min_length=2)]
+    data: Annotated[list[AlertQueryKeys | Expression], Meta(min_length=2)]
 
 
 class Group(Strict, kw_only=True):
@@ -164,7 +164,7 @@ class Group(Strict, kw_only=True):
     name: Text
     folder: Folder
     interval: Duration
-    rules: Annotated[list[Rule], Meta(min_length=1)]
+    rules: Annotated[list[RuleKeys], Meta(min_length=1)]
 
 
 class Deleted(Strict, kw_only=True):
@@ -184,7 +184,7 @@ class EmailSettings(Strict, kw_only=True):
     message: Text
 
 
-class Email(Strict, tag_field="type", tag="email", kw_only=True):
+class EmailKeys(Strict, tag_field="type", tag="email", kw_only=True):
     uid: Uid
     disableResolveMessage: bool
     settings: EmailSettings
@@ -202,20 +202,20 @@ class WebhookSettings(Strict, kw_only=True):
     authorization_credentials: str | None = None
 
 
-class Webhook(Strict, tag_field="type", tag="webhook", kw_only=True):
+class WebhookKeys(Strict, tag_field="type", tag="webhook", kw_only=True):
     uid: Uid
     disableResolveMessage: bool
     settings: WebhookSettings
 
 
-class ContactPoint(Strict, kw_only=True):
+class ContactPointKeys(Strict, kw_only=True):
     orgId: Org
     name: Text
-    receivers: Annotated[list[Email | Webhook], Meta(min_length=1, max_length=1)]
+    receivers: Annotated[list[EmailKeys | WebhookKeys], Meta(min_length=1, max_length=1)]
 
 
 class ContactPoints(File, kw_only=True):
-    contactPoints: list[ContactPoint]
+    contactPoints: list[ContactPointKeys]
     deleteContactPoints: list[Deleted] = []
 
 
@@ -230,7 +230,7 @@ class Route(Strict, rename={"goes_on": "continue"}, kw_only=True):
     mute_time_intervals: list[str] = []
 
 
-class Policy(Strict, kw_only=True):
+class NotificationPolicyKeys(Strict, kw_only=True):
     receiver: Text
     group_by: Annotated[list[str], Meta(min_length=1)]
     group_wait: Wait
@@ -248,25 +248,25 @@ class TimeInterval(Strict, kw_only=True):
     times: Annotated[list[Times], Meta(min_length=1)]
 
 
-class MuteTime(Strict, kw_only=True):
+class MuteTimeKeys(Strict, kw_only=True):
     orgId: Org
     name: Text
     time_intervals: Annotated[list[TimeInterval], Meta(min_length=1)]
 
 
 class Policies(File, kw_only=True):
-    policies: Annotated[list[Policy], Meta(min_length=1, max_length=1)]
-    muteTimes: list[MuteTime] = []
+    policies: Annotated[list[NotificationPolicyKeys], Meta(min_length=1, max_length=1)]
+    muteTimes: list[MuteTimeKeys] = []
 
 
-class Template(Strict, kw_only=True):
+class TemplateKeys(Strict, kw_only=True):
     orgId: Org
     name: Text
     template: Text
 
 
 class Templates(File, kw_only=True):
-    templates: list[Template]
+    templates: list[TemplateKeys]
 
 
 FILES: dict[str, Any] = {

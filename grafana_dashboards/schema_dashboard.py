@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 Uid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Text = Annotated[str, Meta(min_length=1)]
-Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d)$")]
+Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d|w)$")]
 
 
 class Strict(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -232,7 +232,7 @@ class Shown(PanelBase, kw_only=True):
     datasource: Source
     targets: Annotated[list[Target], Meta(min_length=1)]
     fieldConfig: FieldConfig
-    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d)$")] | None = None  # influxql.STEP
+    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d|w)$")] | None = None  # influxql.STEP
     maxDataPoints: int | None = None
 
 
@@ -241,7 +241,7 @@ class TimeSeriesOptions(Strict, kw_only=True):
     tooltip: Tooltip
 
 
-class TimeSeries(Shown, tag="timeseries", kw_only=True):
+class TimeSeriesKeys(Shown, tag="timeseries", kw_only=True):
     options: TimeSeriesOptions
 
 
@@ -261,7 +261,7 @@ class StatOptions(Strict, kw_only=True):
     text: TextSizes | None = None
 
 
-class Stat(Shown, tag="stat", kw_only=True):
+class StatKeys(Shown, tag="stat", kw_only=True):
     options: StatOptions
 
 
@@ -274,7 +274,7 @@ class TimelineOptions(Strict, kw_only=True):
     tooltip: Tooltip
 
 
-class StateTimeline(Shown, tag="state-timeline", kw_only=True):
+class StateTimelineKeys(Shown, tag="state-timeline", kw_only=True):
     options: TimelineOptions
 
 
@@ -289,7 +289,7 @@ class TableOptions(Strict, kw_only=True):
     sortBy: list[SortBy]
 
 
-class Table(Shown, tag="table", kw_only=True):
+class TableKeys(Shown, tag="table", kw_only=True):
     options: TableOptions
 
 
@@ -315,17 +315,17 @@ class AlertListOptions(Strict, kw_only=True):
     stateFilter: StateFilter
 
 
-class AlertList(PanelBase, tag="alertlist", kw_only=True):
+class AlertListKeys(PanelBase, tag="alertlist", kw_only=True):
     description: Text
     datasource: Source
     fieldConfig: FieldConfig
     options: AlertListOptions
 
 
-Plain = TimeSeries | Stat | StateTimeline | Table | AlertList
+Plain = TimeSeriesKeys | StatKeys | StateTimelineKeys | TableKeys | AlertListKeys
 
 
-class Row(PanelBase, tag="row", kw_only=True):
+class RowKeys(PanelBase, tag="row", kw_only=True):
     collapsed: bool
     panels: list[Plain]
 
@@ -341,7 +341,7 @@ class Current(Strict, kw_only=True):
     value: list[str]
 
 
-class Query(Strict, tag_field="type", tag="query", kw_only=True):
+class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
     """A hidden variable that follows the time range."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z]+$")]
@@ -376,7 +376,7 @@ class Choice(Strict, tag_field="type", tag="custom", kw_only=True):
 
 
 class Templating(Strict, kw_only=True, rename={"variables": "list"}):
-    variables: list[Query | Choice]
+    variables: list[QueryVariableKeys | Choice]
 
 
 class DashboardLink(Strict, kw_only=True):
@@ -416,4 +416,4 @@ class Dashboard(Strict, kw_only=True):
     links: list[DashboardLink]
     annotations: Annotations
     templating: Templating
-    panels: Annotated[list[Plain | Row], Meta(min_length=1)]
+    panels: Annotated[list[Plain | RowKeys], Meta(min_length=1)]

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from provisioning import host_metrics
-from provisioning.site import Instrument, Limit, Site
+from provisioning.limit_rules import sides
+from provisioning.site import Limit, Site, SiteInstrument
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
@@ -22,7 +23,7 @@ NUMBERS = ("float", "int")
 class Signal(Struct, frozen=True, kw_only=True):
     """One quantity of one channel of one instrument."""
 
-    instrument: Instrument
+    instrument: SiteInstrument
     channel: Channel
     quantity: Quantity
     limits: tuple[Limit, ...]
@@ -77,7 +78,7 @@ def of_site(site: Site) -> list[Signal]:
     return [signal for instrument in site.instruments for signal in of_instrument(instrument)]
 
 
-def of_instrument(instrument: Instrument) -> list[Signal]:
+def of_instrument(instrument: SiteInstrument) -> list[Signal]:
     """List the signals of one instrument: every quantity of every channel."""
     return [
         Signal(
@@ -91,7 +92,7 @@ def of_instrument(instrument: Instrument) -> list[Signal]:
     ]
 
 
-def shown(instrument: Instrument) -> list[Signal]:
+def shown(instrument: SiteInstrument) -> list[Signal]:
     """Choose what an overview shows of an instrument: of each channel what it is for, and all that has limits."""
     found = []
     for signals in _by_channel(instrument):
@@ -100,12 +101,12 @@ def shown(instrument: Instrument) -> list[Signal]:
     return found
 
 
-def mains(instrument: Instrument) -> list[Signal]:
+def mains(instrument: SiteInstrument) -> list[Signal]:
     """Choose of each channel what it is for."""
     return [_main(signals) for signals in _by_channel(instrument)]
 
 
-def _by_channel(instrument: Instrument) -> Iterable[list[Signal]]:
+def _by_channel(instrument: SiteInstrument) -> Iterable[list[Signal]]:
     by_channel: dict[str, list[Signal]] = {}
     for signal in of_instrument(instrument):
         by_channel.setdefault(signal.channel.id, []).append(signal)
@@ -120,11 +121,6 @@ def _main(signals: list[Signal]) -> Signal:
     return min(signals, key=lambda s: (s.quantity.name != to, not s.limits, not s.numeric))
 
 
-def sides(limit: Limit) -> list[tuple[str, float]]:
-    """Split a limit into its sides: ("above", value), ("below", value)."""
-    return [(side, value) for side, value in (("below", limit.below), ("above", limit.above)) if value is not None]
-
-
 def steps(limits: tuple[Limit, ...], good: str) -> list[tuple[float | None, str]]:
     """Make thresholds of limits: (from which value on, colour), rising; the first has no value."""
     below = sorted((v.below, style.SEVERITY[v.severity]) for v in limits if v.below is not None)
@@ -133,10 +129,16 @@ def steps(limits: tuple[Limit, ...], good: str) -> list[tuple[float | None, str]
     return [*zip([None, *ends], [colour for _, colour in below] + [good], strict=True), *above]
 
 
-def declared(measurement: str, field: str) -> Quantity:
+def own_quantity(measurement: str, field: str) -> Quantity:
     """Get what an instrument tells of itself, or Telegraf of the machine and of itself. Raises KeyError for what nobody stores."""
     quantities = host_metrics.INSTRUMENT if measurement == "instrument" else host_metrics.ALL[measurement]
     return {q.name: q for q in quantities}[field]
+
+
+def check_stored(measurement: str, *fields: str) -> None:
+    """Refuse a field that nobody stores: a panel of it would be empty for ever. Raises KeyError."""
+    for field in fields:
+        own_quantity(measurement, field)
 
 
 def words(name: str) -> str:

@@ -1,7 +1,8 @@
-"""House style: units, colours, sizes. What all panels share stands here and nowhere else."""
+"""House style: how units are shown, colours, sizes. What all panels share stands here and nowhere else."""
 
 from __future__ import annotations
 
+from provisioning.unit_names import known
 from telegraf_inputs.declare import Quantity
 
 # The newest schema that every supported Grafana (12.2 and later) reads as it is; grafanalib's own, 12, would lose the shared crosshair.
@@ -34,132 +35,35 @@ STATES = {
     "wrong_device": "dark-purple",
     "failed": "dark-red",
 }
-UNITS = {
-    "": "none",
-    "%": "percent",
-    "%RH": "humidity",
-    "ppm": "ppm",
-    "dB": "dB",
-    "B": "bytes",
-    "B/s": "Bps",
-    "1/s": "hertz",
-    "K": "kelvin",
-    "°C": "celsius",
-    "°F": "fahrenheit",
-    "bar": "pressurebar",
-    "mbar": "pressurembar",
-    "hPa": "pressurehpa",
-    "kPa": "pressurekpa",
-    "Pa": "pressurepa",
-    "psi": "pressurepsi",
-    "V": "volt",
-    "mV": "mvolt",
-    "kV": "kvolt",
-    "A": "amp",
-    "mA": "mamp",
-    "W": "watt",
-    "mW": "mwatt",
-    "kW": "kwatt",
-    "VA": "voltamp",
-    "Wh": "watth",
-    "kWh": "kwatth",
-    "Ah": "amph",
-    "J": "joule",
-    "dBm": "dBm",
-    "Ω": "ohm",
-    "mΩ": "mohm",
-    "kΩ": "kohm",
-    "MΩ": "Mohm",
-    "F": "farad",
-    "µF": "µfarad",
-    "nF": "nfarad",
-    "pF": "pfarad",
-    "H": "henry",
-    "mH": "mhenry",
-    "µH": "µhenry",
-    "Hz": "hertz",
-    "rpm": "rotrpm",
-    "s": "s",
-    "ms": "ms",
-    "µs": "µs",
-    "ns": "ns",
-    "min": "m",
-    "h": "h",
-    "d": "d",
-    "m": "lengthm",
-    "mm": "lengthmm",
-    "km": "lengthkm",
-    "g": "massg",
-    "kg": "masskg",
-    "mg": "massmg",
-    "N": "forceN",
-    "kN": "forcekN",
-    "N·m": "forceNm",
-    "l": "litre",
-    "L": "litre",
-    "ml": "mlitre",
-    "mL": "mlitre",
-    "m³": "m3",
-    "l/h": "litreh",
-    "l/min": "flowlpm",
-    "L/min": "flowlpm",
-    "lx": "lux",
-    "°": "degree",
-    "rad": "radian",
-    "m/s": "velocityms",
-    "m/s²": "accMS2",
-    "g₀": "accG",
-    "eV": "ev",
-    "W/m²": "Wm2",
-}
 DISK_FULL = 90.0  # percent
 DECADES = (
     1e6  # what spans more, from its smallest step to its end, has a logarithmic axis where several channels share it
 )
-ABSOLUTE = ("K", "Ω")  # units whose values are above 0
-PREFIXED = (
-    "ohm",
-    "volt",
-    "amp",
-    "watt",
-    "voltamp",
-    "watth",
-    "amph",
-    "hertz",
-    "farad",
-    "henry",
-    "joule",
-    "pressurebar",
-    "pressurembar",
-    "pressurepa",
-)
-VACUUM = ("mbar", "Pa", "hPa", "Torr")
 
 
 def vacuum(quantity: Quantity) -> bool:
     """Tell whether a quantity is a pressure that only its exponent makes readable; a barometer's is not."""
     low, high = quantity.low, quantity.high
-    return bool(quantity.unit in VACUUM and (not low or not high or low < 0 or high / low > DECADES))
+    return bool(known(quantity.unit).vacuum and (not low or not high or low < 0 or high / low > DECADES))
 
 
 def spans_decades(quantity: Quantity) -> bool:
     """Tell whether channels of this quantity need a logarithmic axis to be seen side by side: 12 mK beside 50 K."""
     if vacuum(quantity):
         return True
-    if quantity.unit not in ABSOLUTE or quantity.high is None or quantity.decimals is None:
+    if not known(quantity.unit).decades or quantity.high is None or quantity.decimals is None:
         return False
     return bool(quantity.high * 10**quantity.decimals > DECADES)
 
 
 def unit(quantity: Quantity) -> str:
     """Give Grafana's id of the unit; what it does not know becomes a suffix."""
-    return "sci" if vacuum(quantity) else UNITS.get(quantity.unit, f"suffix:{quantity.unit}")
+    return "sci" if vacuum(quantity) else known(quantity.unit).grafana or f"suffix:{quantity.unit}"
 
 
 def fine_unit(quantity: Quantity) -> str:
     """Give the unit of a plot of one channel: without prefixes, which would round away what little changes."""
-    id = unit(quantity)
-    return f"suffix:{quantity.unit}" if id in PREFIXED else id
+    return f"suffix:{quantity.unit}" if known(quantity.unit).scaled and not vacuum(quantity) else unit(quantity)
 
 
 def decimals(quantity: Quantity) -> int | None:
@@ -185,14 +89,3 @@ def folder(title: str) -> str:
 def number(value: float, unit: str) -> str:
     """Write a value with its unit for people."""
     return f"{value:g} {unit}".rstrip()
-
-
-def duration(seconds: float) -> str:
-    """Write a duration as Grafana and InfluxQL read it: ``90s``, ``5m``, ``500ms``, ``0s``."""
-    if 0 < seconds < 1 or seconds % 1:
-        return f"{max(1, round(seconds * 1000))}ms"
-    whole = int(seconds)
-    for suffix, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole and whole % size == 0:
-            return f"{whole // size}{suffix}"
-    return f"{whole}s"

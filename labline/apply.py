@@ -47,8 +47,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare and apply; returns the exit status."""
     import provisioning.site
-    from provisioning import influxdb_apply, influxdb_fill, influxdb_schema, levels
+    from provisioning import influxdb_apply, influxdb_fill, influxdb_schema
     from provisioning.influxdb_server import DatabaseError
+    from telegraf_inputs import duration
 
     site = provisioning.site.load(provisioning.site.find(arguments.site))
     url, ca, wanted = arguments.url or site.influxdb.url, site.influxdb.ca, influxdb_schema.schema(site)
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 1
         influxdb_apply.apply(plan, print)
         if arguments.fill and not arguments.check:
-            print(f"downsample {levels.days(arguments.fill)} anew")
+            print(f"downsample {duration.words(arguments.fill)} anew")
             influxdb_fill.refill(url, wanted, arguments.secrets, arguments.fill, ca=ca)
     except DatabaseError as error:
         print(f"labline: {error}", file=sys.stderr)
@@ -85,11 +86,11 @@ def _differences(plan: Plan, name: str) -> int:
 
 
 def _duration(text: str) -> float:
-    from telegraf_inputs import stanza
+    from telegraf_inputs import duration
     from telegraf_inputs.errors import BadInput
 
     try:
-        return stanza.duration(text)
+        return duration.read(text)
     except BadInput as error:
         raise argparse.ArgumentTypeError(error.message) from None
 

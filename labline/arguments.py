@@ -43,11 +43,11 @@ def positive(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Read a duration: a number of seconds, or with its unit, such as 10m."""
+    from telegraf_inputs import duration
     from telegraf_inputs.errors import BadInput
-    from telegraf_inputs.stanza import duration
 
     try:
-        value = duration(text if text[-1:].isalpha() else f"{text}s")
+        value = duration.read(text if text[-1:].isalpha() else f"{text}s")
     except BadInput:
         value = 0.0
     if not value:

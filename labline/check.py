@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     from telegraf_inputs.errors import BadInput
 
     from . import simulation
-    from .live.snapshot import counted
     from .stack import telegraf, told
+    from .words import counted
 
     path = provisioning.site.find(arguments.site)
     if not path.exists():

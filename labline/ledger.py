@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Server
+from provisioning.influxql import identifier, text
+from provisioning.levels import RAW
 from provisioning.site import Site
 
-from .live.snapshot import counted, text_of
+from .live.outputs import Trouble
+from .words import counted
 
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
 BETWEEN_COUNTS = 0.5  # seconds
@@ -96,8 +98,8 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, Counter[str
         for channel in stanza.channels:
             fields[stanza.driver.name].update(dict.fromkeys(channel.quantities))
     statements = [
-        f'SELECT {", ".join(f"count({quoted(name)}) AS {quoted(name)}" for name in names)} FROM "raw".{quoted(driver)} '
-        f'WHERE "site" = {text_of(site.name)} AND time >= {since_ns} GROUP BY "instrument", "channel"'
+        f"SELECT {', '.join(f'count({identifier(name)}) AS {identifier(name)}' for name in names)} FROM {identifier(RAW, driver)} "
+        f'WHERE "site" = {text(site.name)} AND time >= {since_ns} GROUP BY "instrument", "channel"'
         for driver, names in fields.items()
     ]
     declared = {
@@ -114,8 +116,8 @@ def _written(site: Site, server: Server, since_ns: int) -> dict[str, Counter[str
     return found
 
 
-def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
-    """Write the ledger for people."""
+def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] = ()) -> list[str]:
+    """Write the ledger for people; ``troubles`` are those with Telegraf's outputs by which something was lost."""
     entries = list(entries)
     made, written, lost = (sum(getattr(e, key) for e in entries) for key in ("made", "written", "lost"))
     counts = [*((e.instrument, e.made, e.written, e.lost) for e in entries), ("total", made, written, lost)]
@@ -141,6 +143,7 @@ def lines(entries: Iterable[Entry], since_ns: int) -> list[str]:
                 f"  {entry.instrument}: {entry.uncounted} more were written than its programs counted; was one killed, or "
                 "does another one write?"
             )
+    result += [f"  {trouble.line()}" for trouble in troubles]
     if lost:
         result.append(f"{counted('reading', lost)} {'was' if lost == 1 else 'were'} LOST.")
     elif written:

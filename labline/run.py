@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from . import ledger
     from .interrupts import Interrupts
     from .lab import Lab
-    from .live.snapshot import counted
+    from .words import counted
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
@@ -100,8 +100,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"The readings of this run could NOT be counted: {uncounted}")
         print(f"What Telegraf took is in the journal, if the disk had room: {told.path(lab.places.journal)}")
         return 1
-    print("\n".join(ledger.lines(lab.ledger, lab.since_ns)))
-    return 0 if ledger.well(lab.ledger) and not failed else 1
+    print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost)))
+    return 0 if ledger.well(lab.ledger) and not lab.lost and not failed else 1
 
 
 def _tell_where(lab: Lab) -> None:
@@ -109,9 +109,9 @@ def _tell_where(lab: Lab) -> None:
         f"  InfluxDB   {lab.site.influxdb.url}, database {lab.site.influxdb.database}\n"
         f"             user reader, password in {told.path(lab.places.secrets / 'reader')}"
     )
-    if lab.grafana:
-        say(f"  Dashboards {lab.overview}")
-        say(f"             user {lab.grafana.admin}, password in {told.path(lab.places.secrets / 'grafana_admin')}")
+    if grafana := lab.dashboards.grafana:
+        say(f"  Dashboards {lab.dashboards.overview}")
+        say(f"             user {grafana.admin}, password in {told.path(lab.places.secrets / 'grafana_admin')}")
 
 
 def _watched(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> bool:
@@ -137,7 +137,7 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
     from .live.table import print_whole
 
     end = time.monotonic() + duration if duration else float("inf")
-    watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details)
+    watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles)
     away = ""
     footer: list[str] = []
 
@@ -145,7 +145,7 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
         nonlocal away
         interrupts.check()
         lab.look_after()
-        footer[:] = [*filter(None, [lab.notice, lab.dashboards]), "Ctrl-C ends the run."]
+        footer[:] = [*filter(None, [lab.notice, lab.dashboards.notice]), "Ctrl-C ends the run."]
         began = time.strftime("%H:%M:%S")
         try:
             snapshot = watch.look()
@@ -175,8 +175,8 @@ def _print_lines(look: Callable[[], Snapshot | None], end: float) -> None:
     while (rest := end - time.monotonic()) > 0:
         if snapshot := look():
             now = time.strftime("%H:%M:%S")
-            for name, state in snapshot.states.items():
-                said = snapshot.notes.get(name) or f"{name}: {state}"
+            news = {name: snapshot.notes.get(name) or f"{name}: {state}" for name, state in snapshot.states.items()}
+            for name, said in (snapshot.troubles | news).items():
                 kind = re.sub(r"\d+", "", said)  # a note that only grows older is no news
                 if told.get(name, f"{name}: starting") != kind:
                     print(f"{now} {said}", flush=True)

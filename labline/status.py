@@ -2,7 +2,8 @@
 
 On a terminal the table lives until Ctrl-C; elsewhere it is printed once, as plain text, with exit status 1 where
 anything is wrong. Values come from the database of a lab that runs here (labline run), or else from the one that the
-site file names. An alarm here is a value that is beyond its limit now; Grafana waits for as long as the limit says."""
+site file names. Alarms stand here as in Grafana: pending until a value was beyond its limit for as long as that says,
+ending until it was back long enough. A pending one is not wrong yet."""
 
 from __future__ import annotations
 
@@ -81,7 +82,8 @@ def _watch(arguments: argparse.Namespace) -> Watch:
             url = running["urls"]["influxdb"]
             since = datetime.fromisoformat(running["since"]).timestamp()
             shown = simulated(site) if whole else site
-            return Watch(shown, places.reader(url), int(since * 1e9), TelegrafLog(places.telegraf_log).details)
+            log = TelegrafLog(places.telegraf_log, since=since)
+            return Watch(shown, places.reader(url), int(since * 1e9), log.details, log.troubles)
     if starting:
         raise DatabaseError(
             f"{site.name} is still starting (process {starting['pid']}, since {starting['since']}), and has no database yet. "

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from telegraf_inputs import duration
+
 from . import influxdb_fill, influxdb_state
-from .influxdb_schema import ADMIN, PREFIX, TABLE, Policy, Schema, create, create_database, grant, quoted
+from .influxdb_schema import ADMIN, PREFIX, TABLE, RetentionPolicy, Schema, create, create_database, grant
 from .influxdb_server import DatabaseError, Server, exposed, secret
 from .influxdb_state import State
-from .levels import FOREVER, days
+from .influxql import identifier, text
+from .levels import FOREVER, kept
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -60,9 +63,9 @@ def plan(url: str, wanted: Schema, secrets: Path, *, ca: str = "") -> Plan:
     elif anybody and (why := server.refusal()):
         raise DatabaseError(
             f"InfluxDB at {url} refuses {ADMIN!r} with the password in {secrets / ADMIN}: {why}. Put the right one "
-            f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {quoted(ADMIN)} = '…'; "
+            f"there; where it is lost, another administrator can set it: SET PASSWORD FOR {identifier(ADMIN)} = '…'; "
             f"or make {ADMIN!r} where there is no such user: "
-            f"CREATE USER {quoted(ADMIN)} WITH PASSWORD '…' WITH ALL PRIVILEGES"
+            f"CREATE USER {identifier(ADMIN)} WITH PASSWORD '…' WITH ALL PRIVILEGES"
         )
     else:
         state = influxdb_state.read(server, wanted.database, [user for user, _ in wanted.rights])
@@ -90,7 +93,7 @@ def _administrator(server: Server, state: State, password: str) -> Iterator[Diff
             text=f"make the administrator {ADMIN!r}",
             act=_doing(
                 server,
-                f"CREATE USER {quoted(ADMIN)} WITH PASSWORD {_text(password)} WITH ALL PRIVILEGES",
+                f"CREATE USER {identifier(ADMIN)} WITH PASSWORD {text(password)} WITH ALL PRIVILEGES",
                 password=password,
             ),
         )
@@ -112,7 +115,7 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
         instead = f" instead of {before.name!r}" if before else ""
         harm = (
             f"retention policy {policy.name!r} becomes the default of database {database!r} instead of {_told(before)}: "
-            f"what other programs write there without naming a policy is kept {days(policy.keep)} from now on. "
+            f"what other programs write there without naming a policy is kept {kept(policy.keep)} from now on. "
             "To leave that as it is, choose another influxdb.database"
             if before and before.name != policy.name
             else ""
@@ -127,7 +130,8 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
             yield Difference(
                 text=f"change retention policy {policy.name!r}: {', '.join(_changes(there, policy, instead))}",
                 act=_doing(
-                    server, f"ALTER RETENTION POLICY {quoted(policy.name)} ON {quoted(database)} {policy.settings}"
+                    server,
+                    f"ALTER RETENTION POLICY {identifier(policy.name)} ON {identifier(database)} {policy.settings}",
                 ),
                 loss=_loss(server, database, there, policy),
                 harm=harm,
@@ -135,25 +139,25 @@ def _policies(server: Server, state: State, wanted: Schema, notes: list[str]) ->
     for name in sorted(set(state.policies) - {p.name for p in wanted.policies}):
         notes.append(
             f"retention policy {name!r} is not in the site file; it stays, with its data "
-            f"(to drop both: DROP RETENTION POLICY {quoted(name)} ON {quoted(database)})"
+            f"(to drop both: DROP RETENTION POLICY {identifier(name)} ON {identifier(database)})"
         )
 
 
-def _changes(there: Policy, policy: Policy, instead: str) -> Iterator[str]:
+def _changes(there: RetentionPolicy, policy: RetentionPolicy, instead: str) -> Iterator[str]:
     if there.keep != policy.keep:
-        yield f"keep {days(policy.keep)} instead of {days(there.keep)}"
+        yield f"keep {kept(policy.keep)} instead of {kept(there.keep)}"
     if there.shard != policy.shard:
-        yield f"new shards of {days(policy.shard)} instead of {days(there.shard)}"
+        yield f"new shards of {duration.words(policy.shard)} instead of {duration.words(there.shard)}"
     if policy.default and not there.default:
         yield f"make it the default{instead}"
 
 
-def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
+def _loss(server: Server, database: str, there: RetentionPolicy, policy: RetentionPolicy) -> str:
     """Say what a shorter retention drops: how many values, since when; empty where nothing is that old."""
     if not policy.keep or there.keep and policy.keep >= there.keep:
         return ""
     limit = time.time_ns() - policy.keep * 10**9
-    where = f"FROM {quoted(database)}.{quoted(policy.name)}./.*/ WHERE time < {limit}"
+    where = f"FROM {identifier(database, policy.name)}./.*/ WHERE time < {limit}"
     counted = server.query(f"SELECT count(*) {where}")
     values = sum(
         value or 0 for series in counted for row in series.rows for column, value in row.items() if column != "time"
@@ -162,7 +166,7 @@ def _loss(server: Server, database: str, there: Policy, policy: Policy) -> str:
         return ""
     oldest = min(row["time"] for row in server.rows(f"SELECT * {where} ORDER BY time ASC LIMIT 1"))
     return (
-        f"retention policy {policy.name!r} would keep {days(policy.keep)} only: "
+        f"retention policy {policy.name!r} would keep {kept(policy.keep)} only: "
         f"{values} values in {len(counted)} measurement(s) are older, "
         f"the oldest of {_moment(oldest)}; they are dropped for good"
     )
@@ -176,18 +180,18 @@ def _users(
         if user not in state.admins:
             yield Difference(
                 text=f"make user {user!r}",
-                act=_doing(server, f"CREATE USER {quoted(user)} WITH PASSWORD {_text(password)}", password=password),
+                act=_doing(server, f"CREATE USER {identifier(user)} WITH PASSWORD {text(password)}", password=password),
             )
         elif checkable and server.as_user(user, password).refusal():
             yield Difference(
                 text=f"set the password of user {user!r}",
-                act=_doing(server, f"SET PASSWORD FOR {quoted(user)} = {_text(password)}", password=password),
+                act=_doing(server, f"SET PASSWORD FOR {identifier(user)} = {text(password)}", password=password),
                 harm=_shut_out(state, user, secrets / user),
             )
         if state.admins.get(user):
             yield Difference(
                 text=f"user {user!r} is an administrator: make it an ordinary user",
-                act=_doing(server, f"REVOKE ALL PRIVILEGES FROM {quoted(user)}"),
+                act=_doing(server, f"REVOKE ALL PRIVILEGES FROM {identifier(user)}"),
                 harm=f"user {user!r} is an administrator, and would no longer be one",
             )
         if (there := state.rights.get(user, {}).get(wanted.database)) != right:
@@ -244,11 +248,11 @@ def _table(server: Server, state: State, wanted: Schema) -> Iterator[Difference]
 
     def act() -> None:
         for idx in sorted({row[0] for row in state.rows - rows}):
-            server.query(f"DROP SERIES FROM {quoted(TABLE)} WHERE \"idx\" = '{idx}'", wanted.database)
+            server.query(f"DROP SERIES FROM {identifier(TABLE)} WHERE \"idx\" = '{idx}'", wanted.database)
         server.write("\n".join(row.line for row in wanted.rows), wanted.database, FOREVER)
 
     shown = ", ".join(
-        f"{row.rp} to {days(row.end / 1000)}" if row is not wanted.rows[-1] else f"{row.rp} beyond"
+        f"{row.rp} to {duration.words(row.end / 1000)}" if row is not wanted.rows[-1] else f"{row.rp} beyond"
         for row in wanted.rows
     )
     yield Difference(text=f"write which level dashboards read: {shown}", act=act)
@@ -277,16 +281,11 @@ def _doing(server: Server, *statements: str, password: str = "") -> Callable[[],
 
 
 def _drop(name: str, database: str) -> str:
-    return f"DROP CONTINUOUS QUERY {quoted(name)} ON {quoted(database)}"
+    return f"DROP CONTINUOUS QUERY {identifier(name)} ON {identifier(database)}"
 
 
-def _told(policy: Policy) -> str:
-    return f"{policy.name!r} (kept {days(policy.keep)})"
-
-
-def _text(value: str) -> str:
-    """Write a string literal."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _told(policy: RetentionPolicy) -> str:
+    return f"{policy.name!r} (kept {kept(policy.keep)})"
 
 
 def _bare(statement: str) -> str:

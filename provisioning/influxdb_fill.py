@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .influxdb_schema import ADMIN, WEEK, Query, Schema, quoted
+from .influxdb_schema import ADMIN, WEEK, ContinuousQuery, Schema
 from .influxdb_server import Server, secret
+from .influxql import identifier
 from .levels import RAW
 
 SPAN = WEEK * 10**9  # ns: it goes a week at a time
 
 
-def begin(server: Server, query: Query) -> None:
+def begin(server: Server, query: ContinuousQuery) -> None:
     """Fill a level from the readings there are, then make its continuous query. Raises DatabaseError; then begin again.
 
     The query comes last: where it is, the level is known to be filled.
@@ -41,7 +42,7 @@ def refill(url: str, wanted: Schema, secrets: Path, seconds: float, *, ca: str =
             fill(server, query, max(now - round(seconds * 1e9), whole, oldest), now)
 
 
-def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
+def fill(server: Server, query: ContinuousQuery, start_ns: int, end_ns: int) -> None:
     """Downsample a span that its continuous query no longer looks at: whole points only; again does no harm."""
     step = query.level.seconds_per_point * 10**9
     start, end = start_ns // step * step, end_ns // step * step
@@ -52,7 +53,7 @@ def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
         start = until
 
 
-def _oldest(server: Server, query: Query) -> int | None:
+def _oldest(server: Server, query: ContinuousQuery) -> int | None:
     """Find the time (ns) of the first raw point; None where there is none."""
-    source = f"{quoted(query.database)}.{quoted(RAW)}.{quoted(query.measurement)}"
+    source = identifier(query.database, RAW, query.measurement)
     return min((row["time"] for row in server.rows(f"SELECT * FROM {source} ORDER BY time ASC LIMIT 1")), default=None)

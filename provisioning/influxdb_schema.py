@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from telegraf_inputs.duration import exact
+
 from . import measurements
-from .levels import FOREVER, RAW, InfluxDB, Level
+from .influxql import identifier
+from .levels import FOREVER, RAW, Level, Storage
 from .site import Site
 from .telegraf_config import WRITER
 
@@ -19,10 +22,9 @@ LAST_SPAN_MS = 9_000_000_000_000
 FOR_EVER_NS = 7_258_118_400_000_000_000  # the year 2200
 TABLE = "rp_config"
 MARK = "labline"  # the measurement that says whose the database is
-UNITS = (("w", WEEK), ("d", DAY), ("h", HOUR), ("m", 60), ("s", 1))
 
 
-class Policy(Struct, frozen=True, kw_only=True):
+class RetentionPolicy(Struct, frozen=True, kw_only=True):
     """A retention policy; ``keep`` and ``shard`` in seconds, ``keep`` 0 for ever."""
 
     name: str
@@ -34,10 +36,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     def settings(self) -> str:
         # Infinite is written 0s, which clusters understand too.
         default = " DEFAULT" if self.default else ""
-        return f"DURATION {duration(self.keep)} REPLICATION 1 SHARD DURATION {duration(self.shard)}{default}"
+        return f"DURATION {exact(self.keep)} REPLICATION 1 SHARD DURATION {exact(self.shard)}{default}"
 
 
-class Query(Struct, frozen=True, kw_only=True):
+class ContinuousQuery(Struct, frozen=True, kw_only=True):
     """A continuous query: one measurement into one level."""
 
     name: str
@@ -49,25 +51,22 @@ class Query(Struct, frozen=True, kw_only=True):
     @property
     def statement(self) -> str:
         """Write the statement that makes it; late data are covered for ``level.late`` seconds."""
-        every, late = duration(self.level.seconds_per_point), duration(self.level.late)
+        every, late = exact(self.level.seconds_per_point), exact(self.level.late)
         return (
-            f"CREATE CONTINUOUS QUERY {quoted(self.name)} ON {quoted(self.database)} RESAMPLE EVERY {every} FOR {late} "
+            f"CREATE CONTINUOUS QUERY {identifier(self.name)} ON {identifier(self.database)} RESAMPLE EVERY {every} FOR {late} "
             f"BEGIN {self.select()} END"
         )
 
     def select(self, start_ns: int | None = None, end_ns: int | None = None) -> str:
         """Write what it runs; with a span (ns since 1970, the end excluded) it downsamples that one by hand."""
         columns = ", ".join(column for name, kind in self.fields for column in _columns(name, kind))
-        source, target = (
-            ".".join(quoted(part) for part in (self.database, policy, self.measurement))
-            for policy in (RAW, self.level.name)
-        )
+        source, target = (identifier(self.database, policy, self.measurement) for policy in (RAW, self.level.name))
         span = "" if start_ns is None else f"WHERE time >= {start_ns} AND time < {end_ns} "
-        step = duration(self.level.seconds_per_point)
+        step = exact(self.level.seconds_per_point)
         return f"SELECT {columns} INTO {target} FROM {source} {span}GROUP BY time({step}), *"
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class LevelRow(Struct, frozen=True, kw_only=True):
     """Which policy a dashboard reads when the span shown is longer than ``start`` and not longer than ``end`` (ms).
 
     The row stands at ``time`` (ns): as long after 1970 as the policy keeps data, so that ``time > now() - FROM``,
@@ -100,9 +99,9 @@ class Schema(Struct, frozen=True, kw_only=True):
 
     site: str
     database: str
-    policies: tuple[Policy, ...]
-    queries: tuple[Query, ...]
-    rows: tuple[Row, ...]
+    policies: tuple[RetentionPolicy, ...]
+    queries: tuple[ContinuousQuery, ...]
+    rows: tuple[LevelRow, ...]
     rights: tuple[tuple[str, str], ...]  # (user, right)
 
     @property
@@ -119,12 +118,15 @@ def schema(site: Site) -> Schema:
         site=site.name,
         database=influxdb.database,
         policies=(
-            Policy(name=RAW, keep=int(influxdb.raw), shard=_shard(influxdb.raw, WEEK), default=True),
-            *(Policy(name=v.name, keep=int(v.keep), shard=_shard(v.keep, 52 * WEEK)) for v in influxdb.downsampled),
-            Policy(name=FOREVER, keep=0, shard=52 * WEEK),
+            RetentionPolicy(name=RAW, keep=int(influxdb.raw), shard=_shard(influxdb.raw, WEEK), default=True),
+            *(
+                RetentionPolicy(name=v.name, keep=int(v.keep), shard=_shard(v.keep, 52 * WEEK))
+                for v in influxdb.downsampled
+            ),
+            RetentionPolicy(name=FOREVER, keep=0, shard=52 * WEEK),
         ),
         queries=tuple(
-            Query(
+            ContinuousQuery(
                 name=f"{PREFIX}{level.name}_{name}",
                 database=influxdb.database,
                 measurement=name,
@@ -164,38 +166,24 @@ def create_database(wanted: Schema) -> str:
     """Write the statement that makes the database, with its first retention policy as the default, and no other."""
     first = wanted.policies[0]
     settings = first.settings.removesuffix(" DEFAULT")
-    return f"CREATE DATABASE {quoted(wanted.database)} WITH {settings} NAME {quoted(first.name)}"
+    return f"CREATE DATABASE {identifier(wanted.database)} WITH {settings} NAME {identifier(first.name)}"
 
 
-def create(policy: Policy, database: str) -> str:
+def create(policy: RetentionPolicy, database: str) -> str:
     """Write the statement that makes a retention policy."""
-    return f"CREATE RETENTION POLICY {quoted(policy.name)} ON {quoted(database)} {policy.settings}"
+    return f"CREATE RETENTION POLICY {identifier(policy.name)} ON {identifier(database)} {policy.settings}"
 
 
 def grant(user: str, right: str, database: str) -> str:
     """Write the statement that gives a user one right on one database."""
-    return f"GRANT {right} ON {quoted(database)} TO {quoted(user)}"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration as InfluxDB itself does: one number, in the largest unit that divides it."""
-    whole = round(seconds)
-    for unit, size in UNITS:
-        if whole and whole % size == 0:
-            return f"{whole // size}{unit}"
-    return "0s"
-
-
-def quoted(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"GRANT {right} ON {identifier(database)} TO {identifier(user)}"
 
 
 def _columns(name: str, kind: str) -> list[str]:
     if kind not in ("float", "int"):
-        return [f"last({quoted(name)}) AS {quoted(name)}"]
+        return [f"last({identifier(name)}) AS {identifier(name)}"]
     functions = (("mean", ""), ("min", "_min"), ("max", "_max"), ("count", "_n"))
-    return [f"{function}({quoted(name)}) AS {quoted(name + end)}" for function, end in functions]
+    return [f"{function}({identifier(name)}) AS {identifier(name + end)}" for function, end in functions]
 
 
 def _shard(keep: float, for_ever: int) -> int:
@@ -204,9 +192,9 @@ def _shard(keep: float, for_ever: int) -> int:
     return max((s for s in SHARDS if s <= keep / SHARDS_PER_POLICY), default=SHARDS[0])
 
 
-def _rows(influxdb: InfluxDB) -> list[Row]:
+def _rows(influxdb: Storage) -> list[LevelRow]:
     """Cut the spans so that each level shows enough points, and none is asked for more than it keeps."""
-    rows: list[Row] = []
+    rows: list[LevelRow] = []
     start = 0
     names = [RAW, *(level.name for level in influxdb.downsampled)]
     keeps = [influxdb.raw, *(level.keep for level in influxdb.downsampled)]
@@ -219,6 +207,6 @@ def _rows(influxdb: InfluxDB) -> list[Row]:
         if end > start:
             last = index + 1 == len(names)
             time = FOR_EVER_NS + index if last or not keep else int(keep * 1e9)
-            rows.append(Row(idx=len(rows) + 1, rp=name, start=start, end=end, time=time))
+            rows.append(LevelRow(idx=len(rows) + 1, rp=name, start=start, end=end, time=time))
             start = end
     return rows

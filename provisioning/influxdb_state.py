@@ -7,19 +7,21 @@ from typing import Any
 
 from msgspec import Struct
 
-from .influxdb_schema import MARK, TABLE, Policy, quoted
+from telegraf_inputs import duration
+
+from .influxdb_schema import MARK, TABLE, RetentionPolicy
 from .influxdb_server import Server
+from .influxql import identifier
 from .levels import FOREVER
 
-GO_DURATION = re.compile(r"(\d+)(h|m|s)")
-GO_SECONDS = {"h": 3600, "m": 60, "s": 1}
+PART_OF_DURATION = re.compile(r"\d+[a-z]+")
 
 
 class State(Struct, frozen=True, kw_only=True):
     """What there is: all by name; ``policies``, ``queries``, ``rows`` and ``site`` are those of the one database."""
 
     databases: set[str] = set()
-    policies: dict[str, Policy] = {}
+    policies: dict[str, RetentionPolicy] = {}
     queries: dict[str, str] = {}
     admins: dict[str, bool] = {}
     rights: dict[str, dict[str, str]] = {}  # user -> database -> right, of the users that were asked for
@@ -27,7 +29,7 @@ class State(Struct, frozen=True, kw_only=True):
     site: str = ""  # the one that the database was made for; "" where none left its mark
 
     @property
-    def default(self) -> Policy | None:
+    def default(self) -> RetentionPolicy | None:
         """The policy of what is written, or asked, without naming one."""
         return next((policy for policy in self.policies.values() if policy.default), None)
 
@@ -40,12 +42,12 @@ def read(server: Server, database: str, users: list[str]) -> State:
     site = ""
     if FOREVER in policies:
         found = server.rows(
-            f'SELECT "rp", "start", "end", "lo", "hi", "idx" FROM {quoted(FOREVER)}.{quoted(TABLE)}', database
+            f'SELECT "rp", "start", "end", "lo", "hi", "idx" FROM {identifier(FOREVER, TABLE)}', database
         )
         rows = {
             (int(row["idx"]), row["rp"], row["start"], row["end"], row["lo"], row["hi"], row["time"]) for row in found
         }
-        marks = server.rows(f'SELECT "site" FROM {quoted(FOREVER)}.{quoted(MARK)}', database)
+        marks = server.rows(f'SELECT "site" FROM {identifier(FOREVER, MARK)}', database)
         site = marks[0]["site"] if marks else ""
     queries = {
         row["name"]: row["query"]
@@ -60,26 +62,26 @@ def read(server: Server, database: str, users: list[str]) -> State:
     )
 
 
-def _policies(server: Server, database: str) -> dict[str, Policy]:
+def _policies(server: Server, database: str) -> dict[str, RetentionPolicy]:
     return {
-        row["name"]: Policy(
+        row["name"]: RetentionPolicy(
             name=row["name"],
             keep=_seconds(row["duration"]),
             shard=_seconds(row["shardGroupDuration"]),
             default=row["default"],
         )
-        for row in server.rows(f"SHOW RETENTION POLICIES ON {quoted(database)}")
+        for row in server.rows(f"SHOW RETENTION POLICIES ON {identifier(database)}")
     }
 
 
 def _rights(server: Server, user: str) -> dict[str, str]:
     found = {
         row["database"]: row["privilege"].removesuffix(" PRIVILEGES")
-        for row in server.rows(f"SHOW GRANTS FOR {quoted(user)}")
+        for row in server.rows(f"SHOW GRANTS FOR {identifier(user)}")
     }
     return {database: right for database, right in found.items() if right != "NO"}
 
 
 def _seconds(text: str) -> int:
     """Read a duration as the server shows it (``720h0m0s``)."""
-    return sum(int(number) * GO_SECONDS[unit] for number, unit in GO_DURATION.findall(text))
+    return sum(int(duration.read(part)) for part in PART_OF_DURATION.findall(text))

@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, drivers, stanza
+from telegraf_inputs import calibration, drivers, duration, stanza
 from telegraf_inputs.declare import FIELD, Option
 from telegraf_inputs.source import Source
 
-from .influxdb_schema import duration
 from .site_file import (
     DURATION_PATTERN,
     NAME_PATTERN,
@@ -63,7 +62,7 @@ def render() -> str:
         for name, info in fields(struct).items():
             value = None if info.default_factory is msgspec.NODEFAULT else info.default_factory()
             if isinstance(value, (Seconds, Keep)):
-                parts[struct.__name__]["properties"][name]["default"] = duration(value) if value else "forever"
+                parts[struct.__name__]["properties"][name]["default"] = duration.exact(value) if value else "forever"
     site = parts.pop(top["$ref"].rpartition("/")[2])
     site["properties"] |= {
         key: _or_nothing(made) for key, made in site["properties"].items() if key not in site["required"]

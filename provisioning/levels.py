@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec import Struct
 
+from telegraf_inputs import duration
 from telegraf_inputs.errors import BadInput
-from telegraf_inputs.stanza import SECONDS
 
 from . import site_file
 from .site_file import USUAL_LEVELS, Keep, read_value
@@ -16,7 +15,6 @@ from .site_file import USUAL_LEVELS, Keep, read_value
 # Names of retention policies.
 RAW, FOREVER = "raw", "forever"
 SHORTEST_RAW = 3600  # InfluxDB keeps nothing shorter than an hour
-LEVEL = re.compile(r"([1-9]\d*)(s|m|h|d|w)\Z")
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -32,7 +30,7 @@ class Level(Struct, frozen=True, kw_only=True):
         return max(3 * self.seconds_per_point, 600)
 
 
-class InfluxDB(Struct, frozen=True, kw_only=True):
+class Storage(Struct, frozen=True, kw_only=True):
     """The database; ``raw`` is how many seconds every reading is kept (0: for ever); the finest level comes first."""
 
     url: str
@@ -42,7 +40,7 @@ class InfluxDB(Struct, frozen=True, kw_only=True):
     downsampled: tuple[Level, ...]
 
 
-def read(written: site_file.InfluxDB) -> InfluxDB:
+def read(written: site_file.InfluxDBKeys) -> Storage:
     """Check what goes together; of the levels, time per point and retention must rise. Raises BadInput."""
     if written.ca and not written.url.startswith("https:"):
         raise BadInput("belongs to a url that begins with https://", ("ca",))
@@ -59,7 +57,7 @@ def read(written: site_file.InfluxDB) -> InfluxDB:
                 raise
         else:
             found.append(level)
-    return InfluxDB(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
+    return Storage(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
 
 
 def _check(level: Level, raw: float, finer: list[Level]) -> None:
@@ -72,17 +70,17 @@ def _check(level: Level, raw: float, finer: list[Level]) -> None:
         raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
     if level.keep and level.keep <= before:
         raise BadInput(
-            f"is kept {days(level.keep)}, no longer than {below!r} ({days(before)}); coarser is kept longer", path
+            f"is kept {kept(level.keep)}, no longer than {below!r} ({kept(before)}); coarser is kept longer", path
         )
     if raw < level.late:
         raise BadInput(
-            f"raw is kept {days(raw)}, but level {level.name!r} looks back {days(level.late)}; keep raw longer", path
+            f"raw is kept {kept(raw)}, but level {level.name!r} looks back {duration.words(level.late)}; keep raw longer",
+            path,
         )
 
 
 def _level(name: str, keep: Any) -> Level:
-    match = LEVEL.match(name)
-    if not match:
+    if not duration.EXACT.match(name):
         raise BadInput(
             f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m",
             ("retention", "downsampled", name),
@@ -91,14 +89,9 @@ def _level(name: str, keep: Any) -> Level:
         seconds = read_value(Keep, keep)
     except ValueError as error:
         raise BadInput(str(error), ("retention", "downsampled", name)) from None
-    return Level(name=name, seconds_per_point=int(int(match[1]) * SECONDS[match[2]]), keep=seconds)
+    return Level(name=name, seconds_per_point=int(duration.read(name)), keep=seconds)
 
 
-def days(seconds: float) -> str:
-    """Write a duration for people: the largest unit that divides it, ``0`` as "for ever"."""
-    if not seconds:
-        return "for ever"
-    for unit in ("y", "d", "h", "min"):
-        if seconds % SECONDS[unit] == 0:
-            return f"{seconds / SECONDS[unit]:g} {unit}"
-    return f"{seconds:g} s"
+def kept(seconds: float) -> str:
+    """Write how long data are kept, for people; ``0`` is for ever."""
+    return duration.words(seconds) if seconds else "for ever"

@@ -9,15 +9,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from telegraf_inputs import duration, yamlfile
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput, suggestion
 from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Stanza
 
 from . import levels, limits, measurements
 from .convert import convert
-from .levels import InfluxDB
+from .levels import Storage
 from .limits import Limit
 from .site_file import Alarms, ContactPoint, Node, Notifications, SiteFile, fields
 
@@ -25,12 +25,12 @@ __all__ = [
     "Alarms",
     "BadSite",
     "ContactPoint",
-    "InfluxDB",
-    "Instrument",
     "Limit",
     "Node",
     "Notifications",
     "Site",
+    "SiteInstrument",
+    "Storage",
     "find",
     "load",
 ]
@@ -49,7 +49,7 @@ class BadSite(BadInput):
         return "\n".join(str(error) for error in self.errors)
 
 
-class Instrument(Struct, frozen=True, kw_only=True):
+class SiteInstrument(Struct, frozen=True, kw_only=True):
     """One instrument: its checked ``stanza``, the ``data`` as they are written, its ``limits``.
 
     ``stale`` is how many seconds without data are an alarm; 0 switches that off.
@@ -94,8 +94,8 @@ class Site(Struct, frozen=True, kw_only=True):
     zone: str
     file: str
     nodes: tuple[Node, ...]
-    influxdb: InfluxDB
-    instruments: tuple[Instrument, ...]
+    influxdb: Storage
+    instruments: tuple[SiteInstrument, ...]
     alarms: Alarms
     notifications: Notifications
 
@@ -143,7 +143,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         path=("notifications", "contact_points"),
     )
     influxdb = _try(errors, levels.read, written["influxdb"], path=("influxdb",)) if "influxdb" in written else None
-    instruments: list[Instrument] = []
+    instruments: list[SiteInstrument] = []
     places: dict[str, tuple[str, int]] = {}
     for index, stanza in enumerate(written.get("instruments", ())):
         path = ("instruments", index)
@@ -218,7 +218,7 @@ def _try(errors: list[BadInput], act: Any, *args: Any, path: tuple[Any, ...] = (
         return None
 
 
-def _instrument(data: Any, alarms: Alarms, errors: list[BadInput], path: tuple[Any, ...]) -> Instrument:
+def _instrument(data: Any, alarms: Alarms, errors: list[BadInput], path: tuple[Any, ...]) -> SiteInstrument:
     """Read one instrument; mistakes in its limits go to ``errors``. Raises BadInput for others."""
     stanza = stanzas.check(data)
     found: list[Limit] = []
@@ -230,21 +230,21 @@ def _instrument(data: Any, alarms: Alarms, errors: list[BadInput], path: tuple[A
             f"is {stale:g} s, shorter than the interval of {stanza.interval:g} s: such an alarm is always on",
             ("stale",),
         )
-    return Instrument(stanza=stanza, data=data, limits=tuple(found), stale=stale)
+    return SiteInstrument(stanza=stanza, data=data, limits=tuple(found), stale=stale)
 
 
-def _check_silence(instrument: Instrument, raw: float) -> None:
+def _check_silence(instrument: SiteInstrument, raw: float) -> None:
     """Refuse a stale-data alarm that would look for readings that are dropped already."""
     if not instrument.stale or not raw or instrument.silence <= raw:
         return
-    back, shorter = levels.days(instrument.stale), "a shorter stale"
+    back, shorter = duration.words(instrument.stale), "a shorter stale"
     if instrument.silence > instrument.stale:
         back, shorter = (
-            f"more than two intervals of {levels.days(instrument.stanza.interval)}",
+            f"more than two intervals of {duration.words(instrument.stanza.interval)}",
             "stale: 0s: no such alarm",
         )
     raise BadInput(
-        f"the stale-data alarm looks back {back}, but every reading is kept for {levels.days(raw)}; "
+        f"the stale-data alarm looks back {back}, but every reading is kept for {duration.words(raw)}; "
         f"expected a longer influxdb.retention.raw, or {shorter}",
         ("stale" if instrument.stanza.stale is not None else "interval",),
     )
@@ -325,7 +325,7 @@ def _check_names(names: list[str | None]) -> None:
         seen[name] = index
 
 
-def _check_places(instruments: list[Instrument], paths: dict[str, tuple[str, int]]) -> None:
+def _check_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str, int]]) -> None:
     """Refuse what two instruments would use: they would take each other's answers, or be refused themselves."""
     seen: dict[str, str] = {}
     for instrument in instruments:

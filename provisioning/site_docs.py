@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, stanza
+from telegraf_inputs import calibration, duration, stanza
 from telegraf_inputs.declare import Option
 
 from . import json_schema, site_file
-from .influxdb_schema import duration
 from .site_file import Keep, Seconds, fields
 
 FILE = Path(__file__).parent.parent / "docs" / "site-file.md"
@@ -26,7 +25,7 @@ WORDS = {
     "map": "mapping",
     "list": "list",
 }
-Row = tuple[str, str, str, str]
+Cells = tuple[str, str, str, str]
 
 
 def fill(text: str) -> str:
@@ -52,13 +51,13 @@ def _table(name: str) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def _options(options: Iterable[Option]) -> Iterable[Row]:
+def _options(options: Iterable[Option]) -> Iterable[Cells]:
     for option in options:
         default = "**needed**" if option.required else "" if option.default is None else f"`{option.default}`"
         yield f"`{option.name}`", option.description, WORDS.get(option.type, option.type), default
 
 
-def _struct(struct: type[msgspec.Struct]) -> Iterable[Row]:
+def _struct(struct: type[msgspec.Struct]) -> Iterable[Cells]:
     (top,), parts = msgspec.json.schema_components((struct,), schema_hook=json_schema.own_type, ref_template="{name}")
     schema = parts[top["$ref"]]
     for name, info in fields(struct).items():
@@ -86,7 +85,7 @@ def _default(info: msgspec.structs.FieldInfo) -> str:
         return "**needed**"
     value = info.default if info.default_factory is msgspec.NODEFAULT else info.default_factory()
     if isinstance(value, (Seconds, Keep)):
-        return f"`{duration(value) if value else 'forever'}`"
+        return f"`{duration.exact(value) if value else 'forever'}`"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value)
     return (

@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from telegraf_inputs import stanza
+from telegraf_inputs import duration, stanza
 from telegraf_inputs.errors import BadInput
 
 # As JSON schema, and editors, write them.
-DURATION_PATTERN, NAME_PATTERN = (f"^{p.pattern}".replace(r"\Z", "$") for p in (stanza.DURATION, stanza.NAME))
+DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
+    f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, stanza.NAME)
+)
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-LONGEST = 100 * stanza.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
+LONGEST = 100 * duration.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
 
 class Seconds(float):
@@ -62,13 +64,13 @@ class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
             description="levels of mean, minimum, maximum and count: time per point -> how long they are kept",
             extra_json_schema={
                 "additionalProperties": {"type": "string", "pattern": f"{DURATION_PATTERN}|^forever$"},
-                "propertyNames": {"pattern": r"^\d+(s|m|h|d|w)$"},
+                "propertyNames": {"pattern": LEVEL_PATTERN},
             },
         ),
     ] = field(default_factory=lambda: USUAL_LEVELS)
 
 
-class InfluxDB(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+class InfluxDBKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """The database."""
 
     url: Annotated[
@@ -157,7 +159,7 @@ class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         tuple[Node, ...],
         Meta(description="the machines that read instruments; one for now", min_length=1, max_length=1),
     ]
-    influxdb: Annotated[InfluxDB, Meta(description="the database")] = field(default_factory=InfluxDB)
+    influxdb: Annotated[InfluxDBKeys, Meta(description="the database")] = field(default_factory=InfluxDBKeys)
     instruments: Annotated[list[Any], Meta(description="what is read", min_length=1)]
     alarms: Annotated[Alarms, Meta(description="what holds for every alarm")] = field(default_factory=Alarms)
     notifications: Annotated[Notifications, Meta(description="who is told of alarms")] = field(
@@ -191,7 +193,7 @@ def read_value(kind: type, value: Any) -> Any:
     if kind not in (Seconds, Keep):
         raise NotImplementedError(kind)
     try:
-        seconds = stanza.duration(value)
+        seconds = duration.read(value)
         if seconds > LONGEST:
             raise BadInput(f"found {value!r}, expected 100y at most")
         if kind is Keep and not seconds:

@@ -16,7 +16,7 @@ from telegraf_inputs import yamlfile
 
 from . import host_metrics
 from .levels import RAW
-from .site import Instrument, Site
+from .site import Site, SiteInstrument
 
 CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
 WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
@@ -53,12 +53,12 @@ def render(
     return files
 
 
-def program_config(instrument: Instrument) -> str:
+def program_config(instrument: SiteInstrument) -> str:
     """Name the config file of an instrument's program, inside ``Paths.config``."""
     return f"{INSTRUMENTS}/{instrument.name}.yml"
 
 
-def _program(instrument: Instrument, connection: str | None) -> str:
+def _program(instrument: SiteInstrument, connection: str | None) -> str:
     """Write a stanza as it stands in the site file, without what the program has no use for."""
     data = {key: value for key, value in instrument.data.items() if key != "stale"}
     if connection is not None:
@@ -192,7 +192,7 @@ def _host() -> Iterator[str]:
     )
 
 
-def _execd(instrument: Instrument, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
+def _execd(instrument: SiteInstrument, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
     stanza = instrument.stanza
     label = "" if stanza.label == stanza.name else f"{_one_line(stanza.label)}: "
     yield f"\n# {label}{_one_line(stanza.driver.title)}, every {stanza.interval:g} s"

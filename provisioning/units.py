@@ -17,6 +17,7 @@ SYNONYMS = {
     "% RH": "percent",
     "µHz": "microhertz",
     "sccm": "centimeter**3/minute",
+    "g₀": "standard_gravity",
     "RPM": "rpm",
     **dict.fromkeys(("ºC", "° C", "℃"), "degree_Celsius"),  # an ordinal sign, or one character
     **dict.fromkeys(("ºF", "° F", "℉"), "degree_Fahrenheit"),

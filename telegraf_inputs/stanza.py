@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import calibration, drivers, transports, yamlfile
+from . import calibration, drivers, duration, transports, yamlfile
 from .calibration import Calibration
 from .configured import Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity
@@ -17,10 +16,8 @@ from .point import BadPoint, Point
 from .source import Source
 from .url import Url
 
-__all__ = ["CHANNEL_KEYS", "KEYS", "Channel", "Stanza", "check", "check_all", "duration", "load"]
+__all__ = ["CHANNEL_KEYS", "KEYS", "Channel", "Stanza", "check", "check_all", "load"]
 
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
-SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
 # Fields that labline adds to a driver's quantities.
 RESERVED_FIELDS = (
@@ -117,7 +114,7 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
         errors.append(BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",)))
     for key, (shortest, longest) in RANGES.items():
         value = values[key]
-        if value is not None and not duration(shortest) <= value <= duration(longest):
+        if value is not None and not duration.read(shortest) <= value <= duration.read(longest):
             errors.append(BadInput(f"found {data[key]!r}, expected a duration from {shortest} to {longest}", (key,)))
     stanza = Stanza(
         driver,
@@ -159,14 +156,6 @@ def _check_places(stanza: Stanza) -> None:
         if place in seen:
             raise BadInput(f"{place} is channel {seen[place]!r} already", path)
         seen[place] = path[-1] if len(path) < 2 else path[1]
-
-
-def duration(value: object) -> float:
-    """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds."""
-    match = DURATION.match(value) if isinstance(value, str) else None
-    if not match:
-        raise BadInput(f"found {shown(value)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s")
-    return float(match[1]) * SECONDS[match[2]]
 
 
 def _connection(text: str | None, driver: type[Source]) -> Url:
@@ -310,7 +299,7 @@ def _value(data: dict[str, Any], option: Option) -> Any:
         return option.default
     if option.type == "duration":
         try:
-            value = duration(value)
+            value = duration.read(value)
         except BadInput as error:
             raise BadInput(f"{error.message}: {option.description}", (option.name,)) from None
     elif option.type == "str" and type(value) is int:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from grafanalib import core as g
 
-from provisioning.site import Instrument, Site
+from provisioning.site import Site, SiteInstrument
 
-from . import family, health, host, overview
+from . import driver, health, host, overview
 
 
 def every(site: Site) -> dict[str, g.Dashboard]:
     """Make all dashboards of a site: file's name -> dashboard."""
-    families: dict[str, list[Instrument]] = {}
+    by_driver: dict[str, list[SiteInstrument]] = {}
     for instrument in site.instruments:
-        families.setdefault(str(instrument.stanza.driver.name), []).append(instrument)
+        by_driver.setdefault(str(instrument.stanza.driver.name), []).append(instrument)
     return {
         "overview": overview.build(site),
-        **{name: family.build(site, instruments) for name, instruments in families.items()},
+        **{name: driver.build(site, instruments) for name, instruments in by_driver.items()},
         "health": health.build(site),
         "host": host.build(site),
     }

@@ -14,7 +14,7 @@ from ..uids import uid
 
 OVERVIEW, HEALTH, HOST = "overview", "health", "host"
 TITLES = {OVERVIEW: "Overview", HEALTH: "Instrument health", HOST: "Host"}
-FAMILIES = f"{style.TAG}-instruments"  # the tag of the dashboards of instruments
+DRIVERS = f"{style.TAG}-instruments"  # the tag of the dashboards of drivers
 
 
 def dashboard(
@@ -54,7 +54,7 @@ def _links(site: Site, own: str) -> list[g.DashboardLink]:
     ]
     return [
         *others,
-        g.DashboardLink(type="dashboards", title="Instruments", tags=[FAMILIES], asDropdown=True, keepTime=True),
+        g.DashboardLink(type="dashboards", title="Instruments", tags=[DRIVERS], asDropdown=True, keepTime=True),
     ]
 
 

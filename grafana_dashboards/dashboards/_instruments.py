@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from provisioning.site import Instrument, Site
+from provisioning import limit_rules
+from provisioning.site import Site, SiteInstrument
+from telegraf_inputs import duration
 
-from .. import influxql, panels, style
+from .. import influxql, panels
 from . import _frame
 
 STATE_MEANING = (
@@ -21,17 +23,17 @@ SAME_PACE = 10  # instruments whose gaps differ by more have panels of their own
 MANY = 3  # a panel's title names so many instruments
 
 
-def gap(instruments: Sequence[Instrument]) -> float:
+def gap(instruments: Sequence[SiteInstrument]) -> float:
     """Tell from how long on (s) missing reports of an instrument are a gap: from what is an alarm, or four intervals."""
     return max(max(i.stale, 4 * i.stanza.interval) for i in instruments)
 
 
-def channel_gap(instruments: Sequence[Instrument]) -> float:
+def channel_gap(instruments: Sequence[SiteInstrument]) -> float:
     """Tell from how long on (s) missing readings of a channel are a gap; a scanner has time to come round."""
-    return max(max(i.channel_stale or i.stanza.driver.turn, 4 * i.stanza.interval) for i in instruments)
+    return max(limit_rules.channel_gap(i) for i in instruments)
 
 
-def fresh(instrument: Instrument) -> float:
+def fresh(instrument: SiteInstrument) -> float:
     """Tell for how long (s) a channel's newest reading may stand for its value now; whole minutes, hours or days from one of them on.
 
     Grafana writes an interval in one unit, and cuts off the rest.
@@ -44,14 +46,14 @@ def fresh(instrument: Instrument) -> float:
 class Part(Struct, frozen=True, kw_only=True):
     """Instruments that share a panel; ``which`` ends its title, ``where`` its condition: nothing where they are all."""
 
-    instruments: list[Instrument]
+    instruments: list[SiteInstrument]
     which: str = ""
     where: str = ""
 
 
-def paces(instruments: Sequence[Instrument], gap: Callable[[Sequence[Instrument]], float]) -> list[Part]:
+def paces(instruments: Sequence[SiteInstrument], gap: Callable[[Sequence[SiteInstrument]], float]) -> list[Part]:
     """Part instruments where some are much slower, the fastest first: a panel knows one gap for all that it shows."""
-    found: list[list[Instrument]] = []
+    found: list[list[SiteInstrument]] = []
     for instrument in sorted(instruments, key=lambda i: gap([i])):
         if not found or gap([instrument]) > SAME_PACE * gap(found[-1][:1]):
             found.append([])
@@ -64,17 +66,17 @@ def paces(instruments: Sequence[Instrument], gap: Callable[[Sequence[Instrument]
     ]
 
 
-def _named(part: Sequence[Instrument]) -> str:
+def _named(part: Sequence[SiteInstrument]) -> str:
     names = [i.stanza.label for i in part]
     return f": {', '.join(names[:MANY])}{f' and {len(names) - MANY} more' if len(names) > MANY else ''}"
 
 
-def interval(instruments: Sequence[Instrument]) -> str:
+def interval(instruments: Sequence[SiteInstrument]) -> str:
     """Give the least interval that a panel of these instruments should ask for."""
-    return style.duration(min(i.stanza.interval for i in instruments))
+    return duration.exact(min(i.stanza.interval for i in instruments))
 
 
-def labels(instruments: Sequence[Instrument]) -> dict[str, str]:
+def labels(instruments: Sequence[SiteInstrument]) -> dict[str, str]:
     """Name instruments for people: name -> label."""
     return {i.name: i.stanza.label for i in instruments}
 
@@ -84,7 +86,9 @@ def timeline_height(lines: int) -> int:
     return max(4, min(20, 3 + lines))
 
 
-def timelines(site: Site, instruments: Sequence[Instrument], where: str = "") -> list[tuple[panels.StateTimeline, int]]:
+def timelines(
+    site: Site, instruments: Sequence[SiteInstrument], where: str = ""
+) -> list[tuple[panels.StateTimeline, int]]:
     """Show the state of each instrument over time: (panel, height), several of them where some instruments are much slower."""
     made: list[tuple[panels.StateTimeline, int]] = []
     for part in paces(instruments, gap):

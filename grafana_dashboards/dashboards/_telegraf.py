@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from provisioning.telegraf_config import HOST_INTERVAL
 
 from .. import influxql, panels
-from ..signals import declared
+from ..signals import check_stored
 
 FEW = 5  # the scale of counts that are mostly 0
 OUTPUTS, PROGRAMS, ALL = ("output", "alias"), ("alias",), ()
@@ -83,7 +83,7 @@ def _plot(
     *,
     few: bool = False,
 ) -> panels.TimeSeries:
-    declared(measurement, field)
+    check_stored(measurement, field)
     alias = "all inputs" if measurement == "internal_agent" else "$tag_alias"
     return panels.TimeSeries(
         title=title,

@@ -6,13 +6,13 @@ from typing import Any
 
 from grafanalib import core as g
 
-from provisioning.levels import days
 from provisioning.measurements import STATUS
-from provisioning.site import Instrument, Site
+from provisioning.site import Site, SiteInstrument
+from telegraf_inputs import duration
 
 from .. import influxql, panels, style, variables
 from ..layout import Page
-from ..signals import declared
+from ..signals import check_stored, own_quantity
 from . import _frame, _instruments, _telegraf
 from ._instruments import Part
 
@@ -66,10 +66,10 @@ def build(site: Site) -> g.Dashboard:
 
 def _since(site: Site) -> str:
     """Limit a question about the newest point: not to the range shown, or what is silent for hours would vanish."""
-    return f"time > now() - {style.duration(min(site.influxdb.raw or LOOK_BACK, LOOK_BACK))}"
+    return f"time > now() - {duration.exact(min(site.influxdb.raw or LOOK_BACK, LOOK_BACK))}"
 
 
-def _age(site: Site, instrument: Instrument) -> panels.Stat:
+def _age(site: Site, instrument: SiteInstrument) -> panels.Stat:
     """Show how old the newest data of an instrument are."""
     where = influxql.equal(instrument=instrument.name)
     query = influxql.newest(
@@ -94,7 +94,8 @@ def _labels(site: Site) -> dict[str, Any]:
 
 def _now(site: Site) -> panels.Table:
     """Show what each instrument reported last."""
-    first, *others = (declared("instrument", field).name for field in COLUMNS)
+    check_stored("instrument", *COLUMNS)
+    first, *others = COLUMNS
     columns = [f'{influxql.call("last", first)} AS "{first}"', *(f'"{name}"{IN_MS.get(name, "")}' for name in others)]
     query = influxql.newest(", ".join(columns), "instrument", ("instrument",), CHOSEN, _since(site))
     return panels.Table(
@@ -102,7 +103,7 @@ def _now(site: Site) -> panels.Table:
         sort="Instrument",
         unit="none",
         mappings=[panels.STATES, _labels(site)],
-        description=f"The last report of each instrument, at most {days(LOOK_BACK)} back. Counts are since its program started.",
+        description=f"The last report of each instrument, at most {duration.words(LOOK_BACK)} back. Counts are since its program started.",
         targets=[panels.target(query, table=True)],
         transformations=[panels.columns({"instrument": "Instrument", **COLUMNS}, without=("Time",))],
         overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],
@@ -132,23 +133,24 @@ def _channels(site: Site) -> panels.Table:
 
 
 def _read_time(site: Site, part: Part) -> panels.TimeSeries:
-    quantity = declared("instrument", "read_seconds")
+    quantity = own_quantity("instrument", "read_seconds")
     query = influxql.series(influxql.highest(quantity.name), "instrument", _where(part), ("instrument",), fill="null")
     text = "How long one cycle took, at most. It must stay below the interval."
     return _plot(part, "Time to read", query, text, unit=style.unit(quantity), logarithmic=True)
 
 
 def _readings(site: Site, part: Part) -> panels.TimeSeries:
-    field = declared("instrument", "readings").name
+    check_stored("instrument", "readings")
     # By the minute: in shorter intervals, cycles that do not fit in evenly would look like beats.
-    query = influxql.rate(field, "instrument", _where(part), ("instrument",), 60)
+    query = influxql.rate("readings", "instrument", _where(part), ("instrument",), 60)
     text = "Readings that each program made. It falls to 0 when an instrument does not answer."
     return _plot(part, "Readings per minute", query, text, unit="none", least=0, interval="1m")
 
 
 def _count(site: Site, field: str, text: str) -> panels.TimeSeries:
     """Plot by how much a counter of the programs grows."""
-    query = influxql.increase(declared("instrument", field).name, "instrument", CHOSEN, ("instrument",))
+    check_stored("instrument", field)
+    query = influxql.increase(field, "instrument", CHOSEN, ("instrument",))
     few = {"about": _telegraf.about("instrument", field), "bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
     return _plot(
         Part(instruments=list(site.instruments)),

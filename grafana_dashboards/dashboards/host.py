@@ -8,14 +8,15 @@ from grafanalib import core as g
 
 from provisioning.site import Site
 from provisioning.telegraf_config import HOST_INTERVAL
+from telegraf_inputs import duration
 
 from .. import influxql, panels, style, variables
 from ..layout import Page
-from ..signals import declared
+from ..signals import check_stored
 from . import _frame
 
 CHOSEN = influxql.chosen("host")
-FRESH = style.duration(6 * HOST_INTERVAL)  # for so long the newest value stands for the value now
+FRESH = duration.exact(6 * HOST_INTERVAL)  # for so long the newest value stands for the value now
 FILLED = [(80.0, style.WARNING), (style.DISK_FULL, style.CRITICAL)]
 BUSY_STEPS = [(None, style.GOOD), (85.0, style.WARNING), (95.0, style.CRITICAL)]
 
@@ -70,12 +71,13 @@ def _value(measurement: str, field: str, function: str) -> str:
 
 
 def _what(measurement: str, field: str, function: str) -> str:
-    declared(measurement, field)
+    check_stored(measurement, field)
     return influxql.highest(field) if function == "max" else influxql.call(function, field)
 
 
 def _now() -> list[tuple[str, str, str, str, Any, str]]:
-    idle = f'100 - {influxql.call("mean", declared("cpu", "usage_idle").name)} AS "busy"'
+    check_stored("cpu", "usage_idle")
+    idle = f'100 - {influxql.call("mean", "usage_idle")} AS "busy"'
     return [
         (
             "Processor",
@@ -117,16 +119,17 @@ def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any
     total, free = (_what("mem", f"swap_{what}", "mean") for what in ("total", "free"))
     swap = influxql.series(f'{total} - {free} AS "used"', "mem", CHOSEN, ("host",), fill="null")
     cpu = [(_field("cpu", f"usage_{kind}"), f"{kind} %") for kind in ("user", "system", "iowait")]
+    check_stored("net", "bytes_recv", "bytes_sent", "err_in", "err_out")
     net = [
         (
-            influxql.rate(declared("net", f"bytes_{way}").name, "net", CHOSEN, ("host", "interface")),
+            influxql.rate(f"bytes_{way}", "net", CHOSEN, ("host", "interface")),
             f"$tag_interface {word}",
         )
         for way, word in (("recv", "received"), ("sent", "sent"))
     ]
     wrong = [
         (
-            influxql.increase(declared("net", f"err_{way}").name, "net", CHOSEN, ("host", "interface")),
+            influxql.increase(f"err_{way}", "net", CHOSEN, ("host", "interface")),
             f"$tag_interface {way}",
         )
         for way in ("in", "out")

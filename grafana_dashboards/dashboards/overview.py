@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from grafanalib import core as g
 
-from provisioning.levels import days
 from provisioning.site import Site
+from telegraf_inputs import duration
 
 from .. import influxql, panels, signals, style
 from ..layout import Page
@@ -49,10 +49,10 @@ def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSer
     query = influxql.current(influxql.call("last", signal.quantity.name), signal.measurement, signal.where)
     fresh = _instruments.fresh(signal.instrument)
     name = f"{signals.words(signal.quantity.name)}{style.named_unit(signal.quantity)}"
-    description = f"{signal.description} No data: nothing came for {days(fresh)}, or over a long time range for one step of its course."
+    description = f"{signal.description} No data: nothing came for {duration.words(fresh)}, or over a long time range for one step of its course."
     shared = {
         "targets": panels.targets((query, name)),
-        "interval": style.duration(fresh),
+        "interval": duration.exact(fresh),
         "unit": style.unit(signal.quantity),
         "decimals": style.decimals(signal.quantity),
         "steps": signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from provisioning.site import Instrument, Limit
-from telegraf_inputs.declare import Quantity
+from provisioning.site import SiteInstrument
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.stanza import Channel
-
-from .numbers import Scale, limit, shown
 
 # What a state means, and what to look at.
 MEANINGS = {
@@ -34,7 +31,7 @@ def explained(name: str, state: str, detail: str = "") -> str:
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 
-def faults(instrument: Instrument, statuses: Iterable[tuple[Channel, str]]) -> str:
+def faults(instrument: SiteInstrument, statuses: Iterable[tuple[Channel, str]]) -> str:
     """Say what channels' statuses mean: ``Still and 2 more: the sensor is open``, those of one status together."""
     meanings = COMMON_STATUSES | instrument.stanza.driver.statuses
     labels: dict[str, list[str]] = defaultdict(list)
@@ -45,28 +42,3 @@ def faults(instrument: Instrument, statuses: Iterable[tuple[Channel, str]]) -> s
         more = f" and {len(named) - 1} more" if len(named) > 1 else ""
         told.append(f"{named[0]}{more}: {meanings.get(status, status.replace('_', ' '))}")
     return "; ".join(told)
-
-
-def judged(instrument: Instrument, channel: Channel, quantity: Quantity, value: float, scale: Scale) -> tuple[str, str]:
-    """Hold a value against its limits, the critical one first; gives the severity, and what to tell."""
-    mine = [m for m in instrument.limits if m.channel.id == channel.id and m.quantity.name == quantity.name]
-    for one in sorted(mine, key=lambda m: m.severity != "critical"):
-        beyond = _beyond(one, value)
-        if beyond is None:
-            continue
-        word, threshold = beyond
-        said = " ".join(shown(value, quantity, scale)).rstrip()
-        helping = f". {one.help}" if one.help else ""
-        return (
-            one.severity,
-            f"{instrument.name} {channel.label}: {said} is {word} {limit(threshold, quantity, scale)}{helping}",
-        )
-    return "", ""
-
-
-def _beyond(limit: Limit, value: float) -> tuple[str, float] | None:
-    if limit.above is not None and value > limit.above:
-        return "above", limit.above
-    if limit.below is not None and value < limit.below:
-        return "below", limit.below
-    return None

@@ -5,21 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from provisioning.unit_names import POWERS, known
 from telegraf_inputs.declare import Quantity
 
-PREFIXED = {
-    "K": ("m", "µ"),
-    "V": ("k", "m", "µ"),
-    "A": ("m", "µ", "n"),
-    "W": ("k", "m", "µ", "n"),
-    "Ω": ("k", "M", "G", "m"),
-    "Hz": ("k", "M", "G", "m"),
-    "T": ("m", "µ"),
-}
-POWERS = {"n": -9, "µ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
-PRESSURES = ("mbar", "bar", "Pa", "hPa", "Torr", "torr", "mTorr")
 FEWEST_DIGITS, DIGITS, PRESSURE_DIGITS, PREFIXED_DIGITS, MOST_DIGITS = 3, 4, 3, 5, 9
-
 
 SAME = 2.0  # a size or a noise within this factor is the same
 LASTING = 30.0  # seconds for which another one must be seen
@@ -99,18 +88,10 @@ def limit(value: float, quantity: Quantity, scale: Scale) -> str:
     return f"{value / 10.0 ** POWERS.get(prefix, 0):g} {prefix}{quantity.unit}".rstrip()
 
 
-def duration(seconds: float) -> str:
-    """Write an age in at most six characters."""
-    for size, unit, digits in ((86400 * 365, "y", 1), (86400, "d", 0), (3600, "h", 0), (60, "min", 0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.{digits}f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
-
-
 def _number(value: float, quantity: Quantity, scale: Scale) -> tuple[str, str]:
     size = scale.size
     exponent = math.floor(math.log10(size)) if size else 0
-    if quantity.unit in PRESSURES and size and not 0.1 <= size < 1e5:
+    if known(quantity.unit).vacuum and size and not 0.1 <= size < 1e5:
         return f"{value:.{PRESSURE_DIGITS - 1}e}", quantity.unit
     decimals = _decimals(exponent, quantity, scale.noise)
     prefix = _prefix(quantity, scale)
@@ -124,7 +105,7 @@ def _number(value: float, quantity: Quantity, scale: Scale) -> tuple[str, str]:
 
 
 def _prefix(quantity: Quantity, scale: Scale) -> str:
-    return next((p for p in PREFIXED.get(quantity.unit, ()) if _suits(p, scale.size)), "")
+    return next((p for p in known(quantity.unit).prefixes if _suits(p, scale.size)), "")
 
 
 def _decimals(exponent: int, quantity: Quantity, noise: float | None) -> int:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provisioning.influxdb_schema import quoted
 from provisioning.influxdb_server import Series, Server
-from provisioning.site import Instrument, Site
+from provisioning.influxql import identifier, text
+from provisioning.levels import RAW
+from provisioning.site import Site, SiteInstrument
+from telegraf_inputs import duration
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
-from .advice import MEANINGS, explained, faults, judged
-from .numbers import Scale, Steady, Value, duration
+from ..words import counted
+from .advice import MEANINGS, explained, faults
+from .alarms import Alarm, Reading, worst
+from .limits import Limits
+from .numbers import Scale, Steady, Value
+from .outputs import Trouble
+from .standing import Phase
 from .trend import Bin, Trend, trend
 
 BINS = 8
@@ -31,8 +38,9 @@ BACK = "7d"  # what is older is not looked for
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of one channel. ``age``: seconds (None: never seen); ``alarm``: "", warning, critical or stale.
+    """One quantity of one channel. ``age``: seconds (None: never seen).
 
+    ``alarm``: "", warning, critical, stale; or pending, ending: an alarm that is to come, or about to be over.
     ``scale`` chooses the digits of a number. ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
     """
 
@@ -52,12 +60,15 @@ class Row:
     @property
     def faulty(self) -> bool:
         """Tell whether somebody should look at it."""
-        return bool(self.alarm) or self.state not in ("ok", "waiting")
+        return self.alarm not in ("", "pending") or self.state not in ("ok", "waiting")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated."""
+    """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated.
+
+    ``troubles`` is what is wrong behind the instruments, on the readings' way into the database, by a key of its own.
+    """
 
     title: str
     time_ns: int
@@ -65,11 +76,12 @@ class Snapshot:
     states: dict[str, str]
     notes: dict[str, str]
     simulators: list[str]
+    troubles: dict[str, str]
 
     @property
     def well(self) -> bool:
         """Tell whether nothing is wrong."""
-        return not any(row.faulty for row in self.rows)
+        return not self.troubles and not any(row.faulty for row in self.rows)
 
     @property
     def summary(self) -> str:
@@ -88,7 +100,7 @@ class Snapshot:
 
     @property
     def alarms(self) -> Counter[str]:
-        """Count alarms by kind: ``stale`` once an instrument, the others once a quantity."""
+        """Count alarms by what they are: ``stale`` once an instrument, the others once a quantity."""
         found = {
             (row.alarm, row.instrument, "" if row.alarm == "stale" else (row.channel.id, row.quantity.name))
             for row in self.rows
@@ -108,15 +120,24 @@ class Watch:
     """Looks at a site's database again and again.
 
     ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
-    why an instrument is as it is.
+    why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs.
     """
 
-    def __init__(self, site: Site, server: Server, since_ns: int, details: Callable[[], Mapping[str, str]] = dict):
-        self.site, self._server, self._since_ns, self._details = site, server, since_ns, details
+    def __init__(
+        self,
+        site: Site,
+        server: Server,
+        since_ns: int,
+        details: Callable[[], Mapping[str, str]] = dict,
+        troubles: Callable[[], Sequence[Trouble]] = list,
+    ):
+        self.site, self._server, self._since_ns = site, server, since_ns
+        self._details, self._troubles = details, troubles
         self._drivers: dict[str, dict[str, Quantity]] = defaultdict(dict)
         for instrument in site.instruments:
             for channel in instrument.stanza.channels:
                 self._drivers[instrument.stanza.driver.name].update(channel.quantities)
+        self._limits = Limits(site, self._ask, self._ours(BACK))
         self._trends: dict[tuple[str, str, str], Trend] = {}
         self._next_trends = 0.0
         self._scales: dict[tuple[str, str, str], Steady] = defaultdict(Steady)
@@ -127,6 +148,7 @@ class Watch:
             self._trends = self._ask_trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
         seen, reports = self._ask_latest()
+        self._limits.look(time.time(), _numbers(seen))
         details = self._details()
         now = time.time_ns()
         rows: list[Row] = []
@@ -143,7 +165,9 @@ class Watch:
             if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 notes[instrument.name] = explained(instrument.name, state, details.get(instrument.name, ""))
             elif stale:
-                notes[instrument.name] = f"{instrument.name} brought nothing new for {duration((now - newest) / 1e9)}"
+                notes[instrument.name] = (
+                    f"{instrument.name} brought nothing new for {duration.short((now - newest) / 1e9)}"
+                )
             mine = [
                 row
                 for channel in instrument.stanza.channels
@@ -155,9 +179,14 @@ class Watch:
                 notes[instrument.name] = f"{notes[instrument.name]}. {told}" if stale else f"{instrument.name}: {told}"
             rows += mine
         simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
-        return Snapshot(self.site.title, now, rows, states, notes, simulators)
+        troubles = {
+            f"{trouble.output}: {trouble.why}": trouble.line()
+            for trouble in self._troubles()
+            if trouble.to_tell(now / 1e9)
+        }
+        return Snapshot(self.site.title, now, rows, states, notes, simulators, troubles)
 
-    def _state(self, instrument: Instrument, report: tuple[int, str] | None, now: int) -> str:
+    def _state(self, instrument: SiteInstrument, report: tuple[int, str] | None, now: int) -> str:
         when, state = report or (0, "")
         if now - max(when, self._since_ns) > _patience(instrument):
             return "no report"
@@ -168,7 +197,7 @@ class Watch:
         return max((self._since_ns, *(when for when, _ in seen.values.values())))
 
     def _rows(
-        self, instrument: Instrument, channel: Channel, seen: _Seen, state: str, now: int, *, told: bool
+        self, instrument: SiteInstrument, channel: Channel, seen: _Seen, state: str, now: int, *, told: bool
     ) -> Iterator[Row]:
         """Make a channel's rows; ``told``: the whole instrument is stale, which is said already."""
         raw = _raw_quantity(channel)
@@ -183,16 +212,16 @@ class Watch:
                 value = None
             key = (instrument.name, channel.id, quantity.name)
             tendency = self._trends.get(key, Trend())
-            alarm, note, scale = "", "", None
+            scale = None
             if value is not None and not isinstance(value, (str, bool)):
                 scale = self._scales[key].scale(value, tendency.noise, now / 1e9)
-                alarm, note = judged(instrument, channel, quantity, value, scale)
+            alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now))
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._newest(seen)
             if told or _overdue(instrument.channel_stale, last, now):
                 alarm, note = "stale", ""
                 if not told and reached and not index:
-                    for_long = duration((now - last) / 1e9)
+                    for_long = duration.short((now - last) / 1e9)
                     note = f"{instrument.name} {channel.label} brought nothing new for {for_long}"
             age = None if when is None else (now - when) / 1e9
             yield Row(
@@ -210,10 +239,27 @@ class Watch:
                 scale,
             )
 
+    def _alarm(
+        self,
+        instrument: SiteInstrument,
+        channel: Channel,
+        quantity: Quantity,
+        seen: _Seen,
+        scale: Scale | None,
+        now: int,
+    ) -> Alarm | None:
+        """Tell how a quantity stands against its limits; ``scale`` is None where it has no value that holds now."""
+        _, last = seen.values.get(quantity.name, (0, None))
+        if last is None or isinstance(last, (str, bool)):
+            return None
+        standings = self._limits.of((instrument.name, channel.id, quantity.name))
+        reading = Reading(quantity, last, scale or Scale.of(last), now / 1e9, current=scale is not None)
+        return worst(standings, f"{instrument.name} {channel.label}", reading)
+
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
         # Each field has its own time only where it is asked for alone.
         statements = [
-            f'SELECT last({quoted(name)}) AS {quoted(name)} FROM "raw".{quoted(driver)} '
+            f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, driver)} "
             f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel"'
             for driver, quantities in self._drivers.items()
             for name in (*quantities, "status")
@@ -244,9 +290,9 @@ class Watch:
         statements = [
             "SELECT "
             + ", ".join(
-                f'{f}({quoted(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
+                f'{f}({identifier(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
             )
-            + f' FROM "raw".{quoted(driver)} WHERE {self._ours(f"{BINS * length}s")} '
+            + f" FROM {identifier(RAW, driver)} WHERE {self._ours(f'{BINS * length}s')} "
             f'GROUP BY time({length}s), "instrument", "channel" fill(none)'
             for driver, names in numeric.items()
             if names
@@ -268,20 +314,27 @@ class Watch:
         return self._server.query(";\n".join(statements), self.site.influxdb.database) if statements else []
 
     def _ours(self, back: str) -> str:
-        return f'"site" = {text_of(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
+        return f'"site" = {text(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
 
 
-def counted(word: str, count: int) -> str:
-    """Write a number of things: ``1 instrument``, ``2 instruments``."""
-    return f"{count} {word}{'s' * (count != 1)}"
+def _numbers(seen: Mapping[tuple[str, str], _Seen]) -> dict[tuple[str, str, str], tuple[int, float]]:
+    """Give the newest readings that are numbers, with their times."""
+    return {
+        (instrument, channel, name): (when, value)
+        for (instrument, channel), one in seen.items()
+        for name, (when, value) in one.values.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
 
 
-def text_of(value: str) -> str:
-    """Quote a text for InfluxQL."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _told(alarm: Alarm | None) -> tuple[str, str]:
+    """Say what an alarm is in a word, and what there is to say of it."""
+    if alarm is None:
+        return "", ""
+    return alarm.severity if alarm.phase is Phase.FIRING else alarm.phase.value, alarm.note
 
 
-def _patience(instrument: Instrument) -> float:
+def _patience(instrument: SiteInstrument) -> float:
     """Tell how long (ns) an instrument's program may go without reporting."""
     return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
 

@@ -12,10 +12,19 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from .numbers import duration, shown
-from .snapshot import Row, Snapshot, counted
+from telegraf_inputs import duration
 
-ALARM_STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "stale": "bold white on magenta"}
+from ..words import counted
+from .numbers import shown
+from .snapshot import Row, Snapshot
+
+ALARM_STYLES = {
+    "critical": "bold white on red",
+    "warning": "bold black on yellow",
+    "stale": "bold white on magenta",
+    "ending": "black on bright_white",
+    "pending": "yellow",
+}
 STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow"}
 FAULT_STYLE = "bold red"
 WIDEST = 10000  # no line of a table is longer
@@ -167,7 +176,7 @@ def _columns(rows: Sequence[Row], layout: _Layout, width: int) -> list[_Column]:
             Text(number, style="" if well else "dim"),
             Text(unit, style="dim"),
             _trend(row, layout),
-            Text("" if row.age is None else duration(row.age), style="dim"),
+            Text("" if row.age is None else duration.short(row.age), style="dim"),
             state,
             alarm,
         )
@@ -219,7 +228,7 @@ def _notes(rows: Sequence[Row], snapshot: Snapshot) -> list[str]:
     """Say what is wrong, the worst first, each thing once."""
     critical = [row.note for row in rows if row.note and row.alarm == "critical"]
     warning = [row.note for row in rows if row.note and row.alarm != "critical"]
-    return [*critical, *snapshot.notes.values(), *warning]
+    return [*critical, *snapshot.troubles.values(), *snapshot.notes.values(), *warning]
 
 
 def _fitted(notes: Sequence[str], width: int, most: int) -> list[str]:

@@ -1,39 +1,69 @@
-"""What Telegraf's log says of each instrument's program: the reason behind a state."""
+"""What Telegraf's log says: of each instrument's program, the reason behind its state; of its outputs, what is wrong."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
-LINE = re.compile(r"\S+ ([EWI])! \[inputs\.execd::([^\]]+)\] (.*)")
+from .outputs import Outputs, Trouble
+
+LINE = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)) ([EWI])! \[(?:inputs\.execd::([^\]]+)|outputs\.\w+::([^\]]+)|agent)\] (.*)"
+)
+ABOUT_OUTPUT = re.compile(r"Error writing to outputs\.\w+::(\S+): (.*)")
 OWN = re.compile(r"\[[^\]]+\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 
 
 class TelegrafLog:
-    """Follows the log from ``offset`` on; tells, by instrument, the last thing that went wrong and is not over."""
+    """Follows the log from ``offset`` on; lines from before ``since`` (s since 1970) are passed over."""
 
-    def __init__(self, file: Path, offset: int = 0):
-        self._file, self._offset = file, offset
+    def __init__(self, file: Path, offset: int = 0, since: float = 0.0):
+        self._file, self._offset, self._since = file, offset, since
         self._details: dict[str, str] = {}
-        self._words: dict[
-            str, str
-        ] = {}  # the last line that a program wrote to stderr without a level: a traceback's end
+        # The last line that a program wrote to stderr without a level: a traceback's end.
+        self._words: dict[str, str] = {}
+        self._outputs = Outputs()
 
-    def details(self) -> dict[str, str]:
+    def details(self) -> Mapping[str, str]:
+        """Tell, by instrument, the last thing that went wrong and is not over."""
+        self._read()
+        return self._details
+
+    def troubles(self) -> list[Trouble]:
+        """Tell what is, or was, wrong with outputs."""
+        self._read()
+        return self._outputs.troubles()
+
+    def _read(self) -> None:
         """Read what was written since the last time."""
         try:
             with open(self._file, "rb") as file:
                 file.seek(self._offset)
                 new = file.read()
         except OSError:
-            return self._details
+            return
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.decode(errors="replace").splitlines():
             if match := LINE.match(line):
-                self._note(*match.groups())
-        return self._details
+                stamp, level, instrument, output, text = match.groups()
+                when = datetime.fromisoformat(stamp).timestamp()
+                if when < self._since:
+                    continue
+                if instrument:
+                    self._note(level, instrument, text)
+                elif level != "I":
+                    self._note_output(when, output, text)
+
+    def _note_output(self, when: float, output: str | None, text: str) -> None:
+        if output is None:
+            if not (about := ABOUT_OUTPUT.match(text)):
+                return
+            output, text = about.groups()
+        self._outputs.note(when, output, text)
 
     def _note(self, level: str, name: str, text: str) -> None:
         if own := OWN.match(text):

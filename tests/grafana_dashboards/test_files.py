@@ -234,8 +234,8 @@ def test_a_site_of_many_instruments_is_fit_too_and_asks_little_at_first(site):
     assert len(rules_of(made)) > 30 * 17
     for dashboard in dashboards_of(made).values():
         assert sum(panel["type"] != "row" for panel in dashboard["panels"]) < 100, "closed rows ask for nothing"
-    family = made["dashboards/lakeshore_372.json"]
-    assert [v["current"]["value"] for v in family["templating"]["list"] if v["type"] == "custom"] == [
+    dashboard = made["dashboards/lakeshore_372.json"]
+    assert [v["current"]["value"] for v in dashboard["templating"]["list"] if v["type"] == "custom"] == [
         ["cryo-0"],
         ["$__all"],
     ]
@@ -272,8 +272,8 @@ def test_instruments_of_one_pace_share_a_panel(site):
 ])  # fmt: skip
 def test_a_line_breaks_where_a_channel_is_silent_for_longer_than_its_turn(site, stanza, seconds):
     made = contents(emit.render(site(f'  - {{name: it, connection: "sim:", {stanza}}}\n')))
-    (family,) = [d for d in dashboards_of(made).values() if "labline-instruments" in d["tags"]]
-    course = [p for p in panels_of(family) if p["type"] == "timeseries"]
+    (dashboard,) = [d for d in dashboards_of(made).values() if "labline-instruments" in d["tags"]]
+    course = [p for p in panels_of(dashboard) if p["type"] == "timeseries"]
     assert course and {gap_of(p) for p in course} == {seconds}
     stats = [p for p in panels_of(made[OVERVIEW]) if p["type"] == "stat"]
     assert {p["interval"] for p in stats} == {f"${{step}}{-(-seconds // 60)}m"}, (
@@ -365,13 +365,6 @@ SEVERAL = """\
 
 
 def test_a_choice_shows_labels_however_they_are_written(site):
-    family = contents(emit.render(site(SEVERAL)))["dashboards/scpi.json"]
-    (channel,) = [v for v in family["templating"]["list"] if v["name"] == "channel"]
+    dashboard = contents(emit.render(site(SEVERAL)))["dashboards/scpi.json"]
+    (channel,) = [v for v in dashboard["templating"]["list"] if v["name"] == "channel"]
     assert channel["query"] == "Coil (a) : a,Gate\\, left: low : b,Coil (c) : c"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"), [(0, "0s"), (0.5, "500ms"), (0.0001, "1ms"), (90, "90s"), (3600, "1h")]
-)
-def test_durations_are_written_as_grafana_reads_them(seconds, written):
-    assert style.duration(seconds) == written

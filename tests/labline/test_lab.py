@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from labline import cli, ledger
 from labline.lab import Lab
+from labline.local.acquisition import Acquisition
+from labline.local.database import Database
 from labline.stack import loopback
 from labline.stack.errors import StackError
 from provisioning import site as sites
@@ -30,13 +33,31 @@ def lab(tmp_path, monkeypatch):
     made = Lab(sites.load(file), tmp_path / "state", lambda text: made.said.append(text))
     made.said, made.done = [], []
 
-    def part(name):
-        return SimpleNamespace(stop=lambda: made.done.append(f"stop {name}"), process=SimpleNamespace(running=True))
+    class Part:
+        """A part of the lab that only notes what is asked of it."""
 
-    made._influxdb, made._telegraf = part("InfluxDB"), part("Telegraf")
+        def __init__(self, name):
+            self._name, self.process, self.url = name, SimpleNamespace(running=True), "http://127.0.0.1:9"
+
+        def start(self):
+            made.done.append(f"start {self._name}")
+
+        def stop(self):
+            made.done.append(f"stop {self._name}")
+
+        def restart(self):
+            self.stop()
+            self.start()
+
+        answers = Database.answers
+
+        def reader(self, seconds):
+            return None
+
+    made._database = Part("InfluxDB")
     made.places.telegraf_log.write_text("of the run before: no space left on device\n")
-    made._log_start = made.places.telegraf_log.stat().st_size
-    monkeypatch.setattr(made, "_start_influxdb", lambda: made.done.append("start InfluxDB"))
+    made._acquisition = Acquisition(Path("telegraf"), made.places)
+    monkeypatch.setattr(made._acquisition, "stop", lambda: made.done.append("stop Telegraf"))
     monkeypatch.setattr(ledger, "take", lambda *_: made.done.append("count") or [])
     monkeypatch.setattr(loopback, "answers", lambda *_: True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))
@@ -83,7 +104,7 @@ def test_a_database_that_could_not_write_is_started_anew_once_there_is_room(lab,
 
 
 def test_the_end_of_a_part_stays_to_be_read(lab):
-    lab._influxdb.process = SimpleNamespace(running=False, name="InfluxDB", status=-9, explain=lambda text: text)
+    lab._database.process = SimpleNamespace(running=False, name="InfluxDB", status=-9, explain=lambda text: text)
     lab.look_after()
     assert lab.notice.endswith("InfluxDB ended (exit status -9) and was started anew.")
 
@@ -91,7 +112,7 @@ def test_the_end_of_a_part_stays_to_be_read(lab):
 def test_what_was_killed_is_not_started_again_to_be_counted(lab, monkeypatch):
     monkeypatch.setattr("labline.lab.kill_all", lambda: None)
     monkeypatch.setattr(loopback, "answers", lambda *_: False)
-    lab._influxdb.process.running = False
+    lab._database.process.running = False
     lab.kill()
     with pytest.raises(StackError, match="no answer from the database"):
         lab.stop()

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from labline.live.numbers import LASTING, Scale, Steady, duration, limit, shown
+from labline.live.numbers import LASTING, Scale, Steady, limit, shown
 from labline.live.trend import Bin, trend
 from telegraf_inputs.declare import Quantity
 
@@ -109,14 +109,6 @@ def test_what_is_no_float():
     assert shown(True, Quantity("q", "", "", type="bool")) == ("yes", "")
     assert shown("remote", Quantity("q", "", "", type="str")) == ("remote", "")
     assert shown(12345678, Quantity("q", "", "", type="int")) == ("12345678", "")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(-0.2, "0 s"), (59, "59 s"), (119, "119 s"), (180, "3 min"), (7300, "2 h"), (3 * 86400, "3 d")],
-)
-def test_ages(seconds, expected):
-    assert duration(seconds) == expected
 
 
 def bins(value, noise=1.0, count=20, number=8):

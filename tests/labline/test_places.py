@@ -55,14 +55,15 @@ def test_a_grafana_that_ended_is_not_shown_as_if_it_lived(tmp_path):
     said = []
     lab = Lab(sites.load(file), tmp_path / "state", said.append)
     part = Process("Grafana", ["sleep", "60"], lab.places.grafana / "grafana.log")
-    lab.grafana = types.SimpleNamespace(url="http://127.0.0.1:3210", process=part, stop=part.stop)
+    lab.dashboards.grafana = types.SimpleNamespace(process=part, stop=part.stop)
+    lab.dashboards.overview = "http://127.0.0.1:3210/d/overview"
     lab.look_after()
-    assert lab.dashboards.startswith("Dashboards: http://127.0.0.1:3210/d/") and not said
+    assert lab.dashboards.notice == "Dashboards: http://127.0.0.1:3210/d/overview" and not said
     part.kill()
     part.wait()
     for _ in range(2):
         lab.look_after()
-    assert lab.dashboards == f"Grafana ended: no dashboards. Its log: {part.log}" and len(said) == 1
+    assert lab.dashboards.notice == f"Grafana ended: no dashboards. Its log: {part.log}" and len(said) == 1
     lab.close()
 
 

@@ -20,6 +20,7 @@ import requests
 
 from labline.stack import influxdb, ports
 from provisioning import site as sites
+from provisioning.influxdb_server import Server
 
 LONGEST = 120  # seconds; only a hang takes so long
 FAULTY = """\
@@ -309,6 +310,37 @@ def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
         file.relative_to(tmp_path / ".labline").parts[0] for file in (tmp_path / ".labline").rglob("influxdb.conf")
     }
     assert places == {"absent", "absent+simulated"}  # nothing made up stands beside what was measured
+
+
+def test_what_the_database_refuses_is_told_and_counted(start, tmp_path):
+    """A field that has another type there, then a password that is no longer the one."""
+    site = tmp_path / "refused.yml"
+    site.write_text(FAULTY.replace("faulty", "refused").replace("silent@5+3", "disconnect@0+6"))
+    run = start(str(site))
+    url = run.wait_for(r"InfluxDB +(http://\S+),")[1]
+    run.wait_for(r"vacuum can't be reached")
+    password = (tmp_path / ".labline/refused/secrets/labadmin").read_text()
+    admin = Server(url, "labadmin", password)
+    admin.write("pfeiffer_tpg,site=other pressure=1i", "lab", "raw")
+    reason = (
+        'field type conflict: input field "pressure" on measurement "pfeiffer_tpg" is type float, already exists as'
+    )
+    run.wait_for(
+        rf"^\S+ The database refused \d+ points?, .*: {re.escape(reason)} type integer. A field keeps its type"
+    )
+
+    admin.query("SET PASSWORD FOR writer = 'another'")
+    run.wait_for(r"The database refused all that Telegraf wrote, .*: authorization failed. Is its password")
+    command = [sys.executable, "-m", "labline.cli", "status", str(site)]
+    status = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST)
+    assert status.returncode == 1 and reason in status.stdout and "authorization failed" in status.stdout
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 1
+    made, written, lost = run.ledger()["vacuum"]
+    assert made == lost > 0 == written
+    after = run.text.partition("Readings of this run")[2]
+    refused = re.search(rf"^  The database refused (\d+) points, .*: {re.escape(reason)}", after, re.MULTILINE)
+    assert 0 < int(refused[1]) <= lost and "authorization failed" in after and "were LOST" in after
 
 
 def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):

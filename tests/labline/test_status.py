@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 
 import pytest
@@ -42,6 +43,7 @@ instruments:
         class: VoltageInput
         label: Gauge
         calibration: {{of: voltage, to: pressure, unit: mbar, form: exponential, a: 1, b: 1.667, c: 11.33}}
+alarms: {{for: 0s}}
 """
 
 
@@ -242,12 +244,61 @@ def test_what_an_earlier_run_left_says_nothing_about_this_one(lab):
     assert {(row.value, row.state, row.alarm, row.trend.sparkline) for row in rows} == {(None, "waiting", "", "")}
 
 
-def test_an_instrument_out_of_reach_has_no_value_and_no_alarm_from_before(lab):
+def test_an_instrument_out_of_reach_has_no_value_and_keeps_its_alarm(lab):
+    """As Grafana does: that nothing comes does not end it."""
     lab.well()
-    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=4000.0,status="ok"')
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=37133.0,status="ok"')
     lab.put("instrument", "instrument=cryostat", 'state="disconnected",up=0i', -0.001)
     snapshot = lab.look()
-    assert {row.value for row in snapshot.rows if row.instrument == "cryostat"} == {None} and not snapshot.alarms
+    assert {row.value for row in snapshot.rows if row.instrument == "cryostat"} == {None}
+    assert snapshot.alarms == {"critical": 1}
+    assert "cryostat Mixing chamber: 60.1 mK was read last, and is above 50 mK. Look" in drawn(snapshot, width=100)
+
+
+def lasting(lab, tmp_path, *readings: float, every: float = 5):
+    """Look at the mixing chamber after some readings (mK): an alarm above 20 mK after 1 min, over below 18 mK."""
+    file = tmp_path / "trial.yml"
+    limits = "{warning: {above: 20 mK}, hysteresis: 2 mK, for: 1m, help: Look at the mixture.}"
+    site = re.sub(r"temperature: \{warning.*", f"temperature: {limits}", file.read_text())
+    file.write_text(site)
+    lab.well()
+    for index, reading in enumerate(reversed(readings)):
+        fields = f'temperature={reading / 1000},resistance=37133.0,status="ok"'
+        lab.put("lakeshore_372", "instrument=cryostat,channel=5", fields, every * index - 0.001)
+    snapshot = lab.look(site=sites.load(file), since_seconds_ago=86400)
+    return next(row for row in snapshot.rows if row.channel.id == "5"), snapshot
+
+
+def test_an_alarm_comes_after_the_time_that_its_limit_says(lab, tmp_path):
+    row, snapshot = lasting(lab, tmp_path, 12, 12, 30, 30, 30, 30, 30)
+    assert row.alarm == "pending" and snapshot.well and snapshot.alarms == {"pending": 1}
+    text = drawn(snapshot, width=120)
+    assert re.search(r"Mixing chamber: 30.0 mK is above 20 mK, for [12]\d s: a warning after 1 min. Look at", text)
+    assert text.splitlines()[1].rstrip().endswith(" 1 pending")
+    assert "pending" in next(line for line in text.splitlines() if "30.0 mK" in line)
+
+
+@pytest.mark.parametrize(
+    ("readings", "every", "alarm", "said"),
+    [
+        ([30] * 20, 5, "warning", "30.0 mK is above 20 mK. Look at the mixture."),
+        ([30] * 20 + [19] * 10, 5, "warning", "19.0 mK was above 20 mK, and is not below 18 mK yet. Look"),
+        (
+            [30] * 20 + [12] * 10,
+            5,
+            "ending",
+            r"12.0 mK is back from above 20 mK for [345]\d s; the warning ends after 5 min.",
+        ),
+        ([30] * 10 + [12] * 40, 10, "", ""),
+        ([12, 30] + [19] * 60, 60, "warning", "19.0 mK was above"),
+        ([30, 12] + [19] * 60, 60, "", ""),
+    ],
+)
+def test_an_alarm_ends_behind_its_hysteresis_and_not_at_once(lab, tmp_path, readings, every, alarm, said):
+    row, snapshot = lasting(lab, tmp_path, *readings, every=every)
+    assert row.alarm == alarm and snapshot.well == (not alarm)
+    assert snapshot.alarms == ({alarm: 1} if alarm else {})
+    assert re.search(said, " ".join(drawn(snapshot, width=120).split()))
 
 
 def test_faults_without_end_do_not_change_when_the_last_value_came(lab):
@@ -441,6 +492,7 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
         "b": "5: temperature_over",
         "c": "its program ended, saying ModuleNotFoundError: No module named 'x'",
     }
+    assert not log.troubles()
     with file.open("a") as more:
         more.write(f"d::b] [b] ok again (LSCI,MODEL372,1,1.3)\n{head} I! [inputs.execd::a] [a] ok again (x): fine\n")
     assert set(log.details()) == {"b", "c"}

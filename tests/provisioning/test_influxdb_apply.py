@@ -12,7 +12,7 @@ import pytest
 from labline.stack import credentials, influxdb
 from provisioning import influxdb_apply, influxdb_fill, influxdb_schema, site
 from provisioning.influxdb_apply import Plan
-from provisioning.influxdb_schema import Query, duration
+from provisioning.influxdb_schema import ContinuousQuery
 from provisioning.influxdb_server import DatabaseError, Server, secret
 
 MINUTE, HOUR, DAY = 60 * 10**9, 3600 * 10**9, 86400 * 10**9
@@ -299,7 +299,7 @@ def test_a_level_whose_filling_was_cut_short_is_filled_by_the_next_run(lab, monk
     lab.change("{1m: 1y}", "{1m: 1y, 1h: 10y}")
     whole = influxdb_fill.fill
 
-    def killed(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
+    def killed(server: Server, query: ContinuousQuery, start_ns: int, end_ns: int) -> None:
         whole(server, query, start_ns, start_ns + DAY)
         raise KeyboardInterrupt
 
@@ -329,7 +329,7 @@ def test_what_comes_while_a_level_is_filled_is_in_it(lab, monkeypatch: pytest.Mo
     lab.admin.write(f"lakeshore_372,channel=5 temperature=1 {came - DAY}", database, "raw")
     clock = iter([came - HOUR, second])  # the first filling takes three hours
 
-    def fill(server: Server, query: Query, start_ns: int, end_ns: int) -> None:
+    def fill(server: Server, query: ContinuousQuery, start_ns: int, end_ns: int) -> None:
         whole(server, query, start_ns, end_ns)
         lab.admin.write(f"lakeshore_372,channel=5 temperature=2 {came}", database, "raw")
 
@@ -465,11 +465,3 @@ def test_a_password_is_never_told(lab):
         lab.admin.query(f"CREATE USER x WITH PASSWORD {word}", hidden=word)
     assert word not in str(caught.value)
     assert "***" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0s"), (1, "1s"), (90, "90s"), (60, "1m"), (5400, "90m"), (86400, "1d"), (604800, "1w"), (31536000, "365d")],
-)
-def test_durations_are_written_as_the_server_writes_them(seconds: int, text: str):
-    assert duration(seconds) == text

@@ -35,7 +35,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_inputs import drivers, stanza, transports
+from telegraf_inputs import drivers, duration, stanza, transports
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.line import Line, Wire
 from telegraf_inputs.reading import Reading
@@ -76,7 +76,7 @@ class Transcript:
         assert match, f"this is no line of a transcript: {line!r}"
         kind, text = match[1], match[2]
         if kind == "---":
-            self.pauses.append(stanza.duration(text) if text else interval)
+            self.pauses.append(duration.read(text) if text else interval)
             self._cycles.append([])
         elif kind != "#":
             data = ESCAPE.sub(lambda m: ESCAPED[m[2]] if m[2] else bytes([int(m[1], 16)]), text.encode("latin-1"))

@@ -94,3 +94,50 @@ def test_a_program_imports_little(driver, scheme, tmp_path):
     assert sorted({name for name in own if name.partition(".")[0] in HEAVY}) == []
     assert [name for name in own if name.startswith("telegraf_inputs.simulators")] == []
     assert ("serial" in own) == (scheme == "serial")
+
+
+def _imports_inside(floor: str) -> dict[str, set[str]]:
+    """List which modules of a floor each of them imports, wherever the import stands: below TYPE_CHECKING, in a function."""
+    modules = {}
+    for file in sorted((ROOT / floor).rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        package = parts if file.name == "__init__.py" else parts[:-1]
+        modules[".".join(parts).removesuffix(".__init__")] = (file, ".".join(package).removesuffix(".__init__"))
+    found = {}
+    for name, (file, package) in modules.items():
+        asked = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                asked |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+                source = ".".join([*above, *([node.module] if node.module else [])])
+                asked |= {source, *(f"{source}.{alias.name}" for alias in node.names)}
+        # A module's package is loaded before it in any case.
+        found[name] = {other for other in asked & set(modules) if other != name and not name.startswith(f"{other}.")}
+    return found
+
+
+def _circle(imports: dict[str, set[str]]) -> list[str]:
+    """Find modules that import each other in a circle; [] where there are none."""
+    done: set[str] = set()
+
+    def follow(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name not in done:
+            for other in sorted(imports[name]):
+                if circle := follow(other, [*way, name]):
+                    return circle
+            done.add(name)
+        return []
+
+    return next((circle for name in imports if (circle := follow(name, []))), [])
+
+
+@pytest.mark.parametrize("floor", STAIRS)
+def test_no_modules_import_each_other_in_a_circle(floor):
+    """In one, no module can be read, or changed, without all the others; also where it is for types alone."""
+    imports = _imports_inside(floor)
+    assert len(imports) > 10 and any(imports.values())
+    assert " -> ".join(_circle(imports)) == ""

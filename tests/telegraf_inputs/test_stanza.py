@@ -64,31 +64,6 @@ def test_what_is_said_is_taken():
     assert channel.limits == {"temperature": {"critical": {"above": "2 K"}}}
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("10s", 10),
-        ("500ms", 0.5),
-        ("2m", 120),
-        ("2min", 120),
-        ("1.5h", 5400),
-        ("30d", 2592000),
-        ("1w", 604800),
-        ("1y", 31536000),
-        ("5 s", 5),
-        ("0s", 0),
-    ],
-)
-def test_a_duration(text, seconds):
-    assert stanzas.duration(text) == seconds
-
-
-@pytest.mark.parametrize("value", ["10", 10, 1.5, "s", "10 seconds", "-5s", "1e3s", "٣s", None, "", "10s 5s"])
-def test_what_is_no_duration(value):
-    with pytest.raises(BadInput, match="expected a duration with its unit"):
-        stanzas.duration(value)
-
-
 def test_a_calibrated_quantity_takes_the_name_of_the_raw_one():
     data = {**LAKE_SHORE, "channels": {"5": {"calibration": {"of": "temperature", "form": "linear", "b": 1.01}}}}
     quantities = stanzas.check(data).channels[0].quantities

@@ -14,7 +14,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from telegraf_inputs import stanza
+from telegraf_inputs import duration, stanza
 
 
 class Form:
@@ -27,7 +27,7 @@ class Form:
         self._cycles: list[dict[str, str | None]] = [{}]
         for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
             if line.startswith("---"):
-                self.pauses.append(stanza.duration(line[3:].strip()) if line[3:].strip() else checked.interval)
+                self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
                 self._cycles.append({})
             elif line.startswith("  "):
                 sensor, text = self._cycles[-1].popitem()

@@ -16,7 +16,7 @@ import json
 import time
 from pathlib import Path
 
-from telegraf_inputs import stanza
+from telegraf_inputs import duration, stanza
 from telegraf_inputs.simulators import load
 from telegraf_inputs.simulators.phidget_protocol import entries
 
@@ -43,7 +43,7 @@ class Form:
         self._cycles: list[list[str]] = [[]]
         for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
             if line.startswith("---"):
-                self.pauses.append(stanza.duration(line[3:].strip()) if line[3:].strip() else checked.interval)
+                self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
                 self._cycles.append([])
             elif line.strip() and not line.startswith("#"):
                 self._cycles[-1].append(line)

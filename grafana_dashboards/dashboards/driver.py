@@ -9,7 +9,7 @@ from grafanalib import core as g
 from msgspec import Struct
 
 from provisioning.measurements import STATUS
-from provisioning.site import Instrument, Site
+from provisioning.site import Site, SiteInstrument
 
 from .. import influxql, panels, signals, style, variables
 from ..layout import Page
@@ -25,7 +25,7 @@ OPEN_SINGLES, MOST_SINGLES = (
 )  # more plots start in a closed row; beyond the second, there are none without limits
 
 
-def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
+def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     """Make the dashboard of the instruments of one driver."""
     driver = instruments[0].stanza.driver
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
@@ -55,10 +55,10 @@ def build(site: Site, instruments: Sequence[Instrument]) -> g.Dashboard:
         variables.choice("channel", "Channel", _channels(instruments), "Which of their channels are shown"),
     ]
     description = f"{driver.title}: all that its channels measure. The variables choose what the upper plots show."
-    return _frame.dashboard(site, driver.name, driver.title, description, page, choices, tags=(_frame.FAMILIES,))
+    return _frame.dashboard(site, driver.name, driver.title, description, page, choices, tags=(_frame.DRIVERS,))
 
 
-def _singles(page: Page, found: list[Signal], instruments: Sequence[Instrument]) -> None:
+def _singles(page: Page, found: list[Signal], instruments: Sequence[SiteInstrument]) -> None:
     """Give each signal a plot of its own, in a row for each instrument; where there are very many, only those with limits."""
     numbers = [signal for signal in found if signal.numeric and (signal.limits or len(found) <= MOST_SINGLES)]
     shown = 0
@@ -100,7 +100,7 @@ def _by_pace(same: list[Signal]) -> Iterator[Part]:
         yield Part(signals=[s for s in same if s.instrument.name in names], which=part.which, where=where)
 
 
-def _channels(instruments: Sequence[Instrument]) -> dict[str, str]:
+def _channels(instruments: Sequence[SiteInstrument]) -> dict[str, str]:
     """Name channels for people: id -> its labels, and the id where they are not alone."""
     found: dict[str, list[str]] = {}
     for instrument in instruments:
@@ -116,7 +116,7 @@ def _channels(instruments: Sequence[Instrument]) -> dict[str, str]:
     }
 
 
-def _named(same: list[Signal], instruments: Sequence[Instrument]) -> list[dict[str, Any]]:
+def _named(same: list[Signal], instruments: Sequence[SiteInstrument]) -> list[dict[str, Any]]:
     """Name the series for people; in a crowd they keep their short names."""
     if len(same) > style.MANY_NAMES:
         return []
@@ -130,7 +130,7 @@ def _named(same: list[Signal], instruments: Sequence[Instrument]) -> list[dict[s
     )
 
 
-def _course(part: Part, instruments: Sequence[Instrument], site: Site) -> panels.TimeSeries:
+def _course(part: Part, instruments: Sequence[SiteInstrument], site: Site) -> panels.TimeSeries:
     """Plot one quantity of all channels that are chosen."""
     first = part.signals[0]
     quantity = first.quantity
@@ -175,12 +175,12 @@ def _single(signal: Signal) -> panels.TimeSeries:
     )
 
 
-def _drawn(instruments: Sequence[Instrument]) -> dict[str, Any]:
+def _drawn(instruments: Sequence[SiteInstrument]) -> dict[str, Any]:
     """Say how often there are points, and from how long on their absence is a gap."""
     return {"gap": _instruments.channel_gap(instruments), "interval": _instruments.interval(instruments)}
 
 
-def _states(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeline:
+def _states(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
     """Show a quantity that is no number."""
     quantity = part.signals[0].quantity
     mappings = panels.texts(quantity.type)
@@ -188,7 +188,7 @@ def _states(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeli
     return _timeline(part, instruments, quantity.name, mappings, title=title, description=f"{quantity.description}.")
 
 
-def _status(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeline:
+def _status(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
     """Show what each channel says of itself."""
     mappings = [panels.mapping({"ok": ("ok", style.GOOD)})]
     return _timeline(
@@ -203,7 +203,7 @@ def _status(part: Part, instruments: Sequence[Instrument]) -> panels.StateTimeli
 
 
 def _timeline(
-    part: Part, instruments: Sequence[Instrument], field: str, mappings: list[Any], **more: Any
+    part: Part, instruments: Sequence[SiteInstrument], field: str, mappings: list[Any], **more: Any
 ) -> panels.StateTimeline:
     measurement = part.signals[0].measurement
     query = influxql.series(

@@ -1,0 +1,106 @@
+"""What Telegraf's log says of its outputs: what was refused, dropped, or can't be written."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from ..words import counted
+
+TOLD_SECONDS = 600.0  # a loss is told for as long, as by Grafana's rules
+STILL_SECONDS = 15.0  # Telegraf writes each second, and each time tells that it can't
+NOT_ALL = "could not write any address"  # said after what is wrong was said
+
+REFUSED = re.compile(r"Failed to write metric.*? \(will be dropped: [^)]*\): (.*)")
+WRITING = re.compile(r"When writing to \[[^\]]*\]: (?:received error )?(.*)")
+OVERFLOW = re.compile(r"Metric buffer overflow; (\d+) metrics have been dropped")
+HEADS = re.compile(r'(?:[EWI]! \[[^\]]*\] |\d{3} [A-Z][A-Za-z ]*: |partial write: |failed doing req: Post "[^"]*": )+')
+COUNT = re.compile(r" dropped=(\d+)$")
+# What Telegraf gives up after such an answer, though it says no more than that it was writing.
+GIVEN_UP = ("database not found", "retention policy not found", "points beyond retention policy")
+FULL = "buffer was full"
+NAMES = {"database": "the database", "journal": "the journal"}  # an output's alias (provisioning/telegraf_config.py)
+ADVICE = {
+    "field type conflict": "A field keeps its type for ever: give the quantity another name in the site file.",
+    "authorization failed": "Is its password for the user writer the one in the secrets folder? labline apply sets it.",
+    "not authorized": "labline apply gives the user writer its right.",
+    "database not found": "labline apply makes it.",
+    "retention policy not found": "labline apply makes it.",
+    "points beyond retention policy": "Their time is longer ago than influxdb.retention.raw: is a clock wrong?",
+    "no space left on device": "Free some space on the disk.",
+    FULL: "It could not write for too long.",
+}
+
+
+@dataclass
+class Trouble:
+    """One thing that is wrong with an output, between ``first`` and ``last`` (s since 1970).
+
+    ``lost``: Telegraf gives up what is concerned, ``points`` of it are known (0: it does not say how many). Otherwise it
+    tries again.
+    """
+
+    output: str
+    why: str
+    lost: bool
+    first: float
+    last: float
+    points: int = 0
+
+    def to_tell(self, now: float) -> bool:
+        """Tell whether it is so, or was so a moment ago."""
+        return now - self.last < (TOLD_SECONDS if self.lost else STILL_SECONDS)
+
+    def line(self) -> str:
+        """Tell it in a line."""
+        name = NAMES.get(self.output, f"output {self.output}")
+        what = counted("point", self.points) if self.points else "all that Telegraf wrote"
+        if not self.lost:
+            said = f"Telegraf can't write to {name} since {_clock(self.first)}, and tries again: {self.why}"
+        elif self.why == FULL:
+            said = f"Telegraf dropped {what} for {name}, {self._span()}: its {self.why}"
+        else:
+            said = f"{name[0].upper()}{name[1:]} refused {what}, {self._span()}: {self.why}"
+        advice = next((words for begin, words in ADVICE.items() if begin in self.why), "")
+        return f"{said.rstrip('.')}. {advice}".rstrip()
+
+    def _span(self) -> str:
+        first, last = _clock(self.first), _clock(self.last)
+        return f"at {first}" if first == last else f"{first} to {last}"
+
+
+class Outputs:
+    """Gathers what is wrong with outputs, from lines of Telegraf's log."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Trouble] = {}
+
+    def note(self, when: float, output: str, text: str) -> None:
+        """Take in a line that is not well: what ``output`` (its alias), or the agent about it, said ``when``."""
+        if NOT_ALL in text:
+            return
+        if full := OVERFLOW.search(text):
+            self._add(when, output, FULL, lost=True, points=int(full[1]))
+            return
+        refused, writing = REFUSED.search(text), WRITING.search(text)
+        said = refused[1] if refused else writing[1] if writing else text
+        count = COUNT.search(said)
+        why = HEADS.sub("", said.removesuffix(count[0]) if count else said, count=1)
+        lost = bool(refused) or any(words in why for words in GIVEN_UP)
+        self._add(when, output, why, lost=lost, points=int(count[1]) if count else 0)
+
+    def troubles(self) -> list[Trouble]:
+        """List all that was noted, what was lost first."""
+        return sorted(self._found.values(), key=lambda trouble: not trouble.lost)
+
+    def _add(self, when: float, output: str, why: str, *, lost: bool, points: int) -> None:
+        trouble = self._found.setdefault((output, why), Trouble(output, why, lost, when, when))
+        if not lost and when - trouble.last > STILL_SECONDS:
+            trouble.first = when  # it was over in between
+        trouble.last = when
+        trouble.points += points
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

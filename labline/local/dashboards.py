@@ -1,0 +1,90 @@
+"""The dashboards of a lab that runs on this machine: its own Grafana, which tells nobody what it must not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import structs
+
+from grafana_dashboards.uids import uid
+from provisioning.influxdb_schema import READER
+from provisioning.site import Site
+
+from ..places import Places
+from ..stack import grafana, told
+from ..stack.errors import StartFailed
+from ..stack.process import Process
+
+MAIL = ("GF_SMTP_ENABLED", "GF_SMTP_HOST")  # without them Grafana sends none
+SECRET_FILES = ("url_file", "password_file", "token_file")  # of a contact point
+
+
+class Dashboards:
+    """A Grafana of this lab's own: there from ``start`` to ``stop``, where one can be had.
+
+    ``overview`` is the URL of the first dashboard, "" without Grafana.
+    """
+
+    def __init__(self, places: Places, say: Callable[[str], None]):
+        self._places, self._say = places, say
+        self._ended = False
+        self.grafana: grafana.Grafana | None = None
+        self.overview = ""
+
+    @property
+    def notice(self) -> str:
+        """Tell, in a line, where the dashboards are; "" without Grafana."""
+        if not self.grafana:
+            return ""
+        if self._ended:
+            return f"Grafana ended: no dashboards. Its log: {told.path(self.grafana.process.log)}"
+        return f"Dashboards: {self.overview}"
+
+    def start(self, home: Path, port: int, site: Site, *, simulated: bool) -> None:
+        """Start it; where that fails it is told, and all else runs on. ``simulated``: instruments are."""
+        from grafana_dashboards import emit
+
+        places = self._places
+        paths = emit.Paths(reader_password=f"$__file{{{places.secrets / READER}}}")
+        site = self._telling_few(site, simulated)
+        mailed = [p.name for p in site.notifications.contact_points if p.type == "email"]
+        missing = [name for name in MAIL if not os.environ.get(name)]
+        if mailed and missing:
+            self._say(f"  no mail server ({', '.join(missing)}): no mail to {', '.join(mailed)}; see docs/site-file.md")
+        try:
+            emit.write(site, places.grafana_files, paths)
+            self.grafana = grafana.Grafana(home, places.grafana, places.secrets, places.grafana_files, port)
+        except (emit.Unfit, StartFailed) as error:
+            self._say(f"{error}\nEverything else runs on, without dashboards.")
+        else:
+            self.overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
+
+    def just_ended(self) -> Process | None:
+        """Give the process where it ended since it was last asked: Grafana is not started anew."""
+        if not self.grafana or self._ended or self.grafana.process.running:
+            return None
+        self._ended = True
+        return self.grafana.process
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self.grafana:
+            self.grafana.stop()
+            self.grafana = None
+
+    def _telling_few(self, site: Site, simulated: bool) -> Site:
+        """Leave out contact points: all where anything is simulated, else those whose secrets Grafana would miss."""
+        points, known = [], site.notifications.contact_points
+        if simulated and known:
+            self._say("  alarms go to nobody from here: instruments are simulated")
+            known = ()
+        for point in known:
+            files = {key: self._places.secrets / getattr(point, key) for key in SECRET_FILES if getattr(point, key)}
+            missing = [str(file) for file in files.values() if not file.exists()]
+            if missing:
+                self._say(f"  alarms do not go to {point.name!r} from here: {', '.join(missing)} is not there")
+            else:
+                points.append(structs.replace(point, **{key: str(file) for key, file in files.items()}))
+        return structs.replace(site, notifications=structs.replace(site.notifications, contact_points=tuple(points)))

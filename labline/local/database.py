@@ -1,0 +1,70 @@
+"""The database of a lab that runs on this machine: its own InfluxDB, brought to the site file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from provisioning import influxdb_apply, influxdb_schema, telegraf_config
+from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
+from provisioning.site import Site
+
+from ..places import Places
+from ..stack import credentials, influxdb, loopback, ports
+from ..stack.asking import agreed
+from ..stack.process import Process
+
+PINGS = 4  # of two seconds each, before a database is held to hang
+
+
+class Database:
+    """An InfluxDB with the data of one lab at ``url``; ``process`` is there from ``start`` to ``stop``."""
+
+    def __init__(self, program: Path, places: Places, chosen: dict[str, int]):
+        """``chosen`` are the ports ``http`` and ``rpc``."""
+        self._program, self._places, self._ports = program, places, chosen
+        self._server: influxdb.InfluxDB | None = None
+        self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
+
+    @property
+    def process(self) -> Process | None:
+        return self._server.process if self._server else None
+
+    def start(self) -> None:
+        """Start it. Raises StartFailed."""
+        self._server = influxdb.InfluxDB(self._program, self._places.influxdb, self._places.secrets, self._ports)
+
+    def stop(self) -> None:
+        """Stop it, and what an ended one left behind; what was written is on disk."""
+        if self._server:
+            self._server.stop()
+            self._server = None
+
+    def restart(self) -> None:
+        """Start it anew. Raises StartFailed."""
+        self.stop()
+        self.start()
+
+    def answers(self) -> bool:
+        """Tell whether it answers; one that hangs is asked several times."""
+        return any(loopback.answers(f"{self.url}/ping", 204) for _ in range(PINGS))
+
+    def reader(self, seconds: float = SECONDS_PER_LOOK) -> Server:
+        """Reach it as the user who may only read; ``seconds`` is how long an answer may take."""
+        return self._places.reader(self.url, seconds)
+
+    def apply(self, site: Site, say: Callable[[str], None]) -> None:
+        """Bring it to the site file. What would drop readings is asked for where there is somebody to ask.
+
+        The server is this lab's alone, and nothing else runs yet: there is nobody to disturb.
+        """
+        for user in (telegraf_config.WRITER, influxdb_schema.READER):
+            credentials.secret(self._places.secrets, user)
+        plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        for difference in plan.differences:
+            if difference.loss:
+                say(f"  {difference.loss}")
+                if not agreed("  Drop them for good?"):
+                    say("  left as it was; nothing is dropped")
+                    continue
+            difference.act()

@@ -1,0 +1,71 @@
+"""Simulators beside a lab that runs on this machine: one process for all of them, with a pipe for faults by hand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from provisioning import telegraf_config
+from provisioning.site import Site, SiteInstrument
+
+from ..places import Places
+from ..stack.process import Process
+
+LONGEST_START = 60  # seconds
+
+
+class Simulators:
+    """Simulators of some of a site's instruments; ``urls`` by instrument, other ones after each start.
+
+    ``echo "NAME FAULT" > control`` sets a fault, ``none`` ends it; ``process`` is there from ``start`` to ``stop``.
+    """
+
+    def __init__(
+        self, site: Site, instruments: Sequence[SiteInstrument], places: Places, environment: Mapping[str, str]
+    ):
+        self._site, self._instruments, self._places, self._environment = site, instruments, places, environment
+        self.process: Process | None = None
+        self.urls: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Start them; returns when all answer. Raises StartFailed."""
+        places, names = self._places, {i.name for i in self._instruments}
+        asked = {i.name: "sim:" for i in self._instruments if i.stanza.connection.scheme != "sim"}
+        texts = telegraf_config.render(self._site, connections=asked)
+        files = []
+        for instrument in self._instruments:
+            file = places.simulators / f"{instrument.name}.yml"
+            file.write_text(texts[telegraf_config.program_config(instrument)], encoding="utf-8")
+            files.append(file)
+        places.control.unlink(missing_ok=True)
+        os.mkfifo(places.control, 0o600)
+        control = os.open(places.control, os.O_RDWR)  # for writing too, so that it never comes to an end
+        try:
+            process = Process(
+                "simulators",
+                [sys.executable, "-m", "telegraf_inputs.simulators", *files],
+                places.simulators / "simulators.log",
+                {"TMPDIR": str(places.simulators), **self._environment},
+                stdin=control,
+            )
+        finally:
+            os.close(control)
+        process.wait_ready(lambda: "ready" in process.output().splitlines(), LONGEST_START)
+        self.process = process
+        words = (line.split(" ", 1) for line in process.output().splitlines())
+        self.urls = {pair[0]: pair[1] for pair in words if len(pair) == 2 and pair[0] in names}
+
+    def restart(self) -> None:
+        """Start them anew, at other URLs. Raises StartFailed."""
+        if self.process:
+            self.process.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Stop them; they clean up behind themselves. Whoever writes into ``control`` later would wait for ever."""
+        if self.process:
+            self.process.stop(5, signal.SIGINT)
+            self.process = None
+        self._places.control.unlink(missing_ok=True)
