@@ -34,7 +34,7 @@ class Signal(Struct, frozen=True, kw_only=True):
 
     @property
     def measurement(self) -> str:
-        return str(self.instrument.stanza.driver.name)
+        return str(self.channel.measurement)
 
     @property
     def numeric(self) -> bool:

@@ -17,8 +17,8 @@ import yaml
 
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
-from provisioning.measurements import STATUS
-from telegraf_inputs import drivers, errors, simulators, stanza
+from provisioning.measurements import CLOCK, STATUS
+from telegraf_inputs import drivers, errors, simulators, stanza, transports
 from telegraf_inputs.declare import Option, Quantity
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
@@ -31,7 +31,6 @@ CASES = ROOT / "tests" / "telegraf_inputs" / "cases"
 WIDTH = 80
 FIELD_TYPES = {"str": "string"}  # as Telegraf writes a field's type, where it is another word than ours
 KEY_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "map": "mapping"}
-EXTRAS = ("serial", "visa", "phidget")  # connections that need more than labline alone
 EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a recorded case, which keeps no times
 STATES = {
     "starting": "The program has just begun.",
@@ -101,7 +100,8 @@ def _page(driver: type[Source]) -> str:
         "\n".join(_metrics(driver)),
         _text("A quantity without a reading has no field: nothing is made up. `status` says why:"),
         _table(
-            ("Status", "Meaning"), ((f"`{word}`", text) for word, text in (COMMON_STATUSES | driver.statuses).items())
+            ("Status", "Meaning"),
+            ((f"`{word}`", text) for word, text in {**COMMON_STATUSES, **driver.statuses}.items()),
         ),
         "## Troubleshooting",
         _text(
@@ -141,20 +141,10 @@ def _sample(driver: type[Source]) -> str:
 
 
 def _connections(driver: type[Source]) -> Iterator[str]:
-    serial = driver.wire.serial
-    said = {
-        "tcp": "`tcp://HOST:PORT`: a socket, or a serial server behind one",
-        "serial": f"`serial:///dev/ttyUSB0`: a serial port, by default {serial['baudrate']} baud, {serial['bytesize']} data "
-        f"bits, parity {serial['parity']}, {serial['stopbits']} stop bit (another speed: `?baudrate=19200` behind it)",
-        "visa": "`visa://RESOURCE`: a VISA resource, such as `visa://TCPIP0::192.168.1.7::INSTR` or "
-        "`visa://TCPIP0::192.168.1.7::5025::SOCKET`",
-        "phidget": "`phidget://` for Phidgets at this machine's USB, `phidget://SERIAL` for one of them, "
-        "`phidget://HOST:PORT/SERIAL` for one behind a Phidget network server",
-        "file": "`file://FOLDER`: files below a folder",
-    }
     for scheme in driver.schemes:
-        needs = f"; needs `pip install labline[{scheme}]`" if scheme in EXTRAS else ""
-        yield _item(f"{said[scheme]}{needs}", 0)
+        transport = transports.load(scheme)
+        needs = f"; needs `pip install labline[{transport.extra}]`" if transport.extra else ""
+        yield _item(f"{transport.page(driver.wire)}{needs}", 0)
     yield _item("`sim`: a simulator in the instrument's place", 0)
 
 
@@ -181,20 +171,22 @@ def _plain(value: object) -> str:
 def _metrics(driver: type[Source]) -> Iterator[str]:
     known = driver.channel_names
     channel = f"one of {', '.join(known)}" if known else "as the configuration names it"
-    quantities = {q.name: q for q in driver.quantities}
-    for each in stanza.check(yaml.safe_load(driver.example)).channels if not quantities else ():
-        quantities |= each.quantities
-    yield f"- {driver.name}"
-    yield "  - tags:"
-    yield _item("instrument (the `name` in the configuration)", 4)
-    yield _item(f"channel ({channel})", 4)
-    yield _item("the configuration's own `tags`", 4)
-    yield (
-        "  - fields:"
-        if driver.quantities
-        else "  - fields (as the configuration declares them; here those of the example):"
-    )
-    yield from (_field(q) for q in (*quantities.values(), STATUS))
+    for stream in driver.streams:
+        quantities = {q.name: q for q in stream.quantities}
+        for each in stanza.check(yaml.safe_load(driver.example)).channels if not quantities else ():
+            quantities |= each.quantities
+        yield f"- {stream.measurement}{' (when something happens)' if stream.kind == 'event' else ''}"
+        yield "  - tags:"
+        yield _item("instrument (the `name` in the configuration)", 4)
+        yield _item(f"channel ({channel})", 4)
+        yield from (_item(f"{tag} ({text})", 4) for tag, text in stream.tags.items())
+        yield _item("the configuration's own `tags`", 4)
+        yield (
+            "  - fields:"
+            if stream.quantities
+            else "  - fields (as the configuration declares them; here those of the example):"
+        )
+        yield from (_field(q) for q in (*quantities.values(), STATUS, CLOCK))
     yield "- instrument"
     yield "  - tags:"
     yield _item("instrument (the `name` in the configuration)", 4)
@@ -207,7 +199,9 @@ def _metrics(driver: type[Source]) -> Iterator[str]:
 def _field(quantity: Quantity) -> str:
     span = [f"{bound:g}" for bound in (quantity.low, quantity.high) if bound is not None]
     text = f"{quantity.name} ({', '.join(filter(None, (FIELD_TYPES.get(quantity.type, quantity.type), quantity.unit)))}): {quantity.description}"
-    if len(span) == 2:
+    if quantity.choices:
+        text += f": {', '.join(f'{_plain(c.code)} {c.word}' for c in quantity.choices)}"
+    elif len(span) == 2:
         text += f"; {span[0]} to {span[1]}"
     return _item(text, 4)
 
@@ -263,9 +257,9 @@ def _index() -> str:
 
 
 def _quantity_names(driver: type[Source], most: int = 6) -> list[str]:
-    if not driver.quantities:
+    names = list(dict.fromkeys(q.name for stream in driver.streams for q in stream.quantities))
+    if not names:
         return ["what you declare"]
-    names = list(dict.fromkeys(q.name for q in driver.quantities))
     return names if len(names) <= most else [*names[:most], "…"]
 
 

@@ -187,7 +187,7 @@ class Lab:
 
     def _libusb(self) -> dict[str, str]:
         """Tell the programs where libusb is, if the site has Phidgets and the system has no libusb."""
-        if not any(i.stanza.driver.extra == "phidget" for i in self.site.instruments):
+        if not any("libusb-1.0" in i.stanza.libraries for i in self.site.instruments):
             return {}
         try:
             return libusb.environment()

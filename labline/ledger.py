@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from provisioning.influxdb_server import Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Site
+from telegraf_inputs.declare import Quantity
 
 from .live.outputs import Trouble
 from .words import counted
@@ -19,6 +20,19 @@ from .words import counted
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
 BETWEEN_COUNTS = 0.5  # seconds
 VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/execd.py)
+
+
+@dataclass
+class Span:
+    """The times of the first and the last reading (ns, UTC)."""
+
+    first_ns: int = 0
+    last_ns: int = 0
+
+    def add(self, first_ns: int, last_ns: int) -> None:
+        """Extend it by another one."""
+        self.first_ns = min(self.first_ns, first_ns) if self.first_ns else first_ns
+        self.last_ns = max(self.last_ns, last_ns)
 
 
 @dataclass
@@ -34,6 +48,8 @@ class Entry:
     dropped: int = 0
     overruns: int = 0
     errors: int = 0
+    discarded: int = 0
+    spans: dict[str, Span] = field(default_factory=dict)  # by measurement
 
     @property
     def made(self) -> int:
@@ -66,7 +82,7 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
             _add(entries[name], file.read_text())
     before: dict[str, Counter[str]] | None = None
     for _ in range(COUNTS):
-        counts = _written(site, server, since_ns)
+        counts = _written(site, server, since_ns, entries)
         for name, entry in entries.items():
             entry.written_by = counts.get(name, Counter())
         if counts == before or not any(entry.lost for entry in entries.values()):
@@ -79,40 +95,47 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
 def _add(entry: Entry, noted: str) -> None:
     """Add what a program noted (telegraf_inputs/ledger.py); it may have been killed before it could."""
     first, *channels = noted.splitlines() or [""]
-    if len(numbers := first.split()) != 3:
+    if len(numbers := first.split()) != 4:
         return
-    dropped, overruns, errors = map(int, numbers)
+    dropped, overruns, errors, discarded = map(int, numbers)
     entry.dropped += dropped
     entry.overruns += overruns
     entry.errors += errors
+    entry.discarded += discarded
     for line in channels:
-        made, channel = line.split(maxsplit=1)
-        entry.made_by[channel] += int(made)
+        made, first_ns, last_ns, measurement, channel = line.split(maxsplit=4)
+        if int(made):
+            entry.made_by[channel] += int(made)
+            entry.spans.setdefault(measurement, Span()).add(int(first_ns), int(last_ns))
 
 
-def _written(site: Site, server: Server, since_ns: int) -> dict[str, Counter[str]]:
-    """Count, by instrument and channel, what the database has of the quantities that the site file declares."""
-    stanzas = {instrument.name: instrument.stanza for instrument in site.instruments}
-    fields: dict[str, dict[str, None]] = defaultdict(dict)
-    for stanza in stanzas.values():
-        for channel in stanza.channels:
-            fields[stanza.driver.name].update(dict.fromkeys(channel.quantities))
-    statements = [
-        f"SELECT {', '.join(f'count({identifier(name)}) AS {identifier(name)}' for name in names)} FROM {identifier(RAW, driver)} "
-        f'WHERE "site" = {text(site.name)} AND time >= {since_ns} GROUP BY "instrument", "channel"'
-        for driver, names in fields.items()
-    ]
-    declared = {
-        (name, stanza.driver.name, channel.id): channel.quantities
-        for name, stanza in stanzas.items()
-        for channel in stanza.channels
-    }
+def _written(site: Site, server: Server, since_ns: int, entries: Mapping[str, Entry]) -> dict[str, Counter[str]]:
+    """Count, by instrument and channel, what the database has of the quantities that the site file declares.
+
+    Counted are the spans of times that the programs noted: a source's own times may lie before the run. What nobody
+    noted is looked for from ``since_ns`` on.
+    """
+    statements: list[str] = []
+    declared: dict[tuple[str, str, str], Mapping[str, Quantity]] = {}
+    for instrument in site.instruments:
+        fields: dict[str, dict[str, None]] = defaultdict(dict)
+        for channel in instrument.stanza.channels:
+            fields[channel.measurement].update(dict.fromkeys(channel.quantities))
+            declared[instrument.name, channel.measurement, channel.id] = channel.quantities
+        for measurement, names in fields.items():
+            span = entries[instrument.name].spans.get(measurement)
+            times = f"time >= {span.first_ns} AND time <= {span.last_ns}" if span else f"time >= {since_ns}"
+            counts = ", ".join(f"count({identifier(name)}) AS {identifier(name)}" for name in names)
+            statements.append(
+                f"SELECT {counts} FROM {identifier(RAW, measurement)} WHERE {times} AND "
+                f'"site" = {text(site.name)} AND "instrument" = {text(instrument.name)} GROUP BY "instrument", "channel"'
+            )
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for series in server.query(";\n".join(statements), site.influxdb.database):
-        instrument, channel_id = series.tags["instrument"], series.tags["channel"]
-        quantities = declared.get((instrument, series.name, channel_id), {})
+        instrument_name, channel_id = series.tags["instrument"], series.tags["channel"]
+        quantities = declared.get((instrument_name, series.name, channel_id), {})
         for row in series.rows:
-            found[instrument][channel_id] += sum(row[name] or 0 for name in quantities)
+            found[instrument_name][channel_id] += sum(row[name] or 0 for name in quantities)
     return found
 
 
@@ -133,6 +156,11 @@ def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] =
         if entry.dropped:
             result.append(
                 f"  {entry.instrument}: {entry.dropped} were dropped because Telegraf did not take them in time"
+            )
+        if entry.discarded:
+            result.append(
+                f"  {entry.instrument}: {counted('value', entry.discarded)} discarded, as the instrument gave no sign that "
+                "they were its own, or twice the same; its program's log says which"
             )
         if entry.overruns:
             result.append(

@@ -55,16 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(
             f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}"
         )
-    if arguments.simulate and stanza.connection.scheme != "sim":
+    if arguments.simulate and not stanza.simulated:
         stanza.connection = Url("sim:")
-    if stanza.driver.extra == "phidget":
+    if "libusb-1.0" in stanza.libraries:
         shared.find_libusb()
     stop = Stop()
     instrument = Instrument(stanza, stop, lambda *_: None)
     good = 0
     try:
         if not arguments.lines:
-            kind = " (simulated)" if stanza.connection.scheme == "sim" else ""
+            kind = " (simulated)" if stanza.simulated else ""
             print(f"{stanza.name}: {stanza.driver.title}{kind}, at {instrument.url}")
         began, said = time.monotonic(), ""
         for cycle in itertools.count(1):
@@ -96,7 +96,7 @@ def _print(stanza: Stanza, instrument: Instrument, points: list[Any], as_lines: 
     else:
         _print_table(stanza, points)
     sys.stdout.flush()
-    if instrument.state not in ("ok", "degraded"):
+    if instrument.state not in ("ok", "degraded", "clock"):
         print(explained(stanza.name, instrument.state, instrument.detail), file=sys.stderr)
 
 

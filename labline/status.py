@@ -63,6 +63,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     from datetime import datetime
 
     from provisioning import site as sites
+    from provisioning import telegraf_config
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 
@@ -82,7 +83,9 @@ def _watch(arguments: argparse.Namespace) -> Watch:
             url = running["urls"]["influxdb"]
             since = datetime.fromisoformat(running["since"]).timestamp()
             shown = simulated(site) if whole else site
-            log = TelegrafLog(places.telegraf_log, since=since)
+            log = TelegrafLog(
+                places.telegraf_log, since=since, programs=telegraf_config.names_by_program(site.instruments)
+            )
             return Watch(shown, places.reader(url), int(since * 1e9), log.details, log.troubles)
     if starting:
         raise DatabaseError(

@@ -75,6 +75,7 @@ INSTRUMENT: tuple[Quantity, ...] = (
     _count("reconnects", "Connections after the first, since the program started"),
     _count("overruns", "Cycles left out because the one before took too long, since the program started"),
     _count("dropped", "Readings dropped because Telegraf did not take them, since the program started"),
+    _count("discarded", "Readings that were not believed, came twice or had no place, since the program started"),
     _count("readings", "Readings made, since the program started"),
     Quantity("state", "", "ok, or what is wrong", type="str"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, drivers, duration, stanza
+from telegraf_inputs import calibration, drivers, duration, names, stanza
 from telegraf_inputs.declare import FIELD, Option
 from telegraf_inputs.source import Source
 
@@ -92,7 +92,7 @@ def own_type(kind: type) -> dict[str, Any]:
 
 def _instrument() -> dict[str, Any]:
     properties = {option.name: _key(option) for option in stanza.KEYS}
-    properties["name"] |= {"pattern": NAME_PATTERN, "patternErrorMessage": f"expected {stanza.NAME_WORDS}"}
+    properties["name"] |= {"pattern": NAME_PATTERN, "patternErrorMessage": f"expected {names.NAME_WORDS}"}
     properties["driver"]["enum"] = list(drivers.names())
     return {
         "type": "object",

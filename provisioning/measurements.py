@@ -11,6 +11,7 @@ from telegraf_inputs.stanza import Stanza
 from . import host_metrics
 
 STATUS = Quantity("status", "", "ok, or what is wrong with this channel", type="str")
+CLOCK = Quantity("clock", "", "What is wrong with the time of this point; nothing where it is well", type="str")
 DOWNSAMPLED = ("_min", "_max", "_n")
 
 
@@ -21,9 +22,9 @@ def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
     """
     found: dict[str, dict[str, str]] = {}
     for stanza in stanzas:
-        fields = found.setdefault(stanza.driver.name, {})
         for channel in stanza.channels:
-            fields |= {quantity.name: quantity.type for quantity in (*channel.quantities.values(), STATUS)}
+            fields = found.setdefault(channel.measurement, {})
+            fields |= {quantity.name: quantity.type for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
     for measurement, fields in found.items():
         for name in fields:
             for end in DOWNSAMPLED:

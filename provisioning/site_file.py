@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from telegraf_inputs import duration, stanza
+from telegraf_inputs import duration, names
 from telegraf_inputs.errors import BadInput
 
 # As JSON schema, and editors, write them.
 DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
-    f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, stanza.NAME)
+    f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, names.NAME)
 )
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 LONGEST = 100 * duration.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
@@ -46,7 +46,7 @@ Value = str | int | float
 class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A machine that reads instruments."""
 
-    name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, stanza.NAME_WORDS)]
+    name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, names.NAME_WORDS)]
 
 
 USUAL_LEVELS = {"1m": "1y", "1h": "10y"}
@@ -150,7 +150,7 @@ class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
 class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A lab, in one file."""
 
-    site: Annotated[str, pattern("the site's name: tag `site` of all data", NAME_PATTERN, stanza.NAME_WORDS)]
+    site: Annotated[str, pattern("the site's name: tag `site` of all data", NAME_PATTERN, names.NAME_WORDS)]
     title: Annotated[str, Meta(description="its name for people; default: the name")] = ""
     zone: Annotated[
         str, Meta(description="the time zone that dashboards show, such as Europe/Paris; browser: that of the viewer")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import yamlfile
+from telegraf_inputs import duration, yamlfile
+from telegraf_inputs.source import Source
 
 from . import host_metrics
 from .levels import RAW
@@ -60,7 +61,7 @@ def program_config(instrument: SiteInstrument) -> str:
 
 def _program(instrument: SiteInstrument, connection: str | None) -> str:
     """Write a stanza as it stands in the site file, without what the program has no use for."""
-    data = {key: value for key, value in instrument.data.items() if key != "stale"}
+    data = {key: value for key, value in instrument.data.items() if key not in ("stale", "node")}
     if connection is not None:
         data["connection"] = connection
     if isinstance(data.get("channels"), dict):
@@ -90,10 +91,10 @@ _Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{
 
 
 def _conf(site: Site, paths: Paths, environment: Mapping[str, str]) -> str:
-    drivers = sorted({i.stanza.driver.name for i in site.instruments})
-    parts = [HEADER.rstrip(), *_agent(site), *_outputs(site, paths, drivers), *_host()]
-    for instrument in site.instruments:
-        parts += _execd(instrument, paths, environment)
+    measurements = sorted({name for i in site.instruments for name in i.stanza.measurements})
+    parts = [HEADER.rstrip(), *_agent(site), *_outputs(site, paths, measurements), *_host()]
+    for program in programs(site.instruments):
+        parts += _execd(program, paths, environment)
     return "\n".join(parts) + "\n"
 
 
@@ -123,7 +124,7 @@ def _buffer_limit(site: Site) -> int:
     return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))
 
 
-def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
+def _outputs(site: Site, paths: Paths, measurements: list[str]) -> Iterator[str]:
     yield "\n# Passwords are files in this folder, one each; none stands here."
     yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
     local = urlsplit(site.influxdb.url).hostname in ("127.0.0.1", "localhost", "::1")
@@ -150,7 +151,7 @@ def _outputs(site: Site, paths: Paths, drivers: list[str]) -> Iterator[str]:
         keys={
             "alias": "journal",
             "files": [f"{paths.journal}/{JOURNAL_FILE}"],
-            "namepass": ["instrument", *drivers],
+            "namepass": ["instrument", *measurements],
             "data_format": "influx",
             "# Unset, archives would be 0: every full file deleted at once. These are a week, or 2.7 GB.": None,
             "rotation_interval": "1h",
@@ -192,22 +193,48 @@ def _host() -> Iterator[str]:
     )
 
 
-def _execd(instrument: SiteInstrument, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
-    stanza = instrument.stanza
-    label = "" if stanza.label == stanza.name else f"{_one_line(stanza.label)}: "
-    yield f"\n# {label}{_one_line(stanza.driver.title)}, every {stanza.interval:g} s"
-    command = [
-        paths.python,
-        "-m",
-        f"telegraf_inputs.drivers.{stanza.driver.name}",
-        "--config",
-        f"{paths.config}/{program_config(instrument)}",
-    ]
-    keys: dict[str, Any] = {"alias": stanza.name, "command": command}
+class Program(Struct, frozen=True, kw_only=True):
+    """One program that Telegraf runs: all instruments of a driver that keep their own pace, or that one signal paces."""
+
+    alias: str
+    instruments: list[SiteInstrument]
+
+    @property
+    def driver(self) -> type[Source]:
+        driver: type[Source] = self.instruments[0].stanza.driver
+        return driver
+
+
+def programs(instruments: Iterable[SiteInstrument]) -> list[Program]:
+    """Group instruments into the programs that read them, in the order of their drivers' first instruments."""
+    groups: dict[str, list[SiteInstrument]] = {}
+    for instrument in instruments:
+        stanza = instrument.stanza
+        if stanza.driver.alive_by == "report":
+            paced = f"-stdin-{duration.exact(stanza.interval)}" if stanza.trigger == "stdin" else ""
+            groups.setdefault(f"{stanza.driver.name}{paced}", []).append(instrument)
+    return [Program(alias=alias, instruments=group) for alias, group in groups.items()]
+
+
+def names_by_program(instruments: Iterable[SiteInstrument]) -> dict[str, list[str]]:
+    """List which instruments each program reads, by the program's alias."""
+    return {program.alias: [i.name for i in program.instruments] for program in programs(instruments)}
+
+
+def _execd(program: Program, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
+    yield f"\n# {_one_line(program.driver.title)}"
+    command = [paths.python, "-m", f"telegraf_inputs.drivers.{program.driver.name}"]
+    for instrument in program.instruments:
+        stanza = instrument.stanza
+        label = "" if stanza.label == stanza.name else f" {_one_line(stanza.label)}"
+        yield f"# {stanza.name}:{label}, every {stanza.interval:g} s"
+        command += ["--config", f"{paths.config}/{program_config(instrument)}"]
+    keys: dict[str, Any] = {"alias": program.alias, "command": command}
     if environment:
         keys["environment"] = [f"{name}={value}" for name, value in environment.items()]
-    if stanza.trigger == "stdin":
-        keys |= {"signal": "STDIN", "interval": f"{round(stanza.interval * 1000)}ms"}
+    first = program.instruments[0].stanza
+    if first.trigger == "stdin":
+        keys |= {"signal": "STDIN", "interval": f"{round(first.interval * 1000)}ms"}
     else:
         keys["signal"] = "none"
     keys |= {"restart_delay": "10s", "data_format": "influx"}

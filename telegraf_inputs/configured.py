@@ -66,6 +66,11 @@ class Stanza:
         """List the measurements that its channels are in."""
         return list(dict.fromkeys(channel.measurement for channel in self.channels))
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """List the libraries of the system that its driver's ways to it need."""
+        return tuple(name for scheme in self.driver.schemes for name in transports.load(scheme).libraries)
+
     def place(self) -> str:
         """Name the port, socket or resource that it is at, however it is written; "" for none."""
         return transports.of(self.connection).place(self.connection) if self.connection.text else ""

@@ -41,4 +41,4 @@ def short(seconds: float) -> str:
     for unit, digits in (("y", 1), ("d", 0), ("h", 0), ("min", 0)):
         if seconds >= 2 * SECONDS[unit]:
             return f"{seconds / SECONDS[unit]:.{digits}f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
+    return f"{seconds:.0f} s"

@@ -153,7 +153,7 @@ class Instrument:
         self._hangs = False
         if isinstance(self.source, Pushed):
             yield from self._points(self.inbox.take())
-            for reading in self.source.check():
+            for reading in self.source.look():
                 yield from self._points([reading])
             yield from self._points(self.inbox.take())
         else:

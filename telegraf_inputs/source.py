@@ -170,9 +170,9 @@ class Polled(Source):
 
 
 class Pushed(Source):
-    """Takes what a source says by itself. A subclass defines ``open``, ``check`` and ``close``.
+    """Takes what a source says by itself. A subclass defines ``open``, ``look`` and ``close``.
 
-    It is opened once: a library that connects anew by itself is left to do so. Only where ``open`` or ``check`` raises
+    It is opened once: a library that connects anew by itself is left to do so. Only where ``open`` or ``look`` raises
     with ``reopen`` set is it closed, and opened anew.
     """
 
@@ -185,7 +185,7 @@ class Pushed(Source):
         """
         raise NotImplementedError
 
-    def check(self) -> Iterable[Reading]:
+    def look(self) -> Iterable[Reading]:
         """Look after it, once an interval: yield what holds unchanged, and which channels are silent or gone.
 
         Raises InstrumentError where the source is gone.

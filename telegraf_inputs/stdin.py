@@ -28,7 +28,8 @@ class Trigger:
         Whenever ``also`` has something meanwhile, ``act`` is called.
         """
         while not self._stop.is_set:
-            ready = select.select([self._read, self._stop, *([also] if also is not None else [])], [], [])[0]
+            waited: list[int | Waited] = [self._read, self._stop, *([also] if also is not None else [])]
+            ready = select.select(waited, [], [])[0]
             if also in ready:
                 act()
             if self._read in ready:

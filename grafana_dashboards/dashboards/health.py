@@ -73,7 +73,7 @@ def _age(site: Site, instrument: SiteInstrument) -> panels.Stat:
     """Show how old the newest data of an instrument are."""
     where = influxql.equal(instrument=instrument.name)
     query = influxql.newest(
-        influxql.call("last", STATUS.name), instrument.stanza.driver.name, ("instrument",), where, _since(site)
+        influxql.call("last", STATUS.name), instrument.stanza.measurements[0], ("instrument",), where, _since(site)
     )
     return panels.Stat(
         title=instrument.stanza.label,

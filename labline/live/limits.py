@@ -36,10 +36,11 @@ class Limits:
         self._ask, self._ours, self._every = ask, ours, round(site.alarms.every)
         self._rules: dict[Key, list[LimitRule]] = defaultdict(list)
         self._fields: dict[tuple[str, str], None] = {}  # measurement and quantity, each once
-        self._measurements: dict[str, str] = {}  # by instrument
+        self._measurements: dict[tuple[str, str], str] = {}  # by instrument and channel
         for instrument in site.instruments:
-            measurement = self._measurements[instrument.name] = instrument.stanza.driver.name
             for limit in instrument.limits:
+                measurement = limit.channel.measurement
+                self._measurements[instrument.name, limit.channel.id] = measurement
                 rules = limit_rules.of_limit(limit, instrument, site.alarms)
                 self._rules[instrument.name, limit.channel.id, limit.quantity.name] += rules
                 self._fields[measurement, limit.quantity.name] = None
@@ -135,7 +136,7 @@ class Limits:
         """Ask when the last reading before look number ``first`` was that holds a condition (ns); 0 where none was."""
         instrument, channel, name = key
         statement = (
-            f"SELECT last({identifier(name)}) FROM {identifier(RAW, self._measurements[instrument])} "
+            f"SELECT last({identifier(name)}) FROM {identifier(RAW, self._measurements[instrument, channel])} "
             f'WHERE {self._ours} AND "instrument" = {text(instrument)} AND "channel" = {text(channel)} '
             f"AND time < {first * self._every * NS} AND {identifier(name)} {condition}"
         )

@@ -34,6 +34,7 @@ BIN_SECONDS = (
 )  # the longest that fills the bins with what there is: eight minutes, less at the beginning
 TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
 BACK = "7d"  # what is older is not looked for
+ANSWERING = ("ok", "degraded", "clock")  # states in which an instrument answers
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,10 @@ class Watch:
     ):
         self.site, self._server, self._since_ns = site, server, since_ns
         self._details, self._troubles = details, troubles
-        self._drivers: dict[str, dict[str, Quantity]] = defaultdict(dict)
+        self._fields: dict[str, dict[str, Quantity]] = defaultdict(dict)
         for instrument in site.instruments:
             for channel in instrument.stanza.channels:
-                self._drivers[instrument.stanza.driver.name].update(channel.quantities)
+                self._fields[channel.measurement].update(channel.quantities)
         self._limits = Limits(site, self._ask, self._ours(BACK))
         self._trends: dict[tuple[str, str, str], Trend] = {}
         self._next_trends = 0.0
@@ -159,7 +160,7 @@ class Watch:
             states[instrument.name] = state
             channels = {c.id: seen.get((instrument.name, c.id), _Seen()) for c in instrument.stanza.channels}
             newest = max(self._newest(seen) for seen in channels.values())
-            if instrument.dwells and report and state in ("ok", "degraded"):
+            if instrument.dwells and report and state in ANSWERING:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = _overdue(instrument.stale, newest, now)
             if state in MEANINGS and (state != "starting" or details.get(instrument.name)):
@@ -201,7 +202,7 @@ class Watch:
     ) -> Iterator[Row]:
         """Make a channel's rows; ``told``: the whole instrument is stale, which is said already."""
         raw = _raw_quantity(channel)
-        reached = state in ("ok", "degraded")
+        reached = state in ANSWERING
         told_ns, status = seen.status
         if reached:
             state = status or "waiting"
@@ -259,9 +260,9 @@ class Watch:
     def _ask_latest(self) -> tuple[dict[tuple[str, str], _Seen], dict[str, tuple[int, str]]]:
         # Each field has its own time only where it is asked for alone.
         statements = [
-            f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, driver)} "
+            f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, measurement)} "
             f'WHERE {self._ours(BACK)} GROUP BY "instrument", "channel"'
-            for driver, quantities in self._drivers.items()
+            for measurement, quantities in self._fields.items()
             for name in (*quantities, "status")
         ]
         statements.append(
@@ -286,15 +287,15 @@ class Watch:
     def _ask_trends(self) -> dict[tuple[str, str, str], Trend]:
         age = (time.time_ns() - self._since_ns) / 1e9
         length = next((length for length in reversed(BIN_SECONDS) if BINS * length <= age), BIN_SECONDS[0])
-        numeric = {d: [n for n, q in qs.items() if q.type in ("float", "int")] for d, qs in self._drivers.items()}
+        numeric = {d: [n for n, q in qs.items() if q.type in ("float", "int")] for d, qs in self._fields.items()}
         statements = [
             "SELECT "
             + ", ".join(
                 f'{f}({identifier(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
             )
-            + f" FROM {identifier(RAW, driver)} WHERE {self._ours(f'{BINS * length}s')} "
+            + f" FROM {identifier(RAW, measurement)} WHERE {self._ours(f'{BINS * length}s')} "
             f'GROUP BY time({length}s), "instrument", "channel" fill(none)'
-            for driver, names in numeric.items()
+            for measurement, names in numeric.items()
             if names
         ]
         found = {}
@@ -314,7 +315,9 @@ class Watch:
         return self._server.query(";\n".join(statements), self.site.influxdb.database) if statements else []
 
     def _ours(self, back: str) -> str:
-        return f'"site" = {text(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns}'
+        return (
+            f'"site" = {text(self.site.name)} AND time > now() - {back} AND time >= {self._since_ns} AND time <= now()'
+        )
 
 
 def _numbers(seen: Mapping[tuple[str, str], _Seen]) -> dict[tuple[str, str, str], tuple[int, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,14 +14,20 @@ LINE = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)) ([EWI])! \[(?:inputs\.execd::([^\]]+)|outputs\.\w+::([^\]]+)|agent)\] (.*)"
 )
 ABOUT_OUTPUT = re.compile(r"Error writing to outputs\.\w+::(\S+): (.*)")
-OWN = re.compile(r"\[[^\]]+\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
+OWN = re.compile(r"\[([^\]]+)\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 
 
 class TelegrafLog:
-    """Follows the log from ``offset`` on; lines from before ``since`` (s since 1970) are passed over."""
+    """Follows the log from ``offset`` on; lines from before ``since`` (s since 1970) are passed over.
 
-    def __init__(self, file: Path, offset: int = 0, since: float = 0.0):
+    ``programs``: the instruments that each program reads, by its alias; it may be set anew.
+    """
+
+    def __init__(
+        self, file: Path, offset: int = 0, since: float = 0.0, *, programs: Mapping[str, Sequence[str]] | None = None
+    ):
         self._file, self._offset, self._since = file, offset, since
+        self.programs = programs or {}
         self._details: dict[str, str] = {}
         # The last line that a program wrote to stderr without a level: a traceback's end.
         self._words: dict[str, str] = {}
@@ -65,12 +71,14 @@ class TelegrafLog:
             output, text = about.groups()
         self._outputs.note(when, output, text)
 
-    def _note(self, level: str, name: str, text: str) -> None:
+    def _note(self, level: str, program: str, text: str) -> None:
+        name = program
         if own := OWN.match(text):
+            name = own[1]
             if level == "I":
                 self._details.pop(name, None)
             else:
-                self._details[name] = own[2]
+                self._details[name] = own[3]
         elif text.startswith("stderr: "):
             try:
                 self._words[name] = str(json.loads(text.removeprefix("stderr: "))).strip()
@@ -78,4 +86,5 @@ class TelegrafLog:
                 self._words[name] = text.removeprefix("stderr: ").strip('"')
         elif level == "E" and " exited: " in text:
             said = self._words.pop(name, "")
-            self._details[name] = f"its program ended{f', saying {said}' if said else ''}"
+            ended = f"its program ended{f', saying {said}' if said else ''}"
+            self._details |= dict.fromkeys(self.programs.get(program, [program]), ended)

@@ -48,6 +48,7 @@ class Acquisition:
             secrets=str(places.secrets),
             journal=str(places.journal),
         )
+        self.log.programs = telegraf_config.names_by_program(site.instruments)
         environment = {ledger.VARIABLE: str(places.ledger), **environment}
         shutil.rmtree(places.telegraf, ignore_errors=True)
         texts = telegraf_config.render(site, paths, environment=environment, connections=connections)

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from telegraf_inputs import drivers
+from telegraf_inputs import drivers, transports
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.declare import Probe
 from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, InstrumentError, WrongDevice
+from telegraf_inputs.source import Source
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
 
 from .finding import Finding, with_connection
 
-# All that a scan may send, without terminators: questions that set nothing in any instrument that a driver is for, and
-# that others answer with an error at most. \x05 (ENQ) asks a Pfeiffer for the answer it has announced.
-ALLOWED = frozenset((b"*IDN?", b"AYT", b"PNR", b"VERSION", b"\x05"))
-# What is tried on a line of text: driver, and the keys of its stanza that decide what is asked. The generic one last.
-PROBES: tuple[tuple[str, dict[str, str]], ...] = (
-    ("pfeiffer_tpg", {"model": "tpg366"}),
-    ("pfeiffer_tpg", {"model": "tpg262"}),
-    ("lakeshore_372", {}),
-    ("julabo", {}),
-    ("scpi", {"identity": ""}),
-)
 TIMEOUT = 0.6  # seconds; each of these instruments answers within 0.3
 ATTEMPTS = 2  # what the last probe sent at another speed may spoil the first question
+
+
+def known() -> list[tuple[type[Source], Probe]]:
+    """List what is tried on a line of text: what the drivers declare, the generic ones last."""
+    every = [(driver, probe) for driver in map(drivers.load, drivers.programs()) for probe in driver.probes]
+    return sorted(every, key=lambda pair: pair[1].generic)
+
+
+def allowed() -> frozenset[bytes]:
+    """List all that a scan may send, without terminators."""
+    return frozenset(sent for _, probe in known() for sent in probe.sends)
 
 
 class NotAllowed(Exception):
@@ -37,8 +39,8 @@ class NotAllowed(Exception):
 def probe(url: str) -> Iterator[Finding | str]:
     """Try one line with each driver's settings until somebody answers. Raises Disconnected where it can't be opened."""
     heard = []
-    for name, keys in PROBES:
-        driver = drivers.load(name)
+    for driver, asking in known():
+        keys = asking.keys
         if Url(url).scheme not in driver.schemes:
             continue
         said, good = _ask(driver, url, keys)
@@ -46,7 +48,7 @@ def probe(url: str) -> Iterator[Finding | str]:
             c.isalpha() for c in said.partition(",")[0]
         ):  # whoever sends numbers by itself is no maker's name
             example = with_connection(driver.example, url, **{k: v for k, v in keys.items() if v})
-            if name == "scpi":
+            if asking.generic:
                 example = _scpi(url, said)
             yield Finding(url, f"{said} ({driver.title})", example)
             return
@@ -58,7 +60,7 @@ def probe(url: str) -> Iterator[Finding | str]:
         yield Finding(url, "nothing that a driver knows answers")
 
 
-def _ask(driver: Any, url: str, keys: dict[str, str]) -> tuple[str, bool]:
+def _ask(driver: Any, url: str, keys: Mapping[str, str]) -> tuple[str, bool]:
     """Ask for the identity by one driver: what was said, and whether it is the driver's instrument."""
     data = {**yaml.safe_load(driver.example), **keys, "connection": url, "timeout": f"{TIMEOUT}s"}
     stanza = stanzas.check({key: value for key, value in data.items() if value != ""})
@@ -89,7 +91,7 @@ def _only_allowed(link: Any, terminator: bytes) -> None:
     send = link.send_bytes
 
     def guarded(data: bytes, *args: Any, **named: Any) -> None:
-        if data.removesuffix(terminator) not in ALLOWED:
+        if data.removesuffix(terminator) not in allowed():
             raise NotAllowed(f"a scan does not send {data!r}")
         send(data, *args, **named)
 
@@ -116,7 +118,7 @@ def _scpi(url: str, identity: str) -> str:
 def listed(url: str) -> str:
     """Check a URL that a person gave; a device's path is one too. Raises BadInput."""
     text = f"serial://{url}" if url.startswith("/") else url
-    if Url(text).scheme not in ("serial", "tcp", "visa"):
+    if not transports.of(Url(text)).carries_text:
         raise BadInput(
             f"{url!r} is no line of text; expected a device such as /dev/ttyUSB0, or a serial://, tcp:// or visa:// URL"
         )

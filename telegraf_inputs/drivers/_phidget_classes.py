@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..declare import Quantity
+from ..declare import FieldType, Quantity
 
 Value = tuple[Quantity, int | str, bool, str]
 
@@ -55,7 +55,7 @@ def value(
     low: float | None = None,
     high: float | None = None,
     *,
-    type: str = "float",
+    type: FieldType = "float",
     decimals: int | None = None,
     needed: bool = True,
     setting: str = "",

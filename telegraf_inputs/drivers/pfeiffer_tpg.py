@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..configured import Stanza
@@ -104,7 +104,7 @@ channels:
     link: Line
 
     @classmethod
-    def channel_names_of(cls, options: dict[str, Any]) -> tuple[str, ...]:
+    def channel_names_of(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
         return cls.channel_names[: GAUGES[options["model"]]]
 
     @classmethod

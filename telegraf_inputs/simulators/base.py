@@ -165,5 +165,5 @@ class TextSimulator(Simulator):
         if fault == "doubled":
             return 2 * reply
         if fault == "garbage":
-            return GARBAGE + self.stanza.driver.wire.receive
+            return GARBAGE + bytes(self.stanza.driver.wire.receive)
         return reply
