@@ -1,6 +1,6 @@
 """Look for mistakes in a site file, and try what Telegraf says to it.
 
-Reads the file, all units included, and tells the mistakes (in an instrument's own keys, one at a time); renders it, and
+Reads the file, all units included, and tells all mistakes, each with its line; renders it, and
 has `telegraf config check` read that, where Telegraf is at hand. Mistakes are status 1 here, wrong use (2) elsewhere."""
 
 from __future__ import annotations

@@ -1,20 +1,21 @@
-"""From plain data to structs, with errors in our words: the path, what was found, what was expected."""
+"""From plain data to structs, key by key, so that one mistake hides no other; each is told in our words.
+
+A message has the path, what was found, and what was expected. A key without a value is as one that is not there.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from telegraf_inputs.errors import BadInput, shown, suggestion
+from telegraf_inputs.errors import BadInput, noted, shown, suggestion
 
 from .site_file import fields, read_value
 
-PLACE = re.compile(r"(.*) - at `\$(.*)`\Z", re.S)
-STEP = re.compile(r"\[(\d+)\]|\.([^.\[]+)")
-UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z")
-MISSING = re.compile(r"Object missing required field `(.*)`\Z")
+S = TypeVar("S", bound=msgspec.Struct)
+PLACE = re.compile(r" - at `[^`]*`\Z")
 WRONG_TYPE = re.compile(r"Expected `([^`]*)`, got `[^`]*`\Z")
 LENGTH = re.compile(r"Expected `(?:array|str|float|int)`(?: of length)? (>=|<=) (\S+)\Z")
 WORDS = {
@@ -28,107 +29,110 @@ WORDS = {
 }
 
 
-def convert(data: Any, kind: type[msgspec.Struct]) -> Any:
-    """Make a struct of plain data. Raises BadInput with the path inside ``data``."""
-    try:
-        return msgspec.convert(data, kind, dec_hook=read_value)
-    except msgspec.ValidationError as error:
-        _explain(str(error), data, kind)
-
-
-def _explain(text: str, data: Any, kind: type[msgspec.Struct]) -> NoReturn:
-    path: tuple[Any, ...] = ()
-    if match := PLACE.match(text):
-        text = match[1]
-        path = tuple(int(index) if index else name for index, name in STEP.findall(match[2]))
-    found, struct = _follow(data, kind, path)
-    if match := UNKNOWN.match(text):
-        raise BadInput(
-            f"is not a key here; {suggestion(match[1], fields(struct) if struct else ())}", (*path, match[1])
-        ) from None
-    if match := MISSING.match(text):
-        raise BadInput(f"{match[1]!r} is missing; expected {_description(struct, match[1])}", path) from None
-    meant = f": {_description(*_owner(data, kind, path))}" if path else ""
-    if match := WRONG_TYPE.match(text):
-        expected = " or ".join(
-            WORDS.get(word.strip(), word.strip()) for word in match[1].split("|") if word.strip() != "null"
-        )
-        raise BadInput(f"found {shown(found)}, expected {expected}{meant}", path) from None
-    if text.startswith("found "):  # worded by read_value
-        raise BadInput(f"{text}{meant}", path) from None
-    if text.startswith("Invalid enum value"):
-        choices = _choices(*_owner(data, kind, path))
-        raise BadInput(f"found {shown(found)}, expected {' or '.join(choices)}{meant}", path) from None
-    if match := LENGTH.match(text):
-        least, number = match[1] == ">=", match[2]
-        raise BadInput(
-            f"found {shown(found)}, expected {'at least' if least else 'at most'} {number}{meant}", path
-        ) from None
-    if "matching regex" in text:
-        words = _schema(*_owner(data, kind, path)).get("patternErrorMessage", "expected another form")
-        raise BadInput(f"found {shown(found)}, {words}{meant}", path) from None
-    raise BadInput(f"found {shown(found)}, {text[:1].lower()}{text[1:]}{meant}", path) from None
-
-
-def _follow(data: Any, kind: Any, path: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Go down ``path``: the value there, and the struct it should be (None where it is none)."""
-    for part in path:
-        data = data[part]
-        if isinstance(part, int):
-            kind = _item(kind)
-        else:
-            struct = _struct(kind)
-            kind = fields(struct)[part].type if struct is not None and part in fields(struct) else None
-    return data, _struct(kind)
-
-
-def _owner(data: Any, kind: Any, path: tuple[Any, ...]) -> tuple[Any, str]:
-    """Find the struct whose key the value at ``path`` is (of, or an item of), and that key's name."""
-    last = max((i for i, part in enumerate(path) if isinstance(part, str)), default=0)
-    return _follow(data, kind, path[:last])[1], str(path[last])
-
-
-def _type(kind: Any) -> Any:
-    return msgspec.inspect.type_info(kind)
-
-
-def _unwrapped(info: Any) -> list[Any]:
-    """Take the metadata and unions off a type."""
-    if isinstance(info, msgspec.inspect.Metadata):
-        return _unwrapped(info.type)
-    if isinstance(info, msgspec.inspect.UnionType):
-        return [inner for each in info.types for inner in _unwrapped(each)]
-    return [info]
-
-
-def _struct(kind: Any) -> Any:
-    if kind is None:
+def convert(data: Any, kind: type[S], errors: list[BadInput]) -> S | None:
+    """Make a struct of plain data. What is wrong goes to ``errors``, with its path inside ``data``; then there is none."""
+    before = len(errors)
+    values = read_keys(data, kind, errors)
+    if len(errors) > before:
         return None
-    return next((info.cls for info in _unwrapped(_type(kind)) if isinstance(info, msgspec.inspect.StructType)), None)
+    made = kind(**values)
+    if mistakes := getattr(made, "mistakes", None):
+        errors += mistakes()
+    return made if len(errors) == before else None
+
+
+def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], where: str = "here") -> dict[str, Any]:
+    """Read the keys of a struct; gives those that are well, or not written, by their names in the struct.
+
+    ``where`` says whose keys they are.
+    """
+    if not isinstance(data, dict):
+        errors.append(BadInput(f"found {shown(data)}, expected the keys {', '.join(fields(kind))}"))
+        return {}
+    known = fields(kind)
+    for key in data:
+        if key not in known:
+            errors.append(BadInput(f"is not a key {where}; {suggestion(key, known)}", (key,)))
+    values = {}
+    for key, info in known.items():
+        written = data.get(key)
+        if written is not None:
+            before = len(errors)
+            with noted(errors, key) as found:
+                value = _value(written, info.type, _told(info.type), found)
+            if len(errors) == before:
+                values[info.name] = value
+        elif info.required:
+            errors.append(BadInput(f"is missing; expected {_told(info.type).get('description', key)}", (key,)))
+        else:
+            values[info.name] = info.default if info.default_factory is msgspec.NODEFAULT else info.default_factory()
+    return values
+
+
+def _value(written: Any, kind: Any, told: dict[str, Any], errors: list[BadInput]) -> Any:
+    """Read one value; ``told`` is what editors are told about its key."""
+    struct = next((info.cls for info in _plain(kind) if isinstance(info, msgspec.inspect.StructType)), None)
+    if struct is not None and isinstance(written, dict):
+        return convert(written, struct, errors)
+    item = _item(kind)
+    read = written
+    if item is not None and isinstance(written, list):
+        read = []
+        for index, each in enumerate(written):
+            with noted(errors, index) as found:
+                read.append(_value(each, item, told, found))
+        if errors:
+            return None
+    try:
+        return msgspec.convert(read, kind, dec_hook=read_value)
+    except msgspec.ValidationError as error:
+        meant = f": {told['description']}" if "description" in told else ""
+        raise BadInput(f"{_worded(PLACE.sub('', str(error)), written, kind, told)}{meant}") from None
+
+
+def _worded(text: str, written: Any, kind: Any, told: dict[str, Any]) -> str:
+    """Say in our words what msgspec has against a value."""
+    if text.startswith("found "):  # worded by read_value
+        return text
+    if match := WRONG_TYPE.match(text):
+        words = [word.strip() for word in match[1].split("|") if word.strip() != "null"]
+        expected = " or ".join(WORDS.get(word, word) for word in words)
+    elif text.startswith("Invalid enum value"):
+        expected = " or ".join(str(value) for info in _plain(kind) for value in getattr(info, "values", ()))
+    elif match := LENGTH.match(text):
+        expected = f"{'at least' if match[1] == '>=' else 'at most'} {match[2]}"
+    elif "matching regex" in text:
+        return f"found {shown(written)}, {told.get('patternErrorMessage', 'expected another form')}"
+    else:
+        return f"found {shown(written)}, {text[:1].lower()}{text[1:]}"
+    return f"found {shown(written)}, expected {expected}"
+
+
+def _told(kind: Any) -> dict[str, Any]:
+    """Find what a key's declaration tells editors: its description, the words for its pattern."""
+    return getattr(msgspec.inspect.type_info(kind), "extra_json_schema", None) or {}
+
+
+def _plain(kind: Any) -> list[Any]:
+    """Take the metadata and unions off a type."""
+    found = [msgspec.inspect.type_info(kind)]
+    while any(isinstance(info, (msgspec.inspect.Metadata, msgspec.inspect.UnionType)) for info in found):
+        found = [
+            inner
+            for info in found
+            for inner in (
+                [info.type]
+                if isinstance(info, msgspec.inspect.Metadata)
+                else info.types
+                if isinstance(info, msgspec.inspect.UnionType)
+                else [info]
+            )
+        ]
+    return found
 
 
 def _item(kind: Any) -> Any:
-    for info in _unwrapped(_type(kind)):
-        inner = getattr(info, "item_type", None)
-        for each in _unwrapped(inner) if inner is not None else ():
-            if isinstance(each, msgspec.inspect.StructType):
-                return each.cls
-    return None
-
-
-def _description(struct: Any, key: str) -> str:
-    return str(_schema(struct, key).get("description", key))
-
-
-def _schema(struct: Any, key: str) -> dict[str, Any]:
-    """Find what is declared for editors about one key."""
-    info = _type(fields(struct)[key].type) if struct is not None and key in fields(struct) else None
-    return getattr(info, "extra_json_schema", None) or {}
-
-
-def _choices(struct: Any, key: str) -> list[str]:
-    found = []
-    for info in _unwrapped(_type(fields(struct)[key].type)):
-        for each in _unwrapped(getattr(info, "item_type", info)):
-            found += [str(v) for v in getattr(each, "values", ())]
-    return found
+    """Find the type of a list's items; None where it is no list."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return get_args(kind)[0] if get_origin(kind) in (list, tuple) else None

@@ -63,10 +63,11 @@ def render() -> str:
             value = None if info.default_factory is msgspec.NODEFAULT else info.default_factory()
             if isinstance(value, (Seconds, Keep)):
                 parts[struct.__name__]["properties"][name]["default"] = duration.exact(value) if value else "forever"
+    for part in parts.values():
+        part["properties"] |= {
+            key: _or_nothing(made) for key, made in part["properties"].items() if key not in part["required"]
+        }
     site = parts.pop(top["$ref"].rpartition("/")[2])
-    site["properties"] |= {
-        key: _or_nothing(made) for key, made in site["properties"].items() if key not in site["required"]
-    }
     site["properties"]["instruments"]["items"] = {"$ref": "#/$defs/Instrument"}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -167,17 +168,23 @@ def _when(key: str, value: str, then: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key(option: Option) -> dict[str, Any]:
-    """Describe a key of a stanza; one that is not needed may stand there without a value."""
+    """Describe a key of a stanza."""
     made = _option(option)
     return made if option.required else _or_nothing(made)
 
 
 def _or_nothing(made: dict[str, Any]) -> dict[str, Any]:
+    """Let a key stand there without a value: it is then as if it was not."""
+    if "anyOf" in made:
+        return made if {"type": "null"} in made["anyOf"] else made | {"anyOf": [*made["anyOf"], {"type": "null"}]}
     if "$ref" in made:
         reference = {"$ref": made["$ref"]}
         return {**{key: value for key, value in made.items() if key != "$ref"}, "anyOf": [reference, {"type": "null"}]}
+    choices = {"enum": [*made["enum"], None]} if "enum" in made else {}
+    if "type" not in made:
+        return made | choices
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
-    return made | {"type": [*kinds, "null"]} | ({"enum": [*made["enum"], None]} if "enum" in made else {})
+    return made | {"type": [*kinds, "null"]} | choices
 
 
 def _option(option: Option) -> dict[str, Any]:

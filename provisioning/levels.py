@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from telegraf_inputs import duration
-from telegraf_inputs.errors import BadInput
+from telegraf_inputs.errors import BadInput, noted
 
 from . import site_file
 from .site_file import USUAL_LEVELS, Keep, read_value
@@ -40,55 +40,46 @@ class Storage(Struct, frozen=True, kw_only=True):
     downsampled: tuple[Level, ...]
 
 
-def read(written: site_file.InfluxDBKeys) -> Storage:
-    """Check what goes together; of the levels, time per point and retention must rise. Raises BadInput."""
+def read(written: site_file.InfluxDBKeys, errors: list[BadInput]) -> Storage:
+    """Check what goes together; of the levels, time per point and retention must rise. Mistakes go to ``errors``."""
     if written.ca and not written.url.startswith("https:"):
-        raise BadInput("belongs to a url that begins with https://", ("ca",))
+        errors.append(BadInput("belongs to a url that begins with https://", ("ca",)))
     raw = written.retention.raw
     if raw and raw < SHORTEST_RAW:
-        raise BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("retention", "raw"))
+        errors.append(
+            BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("retention", "raw"))
+        )
     found: list[Level] = []
     for name, keep in written.retention.downsampled.items():
-        level = _level(name, keep)
-        try:
+        with noted([] if written.retention.downsampled is USUAL_LEVELS else errors, "retention", "downsampled", name):
+            level = _level(name, keep)
             _check(level, raw, found)
-        except BadInput:
-            if written.retention.downsampled is not USUAL_LEVELS:
-                raise
-        else:
             found.append(level)
     return Storage(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
 
 
 def _check(level: Level, raw: float, finer: list[Level]) -> None:
     """Refuse a level that does not go with ``raw`` and the ``finer`` ones."""
-    path = ("retention", "downsampled", level.name)
     before, below = (finer[-1].keep, finer[-1].name) if finer else (raw, RAW)
     if finer and level.seconds_per_point <= finer[-1].seconds_per_point:
-        raise BadInput(f"comes after {below!r}; expected the levels from fine to coarse", path)
+        raise BadInput(f"comes after {below!r}; expected the levels from fine to coarse")
     if not before:
-        raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out", path)
+        raise BadInput(f"can't be kept longer than {below!r}, which is kept for ever; leave this level out")
     if level.keep and level.keep <= before:
-        raise BadInput(
-            f"is kept {kept(level.keep)}, no longer than {below!r} ({kept(before)}); coarser is kept longer", path
-        )
+        raise BadInput(f"is kept {kept(level.keep)}, no longer than {below!r} ({kept(before)}); coarser is kept longer")
     if raw < level.late:
         raise BadInput(
-            f"raw is kept {kept(raw)}, but level {level.name!r} looks back {duration.words(level.late)}; keep raw longer",
-            path,
+            f"raw is kept {kept(raw)}, but level {level.name!r} looks back {duration.words(level.late)}; keep raw longer"
         )
 
 
 def _level(name: str, keep: Any) -> Level:
     if not duration.EXACT.match(name):
-        raise BadInput(
-            f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m",
-            ("retention", "downsampled", name),
-        )
+        raise BadInput(f"{name!r} is no time per point; expected a whole number with s, m, h, d or w, such as 1m")
     try:
         seconds = read_value(Keep, keep)
     except ValueError as error:
-        raise BadInput(str(error), ("retention", "downsampled", name)) from None
+        raise BadInput(str(error)) from None
     return Level(name=name, seconds_per_point=int(duration.read(name)), keep=seconds)
 
 

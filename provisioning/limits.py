@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from telegraf_inputs.declare import Quantity
-from telegraf_inputs.errors import BadInput
+from telegraf_inputs.errors import BadInput, noted
 from telegraf_inputs.stanza import Channel
 
 from . import site_file, units
@@ -32,61 +32,70 @@ class Limit(Struct, frozen=True, kw_only=True):
     help: str
 
 
-def of_channel(channel: Channel, for_: float) -> list[Limit]:
-    """Read the limits of a channel; ``for_`` is the site's (s). Raises BadInput with the path inside the channel."""
+def of_channel(channel: Channel, for_: float, errors: list[BadInput]) -> list[Limit]:
+    """Read the limits of a channel; ``for_`` is the site's (s). Mistakes go to ``errors``, with their path inside the channel."""
     limits = []
     for name, data in channel.limits.items():
-        try:
-            limits += _of_quantity(channel, channel.quantities[name], data, for_)
-        except BadInput as error:
-            error.path = ("limits", name, *error.path)
-            raise
+        with noted(errors, "limits", name) as found:
+            limits += _of_quantity(channel, channel.quantities[name], data, for_, found)
     return limits
 
 
-def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float) -> list[Limit]:
+def check_keys(stanza: Any, errors: list[BadInput]) -> None:
+    """Look at the keys of the limits in a stanza whose other mistakes leave it unknown what its channels deliver."""
+    channels = stanza.get("channels") if isinstance(stanza, dict) else None
+    for name, channel in channels.items() if isinstance(channels, dict) else ():
+        limits = channel.get("limits") if isinstance(channel, dict) else None
+        for quantity, data in limits.items() if isinstance(limits, dict) else ():
+            with noted(errors, "channels", name, "limits", quantity) as found:
+                convert(data, site_file.Limits, found)
+
+
+def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float, errors: list[BadInput]) -> list[Limit]:
     if quantity.type not in ("float", "int"):
         raise BadInput(f"is of type {quantity.type}; only numbers have limits")
-    written: site_file.Limits = convert(data, site_file.Limits)
-    hysteresis = _value(written.hysteresis, quantity, ("hysteresis",), difference=True)
-    if hysteresis < 0:
-        raise BadInput(f"found {written.hysteresis!r}, expected 0 or more", ("hysteresis",))
+    written = convert(data, site_file.Limits, errors)
+    if written is None:
+        return []
+    hysteresis = 0.0
+    with noted(errors, "hysteresis"):
+        hysteresis = units.read(written.hysteresis, quantity.unit, difference=True)
+        if hysteresis < 0:
+            raise BadInput(f"found {written.hysteresis!r}, expected 0 or more")
     result = []
     for severity in SEVERITIES:
         threshold: site_file.Threshold | None = getattr(written, severity)
         if threshold is None:
             continue
-        above, below = (
-            None if value is None else _value(value, quantity, (severity, key))
-            for key, value in (("above", threshold.above), ("below", threshold.below))
-        )
-        if above is None and below is None:
-            raise BadInput("is empty; expected above: VALUE, below: VALUE, or both", (severity,))
+        values: dict[str, float | None] = {"above": None, "below": None}
+        for key in values:
+            value = getattr(threshold, key)
+            if value is not None:
+                with noted(errors, severity, key):
+                    values[key] = units.read(value, quantity.unit)
+        if threshold.above is None and threshold.below is None:
+            errors.append(BadInput("is empty; expected above: VALUE, below: VALUE, or both", (severity,)))
         limit = Limit(
             channel=channel,
             quantity=quantity,
             severity=severity,
-            above=above,
-            below=below,
+            above=values["above"],
+            below=values["below"],
             hysteresis=hysteresis,
             for_=for_ if written.for_ is None else written.for_,
             help=written.help,
         )
-        _check(limit)
         result.append(limit)
-    if not result:
-        raise BadInput("has no limit; expected warning: or critical:, with above: or below:")
-    if len(result) == 2:
+    if written.warning is None and written.critical is None:
+        errors.append(BadInput("has no limit; expected warning: or critical:, with above: or below:"))
+    if errors:
+        return []
+    for limit in result:
+        with noted(errors):
+            _check(limit)
+    if len(result) == 2 and not errors:
         _check_order(*result)
     return result
-
-
-def _value(value: Any, quantity: Quantity, path: tuple[Any, ...], *, difference: bool = False) -> float:
-    try:
-        return units.read(value, quantity.unit, difference=difference)
-    except BadInput as error:
-        error.path = path
-        raise
 
 
 def _check(limit: Limit) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.errors import BadInput
@@ -16,23 +16,24 @@ DOWNSAMPLED = ("_min", "_max", "_n")
 
 
 def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
-    """List all that a site stores: measurement -> field -> type.
-
-    Raises BadInput where two fields would get one name downsampled; that each has one type, fields.clashes checks.
-    """
+    """List all that a site stores: measurement -> field -> type; that each has one type, fields.clashes checks."""
     found: dict[str, dict[str, str]] = {}
     for stanza in stanzas:
         for channel in stanza.channels:
             fields = found.setdefault(channel.measurement, {})
             fields |= {quantity.name: quantity.type for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
+    for measurement, quantities in ({"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL).items():
+        found[measurement] = {q.name: q.type for q in quantities}
+    return found
+
+
+def same_names(found: dict[str, dict[str, str]]) -> Iterator[BadInput]:
+    """Find fields that get the name of another one when that is downsampled."""
     for measurement, fields in found.items():
         for name in fields:
             for end in DOWNSAMPLED:
                 if name.endswith(end) and name.removesuffix(end) in fields:
-                    raise BadInput(
+                    yield BadInput(
                         f"{measurement!r} has fields {name.removesuffix(end)!r} and {name!r}; downsampled, the "
                         f"first one's {end[1:]} gets the name of the second: name one of them otherwise"
                     )
-    for measurement, quantities in ({"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL).items():
-        found[measurement] = {q.name: q.type for q in quantities}
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zoneinfo
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from msgspec import Struct
 
 from telegraf_inputs import duration, yamlfile
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.errors import BadInput, suggestion
+from telegraf_inputs.errors import BadInput, noted, suggestion
 from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Stanza
 
 from . import levels, limits, measurements
-from .convert import convert
+from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
 from .site_file import Alarms, ContactPoint, Node, Notifications, SiteFile, fields
@@ -130,43 +131,35 @@ def load(path: str | os.PathLike[str]) -> Site:
 
 def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | None:
     """Make the site of what was read; notes what is wrong in ``errors``, as much as can be seen at once."""
-    written = _sections(data, errors)
+    written = read_keys(data, SiteFile, errors, "of a site file")
     alarms = written.get("alarms", Alarms())
-    _try(errors, _check_zone, written.get("zone", "browser"))
-    _try(errors, _check_alarms, alarms)
-    for index, point in enumerate(written.get("notifications", Notifications()).contact_points):
-        _try(errors, _check_contact_point, point, path=("notifications", "contact_points", index))
-    _try(
-        errors,
-        _check_names,
-        [p.name for p in written.get("notifications", Notifications()).contact_points],
-        path=("notifications", "contact_points"),
-    )
-    influxdb = _try(errors, levels.read, written["influxdb"], path=("influxdb",)) if "influxdb" in written else None
+    with noted(errors, "zone"):
+        _check_zone(written.get("zone", "browser"))
+    with noted(errors, "notifications", "contact_points") as found:
+        found += _same_names([p.name for p in written.get("notifications", Notifications()).contact_points])
+    influxdb = None
+    if "influxdb" in written:
+        with noted(errors, "influxdb") as found:
+            influxdb = levels.read(written["influxdb"], found)
     instruments: list[SiteInstrument] = []
     places: dict[str, tuple[str, int]] = {}
     for index, stanza in enumerate(written.get("instruments", ())):
-        path = ("instruments", index)
-        made = _try(errors, _instrument, stanza, alarms, errors, path, path=path)
-        if made is not None and influxdb is not None:
-            _try(errors, _check_silence, made, influxdb.raw, path=path)
+        made = None
+        with noted(errors, "instruments", index) as found:
+            made = _instrument(stanza, alarms, found)
+            if made is not None and influxdb is not None:
+                _check_silence(made, influxdb.raw)
         if made is not None:
             instruments.append(made)
-            places.setdefault(made.name, path)
-    if "instruments" in written:
-        _try(
-            errors,
-            _check_names,
-            [_written_name(data) for data in written["instruments"]],
-            path=("instruments",),
-        )
-    _try(errors, _check_places, instruments, places)
+            places.setdefault(made.name, ("instruments", index))
+    with noted(errors, "instruments") as found:
+        found += _same_names([_written_name(data) for data in written.get("instruments", ())])
+        found += measurements.same_names(measurements.of_site(i.stanza for i in instruments))
+    errors += _shared_places(instruments, places)
     for clash in clashes([i.stanza for i in instruments]):
-        where = places[clash.stanza.name]
-        errors.append(BadInput(clash.message, (*where, "channels", clash.channel.id)))
+        errors.append(BadInput(clash.message, (*places[clash.stanza.name], "channels", clash.channel.id)))
     for named, tag, message in tags_named_as_fields([i.stanza for i in instruments]):
         errors.append(BadInput(message, (*places[named.name], "tags", tag)))
-    _try(errors, measurements.of_site, [i.stanza for i in instruments], path=("instruments",))
     if errors or influxdb is None:
         return None
     return Site(
@@ -188,42 +181,16 @@ def _kind(data: Any) -> str:
     return "a list" if isinstance(data, list) else f"{data!r:.60}"
 
 
-def _sections(data: dict[str, Any], errors: list[BadInput]) -> dict[str, Any]:
-    """Read each top-level key by itself, so that a fault in one does not hide those in others."""
-    known = fields(SiteFile)
-    for key in data:
-        if key not in known:
-            errors.append(BadInput(f"is not a key of a site file; {suggestion(key, known)}", (key,)))
-    # A stand-in for each key that must be there, so that msgspec looks at one key at a time.
-    stand_in: dict[str, Any] = {"site": "x", "nodes": [{"name": "x"}], "instruments": [{}]}
-    result = {}
-    for key, info in known.items():
-        alone = {k: v for k, v in stand_in.items() if k != key} | (
-            {key: data[key]} if data.get(key) is not None else {}
-        )
-        try:
-            result[key] = getattr(convert(alone, SiteFile), info.name)
-        except BadInput as error:
-            errors.append(error)
-    return result
-
-
-def _try(errors: list[BadInput], act: Any, *args: Any, path: tuple[Any, ...] = ()) -> Any:
-    """Do one step of checking; what it finds wrong is noted, with ``path`` before its own."""
-    try:
-        return act(*args)
-    except BadInput as error:
-        error.path = (*path, *error.path)
-        errors.append(error)
+def _instrument(data: Any, alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
+    """Read one instrument; mistakes go to ``errors``, with their path inside it."""
+    stanza = stanzas.check_all(data, errors)
+    if stanza is None or errors:
+        limits.check_keys(data, errors)
         return None
-
-
-def _instrument(data: Any, alarms: Alarms, errors: list[BadInput], path: tuple[Any, ...]) -> SiteInstrument:
-    """Read one instrument; mistakes in its limits go to ``errors``. Raises BadInput for others."""
-    stanza = stanzas.check(data)
     found: list[Limit] = []
     for channel in stanza.channels:
-        found += _try(errors, limits.of_channel, channel, alarms.for_, path=(*path, "channels", channel.id)) or ()
+        with noted(errors, "channels", channel.id) as wrong:
+            found += limits.of_channel(channel, alarms.for_, wrong)
     stale = max(alarms.stale_minimum, alarms.stale_factor * stanza.interval) if stanza.stale is None else stanza.stale
     if 0 < stale < stanza.interval:
         raise BadInput(
@@ -255,55 +222,7 @@ def _check_zone(zone: str) -> None:
     if zone != "browser" and zones and zone not in zones:  # a machine without tzdata knows none
         hint = suggestion(zone, zones | {"browser"})
         meant = f"; {hint}" if hint.startswith("did you mean") else ""  # six hundred zones are no help
-        raise BadInput(f"found {zone!r}, expected a time zone such as Europe/Paris, or browser{meant}", ("zone",))
-
-
-def _check_alarms(alarms: Alarms) -> None:
-    if alarms.every <= 0 or alarms.every % 10:
-        raise BadInput(
-            f"is {alarms.every:g} s, expected a multiple of 10s: Grafana looks no oftener", ("alarms", "every")
-        )
-
-
-def _check_contact_point(point: ContactPoint) -> None:
-    webhook = {
-        "url": point.url,
-        "url_file": point.url_file,
-        "username": point.username,
-        "password_file": point.password_file,
-        "token_file": point.token_file,
-    }
-    if point.type == "email":
-        if not point.addresses:
-            raise BadInput("is missing; expected a list of e-mail addresses", ("addresses",))
-        for index, address in enumerate(point.addresses):
-            if (
-                address.count("@") != 1
-                or address.startswith("@")
-                or address.endswith("@")
-                or any(c in address for c in " ;,")
-            ):
-                raise BadInput(
-                    f"found {address!r}, expected one e-mail address, such as lab@example.org", ("addresses", index)
-                )
-        if extra := [key for key, value in webhook.items() if value]:
-            raise BadInput("belongs to a webhook, this contact point is an email", (extra[0],))
-        return
-    if point.addresses:
-        raise BadInput("belongs to an email, this contact point is a webhook", ("addresses",))
-    if bool(point.url) == bool(point.url_file):
-        raise BadInput(
-            "is needed: either url, or url_file where the URL is a secret"
-            if not point.url
-            else "stands beside url_file; keep one",
-            ("url",),
-        )
-    if point.url and not point.url.startswith(("http://", "https://")):
-        raise BadInput(f"found {point.url!r}, expected a URL that begins with https://", ("url",))
-    if bool(point.username) != bool(point.password_file):
-        raise BadInput("username and password_file go together", ("username" if point.username else "password_file",))
-    if point.username and point.token_file:
-        raise BadInput("stands beside username; keep one way to authenticate", ("token_file",))
+        raise BadInput(f"found {zone!r}, expected a time zone such as Europe/Paris, or browser{meant}")
 
 
 def _written_name(data: Any) -> str | None:
@@ -312,21 +231,21 @@ def _written_name(data: Any) -> str | None:
     return str(name) if isinstance(name, (str, int, float)) else None
 
 
-def _check_names(names: list[str | None]) -> None:
+def _same_names(names: list[str | None]) -> Iterator[BadInput]:
     seen: dict[str, int] = {}
     for index, name in enumerate(names):
         if name is None:
             continue
         if name in seen:
-            raise BadInput(
+            yield BadInput(
                 f"{name!r} is already the name of number {seen[name] + 1} in this list; each needs its own",
                 (index, "name"),
             )
-        seen[name] = index
+        seen.setdefault(name, index)
 
 
-def _check_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str, int]]) -> None:
-    """Refuse what two instruments would use: they would take each other's answers, or be refused themselves."""
+def _shared_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str, int]]) -> Iterator[BadInput]:
+    """Find what two instruments would use: they would take each other's answers, or be refused themselves."""
     seen: dict[str, str] = {}
     for instrument in instruments:
         stanza = instrument.stanza
@@ -334,8 +253,8 @@ def _check_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str,
             if seen.get(place) == instrument.name:
                 continue  # the same stanza twice: that the names are alike is told
             if place in seen:
-                raise BadInput(
+                yield BadInput(
                     f"{place} is already used by {seen[place]!r}; it serves one instrument",
                     (*paths[instrument.name], *path),
                 )
-            seen[place] = instrument.name
+            seen.setdefault(place, instrument.name)

@@ -1,7 +1,11 @@
-"""The keys of a site file, as they are written; an instrument's keys are declared by the ground floor (stanza.py)."""
+"""The keys of a site file, as they are written; an instrument's keys are declared by the ground floor (stanza.py).
+
+What keys of one struct have to do with each other, it tells by ``mistakes``, once each of them is well.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -113,6 +117,10 @@ class Alarms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     stale_minimum: Annotated[Seconds, Meta(description="but never sooner than this")] = default(Seconds(60))
     stale_severity: Annotated[Severity, Meta(description="severity of the stale-data alarm")] = "critical"
 
+    def mistakes(self) -> Iterator[BadInput]:
+        if self.every <= 0 or self.every % 10:
+            yield BadInput(f"is {self.every:g} s, expected a multiple of 10s: Grafana looks no oftener", ("every",))
+
 
 class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Somebody who is told. Secrets are files on Grafana's machine, named here, never their content."""
@@ -129,6 +137,37 @@ class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
         "warning",
         "critical",
     )
+
+    def mistakes(self) -> Iterator[BadInput]:
+        yield from self._email_mistakes() if self.type == "email" else self._webhook_mistakes()
+
+    def _email_mistakes(self) -> Iterator[BadInput]:
+        if not self.addresses:
+            yield BadInput("is missing; expected a list of e-mail addresses", ("addresses",))
+        for index, address in enumerate(self.addresses):
+            user, _, host = address.partition("@")
+            if not user or not host or "@" in host or any(c in address for c in " ;,"):
+                yield BadInput(
+                    f"found {address!r}, expected one e-mail address, such as lab@example.org", ("addresses", index)
+                )
+        for key in ("url", "url_file", "username", "password_file", "token_file"):
+            if getattr(self, key):
+                yield BadInput("belongs to a webhook, this contact point is an email", (key,))
+
+    def _webhook_mistakes(self) -> Iterator[BadInput]:
+        if self.addresses:
+            yield BadInput("belongs to an email, this contact point is a webhook", ("addresses",))
+        if not self.url and not self.url_file:
+            yield BadInput("is needed: either url, or url_file where the URL is a secret", ("url",))
+        if self.url and self.url_file:
+            yield BadInput("stands beside url_file; keep one", ("url",))
+        if self.url and not self.url.startswith(("http://", "https://")):
+            yield BadInput(f"found {self.url!r}, expected a URL that begins with https://", ("url",))
+        if bool(self.username) != bool(self.password_file):
+            key = "username" if self.username else "password_file"
+            yield BadInput("username and password_file go together", (key,))
+        if self.username and self.token_file:
+            yield BadInput("stands beside username; keep one way to authenticate", ("token_file",))
 
 
 class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

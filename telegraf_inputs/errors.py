@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -77,3 +78,19 @@ def suggestion(word: object, known: Iterable[object]) -> str:
     names = [str(k) for k in known]
     close = difflib.get_close_matches(str(word), names, 1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+
+
+@contextmanager
+def noted(errors: list[BadInput], *path: Any) -> Iterator[list[BadInput]]:
+    """Note in ``errors`` what is found wrong inside, and go on behind it: what is raised, and what is put into the list it gives.
+
+    ``path`` stands before the mistakes' own.
+    """
+    found: list[BadInput] = []
+    try:
+        yield found
+    except BadInput as error:
+        found.append(error)
+    for mistake in found:
+        mistake.path = (*path, *mistake.path)
+    errors += found

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from . import calibration, drivers, duration, transports, yamlfile
 from .calibration import Calibration
 from .configured import Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity
-from .errors import BadInput, shown, suggestion
+from .errors import BadInput, noted, shown, suggestion
 from .names import NAME, NAME_WORDS, check_pattern
 from .point import BadPoint, Point
 from .source import Source
@@ -91,20 +89,10 @@ def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
         found = "nothing" if data is None else shown(data)
         errors.append(BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …"))
         return None
-    with _noted(errors):
+    with noted(errors):
         driver = drivers.load(_value(data, KEYS[1]))
         return _check(data, driver, errors)
     return None
-
-
-@contextmanager
-def _noted(errors: list[BadInput], *path: Any) -> Iterator[None]:
-    """Note what is found wrong inside, with ``path`` before its own, and go on behind it."""
-    try:
-        yield
-    except BadInput as error:
-        error.path = (*path, *error.path)
-        errors.append(error)
 
 
 def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Stanza | None:
@@ -129,20 +117,20 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
         stale=values["stale"],
         options={option.name: values[option.name] for option in driver.options_known},
     )
-    with _noted(errors, "connection"):
+    with noted(errors, "connection"):
         stanza.connection = _connection(values["connection"], driver)
     if any(error.path[:1] == (option.name,) for error in errors[before:] for option in driver.options_known):
         return None  # what channels there are may hang on these options
-    with _noted(errors):
+    with noted(errors):
         stanza.channels = _channels(values["channels"], stanza, errors)
-    with _noted(errors):
+    with noted(errors):
         stanza.tags = _tags(values["tags"] or {}, stanza.channels)
     if PINNED in driver.options_known and stanza.options[PINNED.name]:
-        with _noted(errors):
+        with noted(errors):
             check_pattern(stanza.options[PINNED.name], (PINNED.name,))
     if len(errors) > before:
         return None
-    with _noted(errors):
+    with noted(errors):
         driver.check(stanza)
         _check_places(stanza)
         return stanza
@@ -220,11 +208,8 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
             keys = ", ".join(o.name for o in (*CHANNEL_KEYS, *driver.channel_options))
             errors.append(BadInput(f"found {shown(data)}, expected the channel's keys: {keys}", where))
             continue
-        found: list[BadInput] = []
-        channels.append(_channel(name, data or {}, driver, found))
-        for error in found:
-            error.path = (*where, *error.path)
-        errors += found
+        with noted(errors, *where) as found:
+            channels.append(_channel(name, data or {}, driver, found))
     return channels
 
 
@@ -235,13 +220,13 @@ def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list
     channel = Channel(name, values["label"] or name, values["description"] or "", options, values["limits"] or {})
     if errors:
         return channel  # its quantities may hang on what is wrong
-    with _noted(errors):
+    with noted(errors):
         channel.stream = driver.stream_of(channel)
         channel.quantities = {q.name: q for q in driver.quantities_of(channel)}
     if errors:
         return channel
     if values["calibration"] is not None:
-        with _noted(errors, "calibration"):
+        with noted(errors, "calibration"):
             channel.calibration = calibration.build(values["calibration"], channel.quantities)
             channel.quantities = _calibrated(channel.quantities, channel.calibration)
     for quantity in channel.limits:
@@ -285,7 +270,7 @@ def _take(
             errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
     values = {name: option.default for name, option in options.items()}
     for name, option in options.items():
-        with _noted(errors):
+        with noted(errors):
             values[name] = _value(data, option)
     return values
 

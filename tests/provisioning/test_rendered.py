@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from provisioning import files, json_schema, site, site_docs
+from provisioning import files, json_schema, site, site_docs, site_file
 from telegraf_inputs import stanza, yamlfile
 from telegraf_inputs.errors import BadInput
 
@@ -127,11 +127,43 @@ def test_editors_take_what_a_check_takes(instrument: str, key: str, value: objec
     assert [error.message for error in VALIDATOR.iter_errors(data)] == []
 
 
-@pytest.mark.parametrize("key", ["title", "zone", "influxdb", "alarms", "notifications"])
-def test_editors_take_a_key_without_its_value(key: str, written):
-    data = yamlfile.load(str(site.find("demo"))).data | {key: None}
-    site.load(written(json.dumps(data)))
+STRUCTS = {
+    "": site_file.SiteFile,
+    "influxdb": site_file.InfluxDBKeys,
+    "influxdb.retention": site_file.Retention,
+    "alarms": site_file.Alarms,
+    "notifications": site_file.Notifications,
+    "notifications.contact_points.0": site_file.ContactPoint,
+    "instruments.0.channels.3.limits.temperature": site_file.Limits,
+    "instruments.0.channels.3.limits.temperature.warning": site_file.Threshold,
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (place, key)
+        for place, kind in STRUCTS.items()
+        for key, info in site_file.fields(kind).items()
+        if not info.required and key != "addresses"  # which an email needs
+    ],
+)
+def test_a_key_without_its_value_is_as_none_for_editors_too(place: str, key: str, written):
+    data = yamlfile.load(str(site.find("demo"))).data
+    at = data
+    for step in filter(None, place.split(".")):
+        at = at[int(step)] if isinstance(at, list) else at.setdefault(step, {})
+    at[key] = None
     assert [error.message for error in VALIDATOR.iter_errors(data)] == []
+    empty = meant(site.load(written(json.dumps(data))))
+    del at[key]
+    assert empty == meant(site.load(written(json.dumps(data))))
+
+
+def meant(lab: site.Site) -> tuple:
+    """Tell what of a site hangs on the structs' keys."""
+    limits = [[(v.severity, v.above, v.below, v.hysteresis, v.for_, v.help) for v in i.limits] for i in lab.instruments]
+    return lab.title, lab.zone, lab.influxdb, lab.alarms, lab.notifications, limits
 
 
 def test_the_rendered_docs_of_the_site_file_are_current():

@@ -95,7 +95,7 @@ def test_an_instrument_that_is_read_seldom_has_no_stale_alarm_where_that_is_swit
 # (what is replaced in GOOD, by what, the line that the message names, what it says)
 MISTAKES = [
     ("title: Test lab", "titel: Test lab", 2, "titel: is not a key of a site file; did you mean 'title'?"),
-    ("site: test\n", "", 1, "'site' is missing; expected the site's name"),
+    ("site: test\n", "", 1, "site: is missing; expected the site's name"),
     ("site: test", "site: my lab", 1, "site: found 'my lab', expected letters, digits"),
     ("site: test", f"site: {'a' * 101}", 1, "100 of them at most: the site's name"),
     ("[{name: daq}]", f"[{{name: {'a' * 101}}}]", 4, "100 of them at most"),
@@ -383,6 +383,108 @@ def test_all_that_can_be_seen_at_once_is_told_at_once_in_the_order_of_the_file(w
         site.load(written(text))
     assert [error.line for error in caught.value.errors] == [3, 16, 19]
     assert len(str(caught.value).splitlines()) == 3
+
+
+EVERYWHERE = """\
+site: my lab
+titel: Test lab
+nodes: [{name: a b, nam: x}]
+influxdb:
+  url: 127.0.0.1
+  retention: {raw: 30, downsampled: {1 minute: 1y, 1h: 400y}}
+  databse: lab
+instruments:
+  - name: cryostat
+    driver: lakeshore_372
+    connection: tcp://192.168.1.5:7777
+    intervall: 2s
+    timeout: 5
+    channels:
+      "1": {lable: Plate}
+      "5":
+        limits:
+          temperature:
+            warning: {abov: 1.2 K}
+            critical: {above: 2 K}
+            for: 5
+  - name: gauge
+    driver: pfeiffer_tpg
+    model: tpg262
+    connection: serial:///dev/ttyUSB0
+    channels:
+      "1":
+        limits:
+          pressure:
+            warning: {above: 1 V}
+            critical: {above: high}
+            hysteresis: -1 Pa
+      "2": {limits: {pressure: {}}}
+alarms: {for: 30, every: 15s, stale_factor: 1}
+notifications:
+  contact_points:
+    - {name: people, type: mail}
+    - name: others
+      type: email
+      addresses: [lab, lab@example.org, "@"]
+      url: https://a
+  repeat: soon
+"""
+
+
+def test_all_mistakes_are_told_at_once_from_the_top_to_the_last_key(written):
+    path = written(EVERYWHERE)
+    with pytest.raises(site.BadSite) as caught:
+        site.load(path)
+    assert [
+        line.removeprefix(f"{path}:").partition(": ")[2].split(": ")[0] for line in str(caught.value).splitlines()
+    ] == [
+        "site",
+        "titel",
+        "nodes[0].nam",
+        "nodes[0].name",
+        "influxdb.url",
+        "influxdb.retention.raw",
+        "influxdb.databse",
+        "instruments[0].intervall",
+        "instruments[0].timeout",
+        "instruments[0].channels.1.lable",
+        "instruments[0].channels.5.limits.temperature.warning.abov",
+        "instruments[0].channels.5.limits.temperature.for",
+        "instruments[1].channels.1.limits.pressure.warning.above",
+        "instruments[1].channels.1.limits.pressure.critical.above",
+        "instruments[1].channels.1.limits.pressure.hysteresis",
+        "instruments[1].channels.2.limits.pressure",
+        "alarms.for",
+        "alarms.stale_factor",
+        "notifications.contact_points[0].type",
+        "notifications.contact_points[1].addresses[0]",
+        "notifications.contact_points[1].addresses[2]",
+        "notifications.contact_points[1].url",
+        "notifications.repeat",
+    ]
+
+
+def test_what_only_shows_in_keys_that_are_well_is_told_at_once_too(written):
+    text = (
+        GOOD.replace(
+            "raw: 30d, downsampled: {1m: 1y, 1h: forever}", "raw: 30min, downsampled: {1 minute: 1y, 1m: 400y}"
+        )
+        .replace("lab@example.org", 'lab, lab@example.org, "@"')
+        .replace("alarms: {for: 30s}", "alarms: {every: 15s}")
+        .replace("name: gauge", "name: cryostat")
+        .replace("serial:///dev/ttyUSB0", "tcp://192.168.1.5:7777")
+    )
+    with pytest.raises(site.BadSite) as caught:
+        site.load(written(text))
+    assert [(error.line, ".".join(map(str, error.path))) for error in caught.value.errors] == [
+        (7, "influxdb.retention.raw"),
+        (7, "influxdb.retention.downsampled.1 minute"),
+        (7, "influxdb.retention.downsampled.1m"),
+        (17, "instruments.1.name"),
+        (24, "alarms.every"),
+        (27, "notifications.contact_points.0.addresses.0"),
+        (27, "notifications.contact_points.0.addresses.2"),
+    ]
 
 
 def test_mistakes_in_the_limits_of_two_channels_are_told_at_once(written):
