@@ -137,8 +137,13 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
     return {
         "description": driver.title,
         "required": [option.name for option in driver.options_known if option.required]
+        + (["connection"] if driver.schemes else [])
         + (["channels"] if driver.channel_names is None else []),
-        "properties": {**{option.name: _key(option) for option in driver.options_known}, "channels": channels},
+        "properties": {
+            **{option.name: _key(option) for option in driver.options_known},
+            **({"connection": {"not": {"type": "null"}}} if driver.schemes else {}),
+            "channels": channels,
+        },
         "propertyNames": {"enum": known},
     }
 

@@ -20,7 +20,7 @@ def read(text: object) -> float:
 
 
 def exact(seconds: float) -> str:
-    """Write a duration as InfluxDB, Grafana and Telegraf read it: one whole number, in the largest unit that divides it.
+    """Write a duration as InfluxDB and Grafana read it (Telegraf knows no weeks): one whole number, in the largest unit that divides it.
 
     ``90s``, ``5m``, ``2w``, ``0s``; ``500ms`` where it has a fraction, of which nothing but 0 becomes nothing.
     """

@@ -58,7 +58,7 @@ def test_an_axis_is_logarithmic_where_one_curve_would_lie_flat_on_the_other(unit
 
 def test_the_ranges_of_vacuum_gauges_are_logarithmic_and_no_others_of_a_driver_in_bar():
     for name in drivers.names():
-        for quantity in drivers.load(name).quantities:
+        for quantity in (quantity for stream in drivers.load(name).streams for quantity in stream.quantities):
             assert style.vacuum(quantity) == (name == "pfeiffer_tpg"), (name, quantity.name)
 
 

@@ -70,13 +70,18 @@ def test_a_text_stays_the_text_it_is(demo: site.Site, text: str):
     assert yamlfile.parse(made, "made").data["tags"] == {"shelf": text}
 
 
-def test_every_instrument_is_a_program_with_its_name_as_alias(demo: site.Site):
-    execd = conf(demo)["inputs"]["execd"]
-    assert [each["alias"] for each in execd] == [i.name for i in demo.instruments]
-    for each, instrument in zip(execd, demo.instruments, strict=True):
-        assert each["command"][1:4] == ["-m", f"telegraf_inputs.drivers.{instrument.stanza.driver.name}", "--config"]
-        assert Path(each["command"][0]).is_absolute() and Path(each["command"][4]).is_absolute()
-        assert each["signal"] == "none"
+def test_the_instruments_of_a_driver_are_one_program_with_its_name_as_alias(written):
+    second = "  - {name: second, driver: lakeshore_372, connection: 'sim:'}\nalarms:"
+    lab = site.load(written(site.find("demo").read_text().replace("\nalarms:", f"\n{second}", 1)))
+    execd = {each["alias"]: each for each in conf(lab)["inputs"]["execd"]}
+    assert list(execd) == list(dict.fromkeys(i.stanza.driver.name for i in lab.instruments))
+    for name, each in execd.items():
+        python, m, module, *configs = each["command"]
+        assert (m, module, each["signal"]) == ("-m", f"telegraf_inputs.drivers.{name}", "none")
+        files = configs[1::2]
+        assert configs[::2] == ["--config"] * len(files)
+        assert Path(python).is_absolute() and all(Path(file).is_absolute() for file in files)
+        assert [Path(file).stem for file in files] == [i.name for i in lab.instruments if i.stanza.driver.name == name]
 
 
 def test_telegraf_sets_the_pace_of_an_instrument_that_says_so(written):
@@ -110,7 +115,7 @@ def test_a_label_of_several_lines_stays_a_comment(written):
 
 def test_a_label_with_a_control_character_leaves_the_configuration_readable(written):
     text = site.find("demo").read_text().replace("label: Dilution refrigerator", 'label: "Dilution\\e refrigerator"')
-    assert conf(site.load(written(text)))["inputs"]["execd"][0]["alias"] == "cryostat"
+    assert conf(site.load(written(text)))["inputs"]["execd"][0]["alias"] == "lakeshore_372"
 
 
 def test_archives_of_the_journal_are_kept(demo: site.Site):
