@@ -34,6 +34,8 @@ STATES = {
     "garbled": "purple",
     "wrong_device": "dark-purple",
     "failed": "dark-red",
+    "hung": "dark-red",
+    "clock": WARNING,
 }
 DISK_FULL = 90.0  # percent
 DECADES = (

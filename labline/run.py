@@ -133,8 +133,8 @@ def _watched(lab: Lab, console: Console, duration: float | None, interrupts: Int
 def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> None:
     """Show the lab until ``duration`` seconds are over, or for ever."""
     from .live.screen import show
-    from .live.snapshot import Watch
     from .live.table import print_whole
+    from .live.watch import Watch
 
     end = time.monotonic() + duration if duration else float("inf")
     watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles)

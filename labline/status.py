@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from . import arguments as shared
 
 if TYPE_CHECKING:
-    from .live.snapshot import Watch
+    from .live.watch import Watch
 
 EXAMPLES = """\
   labline status                   the demo lab, while `labline run` runs it in another window
@@ -67,8 +67,8 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 
-    from .live.snapshot import Watch
     from .live.telegraf_log import TelegrafLog
+    from .live.watch import Watch
     from .places import Places, simulated
     from .stack import runlock, told
 

@@ -37,8 +37,8 @@ def words(seconds: float) -> str:
 
 
 def short(seconds: float) -> str:
-    """Write an age for a table, in at most six characters: ``45 s``, ``119 s``, ``3 h``, ``2.5 y``."""
+    """Write an age for a table, in at most six characters: ``45 s``, ``119 s``, ``3 h``, ``2.5 y``; below 0, in seconds."""
     for unit, digits in (("y", 1), ("d", 0), ("h", 0), ("min", 0)):
         if seconds >= 2 * SECONDS[unit]:
             return f"{seconds / SECONDS[unit]:.{digits}f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:z.0f} s"

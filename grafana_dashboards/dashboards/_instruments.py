@@ -16,7 +16,8 @@ from . import _frame
 
 STATE_MEANING = (
     "ok: it answers and all channels are well. degraded: it answers, some channel does not. disconnected, silent, garbled, "
-    "wrong device: no answer that can be used; look at cable, power and address. A gap: its program, or Telegraf, does not run."
+    "wrong device: no answer that can be used; look at cable, power and address. hung: a read does not come back. "
+    "clock: it delivers, with times that can't be right. A gap: its program, or Telegraf, does not run."
 )
 
 SAME_PACE = 10  # instruments whose gaps differ by more have panels of their own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -17,18 +18,32 @@ MEANINGS = {
     "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
     "wrong_device": ("is another device than the site file says", "Are two cables swapped?"),
     "failed": ("failed", ""),
-    "no report": ("has no program that reports", "Does Telegraf run? Its log has the details."),
+    "hung": ("hangs in a read that does not come back", "Power, cable? Where it is on USB, plug it out and in again."),
+    "clock": ("has times that can't be right", "Is the clock of its machine set? There, timedatectl tells."),
 }
 
 
 def explained(name: str, state: str, detail: str = "") -> str:
     """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
     what, advice = MEANINGS.get(state, (f"is {state}", ""))
-    if "lock" in detail or "busy" in detail:
+    if re.search(r"\block|busy", detail):
         advice = "Another program has the port: a lab that runs?"
     elif "ermission denied" in detail:
         advice = "Serial ports belong to a group: sudo usermod -aG dialout $USER, then log in again."
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
+
+
+def unheard(name: str, detail: str, *, telegraf: bool, refused: bool) -> str:
+    """Say that an instrument has no report; ``telegraf``: that runs, ``refused``: what it writes is not taken."""
+    if detail:
+        return f"{name} has no program that reports: {detail}. Telegraf's log has the details."
+    if refused:
+        return f"{name} has no report in the database: what is wrong on the way there stands above."
+    if telegraf:
+        return (
+            f"{name} does not report, though Telegraf runs. Its program hangs or ended: Telegraf's log has the details."
+        )
+    return f"{name} has no program that reports. Does Telegraf run? Its log has the details."
 
 
 def faults(instrument: SiteInstrument, statuses: Iterable[tuple[Channel, str]]) -> str:

@@ -48,9 +48,13 @@ class Trouble:
     last: float
     points: int = 0
 
-    def to_tell(self, now: float) -> bool:
+    def is_new(self, now: float) -> bool:
         """Tell whether it is so, or was so a moment ago."""
-        return now - self.last < (TOLD_SECONDS if self.lost else STILL_SECONDS)
+        return now - self.last < STILL_SECONDS
+
+    def to_tell(self, now: float) -> bool:
+        """Tell whether somebody should know of it: what was lost is told for a while."""
+        return self.is_new(now) or (self.lost and now - self.last < TOLD_SECONDS)
 
     def line(self) -> str:
         """Tell it in a line."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
 from labline.live.screen import show
-from labline.live.snapshot import Watch
 from labline.live.table import LiveTable, print_whole
 from labline.live.telegraf_log import TelegrafLog
+from labline.live.watch import Watch
 from provisioning import site as sites
 from provisioning.influxdb_server import DatabaseError, Server
 
@@ -64,8 +65,8 @@ def lab(database, influxd, tmp_path):
             database.write(line, "raw")
 
         @staticmethod
-        def look(details=dict, since_seconds_ago=600, site=site):
-            return Watch(site, server, now - int(since_seconds_ago * 1e9), details).look()
+        def look(details=dict, since_seconds_ago=600, site=site, troubles=list):
+            return Watch(site, server, now - int(since_seconds_ago * 1e9), details, troubles).look()
 
         @staticmethod
         def well():
@@ -496,3 +497,84 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
     with file.open("a") as more:
         more.write(f"d::b] [b] ok again (LSCI,MODEL372,1,1.3)\n{head} I! [inputs.execd::a] [a] ok again (x): fine\n")
     assert set(log.details()) == {"b", "c"}
+
+
+def test_it_is_not_asked_whether_telegraf_runs_where_it_does(lab):
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', 300)
+    asked = "cryostat has no program that reports. Does Telegraf run?"
+    assert lab.look().notes["cryostat"].startswith(asked)
+    lab.put("internal_agent", "host=here", "metrics_gathered=5i", 100)
+    assert lab.look().notes["cryostat"].startswith(asked)
+    lab.put("internal_agent", "host=here", "metrics_gathered=5i", 5)
+    assert lab.look().notes["cryostat"].startswith("cryostat does not report, though Telegraf runs. Its program hangs")
+    detail = {"cryostat": "its program ended, saying no"}
+    assert (
+        lab.look(lambda: detail).notes["cryostat"].startswith("cryostat has no program that reports: its program ended")
+    )
+
+
+def test_what_is_refused_is_not_called_a_telegraf_that_does_not_run(lab, tmp_path):
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', 300)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = "E! [outputs.influxdb] Failed to write metric (will be dropped: 401 Unauthorized): authorization failed"
+    file = tmp_path / "telegraf.log"
+    file.write_text(f"{stamp} E! [outputs.influxdb::database] {said}\n")
+    snapshot = lab.look(troubles=TelegrafLog(file).troubles)
+    assert (
+        snapshot.notes["cryostat"]
+        == "cryostat has no report in the database: what is wrong on the way there stands above."
+    )
+    text = drawn(snapshot, width=200)
+    assert text.index("The database refused all that Telegraf wrote") < text.index("cryostat has no report")
+
+
+def test_a_read_that_hangs_is_told_by_its_program(lab):
+    lab.well()
+    lab.put("instrument", "instrument=cryostat", 'state="hung",up=0i', -0.001)
+    snapshot = lab.look()
+    assert snapshot.states["cryostat"] == "hung" and not snapshot.well
+    assert {row.value for row in snapshot.rows if row.instrument == "cryostat"} == {None}
+    assert "cryostat hangs in a read that does not come back. Power, cable?" in drawn(snapshot)
+
+
+def test_a_clock_that_is_off_is_told_beside_the_values(lab):
+    lab.well()
+    lab.put("instrument", "instrument=cryostat", 'state="clock",up=1i', -0.001)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'resistance=65000.0,status="resistance_over"', -0.001)
+    snapshot = lab.look(lambda: {"cryostat": "its clock is not synchronised"})
+    assert snapshot.states["cryostat"] == "clock" and not snapshot.well
+    rows = {(row.channel.id, row.quantity.name): row for row in snapshot.rows}
+    assert (rows["5", "temperature"].value, rows["5", "temperature"].state) == (0.0123, "clock")
+    assert rows["1", "temperature"].state == "resistance_over"
+    assert (
+        "cryostat has times that can't be right: its clock is not synchronised. Is the clock of its machine set? There, timedatectl tells. Still: "
+        in drawn(snapshot, width=200)
+    )
+
+
+def test_what_lies_in_the_future_is_never_the_newest(lab):
+    lab.well()
+    for measurement, tags, fields in (
+        ("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=9.0,resistance=1.0,status="ok"'),
+        ("instrument", "instrument=cryostat", 'state="ok",up=1i'),
+    ):
+        lab.put(measurement, tags, fields, -3600)
+    snapshot = lab.look()
+    assert snapshot.states["cryostat"] == "ok" and 9.0 not in [row.value for row in snapshot.rows]
+    lab.put("instrument", "instrument=oven", 'state="ok",up=1i', -7200)
+    ahead = lab.look(since_seconds_ago=600)
+    assert ahead.states["oven"] == "ok"  # it reports now, too
+
+
+def test_reports_that_all_lie_in_the_future_are_a_clock_that_is_off(lab):
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', -3600)
+    snapshot = lab.look()
+    assert snapshot.states == {"cryostat": "clock", "oven": "no report"}
+    assert "cryostat has times that can't be right: it is 60 min ahead of here." in drawn(snapshot, width=120)
+
+
+def test_an_age_below_0_is_shown_as_it_is(lab):
+    lab.well()
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0123,resistance=37133.0,status="ok"', -1.9)
+    row = next(row for row in lab.look().rows if row.channel.id == "5")
+    assert -2 < row.age < 0

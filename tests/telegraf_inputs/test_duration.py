@@ -75,7 +75,16 @@ def test_people_get_the_largest_unit_that_divides_it(seconds, written):
 
 @pytest.mark.parametrize(
     ("seconds", "written"),
-    [(-0.2, "0 s"), (59, "59 s"), (119, "119 s"), (180, "3 min"), (7300, "2 h"), (3 * 86400, "3 d"), (8e7, "2.5 y")],
+    [
+        (-0.2, "0 s"),
+        (-1.4, "-1 s"),
+        (59, "59 s"),
+        (119, "119 s"),
+        (180, "3 min"),
+        (7300, "2 h"),
+        (3 * 86400, "3 d"),
+        (8e7, "2.5 y"),
+    ],
 )
 def test_a_table_gets_few_characters(seconds, written):
     assert duration.short(seconds) == written

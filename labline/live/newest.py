@@ -1,0 +1,131 @@
+"""What the database has newest of a lab: its readings, what its instruments and Telegraf report, and where it is going."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from provisioning.influxdb_server import Series, Server
+from provisioning.influxql import identifier, text
+from provisioning.levels import RAW
+from provisioning.site import Site
+from telegraf_inputs.declare import Quantity
+
+from .numbers import Value
+from .trend import Bin, Trend, trend
+
+BINS = 8
+BIN_SECONDS = (
+    5,
+    10,
+    20,
+    30,
+    60,
+)  # the longest that fills the bins with what there is: eight minutes, less at the beginning
+BACK = "7d"  # what is older is not looked for
+TELEGRAF = "60s"  # a Telegraf that tells of itself each ten seconds was heard within these, or is not
+# Clocks of several machines differ a little; what is later than this is no reading of now.
+AHEAD = "2s"
+
+
+@dataclass
+class Seen:
+    """What the database says of one channel: the last value of each quantity with its time, the same of its status."""
+
+    values: dict[str, tuple[int, Value]] = field(default_factory=dict)
+    status: tuple[int, str] = (0, "")
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The newest there is: of channels, by instrument and channel; the reports (time in ns, state), by instrument.
+
+    ``ahead`` are reports whose times lie in the future; ``hosts`` those from which Telegraf tells of itself.
+    """
+
+    channels: dict[tuple[str, str], Seen] = field(default_factory=lambda: defaultdict(Seen))
+    reports: dict[str, tuple[int, str]] = field(default_factory=dict)
+    ahead: dict[str, tuple[int, str]] = field(default_factory=dict)
+    hosts: set[str] = field(default_factory=set)
+
+
+class Newest:
+    """Asks a site's database; what is older than ``since_ns`` is not of this run."""
+
+    def __init__(self, site: Site, server: Server, since_ns: int):
+        self._site, self._server, self._since_ns = site, server, since_ns
+        self._fields: dict[str, dict[str, Quantity]] = defaultdict(dict)
+        for instrument in site.instruments:
+            for channel in instrument.stanza.channels:
+                self._fields[channel.measurement].update(channel.quantities)
+
+    def ask(self, statements: list[str]) -> list[Series]:
+        """Run InfluxQL. Raises DatabaseError."""
+        return self._server.query(";\n".join(statements), self._site.influxdb.database) if statements else []
+
+    def ours(self, back: str = BACK) -> str:
+        """Write the condition for what is of this site and this run, within a time back from now, and not in the future."""
+        return (
+            f'"site" = {text(self._site.name)} AND time > now() - {back} AND time >= {self._since_ns} '
+            f"AND time <= now() + {AHEAD}"
+        )
+
+    def latest(self) -> Latest:
+        """Ask for the newest values, statuses and reports."""
+        # Each field has its own time only where it is asked for alone.
+        statements = [
+            f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, measurement)} "
+            f'WHERE {self.ours()} GROUP BY "instrument", "channel"'
+            for measurement, quantities in self._fields.items()
+            for name in (*quantities, "status")
+        ]
+        reports, alive = identifier(RAW, "instrument"), identifier(RAW, "internal_agent")
+        ahead = f'"site" = {text(self._site.name)} AND time > now() + {AHEAD}'
+        statements += [
+            f'SELECT last("state") AS "state" FROM {reports} WHERE {self.ours()} GROUP BY "instrument"',
+            f'SELECT last("state") AS "ahead" FROM {reports} WHERE {ahead} GROUP BY "instrument"',
+            f'SELECT last("metrics_gathered") AS "n" FROM {alive} WHERE {self.ours(TELEGRAF)} GROUP BY "host"',
+        ]
+        found = Latest()
+        for series in self.ask(statements):
+            row = series.rows[0]
+            when = row.pop("time")
+            ((name, value),) = row.items()
+            if series.name == "internal_agent":
+                found.hosts.add(series.tags["host"])
+            elif series.name == "instrument":
+                (found.reports if name == "state" else found.ahead)[series.tags["instrument"]] = (when, str(value))
+            elif name == "status":
+                found.channels[series.tags["instrument"], series.tags["channel"]].status = (when, str(value))
+            else:
+                found.channels[series.tags["instrument"], series.tags["channel"]].values[name] = (when, value)
+        return found
+
+    def trends(self) -> dict[tuple[str, str, str], Trend]:
+        """Ask where each number is going, by instrument, channel and quantity."""
+        age = (time.time_ns() - self._since_ns) / 1e9
+        length = next((length for length in reversed(BIN_SECONDS) if BINS * length <= age), BIN_SECONDS[0])
+        numeric = {d: [n for n, q in qs.items() if q.type in ("float", "int")] for d, qs in self._fields.items()}
+        statements = [
+            "SELECT "
+            + ", ".join(
+                f'{f}({identifier(n)}) AS "{f}_{i}"' for i, n in enumerate(names) for f in ("count", "mean", "stddev")
+            )
+            + f" FROM {identifier(RAW, measurement)} WHERE {self.ours(f'{BINS * length}s')} "
+            f'GROUP BY time({length}s), "instrument", "channel" fill(none)'
+            for measurement, names in numeric.items()
+            if names
+        ]
+        found = {}
+        last = time.time_ns() // (length * 10**9)
+        for series in self.ask(statements):
+            instrument, channel = series.tags["instrument"], series.tags["channel"]
+            for index, name in enumerate(numeric[series.name]):
+                bins: list[Bin | None] = [None] * BINS
+                for row in series.rows:
+                    place = BINS - 1 - (last - row["time"] // (length * 10**9))
+                    if 0 <= place < BINS and row[f"mean_{index}"] is not None:
+                        bins[place] = Bin(row[f"count_{index}"], row[f"mean_{index}"], row[f"stddev_{index}"] or 0.0)
+                found[instrument, channel, name] = trend(bins)
+        return found

@@ -1,0 +1,216 @@
+"""Looks at a lab again and again: from what the database has, what Telegraf's log says, and the site file's limits."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from provisioning.influxdb_server import Server
+from provisioning.site import Site, SiteInstrument
+from telegraf_inputs import duration
+from telegraf_inputs.declare import Quantity
+from telegraf_inputs.stanza import Channel
+
+from .advice import MEANINGS, explained, faults, unheard
+from .alarms import Alarm, Reading, worst
+from .limits import Limits
+from .newest import Latest, Newest, Seen
+from .numbers import Scale, Steady
+from .outputs import Trouble
+from .snapshot import Row, Snapshot
+from .standing import Phase
+from .trend import Trend
+
+TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
+REACHED = ("ok", "degraded", "clock")  # states in which an instrument delivers
+
+
+class Watch:
+    """Looks at a site's database again and again.
+
+    ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
+    why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        server: Server,
+        since_ns: int,
+        details: Callable[[], Mapping[str, str]] = dict,
+        troubles: Callable[[], Sequence[Trouble]] = list,
+    ):
+        self.site, self._since_ns = site, since_ns
+        self._details, self._troubles = details, troubles
+        self._newest = Newest(site, server, since_ns)
+        self._limits = Limits(site, self._newest.ask, self._newest.ours())
+        self._trends: dict[tuple[str, str, str], Trend] = {}
+        self._next_trends = 0.0
+        self._scales: dict[tuple[str, str, str], Steady] = defaultdict(Steady)
+
+    def look(self) -> Snapshot:
+        """Ask the database. Raises DatabaseError."""
+        if time.monotonic() >= self._next_trends:
+            self._trends = self._newest.trends()
+            self._next_trends = time.monotonic() + TREND_SECONDS
+        latest = self._newest.latest()
+        self._limits.look(time.time(), _numbers(latest))
+        details = self._details()
+        now = time.time_ns()
+        troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
+        refused = any(trouble.output == "database" and trouble.is_new(now / 1e9) for trouble in troubles)
+        rows: list[Row] = []
+        states, notes = {}, {}
+        for instrument in self.site.instruments:
+            report = latest.reports.get(instrument.name)
+            state = self._state(instrument, latest, now)
+            states[instrument.name] = state
+            channels = {c.id: latest.channels[instrument.name, c.id] for c in instrument.stanza.channels}
+            newest = max(self._last(seen) for seen in channels.values())
+            if instrument.dwells and report and state in REACHED:
+                newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
+            stale = _overdue(instrument.stale, newest, now)
+            if state == "no report":
+                notes[instrument.name] = unheard(
+                    instrument.name, details.get(instrument.name, ""), telegraf=bool(latest.hosts), refused=refused
+                )
+            elif state in MEANINGS and (state != "starting" or details.get(instrument.name)):
+                detail = details.get(instrument.name, "") or self._ahead(instrument, latest, now)
+                notes[instrument.name] = explained(instrument.name, state, detail)
+            elif stale:
+                notes[instrument.name] = (
+                    f"{instrument.name} brought nothing new for {duration.short((now - newest) / 1e9)}"
+                )
+            mine = [
+                row
+                for channel in instrument.stanza.channels
+                for row in self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
+            ]
+            well = ("ok", "waiting", "clock")
+            statuses = [(row.channel, row.state) for row in mine if row.main and row.state not in well]
+            if state in ("degraded", "clock") and statuses:
+                told, before = faults(instrument, statuses), notes.get(instrument.name)
+                notes[instrument.name] = f"{before.rstrip('.')}. {told}" if before else f"{instrument.name}: {told}"
+            rows += mine
+        simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
+        return Snapshot(
+            self.site.title, now, rows, states, notes, simulators, {f"{t.output}: {t.why}": t.line() for t in troubles}
+        )
+
+    def _state(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
+        when, state = latest.reports.get(instrument.name, (0, ""))
+        if now - max(when, self._since_ns) <= _patience(instrument):
+            return state or "starting"
+        if instrument.name in latest.ahead:
+            return "clock"
+        return "no report"
+
+    def _ahead(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
+        when, _ = latest.ahead.get(instrument.name, (now, ""))
+        return f"it is {duration.short((when - now) / 1e9)} ahead of here" if when > now else ""
+
+    def _last(self, seen: Seen) -> int:
+        """Tell when a channel brought its newest value; where none came, the time from which on it is missed."""
+        return max((self._since_ns, *(when for when, _ in seen.values.values())))
+
+    def _rows(
+        self, instrument: SiteInstrument, channel: Channel, seen: Seen, state: str, now: int, *, told: bool
+    ) -> Iterator[Row]:
+        """Make a channel's rows; ``told``: the whole instrument is stale, which is said already."""
+        raw = _raw_quantity(channel)
+        reached = state in REACHED
+        told_ns, status = seen.status
+        if reached and (state != "clock" or status not in ("ok", "")):
+            state = status or "waiting"
+        for index, quantity in enumerate(_ordered(channel, raw)):
+            when, value = seen.values.get(quantity.name, (None, None))
+            # A fault leaves the field out: an older value must not stand beside the newest status as if it were new.
+            if not reached or (status != "ok" and when != told_ns):
+                value = None
+            key = (instrument.name, channel.id, quantity.name)
+            tendency = self._trends.get(key, Trend())
+            scale = None
+            if value is not None and not isinstance(value, (str, bool)):
+                scale = self._scales[key].scale(value, tendency.noise, now / 1e9)
+            alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now))
+            # What this model never delivers is not missed as long as the channel delivers the rest.
+            last = when or self._last(seen)
+            if told or _overdue(instrument.channel_stale, last, now):
+                alarm, note = "stale", ""
+                if not told and reached and not index:
+                    for_long = duration.short((now - last) / 1e9)
+                    note = f"{instrument.name} {channel.label} brought nothing new for {for_long}"
+            age = None if when is None else (now - when) / 1e9
+            yield Row(
+                instrument.name,
+                channel,
+                quantity,
+                value,
+                age,
+                tendency,
+                state,
+                alarm,
+                note,
+                not index,
+                quantity.name == raw,
+                scale,
+            )
+
+    def _alarm(
+        self,
+        instrument: SiteInstrument,
+        channel: Channel,
+        quantity: Quantity,
+        seen: Seen,
+        scale: Scale | None,
+        now: int,
+    ) -> Alarm | None:
+        """Tell how a quantity stands against its limits; ``scale`` is None where it has no value that holds now."""
+        _, last = seen.values.get(quantity.name, (0, None))
+        if last is None or isinstance(last, (str, bool)):
+            return None
+        standings = self._limits.of((instrument.name, channel.id, quantity.name))
+        reading = Reading(quantity, last, scale or Scale.of(last), now / 1e9, current=scale is not None)
+        return worst(standings, f"{instrument.name} {channel.label}", reading)
+
+
+def _numbers(latest: Latest) -> dict[tuple[str, str, str], tuple[int, float]]:
+    """Give the newest readings that are numbers, with their times."""
+    return {
+        (instrument, channel, name): (when, value)
+        for (instrument, channel), one in latest.channels.items()
+        for name, (when, value) in one.values.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+
+
+def _told(alarm: Alarm | None) -> tuple[str, str]:
+    """Say what an alarm is in a word, and what there is to say of it."""
+    if alarm is None:
+        return "", ""
+    return alarm.severity if alarm.phase is Phase.FIRING else alarm.phase.value, alarm.note
+
+
+def _patience(instrument: SiteInstrument) -> float:
+    """Tell how long (ns) an instrument's program may go without reporting."""
+    return (3 * max(instrument.stanza.interval, instrument.stanza.timeout) + 25) * 1e9
+
+
+def _overdue(seconds: float, last: int, now: int) -> bool:
+    """Tell whether what last came at ``last`` (ns) is missed, where ``seconds`` without it are an alarm; 0: never."""
+    return bool(seconds) and now - last > seconds * 1e9
+
+
+def _raw_quantity(channel: Channel) -> str:
+    """Name the quantity that a calibration starts from; "" where there is none."""
+    made = channel.calibration
+    if made is None:
+        return ""
+    return str(made.of if made.of != made.to else f"{made.of}_raw")
+
+
+def _ordered(channel: Channel, raw: str) -> Iterable[Quantity]:
+    """Put first what is meant: the calibrated quantity, or the driver's first; the raw one comes last."""
+    first = channel.calibration.to if channel.calibration else next(iter(channel.quantities))
+    return sorted(channel.quantities.values(), key=lambda q: (q.name == raw, q.name != first))
