@@ -12,6 +12,7 @@ from labline import ledger
 from provisioning import site as sites
 from provisioning.influxdb_server import Server
 from telegraf_inputs import ledger as program
+from telegraf_inputs.instrument import Made
 
 SITE = """\
 site: counted
@@ -53,10 +54,15 @@ def vacuum(at: int) -> str:
     return f'pfeiffer_tpg,site=counted,instrument=vacuum,channel=1 pressure=1e-5,status="ok" {NOW + at}'
 
 
-def noted(made: dict[int, int], dropped: int = 0, overruns: int = 0, errors: int = 0) -> str:
-    """Write what a program notes."""
-    channels = "".join(f"{count:<20} {channel}\n" for channel, count in made.items())
-    return f"{dropped:<20} {overruns:<20} {errors:<20}\n{channels}"
+def noted(made: dict[int, int], dropped: int = 0, overruns: int = 0, errors: int = 0, began: int = 0) -> str:
+    """Write what the cryostat's program notes, of readings from ``began`` (ns) on."""
+    channels = "".join(f"{n:<20} {NOW + began:<20} {NOW + 100:<20} lakeshore_372 {c}\n" for c, n in made.items())
+    return f"{dropped:<20} {overruns:<20} {errors:<20} {0:<20}\n{channels}"
+
+
+def gauge(made: int, errors: int = 0) -> str:
+    """Write what the gauge's program notes."""
+    return noted({1: made}, errors=errors).replace("lakeshore_372", "pfeiffer_tpg")
 
 
 def test_all_is_there(take):
@@ -64,7 +70,7 @@ def test_all_is_there(take):
     files = {
         "cryo.stat.17.1": noted({1: 2, 5: 0}),
         "cryo.stat.18.2": noted({1: 0, 5: 2}, overruns=1, errors=3),
-        "vacuum.19.3": noted({1: 1}),
+        "vacuum.19.3": gauge(1),
         "other.20.4": noted({1: 9}),
     }
     entries = take(files, [cryostat(1, 0), cryostat(5, 1), vacuum(5)])
@@ -78,9 +84,7 @@ def test_all_is_there(take):
 
 
 def test_what_is_not_in_the_database_is_lost(take):
-    entries = take(
-        {"cryo.stat.17.1": noted({1: 6}, dropped=2), "vacuum.19.3": noted({1: 1})}, [cryostat(1, 0), vacuum(5)]
-    )
+    entries = take({"cryo.stat.17.1": noted({1: 6}, dropped=2), "vacuum.19.3": gauge(1)}, [cryostat(1, 0), vacuum(5)])
     assert [entry.lost for entry in entries] == [4, 0] and not ledger.well(entries)
     text = "\n".join(ledger.lines(entries, NOW))
     assert "4 readings were LOST." in text and "cryo.stat: 2 were dropped" in text and "Nothing was lost" not in text
@@ -88,7 +92,7 @@ def test_what_is_not_in_the_database_is_lost(take):
 
 def test_more_than_was_counted_never_hides_a_loss_elsewhere(take):
     """Neither of another instrument, nor of another channel of the same one."""
-    files = {"cryo.stat.17.1": noted({1: 2, 5: 2}), "vacuum.19.3": noted({1: 3})}
+    files = {"cryo.stat.17.1": noted({1: 2, 5: 2}), "vacuum.19.3": gauge(3)}
     twice = [cryostat(1, at) for at in (0, 1)]  # one point too many, while channel 5 has none
     entries = take(files, [*twice, vacuum(0), vacuum(1)])
     assert [(entry.lost, entry.uncounted) for entry in entries] == [(2, 2), (1, 0)] and not ledger.well(entries)
@@ -104,9 +108,7 @@ def test_what_the_site_file_does_not_declare_does_not_make_up_for_it(take):
         cryostat(1, 8).replace("channel=1", "channel=77"),
         vacuum(9).replace("channel=1 pressure", "channel=77 pressure"),
     ]
-    entries = take(
-        {"cryo.stat.17.1": noted({1: 3}), "vacuum.19.3": noted({1: 2})}, [cryostat(1, 0), vacuum(5), *strangers]
-    )
+    entries = take({"cryo.stat.17.1": noted({1: 3}), "vacuum.19.3": gauge(2)}, [cryostat(1, 0), vacuum(5), *strangers])
     assert [(entry.written, entry.lost) for entry in entries] == [(2, 1), (1, 1)]
 
 
@@ -130,13 +132,13 @@ def test_earlier_runs_and_other_sites_do_not_make_up_for_it(take):
 
 
 def test_an_instrument_that_brought_nothing(take):
-    entries = take({"cryo.stat.17.1": noted({1: 2}), "vacuum.19.3": noted({1: 0}, errors=9)}, [cryostat(1, 0)])
+    entries = take({"cryo.stat.17.1": noted({1: 2}), "vacuum.19.3": gauge(0, errors=9)}, [cryostat(1, 0)])
     assert not ledger.well(entries)
     assert "Nothing came from vacuum." in ledger.lines(entries, NOW)
 
 
 def test_a_program_that_was_killed_before_it_could_count(take):
-    entries = take({"cryo.stat.17.1": "", "vacuum.19.3": noted({1: 1})}, [cryostat(1, 0), vacuum(1)])
+    entries = take({"cryo.stat.17.1": "", "vacuum.19.3": gauge(1)}, [cryostat(1, 0), vacuum(1)])
     text = "\n".join(ledger.lines(entries, NOW))
     assert entries[0].lost == 0 and "2 more were written" in text and "Nothing was lost" not in text
 
@@ -144,13 +146,21 @@ def test_a_program_that_was_killed_before_it_could_count(take):
 def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
     """Both ends of the file: telegraf_inputs/ledger.py writes it."""
     monkeypatch.setenv(ledger.VARIABLE, str(tmp_path / "ledger"))
-    made = {"1": 2, "5": 12345678901234567890}
+    writer = SimpleNamespace(dropped={"cryo.stat": 5}, waiting=0, trouble="")
+    made = {"1": Made("lakeshore_372", 2, NOW, NOW + 9), "5": Made("lakeshore_372", 12345678901234567890, NOW, NOW + 7)}
     stanza = SimpleNamespace(name="cryo.stat")
-    instrument = SimpleNamespace(stanza=stanza, made=made, overruns=3, errors=4)
-    writer = SimpleNamespace(dropped_readings=5, waiting=0, trouble="", finish=lambda seconds: True)
-    program.Ledger(instrument, writer, lambda level, text: None).close(0.0)
+    instrument = SimpleNamespace(stanza=stanza, made=made, overruns=3, errors=4, lost=5, discarded=6)
+    program.Ledger(instrument, writer, lambda level, text: None).note()
     (entry, _) = take({}, [])
-    assert (entry.made_by, entry.dropped, entry.overruns, entry.errors) == (made, 5, 3, 4)
+    assert entry.made_by == {"1": 2, "5": 12345678901234567890}
+    assert (entry.dropped, entry.overruns, entry.errors, entry.discarded) == (5, 3, 4, 6)
+    assert entry.spans == {"lakeshore_372": ledger.Span(NOW, NOW + 9)}
+
+
+def test_readings_with_times_of_their_own_from_before_the_run_are_found(take):
+    """A source's own clock, or a backlog: the programs note from when on."""
+    entries = take({"cryo.stat.17.1": noted({1: 4}, began=-5 * 10**9)}, [cryostat(1, -5 * 10**9), cryostat(1, 2)])
+    assert (entries[0].written, entries[0].lost) == (4, 0)
 
 
 def test_a_run_that_could_not_count():
