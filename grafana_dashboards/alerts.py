@@ -94,12 +94,14 @@ def _limit(site: Site, signal: Signal, rule: LimitRule, panel: Panels) -> Rule:
         panel=panel(signal.key),
         no_data="KeepLast",
         on_error="KeepLast",
-        labels=_labels(site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id),
+        labels=_labels(
+            site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id, node=instrument.node
+        ),
         annotations={
             # Said so that it holds too while the alarm waits for its end, with a value that is well.
             "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}}{plain(f"{unit} (alarm {side} {border})")}',
             "description": plain(
-                f"{signal.description} This alarm comes {f'after {duration.words(rule.wait)}' if rule.wait else 'at once'} {side} {border}, "
+                f"{signal.description}{_read_by(instrument, site)} This alarm comes {f'after {duration.words(rule.wait)}' if rule.wait else 'at once'} {side} {border}, "
                 f"and ends after {duration.words(rule.keep)} {'below' if side == 'above' else 'above'} {end}."
             ),
             "help": plain(limit.help),
@@ -134,11 +136,14 @@ def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Ru
         panel=panel("instruments"),
         no_data="Alerting",
         on_error="KeepLast",
-        labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name),
+        labels=_labels(site, site.alarms.stale_severity, "stale", instrument=instrument.name, node=instrument.node),
         annotations={
-            "summary": plain(f"{stanza.label} has delivered nothing for {duration.words(seconds)}"),
+            "summary": plain(
+                f"{stanza.label}{_on(instrument, site)} has delivered nothing for {duration.words(seconds)}"
+            ),
             "description": plain(
                 f"No reading of {stanza.name} ({stanza.driver.title}) reached the database. It is read every {duration.words(stanza.interval)}."
+                f"{_read_by(instrument, site)}"
             ),
             "help": plain(
                 f"Look at cable and power of {stanza.label}, then at its state: labline status, or the dashboard of instruments' health. "
@@ -173,13 +178,16 @@ def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable
             panel=panel(signal.key),
             no_data="OK",
             on_error="KeepLast",
-            labels=_labels(site, "warning", "channel", instrument=instrument.name, channel=channel.id),
+            labels=_labels(
+                site, "warning", "channel", instrument=instrument.name, channel=channel.id, node=instrument.node
+            ),
             annotations={
                 "summary": plain(
                     f"{stanza.label}: {channel.label} has had no good reading for {duration.words(seconds)}, though the instrument delivers"
                 ),
                 "description": plain(
                     f"No point of channel {channel.id} of {stanza.name} ({stanza.driver.title}) had the status ok."
+                    f"{_read_by(instrument, site)}"
                 ),
                 "help": plain(
                     "See its status: labline status, or the channels on the dashboard of instruments' health; "
@@ -239,7 +247,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         _growth("internal_write", "metrics_dropped", "host", "output", "alias"),
         panel=panel(_telegraf.about("internal_write", "metrics_dropped")),
         severity="critical",
-        summary="Telegraf dropped points for the {{ $labels.alias }}: its buffer was full",
+        summary="Telegraf of {{ $labels.host }} dropped points for the {{ $labels.alias }}: its buffer was full",
         help="See why nothing was taken for so long: a database that is down, a full disk. What only the database missed is in the journal.",
     )
     yield _line_rule(
@@ -249,7 +257,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         _growth("internal_write", "errors", "host", "output", "alias"),
         panel=panel(_telegraf.about("internal_write", "errors")),
         severity="warning",  # a short restart of InfluxDB is enough, and loses nothing
-        summary="Telegraf could not write to the {{ $labels.alias }}",
+        summary="Telegraf of {{ $labels.host }} could not write to the {{ $labels.alias }}",
         help="Telegraf tries again, unless InfluxDB refused the points. Its log says why: a full disk, a password, a field whose type changed.",
     )
     yield _line_rule(
@@ -308,6 +316,16 @@ def _line_rule(
         ],
         annotations={"summary": summary, "help": plain(help)},
     )
+
+
+def _on(instrument: SiteInstrument, site: Site) -> str:
+    """Name the node beside its instrument, where there are several."""
+    return f" ({instrument.node})" if len(site.nodes) > 1 else ""
+
+
+def _read_by(instrument: SiteInstrument, site: Site) -> str:
+    """Tell which node reads an instrument, where there are several."""
+    return f" It is read by {instrument.node}." if len(site.nodes) > 1 else ""
 
 
 def _labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]:

@@ -142,6 +142,7 @@ class Labels(Strict, kw_only=True):
     severity: Literal["warning", "critical"]
     kind: Literal["limit", "stale", "channel", "line"]
     instrument: Text | None = None
+    node: Text | None = None
     channel: Text | None = None
 
 

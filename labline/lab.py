@@ -15,6 +15,7 @@ from provisioning.site import Site
 
 from . import ledger
 from .live.outputs import Trouble
+from .live.telegraf_log import TelegrafLogs
 from .local.acquisition import Acquisition
 from .local.dashboards import Dashboards
 from .local.database import Database
@@ -45,7 +46,8 @@ class Lab:
         self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
         self.dashboards = Dashboards(self.places, say)
         self._database: Database | None = None
-        self._acquisition: Acquisition | None = None
+        self._acquisitions: list[Acquisition] = []  # one a node
+        self._logs = TelegrafLogs([])
         self._simulators: Simulators | None = None
         self._environment: dict[str, str] = {}
         self._supervision = Supervision(say)
@@ -60,7 +62,6 @@ class Lab:
         for folder in (self.places.ledger, self.places.simulators):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-        self.places.journal.mkdir(exist_ok=True)
         self._environment = self._libusb()
         self._start_simulators()
         self._database = Database(server, self.places, chosen)
@@ -69,10 +70,12 @@ class Lab:
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
         self._database.apply(self.site, self._say)
         self.lock.tell(influxdb=url)
-        self._acquisition = Acquisition(agent, self.places)
+        self._acquisitions = [Acquisition(agent, self.places, self.site, node) for node in self.site.nodes]
+        self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
         self._render()
         self.since_ns = time.time_ns()
-        self._acquisition.start()
+        for acquisition in self._acquisitions:
+            acquisition.start()
         if home:
             self.dashboards.start(home, chosen["grafana"], self.site, simulated=bool(self._simulators))
             self.lock.tell(grafana=self.dashboards.overview)
@@ -89,31 +92,32 @@ class Lab:
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
-        return self._acquisition.log.details() if self._acquisition else {}
+        return self._logs.details()
 
     def troubles(self) -> list[Trouble]:
         """Tell what is, or was, wrong on the readings' way behind the instruments."""
-        return self._acquisition.log.troubles() if self._acquisition else []
+        return self._logs.troubles()
 
     def look_after(self) -> None:
         """Start anew what ended, but Grafana, and tell it; mind the disk. Raises StackError where that goes on."""
-        database, acquisition, simulators = self._database, self._acquisition, self._simulators
-        if self._disk.look() and database and acquisition and acquisition.told_of_a_full_disk():
+        database, simulators = self._database, self._simulators
+        if self._disk.look() and database and self._told_of_a_full_disk():
             # Where it could not write once, InfluxDB 1.6 refuses all until it is started anew.
             self._say("InfluxDB is started anew; Telegraf keeps what was read meanwhile, as far as its buffer goes")
             database.restart()
         if database and (ended := _ended(database.process)):
             self._supervision.ended(ended, "started anew; Telegraf keeps what was read meanwhile")
             database.restart()
-        if acquisition and (ended := _ended(acquisition.process)):
-            self._supervision.ended(ended, "started anew; what it had not written yet is lost, and will be counted")
-            acquisition.restart()
+        for acquisition in self._acquisitions:
+            if ended := _ended(acquisition.process):
+                self._supervision.ended(ended, "started anew; what it had not written yet is lost, and will be counted")
+                acquisition.restart()
         if simulators and (ended := _ended(simulators.process)):
             self._supervision.ended(ended, "started anew, and Telegraf, because they have other addresses now")
             simulators.restart()
-            if acquisition:
-                acquisition.stop()
-                self._render()
+            self._stop_acquisition()
+            self._render()
+            for acquisition in self._acquisitions:
                 acquisition.start()
         if ended := self.dashboards.just_ended():
             self.lock.tell(grafana="")
@@ -123,14 +127,14 @@ class Lab:
 
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""
-        database, acquisition = self._database, self._acquisition
-        if database and acquisition:
+        database = self._database
+        if database and self._acquisitions:
             if not self._killed and _ended(database.process):
                 database.restart()  # Telegraf may still hold readings for it
-            acquisition.stop()
-            self.lost = [trouble for trouble in acquisition.log.troubles() if trouble.lost]
+            self._stop_acquisition()
+            self.lost = [trouble for trouble in self._logs.troubles() if trouble.lost]
             self._disk.look()
-            full = acquisition.told_of_a_full_disk()
+            full = self._told_of_a_full_disk()
             if not self._killed and (self._disk.was_low or full):
                 # What could not go to the disk it still shows, from its memory; only what it finds again is written.
                 if self._disk.low and full:
@@ -152,10 +156,21 @@ class Lab:
         with contextlib.ExitStack() as stack:
             # In reverse: Telegraf first, so that nothing is read that can't be stored.
             stack.callback(self.lock.close)
-            for part in (self._simulators, self._database, self.dashboards, self._acquisition):
+            for part in (self._simulators, self._database, self.dashboards):
                 if part:
                     stack.callback(part.stop)
-        self._simulators = self._database = self._acquisition = None
+            stack.callback(self._stop_acquisition)
+        self._simulators = self._database = None
+        self._acquisitions = []
+
+    def _stop_acquisition(self) -> None:
+        """Stop every node's Telegraf, all of them where one can't be stopped."""
+        with contextlib.ExitStack() as stack:
+            for acquisition in self._acquisitions:
+                stack.callback(acquisition.stop)
+
+    def _told_of_a_full_disk(self) -> bool:
+        return any(acquisition.told_of_a_full_disk() for acquisition in self._acquisitions)
 
     def _found(self, part: Part) -> Path:
         """Tell which part was found, and why not a better one."""
@@ -176,14 +191,14 @@ class Lab:
         asked = [i for i in self.site.instruments if self._simulate or i.stanza.connection.scheme == "sim"]
         if not asked:
             return
-        self._simulators = Simulators(self.site, asked, self.places, self._environment)
+        self._simulators = Simulators(asked, self.places, self._environment)
         self._simulators.start()
         self._say(f"  simulators of {counted('instrument', len(asked))}")
 
     def _render(self) -> None:
-        if self._acquisition:
-            urls = self._simulators.urls if self._simulators else {}
-            self._acquisition.render(self.site, self._environment, urls)
+        urls = self._simulators.urls if self._simulators else {}
+        for acquisition in self._acquisitions:
+            acquisition.render(self.site, self._environment, urls)
 
     def _libusb(self) -> dict[str, str]:
         """Tell the programs where libusb is, if the site has Phidgets and the system has no libusb."""

@@ -4,10 +4,12 @@ A run that is simulated whole has a folder and a database of its own: what it ma
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import structs
 
+from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
 from provisioning.site import Site
@@ -22,6 +24,15 @@ def simulated(site: Site) -> Site:
     return structs.replace(site, title=f"{site.title} (simulated)")
 
 
+@dataclass(frozen=True)
+class NodePlaces:
+    """Where one node's Telegraf has its configuration, its log and its journal."""
+
+    telegraf: Path
+    log: Path
+    journal: Path
+
+
 class Places:
     """Paths below ``state/<site>``, absolute: the parts run in folders of their own."""
 
@@ -29,9 +40,13 @@ class Places:
         self.root = root = state.resolve() / f"{site.name}{SIMULATED if simulated else ''}"
         self.secrets = root / "secrets"
         self.influxdb, self.grafana = root / "influxdb", root / "grafana"
-        self.telegraf, self.grafana_files = root / "rendered" / "telegraf", root / "rendered" / "grafana"
-        self.telegraf_log = root / "telegraf.log"
-        self.journal, self.ledger = root / "journal", root / "ledger"
+        self.ledger, self.grafana_files = root / "ledger", root / "rendered" / "grafana"
+        self.nodes: dict[str, NodePlaces] = {}
+        for node in site.nodes:
+            own = root / "nodes" / node.name if len(site.nodes) > 1 else root
+            self.nodes[node.name] = NodePlaces(
+                root / "rendered" / of_node(site, node) / "telegraf", own / "telegraf.log", own / "journal"
+            )
         self.simulators = root / "simulators"
         self.control = self.simulators / "control"
         self.ports = root / "ports.json"

@@ -27,7 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--to",
         metavar="DIR",
         type=Path,
-        help="the folder to write into (default: provisioning for demo, else rendered/NAME)",
+        help="the folder to write into (default: provisioning for demo, else rendered/NAME); of several nodes, each has "
+        "one in it",
     )
     parser.add_argument("--check", action="store_true", help="change nothing; tell what is not current, with status 1")
     where = parser.add_argument_group("where things are on the machine that will run Telegraf and Grafana")
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     grafana_paths = emit.Paths(secrets=arguments.secrets)
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
-    grafana = folder / "grafana"
+    grafana = folder / files.of_node(site, site.server) / "grafana"
     try:  # before anything is written
         wanted = emit.render(site, grafana_paths, before=grafana)
     except emit.Unfit as error:

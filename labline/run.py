@@ -98,7 +98,8 @@ def _run(arguments: argparse.Namespace) -> int:
             lab.close()
     if uncounted:
         print(f"The readings of this run could NOT be counted: {uncounted}")
-        print(f"What Telegraf took is in the journal, if the disk had room: {told.path(lab.places.journal)}")
+        journals = ", ".join(told.path(node.journal) for node in lab.places.nodes.values())
+        print(f"What Telegraf took is in the journal, if the disk had room: {journals}")
         return 1
     print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost)))
     return 0 if ledger.well(lab.ledger) and not lab.lost and not failed else 1
@@ -175,10 +176,13 @@ def _print_lines(look: Callable[[], Snapshot | None], end: float) -> None:
     while (rest := end - time.monotonic()) > 0:
         if snapshot := look():
             now = time.strftime("%H:%M:%S")
-            news = {name: snapshot.notes.get(name) or f"{name}: {state}" for name, state in snapshot.states.items()}
+            news = {
+                name: snapshot.notes.get(name) or f"{snapshot.called(name)}: {state}"
+                for name, state in snapshot.states.items()
+            }
             for name, said in (snapshot.troubles | news).items():
                 kind = re.sub(r"\d+", "", said)  # a note that only grows older is no news
-                if told.get(name, f"{name}: starting") != kind:
+                if told.get(name, f"{snapshot.called(name)}: starting") != kind:
                     print(f"{now} {said}", flush=True)
                 told[name] = kind
             if time.monotonic() >= next_report:

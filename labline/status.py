@@ -63,11 +63,10 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     from datetime import datetime
 
     from provisioning import site as sites
-    from provisioning import telegraf_config
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 
-    from .live.telegraf_log import TelegrafLog
+    from .live.telegraf_log import TelegrafLog, TelegrafLogs
     from .live.watch import Watch
     from .places import Places, simulated
     from .stack import runlock, told
@@ -83,10 +82,10 @@ def _watch(arguments: argparse.Namespace) -> Watch:
             url = running["urls"]["influxdb"]
             since = datetime.fromisoformat(running["since"]).timestamp()
             shown = simulated(site) if whole else site
-            log = TelegrafLog(
-                places.telegraf_log, since=since, programs=telegraf_config.names_by_program(site.instruments)
+            logs = TelegrafLogs(
+                [TelegrafLog.of_node(site, node, places.nodes[node.name].log, since=since) for node in site.nodes]
             )
-            return Watch(shown, places.reader(url), int(since * 1e9), log.details, log.troubles)
+            return Watch(shown, places.reader(url), int(since * 1e9), logs.details, logs.troubles)
     if starting:
         raise DatabaseError(
             f"{site.name} is still starting (process {starting['pid']}, since {starting['since']}), and has no database yet. "

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from . import influxdb_schema, telegraf_config
-from .site import Site
+from .site import Node, Site
 from .telegraf_config import HEADER, Paths
 
 SCHEMA = "influxdb/schema.influxql"
-# What may lie in a folder from another day: patterns, inside it, of files that are ours if they begin with HEADER.
-OURS = (f"telegraf/{telegraf_config.INSTRUMENTS}/*.yml",)
+CONF = f"telegraf/{telegraf_config.CONF}"
+# What may lie in a node's folder from another day, if it begins with HEADER.
+OURS = (CONF, f"telegraf/{telegraf_config.INSTRUMENTS}/*.yml")
+
+
+def of_node(site: Site, node: Node) -> str:
+    """Name the folder of a node's files, inside that of the site: of one node alone it is the same."""
+    return f"{node.name}/" if len(site.nodes) > 1 else ""
 
 
 def render(site: Site, paths: Paths | None = None) -> dict[str, str]:
     """Make the files for Telegraf and InfluxDB: path inside the folder -> text."""
-    files = {f"telegraf/{name}": text for name, text in telegraf_config.render(site, paths).items()}
-    return files | {SCHEMA: influxdb_schema.render(site)}
+    files = {
+        f"{of_node(site, node)}telegraf/{name}": text
+        for node in site.nodes
+        for name, text in telegraf_config.render(site, node, paths).items()
+    }
+    return files | {f"{of_node(site, site.server)}{SCHEMA}": influxdb_schema.render(site)}
 
 
 def changes(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
@@ -52,8 +63,22 @@ def write(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
 
 
 def _left_over(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
-    for pattern in OURS:
-        for path in sorted(folder.glob(pattern)):
-            name = path.relative_to(folder).as_posix()
-            if name not in files and path.read_text(encoding="utf-8", errors="replace").startswith(HEADER):
-                yield name
+    """List what an earlier rendering of the same site left, in the folders of its nodes; other labs' folders are not ours."""
+    sites = {_site(text) for name, text in files.items() if name.endswith(CONF)}
+    nodes = [conf.parent.parent for conf in folder.glob(f"*/{CONF}") if _site(_text(conf)) in sites]
+    for place in (folder, *sorted(nodes)):
+        for pattern in OURS:
+            for path in sorted(place.glob(pattern)):
+                name = path.relative_to(folder).as_posix()
+                if name not in files and _text(path).startswith(HEADER):
+                    yield name
+
+
+def _site(conf: str) -> str:
+    """Read in a telegraf.conf of ours which site it is of."""
+    found = re.search(r'^\[global_tags\]\n  site = "(.*)"$', conf, re.MULTILINE)
+    return found[1] if found and conf.startswith(HEADER) else ""
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

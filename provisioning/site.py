@@ -7,14 +7,16 @@ import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from telegraf_inputs import duration, yamlfile
+from telegraf_inputs import duration, transports, yamlfile
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput, noted, suggestion
 from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Stanza
+from telegraf_inputs.url import HERE
 
 from . import levels, limits, measurements
 from .convert import read_keys
@@ -53,9 +55,10 @@ class BadSite(BadInput):
 class SiteInstrument(Struct, frozen=True, kw_only=True):
     """One instrument: its checked ``stanza``, the ``data`` as they are written, its ``limits``.
 
-    ``stale`` is how many seconds without data are an alarm; 0 switches that off.
+    ``node`` is the name of the one that reads it; ``stale`` how many seconds without data are an alarm, 0 for none.
     """
 
+    node: str
     stanza: Stanza
     data: dict[str, Any]
     limits: tuple[Limit, ...]
@@ -100,6 +103,15 @@ class Site(Struct, frozen=True, kw_only=True):
     alarms: Alarms
     notifications: Notifications
 
+    @property
+    def server(self) -> Node:
+        """The node that has InfluxDB and Grafana."""
+        return next((node for node in self.nodes if node.server), self.nodes[0])
+
+    def of_node(self, node: Node) -> tuple[SiteInstrument, ...]:
+        """List the instruments that a node reads."""
+        return tuple(instrument for instrument in self.instruments if instrument.node == node.name)
+
 
 def find(name: str) -> Path:
     """Find a site file by its path, or by the name of one that comes with labline. Raises BadInput."""
@@ -137,6 +149,9 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         _check_zone(written.get("zone", "browser"))
     with noted(errors, "notifications", "contact_points") as found:
         found += _same_names([p.name for p in written.get("notifications", Notifications()).contact_points])
+    nodes: tuple[Node, ...] = written.get("nodes", ())
+    with noted(errors, "nodes") as found:
+        found += [*_same_names([node.name for node in nodes]), *_second_server(nodes)]
     influxdb = None
     if "influxdb" in written:
         with noted(errors, "influxdb") as found:
@@ -146,7 +161,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     for index, stanza in enumerate(written.get("instruments", ())):
         made = None
         with noted(errors, "instruments", index) as found:
-            made = _instrument(stanza, alarms, found)
+            made = _instrument(stanza, nodes, alarms, found)
             if made is not None and influxdb is not None:
                 _check_silence(made, influxdb.raw)
         if made is not None:
@@ -156,6 +171,9 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         found += _same_names([_written_name(data) for data in written.get("instruments", ())])
         found += measurements.same_names(measurements.of_site(i.stanza for i in instruments))
     errors += _shared_places(instruments, places)
+    if influxdb is not None:
+        with noted(errors, "influxdb", "url"):
+            _check_reach(influxdb.url, nodes)
     for clash in clashes([i.stanza for i in instruments]):
         errors.append(BadInput(clash.message, (*places[clash.stanza.name], "channels", clash.channel.id)))
     for named, tag, message in tags_named_as_fields([i.stanza for i in instruments]):
@@ -167,7 +185,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         title=written["title"] or written["site"],
         zone=written["zone"],
         file=file,
-        nodes=written["nodes"],
+        nodes=nodes,
         influxdb=influxdb,
         instruments=tuple(instruments),
         alarms=alarms,
@@ -181,12 +199,15 @@ def _kind(data: Any) -> str:
     return "a list" if isinstance(data, list) else f"{data!r:.60}"
 
 
-def _instrument(data: Any, alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
+def _instrument(data: Any, nodes: tuple[Node, ...], alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
     """Read one instrument; mistakes go to ``errors``, with their path inside it."""
     stanza = stanzas.check_all(data, errors)
     if stanza is None or errors:
         limits.check_keys(data, errors)
         return None
+    known = [node.name for node in nodes]
+    if stanza.node and known and stanza.node not in known:
+        errors.append(BadInput(f"there is no node {stanza.node!r}; {suggestion(stanza.node, known)}", ("node",)))
     found: list[Limit] = []
     for channel in stanza.channels:
         with noted(errors, "channels", channel.id) as wrong:
@@ -197,7 +218,8 @@ def _instrument(data: Any, alarms: Alarms, errors: list[BadInput]) -> SiteInstru
             f"is {stale:g} s, shorter than the interval of {stanza.interval:g} s: such an alarm is always on",
             ("stale",),
         )
-    return SiteInstrument(stanza=stanza, data=data, limits=tuple(found), stale=stale)
+    node = stanza.node or (known[0] if known else "")
+    return SiteInstrument(node=node, stanza=stanza, data=data, limits=tuple(found), stale=stale)
 
 
 def _check_silence(instrument: SiteInstrument, raw: float) -> None:
@@ -215,6 +237,24 @@ def _check_silence(instrument: SiteInstrument, raw: float) -> None:
         f"expected a longer influxdb.retention.raw, or {shorter}",
         ("stale" if instrument.stanza.stale is not None else "interval",),
     )
+
+
+def _second_server(nodes: tuple[Node, ...]) -> Iterator[BadInput]:
+    """Find nodes beside the first one that say they are the server."""
+    first, *others = [index for index, node in enumerate(nodes) if node.server] or [0]
+    for index in others:
+        yield BadInput(f"is so already of {nodes[first].name!r}; one node has InfluxDB and Grafana", (index, "server"))
+
+
+def _check_reach(url: str, nodes: tuple[Node, ...]) -> None:
+    """Refuse a database that only its own machine reaches, where others write into it."""
+    if len(nodes) > 1 and urlsplit(url).hostname in HERE:
+        server = next((node for node in nodes if node.server), nodes[0])
+        others = ", ".join(node.name for node in nodes if node is not server)
+        raise BadInput(
+            f"{url} is each machine itself, but {others} writes there, too; expected the address of {server.name}, such "
+            f"as http://{server.address or server.name}:8086"
+        )
 
 
 def _check_zone(zone: str) -> None:
@@ -246,15 +286,19 @@ def _same_names(names: list[str | None]) -> Iterator[BadInput]:
 
 def _shared_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str, int]]) -> Iterator[BadInput]:
     """Find what two instruments would use: they would take each other's answers, or be refused themselves."""
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for instrument in instruments:
         stanza = instrument.stanza
-        for place, path in stanza.driver.places(stanza) if stanza.connection.scheme != "sim" else ():
-            if seen.get(place) == instrument.name:
+        if stanza.simulated:
+            continue
+        url = stanza.connection
+        node = "" if url.text and transports.of(url).shared(url) else instrument.node
+        for place, path in stanza.driver.places(stanza):
+            if seen.get((node, place)) == instrument.name:
                 continue  # the same stanza twice: that the names are alike is told
-            if place in seen:
+            if (node, place) in seen:
                 yield BadInput(
-                    f"{place} is already used by {seen[place]!r}; it serves one instrument",
+                    f"{place} is already used by {seen[node, place]!r}; it serves one instrument",
                     (*paths[instrument.name], *path),
                 )
-            seen.setdefault(place, instrument.name)
+            seen.setdefault((node, place), instrument.name)

@@ -18,6 +18,7 @@ from telegraf_inputs.errors import BadInput
 DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
     f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, names.NAME)
 )
+ADDRESS_PATTERN = r"^[A-Za-z0-9_.-]+$|^[0-9A-Fa-f:.]+$"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 LONGEST = 100 * duration.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
@@ -48,9 +49,21 @@ Value = str | int | float
 
 
 class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """A machine that reads instruments."""
+    """A machine that reads instruments; one of them is the server."""
 
     name: Annotated[str, pattern("its name: tag `host` of all it delivers", NAME_PATTERN, names.NAME_WORDS)]
+    address: Annotated[
+        str, pattern("how the other machines reach it", ADDRESS_PATTERN, "a host name or an address, without a port")
+    ] = ""
+    server: Annotated[bool, Meta(description="it has InfluxDB and Grafana; one node does, by default the first")] = (
+        False
+    )
+    clock: Annotated[
+        Literal["synchronised", "unchecked"],
+        Meta(
+            description="unchecked: its clock follows no other, and what it reads is stored without a word about that"
+        ),
+    ] = "synchronised"
 
 
 USUAL_LEVELS = {"1m": "1y", "1h": "10y"}
@@ -196,7 +209,7 @@ class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ] = "browser"
     nodes: Annotated[
         tuple[Node, ...],
-        Meta(description="the machines that read instruments; one for now", min_length=1, max_length=1),
+        Meta(description="the machines that read instruments", min_length=1),
     ]
     influxdb: Annotated[InfluxDBKeys, Meta(description="the database")] = field(default_factory=InfluxDBKeys)
     instruments: Annotated[list[Any], Meta(description="what is read", min_length=1)]

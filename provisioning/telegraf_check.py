@@ -9,12 +9,12 @@ from pathlib import Path
 from msgspec import structs
 
 from . import files, telegraf_config
-from .site import Site
+from .site import Node, Site
 from .telegraf_config import CONF, WRITER, Paths
 
 
-def check(site: Site, telegraf: Path) -> str:
-    """Run `telegraf config check` on a copy with folders of its own; returns what it says against it, or ""."""
+def check(site: Site, node: Node, telegraf: Path) -> str:
+    """Run `telegraf config check` on a copy of a node's files, with folders of its own; returns what it says against it, or ""."""
     with tempfile.TemporaryDirectory(prefix="labline-check-") as name:
         folder = Path(name)
         secrets, journal = folder / "secrets", folder / "journal"
@@ -24,7 +24,7 @@ def check(site: Site, telegraf: Path) -> str:
         # Telegraf reads the certificate at once, and it is there on Telegraf's machine alone.
         site = structs.replace(site, influxdb=structs.replace(site.influxdb, ca=""))
         paths = Paths(config=str(folder), secrets=str(secrets), journal=str(journal))
-        files.write(folder, telegraf_config.render(site, paths))
+        files.write(folder, telegraf_config.render(site, node, paths))
         try:
             done = subprocess.run(
                 [telegraf, "config", "check", "--config", str(folder / CONF), "--strict-env-handling"],

@@ -1,23 +1,24 @@
-"""From the site to Telegraf: telegraf.conf, and one small config file for each instrument's program."""
+"""From the site to the Telegraf of a node: telegraf.conf, and a small config file for each instrument."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import duration, yamlfile
+from telegraf_inputs import clock, duration, yamlfile
 from telegraf_inputs.source import Source
+from telegraf_inputs.url import HERE
 
 from . import host_metrics
 from .levels import RAW
-from .site import Site, SiteInstrument
+from .site import Node, Site, SiteInstrument
 
 CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
 WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
@@ -37,20 +38,21 @@ class Paths(Struct, frozen=True, kw_only=True):
 
 def render(
     site: Site,
+    node: Node,
     paths: Paths | None = None,
     *,
     environment: Mapping[str, str] | None = None,
     connections: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Make Telegraf's files: path inside ``paths.config`` -> text.
+    """Make the files of a node's Telegraf: path inside ``paths.config`` -> text.
 
     ``environment`` is added to that of the instruments' programs; ``connections`` replaces those of the site file, by
     instrument (``labline run --simulate``).
     """
     paths = paths or Paths()
-    files = {CONF: _conf(site, paths, environment or {})}
-    for instrument in site.instruments:
-        files[program_config(instrument)] = _program(instrument, (connections or {}).get(instrument.name))
+    files = {CONF: _conf(site, node, paths, environment or {})}
+    for instrument in site.of_node(node):
+        files[program_config(instrument)] = program(instrument, (connections or {}).get(instrument.name))
     return files
 
 
@@ -59,8 +61,8 @@ def program_config(instrument: SiteInstrument) -> str:
     return f"{INSTRUMENTS}/{instrument.name}.yml"
 
 
-def _program(instrument: SiteInstrument, connection: str | None) -> str:
-    """Write a stanza as it stands in the site file, without what the program has no use for."""
+def program(instrument: SiteInstrument, connection: str | None = None) -> str:
+    """Write a stanza as it stands in the site file, or with another connection, without what its program has no use for."""
     data = {key: value for key, value in instrument.data.items() if key not in ("stale", "node")}
     if connection is not None:
         data["connection"] = connection
@@ -90,36 +92,39 @@ _Plain.add_representer(str, _text)
 _Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{yamlfile.TAG}null", ""))
 
 
-def _conf(site: Site, paths: Paths, environment: Mapping[str, str]) -> str:
-    measurements = sorted({name for i in site.instruments for name in i.stanza.measurements})
-    parts = [HEADER.rstrip(), *_agent(site), *_outputs(site, paths, measurements), *_host()]
-    for program in programs(site.instruments):
-        parts += _execd(program, paths, environment)
+def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str]) -> str:
+    instruments = site.of_node(node)
+    measurements = sorted({name for i in instruments for name in i.stanza.measurements})
+    parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, paths, measurements), *_host()]
+    if node.clock == "unchecked":
+        environment = {**environment, clock.VARIABLE: node.clock}
+    for each in programs(instruments):
+        parts += _execd(each, paths, environment)
     return "\n".join(parts) + "\n"
 
 
-def _agent(site: Site) -> Iterator[str]:
+def _agent(site: Site, node: Node) -> Iterator[str]:
     yield from _table("[global_tags]", {"site": site.name})
     yield from _table(
         "[agent]",
         {
-            "hostname": site.nodes[0].name,
+            "hostname": node.name,
             "# The pace of what Telegraf measures by itself; the instruments' programs keep their own.": None,
             "interval": f"{HOST_INTERVAL}s",
             "# A reading is in the database, and on the screen, at most this later.": None,
             "flush_interval": "1s",
             "metric_batch_size": 5000,
             f"# Up to {BUFFER_SECONDS // 60} minutes while the database is away; the journal holds more.": None,
-            "metric_buffer_limit": _buffer_limit(site),
+            "metric_buffer_limit": _buffer_limit(site.of_node(node)),
             "skip_processors_after_aggregators": True,
         },
     )
 
 
-def _buffer_limit(site: Site) -> int:
+def _buffer_limit(instruments: Sequence[SiteInstrument]) -> int:
     """Count the points of BUFFER_SECONDS, about 0.5 kB of memory each, in whole thousands."""
-    readings = sum((len(i.stanza.channels) + 1) / i.stanza.interval for i in site.instruments)
-    host = (HOST_POINTS + len(site.instruments)) / HOST_INTERVAL
+    readings = sum((len(i.stanza.channels) + 1) / i.stanza.interval for i in instruments)
+    host = (HOST_POINTS + len(instruments)) / HOST_INTERVAL
     points = (readings + host) * BUFFER_SECONDS
     return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))
 
@@ -127,7 +132,7 @@ def _buffer_limit(site: Site) -> int:
 def _outputs(site: Site, paths: Paths, measurements: list[str]) -> Iterator[str]:
     yield "\n# Passwords are files in this folder, one each; none stands here."
     yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
-    local = urlsplit(site.influxdb.url).hostname in ("127.0.0.1", "localhost", "::1")
+    local = urlsplit(site.influxdb.url).hostname in HERE
     yield from _table(
         "[[outputs.influxdb]]",
         {

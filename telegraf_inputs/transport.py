@@ -40,6 +40,10 @@ class Transport:
         """Name the port, socket or resource however it is written: whoever shares it gets the other's answers. "": none."""
         return ""
 
+    def shared(self, url: Url) -> bool:
+        """Tell whether every machine reaches the same place by this URL: a network's address, and not its own."""
+        return False
+
     def line(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
         """Make the Line over which text goes this way; it is opened by ``open()``."""
         raise BadInput(f"{url} carries no text", ("connection",))

@@ -9,6 +9,7 @@ from .errors import BadInput
 
 HOST = re.compile(r"[\w.-]+\Z|\[[\w.:%]+\]\Z", re.ASCII)
 WHOLE = re.compile(r"\d{1,9}\Z", re.ASCII)
+HERE = ("127.0.0.1", "localhost", "::1")  # hosts that are each machine itself
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,12 @@ class Trouble:
     first: float
     last: float
     points: int = 0
+    node: str = ""  # whose Telegraf it is, where there are several
+
+    @property
+    def key(self) -> str:
+        """What makes it another trouble than others."""
+        return f"{self.node} {self.output} {self.why}"
 
     def is_new(self, now: float) -> bool:
         """Tell whether it is so, or was so a moment ago."""
@@ -59,13 +65,15 @@ class Trouble:
     def line(self) -> str:
         """Tell it in a line."""
         name = NAMES.get(self.output, f"output {self.output}")
-        what = counted("point", self.points) if self.points else "all that Telegraf wrote"
+        telegraf = f"{self.node}'s Telegraf" if self.node else "Telegraf"
+        what = counted("point", self.points) if self.points else f"all that {telegraf} wrote"
         if not self.lost:
-            said = f"Telegraf can't write to {name} since {_clock(self.first)}, and tries again: {self.why}"
+            said = f"{telegraf} can't write to {name} since {_clock(self.first)}, and tries again: {self.why}"
         elif self.why == FULL:
-            said = f"Telegraf dropped {what} for {name}, {self._span()}: its {self.why}"
+            said = f"{telegraf} dropped {what} for {name}, {self._span()}: its {self.why}"
         else:
-            said = f"{name[0].upper()}{name[1:]} refused {what}, {self._span()}: {self.why}"
+            of = f" of {self.node}" if self.node and self.points else ""
+            said = f"{name[0].upper()}{name[1:]} refused {what}{of}, {self._span()}: {self.why}"
         advice = next((words for begin, words in ADVICE.items() if begin in self.why), "")
         return f"{said.rstrip('.')}. {advice}".rstrip()
 
@@ -75,9 +83,10 @@ class Trouble:
 
 
 class Outputs:
-    """Gathers what is wrong with outputs, from lines of Telegraf's log."""
+    """Gathers what is wrong with outputs, from lines of Telegraf's log; ``node`` is whose it is, where there are several."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str = "") -> None:
+        self._node = node
         self._found: dict[tuple[str, str], Trouble] = {}
 
     def note(self, when: float, output: str, text: str) -> None:
@@ -99,7 +108,7 @@ class Outputs:
         return sorted(self._found.values(), key=lambda trouble: not trouble.lost)
 
     def _add(self, when: float, output: str, why: str, *, lost: bool, points: int) -> None:
-        trouble = self._found.setdefault((output, why), Trouble(output, why, lost, when, when))
+        trouble = self._found.setdefault((output, why), Trouble(output, why, lost, when, when, node=self._node))
         if not lost and when - trouble.last > STILL_SECONDS:
             trouble.first = when  # it was over in between
         trouble.last = when

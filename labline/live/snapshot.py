@@ -44,7 +44,8 @@ class Row:
 class Snapshot:
     """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated.
 
-    ``troubles`` is what is wrong behind the instruments, on the readings' way into the database, by a key of its own.
+    ``troubles`` is what is wrong behind the instruments, on the readings' way into the database, by a key of its own;
+    ``nodes``, by instrument, which one reads it: empty where there is but one.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Snapshot:
     notes: dict[str, str]
     simulators: list[str]
     troubles: dict[str, str]
+    nodes: dict[str, str]
 
     @property
     def well(self) -> bool:
@@ -67,6 +69,10 @@ class Snapshot:
         return f"{counted('instrument', len(self.states))}: " + ", ".join(
             f"{count} {state}" for state, count in states.most_common()
         )
+
+    def called(self, instrument: str) -> str:
+        """Name an instrument, with its node where there are several."""
+        return called(instrument, self.nodes.get(instrument, ""))
 
     @property
     def simulated(self) -> str:
@@ -83,3 +89,8 @@ class Snapshot:
             for row in self.rows
         }
         return Counter(alarm for alarm, *_ in found if alarm)
+
+
+def called(instrument: str, node: str) -> str:
+    """Name an instrument, and its node unless that is ""."""
+    return f"{instrument} ({node})" if node else instrument

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -55,7 +55,7 @@ class LiveTable:
     @property
     def width(self) -> int:
         """Tell how wide it must be for nothing to be cut short."""
-        columns = _columns(self._rows, LAYOUTS[0], WIDEST)
+        columns = _columns(self._rows, self._snapshot.nodes, LAYOUTS[0], WIDEST)
         lines = _title_lines(self._snapshot)
         widest = max(right.cell_len for _, right in lines)
         return max(sum(column.width + 1 for column in columns), *(left.cell_len + 1 + widest for left, _ in lines))
@@ -80,7 +80,7 @@ class LiveTable:
                     "  ".join([*footer[-1:], f"{counted('more row', len(rows) - len(wanted))} in a taller window"])
                 ]
                 rows = wanted
-        parts: list[RenderableType] = [_title(self._snapshot), *gap, _table(rows, width)]
+        parts: list[RenderableType] = [_title(self._snapshot), *gap, _table(rows, self._snapshot.nodes, width)]
         if notes or footer:
             parts += gap
         parts += [Text(note, style="yellow", no_wrap=soft, overflow="ignore" if soft else "fold") for note in notes]
@@ -114,14 +114,24 @@ def _title(snapshot: Snapshot) -> Table:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How much the table shows: the trend as a curve and an arrow, the arrow alone, or none; alarm beside state or in it."""
+    """How much the table shows: the trend as a curve and an arrow, the arrow alone, or none; alarm beside state or in it.
+
+    ``node``: which one reads an instrument, where there are several.
+    """
 
     trend: str
     alarm: bool
+    node: bool
 
 
 # The first that leaves the channels' names room is taken.
-LAYOUTS = (_Layout("curve", True), _Layout("arrow", True), _Layout("arrow", False), _Layout("", False))
+LAYOUTS = (
+    _Layout("curve", True, True),
+    _Layout("arrow", True, True),
+    _Layout("arrow", True, False),
+    _Layout("arrow", False, False),
+    _Layout("", False, False),
+)
 
 
 @dataclass(frozen=True)
@@ -139,10 +149,10 @@ class _Column:
         return min(self.most, max(self.least, *(cell.cell_len for cell in (Text(self.head), *self.cells))))
 
 
-def _table(rows: Sequence[Row], width: int) -> Table:
+def _table(rows: Sequence[Row], nodes: Mapping[str, str], width: int) -> Table:
     """Draw the rows; on a narrow screen, rather than the channels' names, what matters less is left out."""
     for layout in LAYOUTS:
-        columns = _columns(rows, layout, width)
+        columns = _columns(rows, nodes, layout, width)
         rest = width - sum(column.width + 1 for column in columns if column.head != "channel")
         if rest >= min(NAME_WIDTH, *(c.width for c in columns if c.head == "channel")):
             break
@@ -159,8 +169,8 @@ def _table(rows: Sequence[Row], width: int) -> Table:
     return table
 
 
-def _columns(rows: Sequence[Row], layout: _Layout, width: int) -> list[_Column]:
-    made: list[list[Text]] = [[] for _ in range(8)]
+def _columns(rows: Sequence[Row], nodes: Mapping[str, str], layout: _Layout, width: int) -> list[_Column]:
+    made: list[list[Text]] = [[] for _ in range(9)]
     above: Row | None = None
     for row in rows:
         same = above is not None and above.instrument == row.instrument
@@ -170,7 +180,9 @@ def _columns(rows: Sequence[Row], layout: _Layout, width: int) -> list[_Column]:
         state, alarm = _state(row, above if again else None)
         if not layout.alarm:
             state, alarm = alarm if alarm and row.state == "ok" else state, Text()
+        node = nodes.get(row.instrument, "")
         cells = (
+            Text("" if above is not None and nodes.get(above.instrument) == node else node, style="dim"),
             Text("" if same else row.instrument, style="bold"),
             _channel(row, again),
             Text(number, style="" if well else "dim"),
@@ -184,20 +196,18 @@ def _columns(rows: Sequence[Row], layout: _Layout, width: int) -> list[_Column]:
             column.append(cell)
         above = row
     columns = [
-        _Column("instrument", made[0], 0, max(14, width // 6)),
-        _Column("channel", made[1], 0, width),
-        _Column("value", made[2], 0, max(12, width // 6), right=True),
-        _Column("", made[3], 0, 6),
-        _Column("trend" if layout.trend == "curve" else "", made[4], 0, 10),
-        _Column("age", made[5], 5, 6, right=True),
-        _Column("state", made[6], 0, max(17, width // 5)),
-        _Column("alarm", made[7], 0, 8),
+        _Column("node", made[0], 0, max(10, width // 8)),
+        _Column("instrument", made[1], 0, max(14, width // 6)),
+        _Column("channel", made[2], 0, width),
+        _Column("value", made[3], 0, max(12, width // 6), right=True),
+        _Column("", made[4], 0, 6),
+        _Column("trend" if layout.trend == "curve" else "", made[5], 0, 10),
+        _Column("age", made[6], 5, 6, right=True),
+        _Column("state", made[7], 0, max(17, width // 5)),
+        _Column("alarm", made[8], 0, 8),
     ]
-    if not layout.alarm:
-        del columns[7]
-    if not layout.trend:
-        del columns[4]
-    return columns
+    left_out = [0] * (not layout.node or not nodes) + [5] * (not layout.trend) + [8] * (not layout.alarm)
+    return [column for index, column in enumerate(columns) if index not in left_out]
 
 
 def _trend(row: Row, layout: _Layout) -> Text:

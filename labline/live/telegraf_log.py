@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from provisioning import telegraf_config
+from provisioning.site import Node, Site
+
 from .outputs import Outputs, Trouble
 
 LINE = re.compile(
@@ -20,18 +23,31 @@ OWN = re.compile(r"\[([^\]]+)\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 class TelegrafLog:
     """Follows the log from ``offset`` on; lines from before ``since`` (s since 1970) are passed over.
 
-    ``programs``: the instruments that each program reads, by its alias; it may be set anew.
+    ``programs``: the instruments that each program reads, by its alias; ``node``: whose log it is, where that is to be
+    told.
     """
 
     def __init__(
-        self, file: Path, offset: int = 0, since: float = 0.0, *, programs: Mapping[str, Sequence[str]] | None = None
+        self,
+        file: Path,
+        offset: int = 0,
+        since: float = 0.0,
+        *,
+        programs: Mapping[str, Sequence[str]] | None = None,
+        node: str = "",
     ):
         self._file, self._offset, self._since = file, offset, since
-        self.programs = programs or {}
+        self._programs = programs or {}
         self._details: dict[str, str] = {}
         # The last line that a program wrote to stderr without a level: a traceback's end.
         self._words: dict[str, str] = {}
-        self._outputs = Outputs()
+        self._outputs = Outputs(node)
+
+    @classmethod
+    def of_node(cls, site: Site, node: Node, file: Path, *, offset: int = 0, since: float = 0.0) -> TelegrafLog:
+        """Follow the log of a node's Telegraf."""
+        programs = telegraf_config.names_by_program(site.of_node(node))
+        return cls(file, offset, since, programs=programs, node=node.name if len(site.nodes) > 1 else "")
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the last thing that went wrong and is not over."""
@@ -87,4 +103,19 @@ class TelegrafLog:
         elif level == "E" and " exited: " in text:
             said = self._words.pop(name, "")
             ended = f"its program ended{f', saying {said}' if said else ''}"
-            self._details |= dict.fromkeys(self.programs.get(program, [program]), ended)
+            self._details |= dict.fromkeys(self._programs.get(program, [program]), ended)
+
+
+class TelegrafLogs:
+    """The logs of all nodes, as one."""
+
+    def __init__(self, logs: Sequence[TelegrafLog]):
+        self._logs = logs
+
+    def details(self) -> Mapping[str, str]:
+        """Tell, by instrument, the last thing that went wrong and is not over."""
+        return {name: detail for log in self._logs for name, detail in log.details().items()}
+
+    def troubles(self) -> list[Trouble]:
+        """Tell what is, or was, wrong with outputs, what was lost first."""
+        return sorted((t for log in self._logs for t in log.troubles()), key=lambda trouble: not trouble.lost)

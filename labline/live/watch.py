@@ -18,7 +18,7 @@ from .limits import Limits
 from .newest import Latest, Newest, Seen
 from .numbers import Scale, Steady
 from .outputs import Trouble
-from .snapshot import Row, Snapshot
+from .snapshot import Row, Snapshot, called
 from .standing import Phase
 from .trend import Trend
 
@@ -43,6 +43,7 @@ class Watch:
     ):
         self.site, self._since_ns = site, since_ns
         self._details, self._troubles = details, troubles
+        self._nodes = {i.name: i.node for i in site.instruments} if len(site.nodes) > 1 else {}
         self._newest = Newest(site, server, since_ns)
         self._limits = Limits(site, self._newest.ask, self._newest.ours())
         self._trends: dict[tuple[str, str, str], Trend] = {}
@@ -59,11 +60,11 @@ class Watch:
         details = self._details()
         now = time.time_ns()
         troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
-        refused = any(trouble.output == "database" and trouble.is_new(now / 1e9) for trouble in troubles)
+        refused = {t.node for t in troubles if t.output == "database" and t.is_new(now / 1e9)}
         rows: list[Row] = []
         states, notes = {}, {}
         for instrument in self.site.instruments:
-            report = latest.reports.get(instrument.name)
+            name, report = self._called(instrument), latest.reports.get(instrument.name)
             state = self._state(instrument, latest, now)
             states[instrument.name] = state
             channels = {c.id: latest.channels[instrument.name, c.id] for c in instrument.stanza.channels}
@@ -72,16 +73,15 @@ class Watch:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = _overdue(instrument.stale, newest, now)
             if state == "no report":
-                notes[instrument.name] = unheard(
-                    instrument.name, details.get(instrument.name, ""), telegraf=bool(latest.hosts), refused=refused
-                )
+                heard = instrument.node in latest.hosts
+                detail = details.get(instrument.name, "")
+                unwritten = self._nodes.get(instrument.name, "") in refused
+                notes[instrument.name] = unheard(name, detail, telegraf=heard, refused=unwritten)
             elif state in MEANINGS and (state != "starting" or details.get(instrument.name)):
                 detail = details.get(instrument.name, "") or self._ahead(instrument, latest, now)
-                notes[instrument.name] = explained(instrument.name, state, detail)
+                notes[instrument.name] = explained(name, state, detail)
             elif stale:
-                notes[instrument.name] = (
-                    f"{instrument.name} brought nothing new for {duration.short((now - newest) / 1e9)}"
-                )
+                notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
             mine = [
                 row
                 for channel in instrument.stanza.channels
@@ -91,12 +91,14 @@ class Watch:
             statuses = [(row.channel, row.state) for row in mine if row.main and row.state not in well]
             if state in ("degraded", "clock") and statuses:
                 told, before = faults(instrument, statuses), notes.get(instrument.name)
-                notes[instrument.name] = f"{before.rstrip('.')}. {told}" if before else f"{instrument.name}: {told}"
+                notes[instrument.name] = f"{before.rstrip('.')}. {told}" if before else f"{name}: {told}"
             rows += mine
         simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
-        return Snapshot(
-            self.site.title, now, rows, states, notes, simulators, {f"{t.output}: {t.why}": t.line() for t in troubles}
-        )
+        lines = {trouble.key: trouble.line() for trouble in troubles}
+        return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes)
+
+    def _called(self, instrument: SiteInstrument) -> str:
+        return called(instrument.name, self._nodes.get(instrument.name, ""))
 
     def _state(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
         when, state = latest.reports.get(instrument.name, (0, ""))
@@ -140,7 +142,7 @@ class Watch:
                 alarm, note = "stale", ""
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)
-                    note = f"{instrument.name} {channel.label} brought nothing new for {for_long}"
+                    note = f"{self._called(instrument)} {channel.label} brought nothing new for {for_long}"
             age = None if when is None else (now - when) / 1e9
             yield Row(
                 instrument.name,
@@ -172,7 +174,7 @@ class Watch:
             return None
         standings = self._limits.of((instrument.name, channel.id, quantity.name))
         reading = Reading(quantity, last, scale or Scale.of(last), now / 1e9, current=scale is not None)
-        return worst(standings, f"{instrument.name} {channel.label}", reading)
+        return worst(standings, f"{self._called(instrument)} {channel.label}", reading)
 
 
 def _numbers(latest: Latest) -> dict[tuple[str, str, str], tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""What reads the instruments of a lab that runs on this machine: Telegraf, with the programs that it starts."""
+"""What reads a node's instruments, in a lab that runs on this machine: Telegraf, with the programs that it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from provisioning import telegraf_config
-from provisioning.site import Site
+from provisioning.site import Node, Site
 
 from .. import ledger
 from ..live.telegraf_log import TelegrafLog
@@ -20,16 +20,18 @@ FULL = (b"no space left on device", b"disk quota exceeded")  # in Telegraf's log
 
 
 class Acquisition:
-    """Telegraf with the rendered configuration of a site; ``process`` is there from ``start`` to ``stop``.
+    """A node's Telegraf with its rendered configuration; ``process`` is there from ``start`` to ``stop``.
 
     ``log`` follows what it writes from when this was made, whichever process writes it.
     """
 
-    def __init__(self, program: Path, places: Places):
-        self._program, self._places = program, places
+    def __init__(self, program: Path, places: Places, site: Site, node: Node):
+        self._program, self._places, self._node = program, places, node
+        self._own = places.nodes[node.name]
+        self._name = f"Telegraf of {node.name}" if len(site.nodes) > 1 else "Telegraf"
         self._telegraf: telegraf.Telegraf | None = None
-        self._log_start = places.telegraf_log.stat().st_size if places.telegraf_log.exists() else 0
-        self.log = TelegrafLog(places.telegraf_log, self._log_start)
+        self._log_start = self._own.log.stat().st_size if self._own.log.exists() else 0
+        self.log = TelegrafLog.of_node(site, node, self._own.log, offset=self._log_start)
 
     @property
     def process(self) -> Process | None:
@@ -41,26 +43,26 @@ class Acquisition:
         ``environment`` is added to that of the instruments' programs; ``connections`` are URLs in the place of those
         of the site file, by instrument.
         """
-        places = self._places
+        folder = self._own.telegraf
         paths = telegraf_config.Paths(
             python=sys.executable,
-            config=str(places.telegraf),
-            secrets=str(places.secrets),
-            journal=str(places.journal),
+            config=str(folder),
+            secrets=str(self._places.secrets),
+            journal=str(self._own.journal),
         )
-        self.log.programs = telegraf_config.names_by_program(site.instruments)
-        environment = {ledger.VARIABLE: str(places.ledger), **environment}
-        shutil.rmtree(places.telegraf, ignore_errors=True)
-        texts = telegraf_config.render(site, paths, environment=environment, connections=connections)
+        environment = {ledger.VARIABLE: str(self._places.ledger), **environment}
+        self._own.journal.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        texts = telegraf_config.render(site, self._node, paths, environment=environment, connections=connections)
         for name, text in texts.items():
-            file = places.telegraf / name
+            file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
     def start(self) -> None:
         """Start it. Raises StartFailed."""
-        config = self._places.telegraf / telegraf_config.CONF
-        self._telegraf = telegraf.Telegraf(self._program, config, self._places.telegraf_log, cwd=self._places.root)
+        config = self._own.telegraf / telegraf_config.CONF
+        self._telegraf = telegraf.Telegraf(self._program, config, self._own.log, cwd=self._places.root, name=self._name)
 
     def stop(self) -> None:
         """Stop it; it ends its programs, then writes what it holds."""
@@ -75,6 +77,6 @@ class Acquisition:
 
     def told_of_a_full_disk(self) -> bool:
         """Look whether Telegraf, or the database by its mouth, told of that in this run."""
-        with open(self._places.telegraf_log, "rb") as log:
+        with open(self._own.log, "rb") as log:
             log.seek(self._log_start)
             return any(words in line for line in log for words in FULL)

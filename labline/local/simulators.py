@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from provisioning import telegraf_config
-from provisioning.site import Site, SiteInstrument
+from provisioning.site import SiteInstrument
 
 from ..places import Places
 from ..stack.process import Process
@@ -22,22 +22,19 @@ class Simulators:
     ``echo "NAME FAULT" > control`` sets a fault, ``none`` ends it; ``process`` is there from ``start`` to ``stop``.
     """
 
-    def __init__(
-        self, site: Site, instruments: Sequence[SiteInstrument], places: Places, environment: Mapping[str, str]
-    ):
-        self._site, self._instruments, self._places, self._environment = site, instruments, places, environment
+    def __init__(self, instruments: Sequence[SiteInstrument], places: Places, environment: Mapping[str, str]):
+        self._instruments, self._places, self._environment = instruments, places, environment
         self.process: Process | None = None
         self.urls: dict[str, str] = {}
 
     def start(self) -> None:
         """Start them; returns when all answer. Raises StartFailed."""
         places, names = self._places, {i.name for i in self._instruments}
-        asked = {i.name: "sim:" for i in self._instruments if i.stanza.connection.scheme != "sim"}
-        texts = telegraf_config.render(self._site, connections=asked)
         files = []
         for instrument in self._instruments:
             file = places.simulators / f"{instrument.name}.yml"
-            file.write_text(texts[telegraf_config.program_config(instrument)], encoding="utf-8")
+            connection = None if instrument.stanza.simulated else "sim:"
+            file.write_text(telegraf_config.program(instrument, connection), encoding="utf-8")
             files.append(file)
         places.control.unlink(missing_ok=True)
         os.mkfifo(places.control, 0o600)

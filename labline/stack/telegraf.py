@@ -47,13 +47,20 @@ class Telegraf:
     """A running Telegraf; ``stop()`` lets it end its programs and write what it holds."""
 
     def __init__(
-        self, program: Path, config: Path, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        program: Path,
+        config: Path,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        name: str = "Telegraf",
     ):
         """Start it; returns when it has taken its configuration. Raises StartFailed.
 
-        ``env`` is added to the environment (passwords that the file refers to); ``log`` takes stdout and stderr.
+        ``env`` is added to the environment (passwords that the file refers to); ``log`` takes stdout and stderr;
+        ``name`` is what it is called where one is told of it.
         """
-        self.process = Process("Telegraf", [program, "--config", config], log, env, cwd)
+        self.process = Process(name, [program, "--config", config], log, env, cwd)
         self.process.wait_ready(lambda: "[agent] Config:" in self.process.output(), 30)
 
     def stop(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import BadInput, shown
 from ..line import Wire
 from ..transport import Transport
-from ..url import Url
+from ..url import HERE, Url
 
 LARGEST_SERIAL = 2**31 - 1  # of a larger one the library would take the lowest 32 bits
 PORT = 5661  # of a Phidget network server
@@ -41,6 +41,10 @@ class Phidget(Transport):
 
     def check(self, url: Url, wire: Wire) -> None:
         target(url)
+
+    def shared(self, url: Url) -> bool:
+        server, _ = target(url)
+        return server is not None and server[0].lower() not in HERE
 
     def page(self, wire: Wire) -> str:
         return (

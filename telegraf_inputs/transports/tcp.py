@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
 from ..transport import Transport
-from ..url import Url
+from ..url import HERE, Url
 
 if TYPE_CHECKING:
     from ..simulators.ends import TcpEnd
@@ -72,6 +72,9 @@ class Tcp(Transport):
 
     def place(self, url: Url) -> str:
         return url.place()
+
+    def shared(self, url: Url) -> bool:
+        return url.host_port()[0].lower() not in HERE
 
     def line(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> TcpLine:
         return TcpLine(url, wire, timeout, stop)

@@ -161,6 +161,10 @@ class Visa(Transport):
         resource = re.sub(r"^([A-Z]+)::", r"\g<1>0::", url.rest.upper())
         return resource.removesuffix("::INSTR").removesuffix("::INST0")
 
+    def shared(self, url: Url) -> bool:
+        plain = _plain(url)
+        return load(plain.scheme).shared(plain) if plain else url.rest.upper().startswith("TCPIP")
+
     def line(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> Line:
         if plain := _plain(url):
             return load(plain.scheme).line(plain, wire, timeout, stop)
