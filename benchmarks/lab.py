@@ -16,7 +16,7 @@ import yaml
 import telegraf_inputs
 from labline.stack import libusb
 from labline.stack.errors import Unavailable
-from telegraf_inputs import drivers
+from telegraf_inputs import clock, drivers
 
 
 def stanza(driver: str, name: str, **keys: Any) -> dict[str, Any]:
@@ -27,12 +27,12 @@ def stanza(driver: str, name: str, **keys: Any) -> dict[str, Any]:
 
 def mixed(count: int, **keys: Any) -> list[dict[str, Any]]:
     """Make stanzas of all drivers in turn."""
-    names = drivers.names()
+    names = drivers.programs()
     return [stanza(names[number % len(names)], f"instrument{number}", **keys) for number in range(count)]
 
 
 class Lab:
-    """Runs the simulators in one process; ``programs`` are the commands that read them, by the instrument's name."""
+    """Runs the simulators in one process; ``programs`` are the commands that read them, one a driver, by its name."""
 
     def __init__(self, stanzas: list[dict[str, Any]]):
         self._folder = tempfile.TemporaryDirectory(prefix="labline-bench-")
@@ -40,6 +40,7 @@ class Lab:
         # As an installed program: its modules are compiled, and not at each start.
         compileall.compile_dir(Path(telegraf_inputs.__file__).parent, quiet=2)
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        self.environment[clock.VARIABLE] = "unchecked"
         try:
             self.environment |= libusb.environment()
         except Unavailable as error:
@@ -54,22 +55,17 @@ class Lab:
             text=True,
         )
         urls = dict(line.split() for line in iter(self._simulators.stdout.readline, "ready\n"))  # type: ignore[union-attr]
-        self.programs = {}
+        self.programs: dict[str, list[str]] = {}
         for each in stanzas:
             file = self._write({**each, "connection": urls[each["name"]]}, f"{each['name']}.program")
-            self.programs[each["name"]] = [
-                sys.executable,
-                "-m",
-                f"telegraf_inputs.drivers.{each['driver']}",
-                "--config",
-                file,
-            ]
+            module = f"telegraf_inputs.drivers.{each['driver']}"
+            self.programs.setdefault(each["driver"], [sys.executable, "-m", module]).extend(["--config", file])
 
-    def start(self, name: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start one program."""
+    def start(self, driver: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start a driver's program."""
         log = open(self.folder / "log", "ab")  # noqa: SIM115  # it is the program's from here
         process = subprocess.Popen(
-            self.programs[name], stdin=subprocess.PIPE, stdout=stdout, stderr=log, env=self.environment
+            self.programs[driver], stdin=subprocess.PIPE, stdout=stdout, stderr=log, env=self.environment
         )
         log.close()
         self._started.append(process)

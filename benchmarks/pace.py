@@ -1,4 +1,4 @@
-"""How well twenty programs keep their pace."""
+"""How well twenty instruments keep their pace."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ def measure() -> Iterator[Measurement]:
         for driver in [list(DRIVERS)[number % len(DRIVERS)]]
     ]
     with Lab(stanzas) as lab:
-        texts = _collect(lab)
+        lines = [line for text in _collect(lab) for line in text.splitlines() if line.startswith(b"instrument,")]
+    by_instrument: dict[bytes, list[int]] = {}
+    for line in lines:
+        by_instrument.setdefault(line.split(b",", 2)[1], []).append(_begin(line))
     late, lost, drifts = [], 0, []
-    for text in texts:
-        begins = [begin for line in text.splitlines() if line.startswith(b"instrument,") for begin in [_begin(line)]]
+    for begins in by_instrument.values():
         ticks = begins[1:]  # the first cycle connects, off the beat
         numbers = [round(begin / INTERVAL_NS) for begin in ticks]
         lost += numbers[-1] - numbers[0] + 1 - len(set(numbers))
@@ -35,14 +37,14 @@ def measure() -> Iterator[Measurement]:
         late += offsets
         tenth = len(offsets) // 10
         drifts.append(abs(statistics.median(offsets[-tenth:]) - statistics.median(offsets[:tenth])))
-    how = f"{INSTRUMENTS} programs ({' and '.join(DRIVERS)}) at 10 Hz for {SECONDS} s"
+    how = f"{INSTRUMENTS} instruments in the programs of {' and '.join(DRIVERS)}, at 10 Hz for {SECONDS} s"
     yield Measurement("ticks lost", lost, f"of {len(late)}", 0, how)
     yield Measurement(
         "drift",
         max(drifts) / 1e6,
         "ms",
         1,
-        "the worst program: median offset of its last tenth less its first",
+        "the worst instrument: median offset of its last tenth less its first",
         digits=3,
     )
     yield Measurement("– lateness of a cycle, median", statistics.median(late) / 1e6, "ms", digits=3)
