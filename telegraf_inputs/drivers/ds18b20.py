@@ -95,7 +95,7 @@ channels:
     def read(self) -> Iterator[Reading]:
         failed: list[Exception] = []
         for channel in self.channels:
-            value = None
+            value, detail = None, ""
             try:
                 value, status = self._temperature(_sensor(channel))
             except FileNotFoundError:
@@ -106,9 +106,10 @@ channels:
                 status = "missing"
             except (OSError, NoAnswer, BadAnswer) as error:
                 failed.append(error)
+                detail = str(error)
                 status = "bad_answer" if isinstance(error, BadAnswer) else "no_answer"
             answered = self.link.answered_ns if status == "ok" else time.time_ns()
-            yield Reading(channel.id, {"temperature": value}, answered, status)
+            yield Reading(channel.id, {"temperature": value}, answered, status, detail)
         if len(failed) == len(self.channels):  # not one sensor: the bus
             raise failed[0] if isinstance(failed[0], InstrumentError) else NoAnswer(f"{self.link.path}: {failed[0]}")
 
