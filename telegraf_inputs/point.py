@@ -25,7 +25,7 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
     """Holds one measurement's tags, fields and time (nanoseconds, UTC), and prints them as one line.
 
     ``influx-line-protocol`` 0.1.5 prints floats with six digits, doubles backslashes in tags and lets newlines through;
-    this subclass prints floats with all their digits and refuses what would arrive changed. A field that is None, NaN
+    this subclass keeps its points, prints them itself, and refuses what would arrive changed. A field that is None, NaN
     or infinite is no value and is left out; so is an empty tag. A point without a field is false, and prints nothing.
     ``readings`` says how many readings the point carries, for the ledger.
     """
@@ -100,18 +100,23 @@ class Point(Metric):  # type: ignore[misc]  # the package has no types
         """Print the point as one line that ends with a newline; the empty text where it has no field."""
         return f"{self}\n" if self.values else ""
 
-    # The two steps of Metric.__str__ that lose data, replaced (the names are those of its private methods).
-    def _Metric__escape(self, value: str) -> str:
-        return _escaped(value)
+    def __str__(self) -> str:
+        tags = "".join(f",{_escaped(name)}={_escaped(value)}" for name, value in self.tags.items())
+        fields = ",".join(f"{_escaped(name)}={_written(value)}" for name, value in self.values.items())
+        time = "" if self.timestamp is None else f" {self.timestamp}"
+        measurement = self.measurement.replace(",", "\\,").replace(" ", "\\ ")
+        return f"{measurement}{tags} {fields}{time}"
 
-    def _Metric__parse_value(self, value: float | bool | int | str) -> str:
-        if type(value) is float:
-            return repr(value)
-        if type(value) is bool:
-            return "true" if value else "false"
-        if type(value) is int:
-            return f"{value}i"
-        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+def _written(value: float | bool | int | str) -> str:
+    """Write a field's value: a float with all its digits, an integer with its i, a text in quotes."""
+    if type(value) is float:
+        return repr(value)
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is int:
+        return f"{value}i"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _name(text: str, what: str) -> str:
