@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from . import opening
 from .clock import MEANINGS, Clock
 from .configured import Channel, Stanza
-from .declare import PINNED
-from .errors import BadInput, InstrumentError, Stopped, WrongDevice
+from .errors import BadInput, InstrumentError, Stopped
 from .inbox import Inbox
 from .line import Tap
 from .point import Point
@@ -23,7 +22,6 @@ from .stop import Stop
 from .url import Url
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0  # seconds between attempts to connect, doubling
-IDENTIFY_ATTEMPTS = 3  # the first contact after power-up often fails (Lake Shore 240)
 MOST_CHANNELS = 1000  # of one instrument, where the data say which there are
 HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is told to hang
 
@@ -230,11 +228,11 @@ class Instrument:
 
     def _connect(self) -> Polled | Pushed:
         """Open the way, learn who is there, prepare it. Raises InstrumentError."""
-        kind = self.stanza.driver
-        source, identity = self._subscribed(kind) if issubclass(kind, Pushed) else self._asked_who(kind)
-        if self.stanza.identity and identity and identity != self.stanza.identity:
-            self.log("W", f"another instrument answers now: {identity!r}, before it was {self.stanza.identity!r}")
-        self.stanza.identity = identity
+        stanza = self.stanza
+        source, identity = opening.opened(stanza, self.url, self.stop, self.inbox, self._tap)
+        if stanza.identity and identity and identity != stanza.identity:
+            self.log("W", f"another instrument answers now: {identity!r}, before it was {stanza.identity!r}")
+        stanza.identity = identity
         if isinstance(source, Polled):
             try:
                 source.connected()
@@ -244,39 +242,6 @@ class Instrument:
         self.reconnects += bool(self._connections)
         self._connections += 1
         return source
-
-    def _subscribed(self, kind: type[Pushed]) -> tuple[Pushed, str]:
-        source = kind(self.stanza)
-        try:
-            return source, source.open(self.url, self.stop, self.inbox)
-        except BaseException:
-            self._let_go(source)
-            raise
-
-    def _asked_who(self, kind: type[Polled]) -> tuple[Polled, str]:
-        link = kind.open_link(self.url, self.stanza, self.stop)
-        if self._tap is not None:
-            link.tap = self._tap
-        source = kind(self.stanza, link)
-        try:
-            identity = self._identify(source)
-            wanted = self.stanza.options[PINNED.name] if PINNED in kind.options_known else None
-            if wanted and not re.search(wanted, identity):
-                raise WrongDevice(f"this is {identity!r}, expected {wanted!r} in what it says of itself (identity)")
-            return source, identity
-        except BaseException:
-            self._let_go(source)
-            raise
-
-    def _identify(self, source: Polled) -> str:
-        for _ in range(IDENTIFY_ATTEMPTS - 1):
-            try:
-                return source.identify()
-            except InstrumentError as error:
-                if error.state == "disconnected":
-                    raise
-                source.link.discard(quiet=0.05)
-        return source.identify()
 
     def _faulty(self) -> dict[str, str]:
         """Tell what is wrong with channels: in this cycle, or since their last reading."""
@@ -325,7 +290,7 @@ class Instrument:
 
     def _let_go(self, source: Polled | Pushed) -> None:
         try:
-            (source.link if isinstance(source, Polled) else source).close()
+            opening.close(source)
         except Exception as error:  # whatever is wrong with it, it is let go
             self.log("D", _trace(error))
 
