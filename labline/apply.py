@@ -1,6 +1,7 @@
 """Bring InfluxDB to what the site file says: database, users, retention, downsampling.
 
-Reads what is there, tells the differences, then acts. Doing it twice changes nothing."""
+Reads what is there, tells the differences, then acts. Doing it twice changes nothing. Where a field that is there
+would get another type or unit, nothing is done at all."""
 
 from __future__ import annotations
 
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     url, ca, wanted = arguments.url or site.influxdb.url, site.influxdb.ca, influxdb_schema.schema(site)
     try:
         plan = influxdb_apply.plan(url, wanted, arguments.secrets, ca=ca)
+        influxdb_apply.check(plan)
         for note in plan.notes:
             print(f"note: {note}")
         if arguments.check and plan.differences:

@@ -1,16 +1,18 @@
 """Look for mistakes in a site file, and try what Telegraf says to it.
 
-Reads the file, all units included, and tells all mistakes, each with its line; renders it, and
-has `telegraf config check` read that, where Telegraf is at hand. Mistakes are status 1 here, wrong use (2) elsewhere."""
+Reads the file, all units included, and tells all mistakes, each with its line; renders it, and has `telegraf config
+check` read that, where Telegraf is at hand. With --against it asks the database whether a field that is there already
+would get another type or unit. Mistakes are status 1 here, wrong use (2) elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_site
+from .arguments import add_site, add_state
 
 if TYPE_CHECKING:
     from provisioning.site import Site
@@ -18,12 +20,28 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   labline check                      the demo lab
   labline check my-lab.yml           what is wrong with it, with file and line
+  labline check my-lab.yml --against  and with the data that its database has already
 """
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     add_site(parser)
+    parser.add_argument(
+        "--against",
+        metavar="URL",
+        nargs="?",
+        const="",
+        help="hold types and units against what is in a database (default: that of a run here, else the site file's)",
+    )
+    parser.add_argument(
+        "--secrets",
+        metavar="DIR",
+        type=Path,
+        default=Path("/etc/labline/secrets"),
+        help="--against: the folder with the password file reader (default: %(default)s)",
+    )
+    add_state(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import telegraf_check
     from telegraf_inputs.errors import BadInput
 
-    from . import simulation
+    from . import against, simulation
     from .stack import telegraf, told
     from .words import counted
 
@@ -62,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(note)
     for note in _unknown_units(site):
         print(note)
+    if arguments.against is not None and not against.fits(site, arguments.against, arguments.secrets, arguments.state):
+        return 1
     program = telegraf.at_hand()
     if program is None:
         print(f"Telegraf is not at hand, so its configuration was not tried; `{told.command()} run` gets it")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from telegraf_inputs import duration
 
-from . import influxdb_fill, influxdb_state
+from . import influxdb_fields, influxdb_fill, influxdb_state
 from .influxdb_schema import ADMIN, PREFIX, TABLE, RetentionPolicy, Schema, create, create_database, grant
 from .influxdb_server import DatabaseError, Server, exposed, secret
 from .influxdb_state import State
@@ -32,10 +32,14 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What is to be done, in order; ``notes`` is what was found and is left alone."""
+    """What is to be done, in order; ``notes`` is what was found and is left alone.
+
+    ``refused``: what the site wants otherwise than the data are, which nothing here mends. Then nothing is done at all.
+    """
 
     differences: list[Difference]
     notes: list[str]
+    refused: list[str]
 
     @property
     def warnings(self) -> list[str]:
@@ -68,22 +72,31 @@ def plan(url: str, wanted: Schema, secrets: Path, *, ca: str = "") -> Plan:
             f"CREATE USER {identifier(ADMIN)} WITH PASSWORD '…' WITH ALL PRIVILEGES"
         )
     else:
-        state = influxdb_state.read(server, wanted.database, [user for user, _ in wanted.rights])
+        state = influxdb_state.read(server, wanted)
     differences += _administrator(server, state, passwords[ADMIN])
     differences += _policies(server, state, wanted, notes)
     differences += _users(server, state, wanted, passwords, secrets, checkable=bool(anybody))
     differences += _queries(server, state, wanted, notes)
     differences += _table(server, state, wanted)
+    differences += _fields(server, state, wanted)
     differences += _mark(server, state, wanted)  # last: until all is done, it is not this site's
     notes += (f"anybody on this machine may read {path}; chmod 0600 {path}" for path in exposed(secrets, passwords))
-    return Plan(differences=differences, notes=notes)
+    refused = influxdb_fields.refusals(state.stored, wanted.fields, wanted.database)
+    return Plan(differences=differences, notes=notes, refused=refused)
 
 
 def apply(made: Plan, tell: Callable[[str], None]) -> None:
     """Do what a plan says, telling each step before it is taken. Raises DatabaseError; then plan and apply again."""
+    check(made)
     for difference in made.differences:
         tell(difference.text)
         difference.act()
+
+
+def check(made: Plan) -> None:
+    """Refuse a plan for a database whose data are others than the site says. Raises DatabaseError."""
+    if made.refused:
+        raise DatabaseError("\n".join([*made.refused, "nothing was changed"]))
 
 
 def _administrator(server: Server, state: State, password: str) -> Iterator[Difference]:
@@ -256,6 +269,16 @@ def _table(server: Server, state: State, wanted: Schema) -> Iterator[Difference]
         for row in wanted.rows
     )
     yield Difference(text=f"write which level dashboards read: {shown}", act=act)
+
+
+def _fields(server: Server, state: State, wanted: Schema) -> Iterator[Difference]:
+    fields = influxdb_fields.unnoted(state.stored, wanted.fields)
+    if fields:
+        lines = "".join(field.line for field in fields)
+        yield Difference(
+            text=f"note the type and unit of {len(fields)} field{'s' * (len(fields) > 1)}",
+            act=lambda: server.write(lines, wanted.database, FOREVER),
+        )
 
 
 def _mark(server: Server, state: State, wanted: Schema) -> Iterator[Difference]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from telegraf_inputs.duration import exact
 
 from . import measurements
+from .influxdb_fields import DOWNSAMPLED, Field
 from .influxql import identifier
 from .levels import FOREVER, RAW, Level, Storage
 from .site import Site
@@ -102,7 +103,13 @@ class Schema(Struct, frozen=True, kw_only=True):
     policies: tuple[RetentionPolicy, ...]
     queries: tuple[ContinuousQuery, ...]
     rows: tuple[LevelRow, ...]
+    fields: tuple[Field, ...]
     rights: tuple[tuple[str, str], ...]  # (user, right)
+
+    @property
+    def kept_in(self) -> list[str]:
+        """Name the policies that keep readings, the finest first."""
+        return [policy.name for policy in self.policies if policy.name != FOREVER]
 
     @property
     def mark(self) -> str:
@@ -113,7 +120,7 @@ class Schema(Struct, frozen=True, kw_only=True):
 def schema(site: Site) -> Schema:
     """Derive the schema from the site."""
     influxdb = site.influxdb
-    found = measurements.of_site(i.stanza for i in site.instruments)
+    found = measurements.quantities(i.stanza for i in site.instruments)
     return Schema(
         site=site.name,
         database=influxdb.database,
@@ -131,12 +138,17 @@ def schema(site: Site) -> Schema:
                 database=influxdb.database,
                 measurement=name,
                 level=level,
-                fields=tuple(fields.items()),
+                fields=tuple((name, quantity.type) for name, quantity in fields.items()),
             )
             for level in influxdb.downsampled
             for name, fields in found.items()
         ),
         rows=tuple(_rows(influxdb)),
+        fields=tuple(
+            Field(measurement=measurement, name=name, type=quantity.type, unit=quantity.unit)
+            for measurement, fields in found.items()
+            for name, quantity in fields.items()
+        ),
         rights=((WRITER, "WRITE"), (READER, "READ")),
     )
 
@@ -182,8 +194,7 @@ def grant(user: str, right: str, database: str) -> str:
 def _columns(name: str, kind: str) -> list[str]:
     if kind not in ("float", "int"):
         return [f"last({identifier(name)}) AS {identifier(name)}"]
-    functions = (("mean", ""), ("min", "_min"), ("max", "_max"), ("count", "_n"))
-    return [f"{function}({identifier(name)}) AS {identifier(name + end)}" for function, end in functions]
+    return [f"{function}({identifier(name)}) AS {identifier(name + end)}" for function, end in DOWNSAMPLED.items()]
 
 
 def _shard(keep: float, for_ever: int) -> int:

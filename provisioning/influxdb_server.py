@@ -15,6 +15,11 @@ from requests.auth import HTTPBasicAuth
 # How long (seconds) to wait for an answer.
 SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
 SECONDS_PER_LOOK = 8  # somebody watches, and waits
+# What to do, by what the server says.
+ADVICE = {
+    "no space left on device": "free some space on the disk of its data",
+    "authorization failed": "it knows no such user, or another password; labline apply makes users, and tells what it finds",
+}
 
 
 class DatabaseError(Exception):
@@ -71,7 +76,7 @@ class Server:
                     f"InfluxDB at {self.url}: there is no database {database!r} that user {self.user!r} may read; "
                     "a new labline run, or labline apply, makes it"
                 )
-            advice = "; free some space on the disk of its data" if "no space left on device" in text else ""
+            advice = next((f"; {words}" for said, words in ADVICE.items() if said in text), "")
             raise DatabaseError(f"InfluxDB at {self.url}: {text.replace(hidden, '***') if hidden else text}{advice}")
         return [
             Series(

@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from telegraf_inputs import duration
 
-from .influxdb_schema import MARK, TABLE, RetentionPolicy
+from . import influxdb_fields
+from .influxdb_fields import Stored
+from .influxdb_schema import MARK, TABLE, RetentionPolicy, Schema
 from .influxdb_server import Server
 from .influxql import identifier
 from .levels import FOREVER
@@ -27,6 +29,7 @@ class State(Struct, frozen=True, kw_only=True):
     rights: dict[str, dict[str, str]] = {}  # user -> database -> right, of the users that were asked for
     rows: set[tuple[Any, ...]] = set()  # those of rp_config
     site: str = ""  # the one that the database was made for; "" where none left its mark
+    stored: Stored = Stored()  # its fields
 
     @property
     def default(self) -> RetentionPolicy | None:
@@ -34,8 +37,9 @@ class State(Struct, frozen=True, kw_only=True):
         return next((policy for policy in self.policies.values() if policy.default), None)
 
 
-def read(server: Server, database: str, users: list[str]) -> State:
-    """Ask a server, as its administrator. Raises DatabaseError."""
+def read(server: Server, wanted: Schema) -> State:
+    """Ask a server, as its administrator, about what a schema is about. Raises DatabaseError."""
+    database, users = wanted.database, [user for user, _ in wanted.rights]
     databases = {row["name"] for row in server.rows("SHOW DATABASES")}
     policies = _policies(server, database) if database in databases else {}
     rows: set[tuple[Any, ...]] = set()
@@ -58,7 +62,14 @@ def read(server: Server, database: str, users: list[str]) -> State:
     admins = {row["user"]: row["admin"] for row in server.rows("SHOW USERS")}
     rights = {user: _rights(server, user) for user in users if user in admins}
     return State(
-        databases=databases, policies=policies, queries=queries, admins=admins, rights=rights, rows=rows, site=site
+        databases=databases,
+        policies=policies,
+        queries=queries,
+        admins=admins,
+        rights=rights,
+        rows=rows,
+        site=site,
+        stored=influxdb_fields.read(server, database, wanted.kept_in) if database in databases else Stored(),
     )
 
 

@@ -9,29 +9,37 @@ from telegraf_inputs.errors import BadInput
 from telegraf_inputs.stanza import Stanza
 
 from . import host_metrics
+from .influxdb_fields import DOWNSAMPLED
 
 STATUS = Quantity("status", "", "ok, or what is wrong with this channel", type="str")
 CLOCK = Quantity("clock", "", "What is wrong with the time of this point; nothing where it is well", type="str")
-DOWNSAMPLED = ("_min", "_max", "_n")
 
 
-def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
-    """List all that a site stores: measurement -> field -> type; that each has one type, fields.clashes checks."""
-    found: dict[str, dict[str, str]] = {}
+def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
+    """List all that a site stores: measurement -> field -> quantity; that each has one type and unit, fields.clashes checks."""
+    found: dict[str, dict[str, Quantity]] = {}
     for stanza in stanzas:
         for channel in stanza.channels:
             fields = found.setdefault(channel.measurement, {})
-            fields |= {quantity.name: quantity.type for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
-    for measurement, quantities in ({"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL).items():
-        found[measurement] = {q.name: q.type for q in quantities}
+            fields |= {quantity.name: quantity for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
+    for measurement, own in ({"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL).items():
+        found[measurement] = {quantity.name: quantity for quantity in own}
     return found
+
+
+def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
+    """List all that a site stores: measurement -> field -> type."""
+    return {
+        measurement: {name: quantity.type for name, quantity in fields.items()}
+        for measurement, fields in quantities(stanzas).items()
+    }
 
 
 def same_names(found: dict[str, dict[str, str]]) -> Iterator[BadInput]:
     """Find fields that get the name of another one when that is downsampled."""
     for measurement, fields in found.items():
         for name in fields:
-            for end in DOWNSAMPLED:
+            for end in filter(None, DOWNSAMPLED.values()):
                 if name.endswith(end) and name.removesuffix(end) in fields:
                     yield BadInput(
                         f"{measurement!r} has fields {name.removesuffix(end)!r} and {name!r}; downsampled, the "

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from provisioning import influxdb_apply, influxdb_schema, telegraf_config
-from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
+from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server
 from provisioning.site import Site
 
 from ..places import Places
-from ..stack import credentials, influxdb, loopback, ports
+from ..stack import credentials, influxdb, loopback, ports, told
 from ..stack.asking import agreed
 from ..stack.process import Process
 
@@ -56,11 +56,17 @@ class Database:
     def apply(self, site: Site, say: Callable[[str], None]) -> None:
         """Bring it to the site file. What would drop readings is asked for where there is somebody to ask.
 
+        Raises DatabaseError where a field would get another type or unit than its data have: then nothing was changed.
         The server is this lab's alone, and nothing else runs yet: there is nobody to disturb.
         """
         for user in (telegraf_config.WRITER, influxdb_schema.READER):
             credentials.secret(self._places.secrets, user)
         plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        try:
+            influxdb_apply.check(plan)
+        except DatabaseError as error:
+            root = told.path(self._places.root)
+            raise DatabaseError(f"{error}\nTo begin anew, and keep what is there: mv {root} {root}-before") from None
         for difference in plan.differences:
             if difference.loss:
                 say(f"  {difference.loss}")

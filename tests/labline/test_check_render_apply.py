@@ -302,6 +302,47 @@ def test_apply_fills_the_levels_when_asked(lab, influxd: influxdb.InfluxDB, caps
     assert "found 'yesterday', expected a duration" in capsys.readouterr().err
 
 
+def test_a_field_never_gets_another_type_or_unit(
+    lab, influxd: influxdb.InfluxDB, telegraf_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Told by `apply`, by `apply --check`, and by `check --against` with the reader's password alone."""
+    path, secrets = lab
+    against = ["check", str(path), "--against", influxd.url, *secrets]
+    assert cli.main(against) == 1
+    assert "authorization failed; it knows no such user, or another password; labline apply" in capsys.readouterr().err
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    influxd.server.write(f"scpi,instrument=magnet,channel=coil current=1i,voltage=2.0 {time.time_ns()}", "verbs", "raw")
+    path.write_text(path.read_text().replace("unit: V", "unit: mV").replace("raw: 30d", "raw: 31d"))
+    (Path(secrets[1]) / "labadmin").rename(path.with_name("labadmin"))
+    capsys.readouterr()
+    assert cli.main(against) == 1
+    said = capsys.readouterr()
+    assert (
+        "'current' of measurement 'scpi' is an integer in database 'verbs' (retention policy 'raw'), but the site wants"
+        in said.err
+    )
+    assert "'voltage' of measurement 'scpi' is in 'V' in database 'verbs', but the site wants it in 'mV'" in said.err
+    assert said.err.endswith(f"labline: 2 fields in {influxd.url} can't be as {path} says\n")
+    assert (
+        cli.main(["check", str(path), "--against", *secrets, "--state", str(path.parent / "state")]) == 1
+    )  # the site file's
+    path.with_name("labadmin").rename(Path(secrets[1]) / "labadmin")
+    before = influxd.server.query('SHOW RETENTION POLICIES ON "verbs"')
+    for more in ([], ["--check"], ["--yes"]):
+        capsys.readouterr()
+        assert cli.main(["apply", str(path), *secrets, *more]) == 1
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "is in 'V' in database 'verbs'" in said.err and said.err.endswith("nothing was changed\n")
+    assert influxd.server.query('SHOW RETENTION POLICIES ON "verbs"') == before
+    influxd.server.query('DROP MEASUREMENT "scpi"', "verbs")
+    assert cli.main(["apply", str(path), *secrets]) == 0
+    influxd.server.write(f"scpi,instrument=magnet,channel=coil voltage=2.0 {time.time_ns()}", "verbs", "raw")
+    capsys.readouterr()
+    assert cli.main(against) == 0
+    assert f"{influxd.url}: database 'verbs' has 1 of the site's " in capsys.readouterr().out
+
+
 def test_the_verbs_tell_how_they_are_used():
     for verb in ("check", "render", "apply"):
         done = subprocess.run([sys.executable, "-m", "labline.cli", verb, "--help"], capture_output=True, text=True)

@@ -388,3 +388,44 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     assert "alarms go to nobody from here" in made_up.text
     files = tmp_path / ".labline/told+simulated/rendered/grafana/alerting"
     assert list(files.iterdir()) and "lab@example.org" not in "".join(file.read_text() for file in files.iterdir())
+
+
+BENCH = """\
+site: bench
+nodes: [{name: here}]
+instruments:
+  - name: meter
+    driver: scpi
+    connection: "sim:?seed=1"
+    interval: 200ms
+    channels: {a: {read: {level: {query: "MEAS:VOLT:DC?", unit: V}}}}
+"""
+
+
+def test_a_run_refuses_a_unit_that_its_data_do_not_have(start, tmp_path):
+    site = tmp_path / "bench.yml"
+    site.write_text(BENCH)
+    first = start(str(site), "--duration", "3")
+    first.wait_for(r"InfluxDB +http")
+    while running := first.process.poll() is None:
+        checked = subprocess.run(
+            [sys.executable, "-m", "labline.cli", "check", str(site), "--against"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST,
+        )  # fmt: skip
+        if re.search(r"database 'lab' has [1-9]\d* of the site's", checked.stdout):
+            break
+    assert running, "the lab that runs here was asked, while it ran"
+    assert first.end() == 0, first.text
+    before = {path: path.stat().st_size for path in (tmp_path / ".labline" / "bench" / "journal").iterdir()}
+    site.write_text(BENCH.replace("unit: V", "unit: mV"))
+    second = start(str(site), "--duration", "2")
+    assert second.end() == 1
+    assert (
+        "field 'level' of measurement 'scpi' is in 'V' in database 'lab', but the site wants it in 'mV'" in second.text
+    )
+    assert "To begin anew, and keep what is there: mv .labline/bench .labline/bench-before" in second.text
+    assert "Traceback" not in second.text and not others_in(tmp_path)
+    assert {path: path.stat().st_size for path in (tmp_path / ".labline" / "bench" / "journal").iterdir()} == before
+    site.write_text(BENCH)
+    third = start(str(site), "--duration", "2")
+    assert third.end() == 0, third.text

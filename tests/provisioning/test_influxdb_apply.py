@@ -146,7 +146,8 @@ def test_a_changed_site_changes_its_queries_and_the_table_of_levels(lab):
     assert {(row["idx"], row["rp"]) for row in rows} == {("1", "raw"), ("2", "5m")}
     lab.change("to: field", "to: strength")
     assert apply(lab) == [
-        "downsample 'lakeshore_372' to 5m anew: its fields or times changed (continuous query labline_5m_lakeshore_372)"
+        "downsample 'lakeshore_372' to 5m anew: its fields or times changed (continuous query labline_5m_lakeshore_372)",
+        "note the type and unit of 1 field",
     ]
 
 

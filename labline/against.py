@@ -1,0 +1,53 @@
+"""Hold a site's fields against those that its database has already: of each its type and unit; changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .words import counted
+
+if TYPE_CHECKING:
+    from provisioning.influxdb_server import Server
+    from provisioning.site import Site
+
+
+def fits(site: Site, url: str, secrets: Path, state: Path) -> bool:
+    """Tell whether the database's fields are as the site wants them, and which are not. Raises DatabaseError.
+
+    ``url`` "" is that of a lab that runs here, else the site file's.
+    """
+    from provisioning import influxdb_fields, influxdb_schema
+
+    server = _server(site, url, secrets, state)
+    wanted = influxdb_schema.schema(site)
+    stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
+    refused = influxdb_fields.refusals(stored, wanted.fields, wanted.database)
+    if refused:
+        print("\n".join(refused), file=sys.stderr)
+        print(
+            f"labline: {counted('field', len(refused))} in {server.url} can't be as {site.file} says", file=sys.stderr
+        )
+        return False
+    known = sum(stored.has(field) for field in wanted.fields)
+    print(
+        f"{server.url}: database {wanted.database!r} has {known} of the site's {counted('field', len(wanted.fields))}, "
+        "with their types and units"
+    )
+    return True
+
+
+def _server(site: Site, url: str, secrets: Path, state: Path) -> Server:
+    """Reach the database as the user who may only read."""
+    from provisioning.influxdb_schema import READER
+    from provisioning.influxdb_server import Server, secret
+
+    from .places import Places
+    from .stack import runlock
+
+    places = Places(state, site)
+    running = runlock.holder(places.root) if not url and places.root.is_dir() else None
+    if running and running["urls"].get("influxdb"):
+        return places.reader(running["urls"]["influxdb"])
+    return Server(url or site.influxdb.url, READER, secret(secrets, READER), ca=site.influxdb.ca)
