@@ -10,6 +10,7 @@ import pytest
 
 from grafana_dashboards import emit
 from grafana_dashboards.check import panels_of
+from provisioning import influxdb_fields, influxdb_schema
 from provisioning.influxdb_server import DatabaseError
 from telegraf_inputs.point import Point
 
@@ -235,3 +236,13 @@ def test_a_channel_that_is_not_well_shows_in_its_alarm_alone_and_heals(viewer, r
 def test_a_channel_that_never_came_has_an_alarm(viewer, rules):
     query = json.dumps(rules["demo-chiller-bath-channel"]).replace("'bath'", "'nowhere'")
     assert viewer.alert(json.loads(query))[0]["good"] == 0
+
+
+def test_what_a_lab_that_runs_has_stored_is_what_its_site_wants(viewer):
+    """Of every measurement, Telegraf's own too, at every level: an apply has nothing to refuse."""
+    wanted = influxdb_schema.schema(viewer.lab.site)
+    stored = influxdb_fields.read(viewer.reader, wanted.database, wanted.kept_in)
+    assert influxdb_fields.refusals(stored, wanted.fields, wanted.database) == []
+    assert influxdb_fields.unnoted(stored, wanted.fields) == []
+    measured = {(m, f) for policy in stored.types.values() for m, fields in policy.items() for f in fields}
+    assert {(f.measurement, f.name) for f in wanted.fields if f.measurement == "instrument"} <= measured

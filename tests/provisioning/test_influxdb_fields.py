@@ -63,6 +63,13 @@ def now() -> int:
     return time.time_ns() - 10**9
 
 
+def noted(server: influxdb_server.Server, database: str) -> int:
+    asked = f'SELECT count("unit") AS "n" FROM "forever"."{influxdb_fields.NOTED}" GROUP BY *'
+    rows = server.rows(asked, database)
+    assert {row["n"] for row in rows} == {1}, "one point a field, however often it is noted"
+    return len(rows)
+
+
 def test_a_changed_unit_is_refused_with_both_and_a_way_out(supply):
     write(supply, "scpi,instrument=supply,channel=a level=1.5", now())
     supply.change("unit: A", "unit: mA")
@@ -165,6 +172,7 @@ def test_a_unit_of_which_there_are_no_data_may_change(supply):
     told: list[str] = []
     influxdb_apply.apply(plan(supply), told.append)
     assert told == ["note the type and unit of 1 field"]
+    assert noted(supply.admin, supply.site.influxdb.database) == len(influxdb_schema.schema(supply.site).fields)
     write(supply, "scpi,instrument=supply,channel=a level=1.5", now())
     assert plan(supply).differences == [] and plan(supply).refused == []
 
@@ -174,13 +182,6 @@ def test_data_of_before_units_were_noted_have_those_of_the_site(supply):
     supply.admin.query(f'DROP MEASUREMENT "{influxdb_fields.NOTED}"', supply.site.influxdb.database)
     count = len(influxdb_schema.schema(supply.site).fields)
     assert [d.text for d in plan(supply).differences] == [f"note the type and unit of {count} fields"]
-
-
-def noted(server: influxdb_server.Server, database: str) -> int:
-    asked = f'SELECT count("unit") AS "n" FROM "forever"."{influxdb_fields.NOTED}" GROUP BY *'
-    rows = server.rows(asked, database)
-    assert {row["n"] for row in rows} == {1}, "one point a field, however often it is noted"
-    return len(rows)
 
 
 def test_units_are_known_after_a_restart_of_the_server(supply, tmp_path: Path):
