@@ -75,7 +75,7 @@ class Instrument:
         self._worst: dict[str, str] = {}  # channel -> what was wrong with it in this cycle, though it may be over
         self._details: dict[str, str] = {}  # channel -> what else was told of it
         self._unknown: set[str] = set()  # what was told to have no place
-        self._clock_fault = ""
+        self._clocks: dict[str, str] = {}  # channel -> what was wrong with the time of its last reading
         self._told = ""  # the faults of channels that were told last
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
@@ -126,19 +126,19 @@ class Instrument:
 
     def hangs(self) -> Point | None:
         """Report, from another thread, a cycle that does not come back; None where all is well."""
-        began, source = self._began, self.source
-        beat = max(self._beat, getattr(getattr(source, "link", None), "active_at", 0.0))
-        if began is None or time.monotonic() - beat < HUNG_SECONDS + 3 * self.stanza.timeout:
+        began, quiet = self._began, time.monotonic() - self._beat
+        if began is None or quiet < HUNG_SECONDS + 3 * self.stanza.timeout:
             return None
         if not self._hangs:
             self._hangs = True
             self.errors += 1
-            self._enter("hung", f"a read does not come back for {time.monotonic() - beat:.0f} s")
+            self._enter("hung", f"a read does not come back for {quiet:.0f} s")
         return self.report(time.monotonic() - began)
 
     def close(self) -> None:
         """Let go of the instrument, and of its simulator."""
         self._disconnect()
+        self.inbox.close()
         if self.simulator is not None:
             self.simulator.stop()
 
@@ -194,6 +194,7 @@ class Instrument:
                 self._thrown_away += point.readings
                 continue
             self._note(reading)
+            self._clocks[channel.id] = point.values.get("clock", "")
             self.made[channel.id].add(point.readings, point.timestamp)
             yield point
 
@@ -204,7 +205,6 @@ class Instrument:
         if status != "ok":
             self.errors += 1
             self._worst[channel] = status
-        self._clock_fault = self._clock.judge(reading.time_ns)
 
     def _discovered(self, reading: Reading) -> Channel | None:
         """Take up a channel that a stream finds by itself; None where its streams find none, or too many."""
@@ -229,7 +229,7 @@ class Instrument:
     def _connect(self) -> Polled | Pushed:
         """Open the way, learn who is there, prepare it. Raises InstrumentError."""
         stanza = self.stanza
-        source, identity = opening.opened(stanza, self.url, self.stop, self.inbox, self._tap)
+        source, identity = opening.opened(stanza, self.url, self.stop, self.inbox, self._pulse)
         if stanza.identity and identity and identity != stanza.identity:
             self.log("W", f"another instrument answers now: {identity!r}, before it was {stanza.identity!r}")
         stanza.identity = identity
@@ -243,6 +243,12 @@ class Instrument:
         self._connections += 1
         return source
 
+    def _pulse(self, direction: str, data: bytes) -> None:
+        """Note that something was sent or received: whoever waits here is alive."""
+        self._beat = time.monotonic()
+        if self._tap is not None:
+            self._tap(direction, data)
+
     def _faulty(self) -> dict[str, str]:
         """Tell what is wrong with channels: in this cycle, or since their last reading."""
         lasting = {channel: status for channel, status in self._statuses.items() if status != "ok"}
@@ -253,7 +259,7 @@ class Instrument:
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
         told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
-        clock = self._clock_fault if self._clock.synchronised else self._clock_fault or "unsynchronised"
+        clock = next(filter(None, self._clocks.values()), "" if self._clock.synchronised else "unsynchronised")
         if clock:
             self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))))
             return

@@ -54,7 +54,6 @@ class Line:
     def __init__(self, url: Url, wire: Wire, timeout: float, stop: Stop):
         self.url, self.wire, self.timeout, self.stop = url, wire, timeout, stop
         self.tap: Tap | None = None
-        self.active_at = time.monotonic()  # when something was last sent or received: whoever waits here is alive
         self.answered_ns = 0
         self.in_step = True
         self._buffer = b""
@@ -109,7 +108,7 @@ class Line:
         self._rest()
         self._asked = name or repr(data)
         self._guard(self._send, data)
-        self._last_sent = self.active_at = time.monotonic()
+        self._last_sent = time.monotonic()
         if self.tap:
             self.tap(">", data)
 
@@ -187,7 +186,6 @@ class Line:
         return data
 
     def _received(self, data: bytes) -> None:
-        self.active_at = time.monotonic()
         if self.tap:
             self.tap("<", data)
 

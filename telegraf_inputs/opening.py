@@ -19,7 +19,7 @@ from .url import Url
 IDENTIFY_ATTEMPTS = 3  # the first contact after power-up often fails (Lake Shore 240)
 
 
-def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap | None) -> tuple[Polled | Pushed, str]:
+def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap) -> tuple[Polled | Pushed, str]:
     """Open a stanza's source; returns it, and who is there ("" where that can't be told).
 
     Raises InstrumentError (WrongDevice: not the one that is pinned), Stopped; then nothing is left open.
@@ -31,8 +31,7 @@ def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap | None) 
             return pushed, pushed.open(url, stop, inbox)
     link = kind.open_link(url, stanza, stop)
     with _closed_on_failure(link):
-        if tap is not None:
-            link.tap = tap
+        link.tap = tap
         polled = kind(stanza, link)
         identity = _identity(polled)
         wanted = stanza.options.get(PINNED.name) if PINNED in kind.options_known else None

@@ -30,7 +30,6 @@ class Folder:
     def __init__(self, path: str, timeout: float, stop: Stop):
         self.path, self.timeout, self.stop = path, timeout, stop
         self.answered_ns = 0
-        self.active_at = time.monotonic()
 
     def present(self) -> bool:
         """Tell whether the folder is there."""
@@ -49,7 +48,6 @@ class Folder:
             read.join(min(GLANCE_SECONDS, rest))
             if self.stop.is_set:
                 raise Stopped
-        self.active_at = time.monotonic()
         if read.is_alive():
             raise NoAnswer(f"{path}: a read of it does not come back within {self.timeout:g} s")
         if read.error is not None:
