@@ -13,8 +13,8 @@ from .telegraf_config import HEADER, Paths
 
 SCHEMA = "influxdb/schema.influxql"
 CONF = f"telegraf/{telegraf_config.CONF}"
-# What may lie in a node's folder from another day, if it begins with HEADER.
-OURS = (CONF, f"telegraf/{telegraf_config.INSTRUMENTS}/*.yml")
+# What may lie in a node's folder from another day, if it says that we made it.
+OURS = (CONF, f"telegraf/{telegraf_config.INSTRUMENTS}/*.yml", SCHEMA)
 
 
 def of_node(site: Site, node: Node) -> str:
@@ -70,7 +70,7 @@ def _left_over(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
         for pattern in OURS:
             for path in sorted(place.glob(pattern)):
                 name = path.relative_to(folder).as_posix()
-                if name not in files and _text(path).startswith(HEADER):
+                if name not in files and HEADER.strip("# \n") in _text(path):
                     yield name
 
 

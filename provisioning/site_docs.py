@@ -77,7 +77,9 @@ def _kind(kind: Any, told: dict[str, Any]) -> str:
         return "see below" if any("$ref" in each for each in told.get("anyOf", [])) else "value with its unit"
     if "$ref" in told or told.get("type") == "object":
         return "see below"
-    return {"string": "text", "number": "number", "array": "list"}.get(str(told.get("type")), "")
+    return {"string": "text", "number": "number", "array": "list", "boolean": "true or false"}.get(
+        str(told.get("type")), ""
+    )
 
 
 def _default(info: msgspec.structs.FieldInfo) -> str:
@@ -88,6 +90,8 @@ def _default(info: msgspec.structs.FieldInfo) -> str:
         return f"`{duration.exact(value) if value else 'forever'}`"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value)
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return (
         f"`{value:g}`" if isinstance(value, (int, float)) else f"`{value}`" if isinstance(value, str) and value else ""
     )

@@ -13,8 +13,16 @@ from .site import Node, Site
 from .telegraf_config import CONF, WRITER, Paths
 
 
-def check(site: Site, node: Node, telegraf: Path) -> str:
-    """Run `telegraf config check` on a copy of a node's files, with folders of its own; returns what it says against it, or ""."""
+def check(site: Site, telegraf: Path) -> str:
+    """Run `telegraf config check` for each node; returns what it says against one's configuration, or ""."""
+    for node in site.nodes:
+        if said := _check(site, node, telegraf):
+            return f"{node.name}: {said}" if len(site.nodes) > 1 else said
+    return ""
+
+
+def _check(site: Site, node: Node, telegraf: Path) -> str:
+    """Check a copy of a node's files, with folders of its own."""
     with tempfile.TemporaryDirectory(prefix="labline-check-") as name:
         folder = Path(name)
         secrets, journal = folder / "secrets", folder / "journal"

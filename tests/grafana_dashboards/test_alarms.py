@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import provisioning.site
 from grafana_dashboards import emit, notifications, provision, signals
 from grafana_dashboards.uids import uid
 
@@ -51,6 +52,28 @@ def test_a_limit_makes_a_rule_for_each_side_with_hysteresis(site):
         "cryostat: Still temperature above 2 K": ("critical", "2m", {
             "evaluator": {"type": "gt", "params": [2.0]}, "unloadEvaluator": {"type": "lt", "params": [1.95]}}),
     }  # fmt: skip
+
+
+def test_an_alarm_says_which_node_reads_its_instrument(site, tmp_path):
+    kinds = {"limit", "stale", "channel"}
+    path = tmp_path / "site.yml"
+
+    def told(made):
+        rules = [rule for kind in kinds for rule in rules_of(made, kind).values()]
+        assert {rule["labels"]["kind"] for rule in rules} == kinds
+        return {rule["labels"]["node"] for rule in rules}, [rule["annotations"]["description"] for rule in rules]
+
+    nodes, descriptions = told(rendered(site(CRYOSTAT)))
+    assert nodes == {"daq"} and not any("read by" in text for text in descriptions)
+    text = path.read_text().replace(
+        "[{name: daq}]", "[{name: hall}, {name: cellar}]\ninfluxdb: {url: 'http://hall:8086'}"
+    )
+    path.write_text(text.replace('connection: "sim:"', 'connection: "sim:"\n    node: cellar'))
+    made = rendered(provisioning.site.load(path))
+    nodes, descriptions = told(made)
+    assert nodes == {"cellar"} and all("It is read by cellar." in text for text in descriptions)
+    (stale,) = rules_of(made, "stale").values()
+    assert stale["annotations"]["summary"] == "cryostat (cellar) has delivered nothing for 1 min"
 
 
 def test_without_hysteresis_there_is_no_second_threshold(site):

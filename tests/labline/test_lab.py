@@ -55,9 +55,12 @@ def lab(tmp_path, monkeypatch):
             return None
 
     made._database = Part("InfluxDB")
-    made.places.telegraf_log.write_text("of the run before: no space left on device\n")
-    made._acquisition = Acquisition(Path("telegraf"), made.places)
-    monkeypatch.setattr(made._acquisition, "stop", lambda: made.done.append("stop Telegraf"))
+    made.log = made.places.nodes["here"].log
+    made.log.write_text("of the run before: no space left on device\n")
+    (node,) = made.site.nodes
+    acquisition = Acquisition(Path("telegraf"), made.places, made.site, node)
+    monkeypatch.setattr(acquisition, "stop", lambda: made.done.append("stop Telegraf"))
+    made._acquisitions = [acquisition]
     monkeypatch.setattr(ledger, "take", lambda *_: made.done.append("count") or [])
     monkeypatch.setattr(loopback, "answers", lambda *_: True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))
@@ -66,13 +69,13 @@ def lab(tmp_path, monkeypatch):
 
 
 def test_what_is_only_in_the_memory_of_the_database_is_not_counted(lab):
-    lab.places.telegraf_log.open("a").write("E! 500: error writing WAL entry: no space left on device\n")
+    lab.log.open("a").write("E! 500: error writing WAL entry: no space left on device\n")
     lab.stop()
     assert lab.done[:4] == ["stop Telegraf", "stop InfluxDB", "start InfluxDB", "count"]
 
 
 def test_while_the_disk_is_full_nothing_is_called_written(lab, monkeypatch):
-    lab.places.telegraf_log.open("a").write("E! 500: error writing WAL entry: no space left on device\n")
+    lab.log.open("a").write("E! 500: error writing WAL entry: no space left on device\n")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     with pytest.raises(StackError, match="the disk is full"):
         lab.stop()
@@ -98,7 +101,7 @@ def test_a_disk_that_fills_is_told_once_and_remembered(lab, monkeypatch):
 def test_a_database_that_could_not_write_is_started_anew_once_there_is_room(lab, monkeypatch):
     for free, told in ((1e6, "no space left on device"), (1e9, ""), (1e9, "")):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
-        lab.places.telegraf_log.open("a").write(f"E! {told}\n")
+        lab.log.open("a").write(f"E! {told}\n")
         lab.look_after()
     assert lab.done == ["stop InfluxDB", "start InfluxDB"]
 

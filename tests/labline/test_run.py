@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,14 @@ instruments:
     connection: sim:?seed=2&faults=silent@5+3
     interval: 500ms
     timeout: 500ms
+"""
+SPREAD = """\
+site: spread
+nodes: [{name: hall}, {name: cellar}]
+influxdb: {url: "http://hall:8086"}
+instruments:
+  - {name: cryostat, driver: lakeshore_372, connection: "sim:?seed=1", interval: 500ms}
+  - {name: vacuum, driver: pfeiffer_tpg, model: tpg262, connection: "sim:?seed=2", interval: 500ms, node: cellar}
 """
 NOTIFICATIONS = """\
 notifications:
@@ -139,6 +148,14 @@ def others_in(folder: Path) -> list[str]:
             if str(folder) in " ".join([*process.cmdline(), process.cwd()]) and process.pid != os.getpid():
                 found.append(f"{process.pid} {process.cmdline()}")
     return found
+
+
+def wait_until(condition, what: str) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end, f"not within {LONGEST} s: {what}"
+        time.sleep(0.1)
 
 
 def secrets_of(folder: Path) -> dict[Path, str]:
@@ -429,3 +446,51 @@ def test_a_run_refuses_a_unit_that_its_data_do_not_have(start, tmp_path):
     site.write_text(BENCH)
     third = start(str(site), "--duration", "2")
     assert third.end() == 0, third.text
+
+
+def test_two_nodes_have_a_telegraf_each_and_one_that_is_killed_comes_back(start, tmp_path):
+    site = tmp_path / "spread.yml"
+    site.write_text(SPREAD)
+    run = start(str(site))
+    url = run.wait_for(r"InfluxDB +(http://\S+),")[1]
+    run.wait_for(r"^\S+ 2 instruments: 2 ok$")
+    run.wait_for(r"^\S+ vacuum \(cellar\): ok$")
+    reader = Server(url, "reader", (tmp_path / ".labline/spread/secrets/reader").read_text())
+
+    def hosts(measurement):
+        return {
+            series.tags["host"] for series in reader.query(f'SELECT * FROM "raw"."{measurement}" GROUP BY *', "lab")
+        }
+
+    assert (hosts("lakeshore_372"), hosts("pfeiffer_tpg")) == ({"hall"}, {"cellar"})
+    assert hosts("instrument") == {"hall", "cellar"}
+
+    (telegraf,) = (p for p in run.family() if "telegraf" in p.name() and "/cellar/" in " ".join(p.cmdline()))
+    telegraf.kill()
+    run.wait_for(r"Telegraf of cellar ended \(exit status -9\); started anew")
+    made_anew = next(row["time"] for row in reader.rows('SELECT last("up") FROM "raw"."instrument"', "lab"))
+    wait_until(
+        lambda: reader.rows(
+            f'SELECT * FROM "raw"."pfeiffer_tpg" WHERE "instrument" = \'vacuum\' AND time > {made_anew + 2 * 10**9}',
+            "lab",
+        ),
+        "vacuum is read again",
+    )
+    command = [sys.executable, "-m", "labline.cli", "status", str(site)]
+    status = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST)
+    table = [line.split() for line in status.stdout.splitlines()]
+    assert ["hall", "cryostat"] in [words[:2] for words in table]
+    assert ["cellar", "vacuum"] in [words[:2] for words in table]
+
+    run.process.send_signal(signal.SIGINT)
+    run.end()
+    ledger = run.ledger()
+    for made, written, lost in ledger.values():
+        assert made == written + lost and written > 0, run.text
+    assert ledger["cryostat"][2] == 0 and "more were written" not in run.text
+    state = tmp_path / ".labline/spread/nodes"
+    for node, measurement in (("hall", "lakeshore_372"), ("cellar", "pfeiffer_tpg")):
+        lines = "".join(file.read_text() for file in (state / node / "journal").iterdir()).splitlines()
+        assert {line.partition(",")[0] for line in lines} == {"instrument", measurement}
+        assert (state / node / "telegraf.log").exists()
+    assert not others_in(tmp_path / ".labline")

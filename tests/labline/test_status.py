@@ -12,7 +12,7 @@ from rich.console import Console
 
 from labline.live.screen import show
 from labline.live.table import LiveTable, print_whole
-from labline.live.telegraf_log import TelegrafLog
+from labline.live.telegraf_log import TelegrafLog, TelegrafLogs
 from labline.live.watch import Watch
 from provisioning import site as sites
 from provisioning.influxdb_server import DatabaseError, Server
@@ -578,3 +578,55 @@ def test_an_age_below_0_is_shown_as_it_is(lab):
     lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0123,resistance=37133.0,status="ok"', -1.9)
     row = next(row for row in lab.look().rows if row.channel.id == "5")
     assert -2 < row.age < 0
+
+
+@pytest.fixture
+def spread(lab, tmp_path):
+    """The same instruments, read by two nodes; all is well."""
+    file = tmp_path / "trial.yml"
+    text = file.read_text().replace("[{name: here}]", "[{name: hall}, {name: cellar}]")
+    text = text.replace("connection: phidget://\n", "connection: phidget://\n    node: cellar\n")
+    file.write_text(text.replace("influxdb: {", 'influxdb: {url: "http://hall:8086", '))
+    lab.well()
+    return sites.load(file)
+
+
+def test_of_several_nodes_each_is_named(lab, spread):
+    text = drawn(lab.look(site=spread), width=100)
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[3][:2] == ["node", "instrument"]
+    assert ["hall", "cryostat", "Still"] in [words[:3] for words in lines]
+    assert ["cellar", "oven", "Gauge"] in [words[:3] for words in lines]
+    assert text.count("hall") == text.count("cellar") == 1
+    assert "node" not in drawn(lab.look(), width=100)
+
+
+def test_what_is_wrong_is_said_with_its_node(lab, spread):
+    lab.put("instrument", "instrument=oven", 'state="silent",up=0i', -0.001)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0301,resistance=37133.0,status="ok"')
+    text = drawn(lab.look(site=spread), width=60)
+    assert "oven (cellar) does not answer." in text
+    assert "cryostat (hall) Mixing chamber: 30.1 mK is above 20 mK" in " ".join(text.split())
+    assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_a_telegraf_that_runs_is_that_of_its_own_node(lab, spread, database, influxd):
+    influxd.server.query('DROP MEASUREMENT "instrument"', database.name)
+    lab.put("internal_agent", "host=hall", "metrics_gathered=5i", 5)
+    notes = lab.look(site=spread).notes
+    assert notes["cryostat"].startswith("cryostat (hall) does not report, though Telegraf runs.")
+    assert notes["oven"].startswith("oven (cellar) has no program that reports. Does Telegraf run?")
+
+
+def test_the_troubles_of_nodes_are_told_apart(tmp_path, spread):
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = "E! [outputs.influxdb] Failed to write metric (will be dropped: 401 Unauthorized): authorization failed"
+    logs = []
+    for node in spread.nodes:
+        file = tmp_path / f"{node.name}.log"
+        file.write_text(f"{stamp} E! [outputs.influxdb::database] {said}\n")
+        logs.append(TelegrafLog.of_node(spread, node, file))
+    lines = [trouble.line() for trouble in TelegrafLogs(logs).troubles()]
+    assert [line.partition(",")[0] for line in lines] == [
+        f"The database refused all that {node}'s Telegraf wrote" for node in ("hall", "cellar")
+    ]

@@ -83,7 +83,7 @@ def test_telegraf_writes_to_it(secure, telegraf_path: Path, tmp_path: Path):
     paths = Paths(
         python=sys.executable, config=str(tmp_path), secrets=str(secure.secrets), journal=str(tmp_path / "journal")
     )
-    files.write(tmp_path, telegraf_config.render(secure.site, paths))
+    files.write(tmp_path, telegraf_config.render(secure.site, secure.site.server, paths))
     database = secure.site.influxdb.database
     with telegraf.Telegraf(telegraf_path, tmp_path / telegraf_config.CONF, tmp_path / "log") as running:
         running.process.wait_ready(lambda: secure.admin.rows('SELECT * FROM "lakeshore_372" LIMIT 1', database), 30)
@@ -131,7 +131,7 @@ def test_telegraf_takes_the_configuration_where_the_certificate_is_elsewhere(lab
         lab.site, influxdb=structs.replace(lab.site.influxdb, url="https://db:8086", ca="/nowhere/ca.pem")
     )
     assert telegraf_check.check(site, telegraf_path) == ""
-    assert 'tls_ca = "/nowhere/ca.pem"' in telegraf_config.render(site)[telegraf_config.CONF]
+    assert 'tls_ca = "/nowhere/ca.pem"' in telegraf_config.render(site, site.server)[telegraf_config.CONF]
 
 
 def test_grafana_reads_the_file(lab):

@@ -22,8 +22,8 @@ def demo() -> site.Site:
     return site.load(site.find("demo"))
 
 
-def conf(lab: site.Site, **settings: object) -> dict:
-    return tomllib.loads(telegraf_config.render(lab, **settings)[telegraf_config.CONF])
+def conf(lab: site.Site, node: site.Node | None = None, **settings: object) -> dict:
+    return tomllib.loads(telegraf_config.render(lab, node or lab.nodes[0], **settings)[telegraf_config.CONF])
 
 
 @pytest.mark.parametrize("path", sorted(site.SITES.glob("*.yml")), ids=lambda path: path.stem)
@@ -37,7 +37,7 @@ def test_what_telegraf_does_not_take_is_told(telegraf_path: Path, demo: site.Sit
 
 
 def test_a_program_gets_the_stanza_it_has_in_the_site_file_and_nothing_it_has_no_use_for(demo: site.Site):
-    made = telegraf_config.render(demo)
+    made = telegraf_config.render(demo, demo.server)
     for instrument in demo.instruments:
         text = made[telegraf_config.program_config(instrument)]
         alone, here = stanza.check(yamlfile.parse(text, "made").data), instrument.stanza
@@ -66,7 +66,7 @@ def test_a_program_gets_the_stanza_it_has_in_the_site_file_and_nothing_it_has_no
 def test_a_text_stays_the_text_it_is(demo: site.Site, text: str):
     first = demo.instruments[0]
     lab = structs.replace(demo, instruments=(structs.replace(first, data=first.data | {"tags": {"shelf": text}}),))
-    made = telegraf_config.render(lab)[telegraf_config.program_config(first)]
+    made = telegraf_config.render(lab, lab.server)[telegraf_config.program_config(first)]
     assert yamlfile.parse(made, "made").data["tags"] == {"shelf": text}
 
 
@@ -92,7 +92,7 @@ def test_telegraf_sets_the_pace_of_an_instrument_that_says_so(written):
 
 def test_programs_get_the_environment_and_the_connections_that_are_asked_for(demo: site.Site):
     made = telegraf_config.render(
-        demo, environment={"LABLINE_LEDGER": "/x"}, connections={"cryostat": "tcp://127.0.0.1:1"}
+        demo, demo.server, environment={"LABLINE_LEDGER": "/x"}, connections={"cryostat": "tcp://127.0.0.1:1"}
     )
     assert all(
         each["environment"] == ["LABLINE_LEDGER=/x"] for each in tomllib.loads(made["telegraf.conf"])["inputs"]["execd"]
@@ -129,7 +129,7 @@ def test_what_telegraf_reads_reaches_the_database_and_the_journal_alike(lab, tel
     journal = tmp_path / "journal"
     journal.mkdir()
     paths = Paths(python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(journal))
-    files.write(tmp_path, telegraf_config.render(lab.site, paths))
+    files.write(tmp_path, telegraf_config.render(lab.site, lab.site.server, paths))
     database = lab.site.influxdb.database
     with telegraf.Telegraf(telegraf_path, tmp_path / telegraf_config.CONF, tmp_path / "log") as running:
         running.process.wait_ready(lambda: lab.admin.rows('SELECT * FROM "lakeshore_372" LIMIT 1', database), 30)
@@ -158,7 +158,7 @@ def test_what_telegraf_measures_of_the_machine_and_of_itself_is_what_is_declared
     paths = Paths(
         python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(tmp_path / "journal")
     )
-    files.write(tmp_path, telegraf_config.render(lab.site, paths))
+    files.write(tmp_path, telegraf_config.render(lab.site, lab.site.server, paths))
     database = lab.site.influxdb.database
 
     def stored() -> dict[str, dict[str, str]]:
