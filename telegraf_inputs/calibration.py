@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .declare import Option, Quantity
@@ -30,7 +30,10 @@ Form = Callable[[float], float | None]
 
 @dataclass(frozen=True)
 class Calibration:
-    """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point)."""
+    """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point).
+
+    ``parameters`` are those of the form, as they are written.
+    """
 
     of: str
     to: str
@@ -41,6 +44,7 @@ class Calibration:
     high: float
     form: str
     apply: Form
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, raw: float) -> float | None:
         """Calibrate one value; None where the calibration does not hold for it."""
@@ -178,7 +182,7 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
     if form == "table" and not (low <= parameters["points"][-1][0] and parameters["points"][0][0] <= high):
         raise BadInput(f"lies beside the table: no value of {of.name!r} would be calibrated", ("range",))
     description = str(data.get("description", ""))
-    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply)
+    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply, parameters)
 
 
 def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import calibration, drivers, duration, transports, yamlfile
+from . import calibration, drivers, duration, options, transports, yamlfile
 from .calibration import Calibration
 from .configured import Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity
 from .errors import BadInput, noted, shown, suggestion
 from .names import NAME, NAME_WORDS, check_pattern
+from .options import take
 from .point import BadPoint, Point
 from .source import Source
 from .url import Url
@@ -90,14 +91,14 @@ def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
         errors.append(BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …"))
         return None
     with noted(errors):
-        driver = drivers.load(_value(data, KEYS[1]))
+        driver = drivers.load(options.value(data, KEYS[1]))
         return _check(data, driver, errors)
     return None
 
 
 def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Stanza | None:
     before = len(errors)
-    values = _take(data, KEYS, driver.options_known, f"driver {driver.name!r}", errors)
+    values = take(data, (*KEYS, *driver.options_known), f"driver {driver.name!r}", errors)
     if values["name"] is not None and not NAME.match(values["name"]):
         errors.append(BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",)))
     for key, (shortest, longest) in RANGES.items():
@@ -215,7 +216,7 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
 
 def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Channel:
     """Read one channel's keys; what is wrong goes to ``errors``, with its path inside the channel."""
-    values = _take(data, CHANNEL_KEYS, driver.channel_options, f"a channel of {driver.name!r}", errors)
+    values = take(data, (*CHANNEL_KEYS, *driver.channel_options), f"a channel of {driver.name!r}", errors)
     options = {o.name: values[o.name] for o in driver.channel_options}
     channel = Channel(name, values["label"] or name, values["description"] or "", options, values["limits"] or {})
     if errors:
@@ -258,58 +259,3 @@ def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quanti
         made.to, made.unit, made.description or f"{raw.description}, calibrated", decimals=made.decimals
     )
     return result
-
-
-def _take(
-    data: dict[str, Any], common: tuple[Option, ...], special: tuple[Option, ...], owner: str, errors: list[BadInput]
-) -> dict[str, Any]:
-    """Read the declared keys of a mapping, with their defaults; the others, and wrong values, go to ``errors``."""
-    options = {o.name: o for o in (*common, *special)}
-    for key in data:
-        if key not in options:
-            errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
-    values = {name: option.default for name, option in options.items()}
-    for name, option in options.items():
-        with noted(errors):
-            values[name] = _value(data, option)
-    return values
-
-
-def _value(data: dict[str, Any], option: Option) -> Any:
-    """Read one key: the value in its declared type, or the default where it is missing."""
-    value = data.get(option.name)
-    if value is None:
-        if option.required:
-            raise BadInput(f"is missing; expected {option.description}", (option.name,))
-        return option.default
-    if option.type == "duration":
-        try:
-            value = duration.read(value)
-        except BadInput as error:
-            raise BadInput(f"{error.message}: {option.description}", (option.name,)) from None
-    elif option.type == "str" and type(value) is int:
-        value = str(value)  # 123456 is a fine serial number; people don't quote it
-    elif option.type == "float" and type(value) is int:
-        value = float(value)
-    if not isinstance(value, PYTHON[option.type]) or isinstance(value, bool) != (option.type == "bool"):
-        quotes = "; write it in quotes" if option.type == "str" and isinstance(value, (float, bool)) else ""
-        raise BadInput(
-            f"found {shown(value)}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,)
-        )
-    if isinstance(value, float) and value - value != 0.0:  # NaN or infinite
-        raise BadInput(f"found {shown(value)}, expected {WORDS[option.type]}: {option.description}", (option.name,))
-    if option.choices and value not in option.choices:
-        raise BadInput(f"found {shown(value)}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
-    return value
-
-
-PYTHON = {"str": str, "float": float, "int": int, "bool": bool, "map": dict, "list": list, "duration": float}
-WORDS = {
-    "str": "a text",
-    "float": "a number",
-    "int": "a whole number",
-    "bool": "true or false",
-    "map": "a mapping (key: value)",
-    "list": "a list",
-    "duration": "a duration",
-}

@@ -13,13 +13,13 @@ __path__ = plugins.extended(__path__, "transports")
 
 
 def names() -> tuple[str, ...]:
-    """List the schemes that there are."""
-    return plugins.modules(__path__)
+    """List the schemes that there are; the module of ``opc.tcp`` is opc_tcp."""
+    return tuple(name.replace("_", ".") for name in plugins.modules(__path__))
 
 
 def load(scheme: str) -> Transport:
     """Get a transport by its scheme; loads no other."""
-    transport: Transport = import_module(f"{__name__}.{scheme}").TRANSPORT
+    transport: Transport = import_module(f"{__name__}.{scheme.replace('.', '_')}").TRANSPORT
     return transport
 
 

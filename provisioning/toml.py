@@ -1,0 +1,52 @@
+"""Writes TOML, as Telegraf's configuration wants it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+
+def value(found: Any) -> str:
+    """Write a text, number, truth value, or a list of them."""
+    if isinstance(found, list):
+        return "[" + ", ".join(value(item) for item in found) + "]"
+    # TOML's basic strings, numbers and truth values are written as JSON's, but for one character.
+    return json.dumps(found, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def key(name: str) -> str:
+    """Write a key; in quotes where it needs them."""
+    return name if BARE.match(name) else value(name)
+
+
+def one_line(text: str) -> str:
+    """Write a text for a comment, in which TOML allows no control characters."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+
+
+def table(head: str, keys: Mapping[str, Any], indent: str = "  ", before: str = "\n") -> Iterator[str]:
+    """Write a table without tables in it; a key that begins with ``#`` is a comment."""
+    yield before + head
+    for name, found in keys.items():
+        yield f"{indent}{name}" if found is None else f"{indent}{key(name)} = {value(found)}"
+
+
+def nested(path: str, keys: Mapping[str, Any], *, many: bool = True, indent: str = "") -> Iterator[str]:
+    """Write a table, and those in it: a mapping is one, a list of mappings several. ``many``: itself is one of several."""
+    yield f"{indent}[[{path}]]" if many else f"{indent}[{path}]"
+    inner = indent + "  "
+    tables = {name: found for name, found in keys.items() if _is_tables(found)}
+    for name, found in keys.items():
+        if name not in tables:
+            yield f"{inner}{key(name)} = {value(found)}"
+    for name, found in tables.items():
+        for each in found if isinstance(found, list) else [found]:
+            yield from nested(f"{path}.{key(name)}", each, many=isinstance(found, list), indent=inner)
+
+
+def _is_tables(found: Any) -> bool:
+    return isinstance(found, dict) or (isinstance(found, list) and bool(found) and isinstance(found[0], dict))

@@ -1,0 +1,165 @@
+"""Whatever publishes by MQTT: sensors, gateways, other programs, read by Telegraf's inputs.mqtt_consumer.
+
+Sources: MQTT Version 3.1.1 (OASIS); Telegraf 1.39, plugins/inputs/mqtt_consumer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..configured import Channel, Stanza
+from ..declare import Option
+from ..errors import BadInput
+from ..native_source import READ, Native, secret
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+TOPIC = Option(
+    "topic",
+    "str",
+    "the topic; {channel} and {quantity} in it stand for their names; default: that of the channel, or of the instrument",
+)
+PATH = Option(
+    "path",
+    "str",
+    "where the value is in a JSON message, such as status.temperature or 0.value; default: the message is the value",
+)
+# Telegraf ends where a broker refuses its user at the start, and all of the lab's data with it; where the last of
+# several addresses can't be reached it tries again. So there is one more, which nobody ever has.
+NOWHERE = "unix:///broker-is-away-or-refuses-this-user"
+MOST_WAITING = 10_000  # messages that are not in the database yet; the broker keeps more
+
+
+class Mqtt(Native):
+    """Reads what others publish to an MQTT broker: plain values, or values in JSON messages.
+
+    A message's time is that of its arrival. A broker that refuses the user looks like one that is away: Telegraf does
+    not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
+    """
+
+    name = "mqtt"
+    title = "MQTT messages"
+    manual = "MQTT Version 3.1.1; Telegraf's inputs.mqtt_consumer"
+    verified = "against an independent program: mosquitto, with users, rights and TLS"
+    family = "protocol"
+    schemes = ("mqtt", "mqtts")
+    interval = 60.0  # messages come by themselves; this is how often
+    input = "mqtt_consumer"
+    by = "topic"
+    where = (TOPIC, PATH)
+    channel_options = (READ, TOPIC)
+    options_known = (
+        TOPIC,
+        Option("username", "str", "the user, where the broker wants one"),
+        Option("password_file", "str", "a file in the folder of passwords"),
+        Option("ca", "str", "mqtts: the file with the certificate of the authority that signed the broker's, where the system does not know that one"),
+        Option("client_id", "str", "the name by which the broker knows us; default: of site and instrument"),
+        Option("qos", "int", "0: at most once; 1: at least once, kept by the broker while Telegraf is away; 2: once", 1, choices=(0, 1, 2)),
+    )  # fmt: skip
+    secret_options = ("password_file",)
+    example = """\
+name: esp01
+driver: mqtt
+connection: mqtts://192.168.1.3:8883
+username: lab
+password_file: broker
+ca: /etc/labline/broker-ca.pem
+interval: 30s
+topic: ESP01/sensors/{channel}/{quantity}
+channels:
+  BME:
+    label: Air in the clean room
+    read:
+      temp: {unit: °C, low: -40, high: 85, description: Temperature of the air}
+      humi: {unit: "%", low: 0, high: 100, description: Relative humidity}
+  julabo:
+    topic: julabo/status
+    read:
+      bath: {path: internal_temp, unit: °C, description: Bath temperature}
+      external: {path: ext_is_used, unit: "", type: bool, description: The external sensor controls}
+"""
+
+    @classmethod
+    def check(cls, stanza: Stanza) -> None:
+        for channel in stanza.channels:
+            for name, each in cls.declared(channel).items():
+                _check(topic_of(stanza, channel, name, each.where), ("channels", channel.id, "read", name, "topic"))
+                if "" in path_of(channel, name, each.where):
+                    raise BadInput(
+                        f"found {each.where['path']!r}, expected names with '.' between them",
+                        ("channels", channel.id, "read", name, "path"),
+                    )
+        try:
+            super().check(stanza)
+        except BadInput as error:
+            if error.message.startswith("reads the same value"):
+                error.message += "; let {channel} or {quantity} stand in its topic or path"
+            raise
+        if stanza.options["password_file"] and not stanza.options["username"]:
+            raise BadInput("is missing; a password needs a user", ("username",))
+        if stanza.options["ca"] and stanza.connection.scheme != "mqtts":
+            raise BadInput("is for mqtts://, this connection is not encrypted", ("ca",))
+
+    @classmethod
+    def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
+        options, url = stanza.options, stanza.connection
+        host, port = url.host_port(PORTS[url.scheme])
+        scheme = "ssl" if url.scheme == "mqtts" else "tcp"
+        topics = [source[0] for source in _sources(stanza)]
+        keys: dict[str, Any] = {
+            "servers": [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}", NOWHERE],
+            "topics": list(dict.fromkeys(topics)),
+            "qos": options["qos"],
+            "client_id": options["client_id"] or client,
+            "persistent_session": options["qos"] > 0,
+            "max_undelivered_messages": MOST_WAITING,
+            "connection_timeout": f"{max(1, round(stanza.timeout))}s",
+            "data_format": "value",
+            "data_type": "string",
+        }
+        if options["username"]:
+            keys["username"] = options["username"]
+        if options["password_file"]:
+            keys["password"] = secret(options["password_file"])
+        if options["ca"]:
+            keys["tls_ca"] = options["ca"]
+        return keys
+
+    @classmethod
+    def source(cls, stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[Any]:
+        return [topic_of(stanza, channel, quantity, where), path_of(channel, quantity, where)]
+
+
+def topic_of(stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> str:
+    """Tell on which topic a quantity comes; "" where none is said."""
+    topic = where["topic"] or channel.options["topic"] or stanza.options["topic"] or ""
+    return _filled(topic, channel, quantity)
+
+
+def path_of(channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[str]:
+    """Tell by which keys a quantity is found in a JSON message; none where the message is its value."""
+    return _filled(where["path"], channel, quantity).split(".") if where["path"] is not None else []
+
+
+def _filled(text: str, channel: Channel, quantity: str) -> str:
+    return text.replace("{channel}", channel.id).replace("{quantity}", quantity)
+
+
+def _sources(stanza: Stanza) -> list[list[Any]]:
+    return [
+        Mqtt.source(stanza, channel, name, each.where)
+        for channel in stanza.channels
+        for name, each in Mqtt.declared(channel).items()
+    ]
+
+
+def _check(topic: str, path: tuple[str, ...]) -> None:
+    if not topic:
+        raise BadInput("is missing; expected the topic here, in the channel, or in the instrument", path)
+    if "+" in topic or "#" in topic or "{" in topic or not topic.isprintable():
+        raise BadInput(
+            f"found {topic!r}, expected one topic; + and # stand for many, whose values would be mixed up", path
+        )
+
+
+DRIVER = Mqtt

@@ -1,0 +1,130 @@
+"""Any input of Telegraf's own, whose table and deliveries the stanza declares.
+
+Source: the pages of Telegraf's inputs, https://docs.influxdata.com/telegraf/v1/input-plugins/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..configured import Channel, Stanza
+from ..declare import Option, Stream
+from ..errors import BadInput, shown
+from ..native_source import READ, Native
+
+PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
+SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
+OURS = ("alias", "interval", "tags", "precision", "tagpass", "tagdrop", "namepass", "namedrop")
+TAKEN = ("instrument",)  # a measurement in which instruments tell about themselves
+
+
+class Telegraf(Native):
+    """Reads whatever an input of Telegraf's own can read, by a table that you write.
+
+    The stanza says what the input delivers: of each channel the measurement, the tags that tell it from the others, and
+    the fields. What no channel names is not stored. A password in the table is written `@{labline:NAME}`: the file NAME in
+    the folder of passwords.
+    """
+
+    name = "telegraf"
+    title = "Any input of Telegraf"
+    manual = "the page of the input, https://docs.influxdata.com/telegraf/v1/input-plugins/"
+    verified = "with inputs of Telegraf that need no device"
+    family = "protocol"
+    schemes = ()
+    where = (Option("field", "str", "the field, as the input calls it; default: the quantity's name"),)
+    channel_options = (
+        READ,
+        Option("measurement", "str", "the measurement, as the input calls it; in the database too", required=True),
+        Option("tags", "map", "the tags that tell this channel from others, as the input sets them: tag: text"),
+    )
+    options_known = (
+        Option("input", "map", "the input and its keys, as in Telegraf's configuration: {nvidia_smi: {timeout: 5s}}", required=True),
+    )  # fmt: skip
+    example = """\
+name: gpus
+driver: telegraf
+interval: 10s
+input:
+  nvidia_smi: {bin_path: /usr/bin/nvidia-smi, timeout: 5s}
+channels:
+  gpu0:
+    label: Left GPU
+    measurement: nvidia_smi
+    tags: {index: "0"}
+    read:
+      temperature: {field: temperature_gpu, unit: °C, low: 0, high: 150, description: Temperature of the GPU}
+      load: {field: utilization_gpu, unit: "%", type: int, low: 0, high: 100, description: How busy it is}
+    limits: {temperature: {warning: {above: 85 °C}}}
+"""
+
+    @classmethod
+    def stream_of(cls, channel: Channel) -> Stream:
+        declared = cls.declared(channel)
+        return Stream(channel.options["measurement"], tuple(each.quantity for each in declared.values()))
+
+    @classmethod
+    def plugin(cls, stanza: Stanza) -> str:
+        return str(next(iter(stanza.options["input"])))
+
+    @classmethod
+    def check(cls, stanza: Stanza) -> None:
+        tables = stanza.options["input"]
+        if len(tables) != 1 or not PLUGIN.match(cls.plugin(stanza)):
+            raise BadInput(
+                f"found {shown(tables)}, expected one input and its keys, such as nvidia_smi: {{timeout: 5s}}",
+                ("input",),
+            )
+        table = tables[cls.plugin(stanza)]
+        path = ("input", cls.plugin(stanza))
+        if table is not None and not isinstance(table, dict):
+            raise BadInput(f"found {shown(table)}, expected the input's keys", path)
+        for key in table or {}:
+            if key in OURS:
+                raise BadInput("leave this out: labline writes it", (*path, key))
+        _check_values(table or {}, path)
+        for channel in stanza.channels:
+            where = ("channels", channel.id)
+            if channel.measurement in TAKEN:
+                raise BadInput(f"{channel.measurement!r} is a measurement of labline's own", (*where, "measurement"))
+            for tag, text in (channel.options["tags"] or {}).items():
+                if not isinstance(text, str):
+                    raise BadInput(f"found {shown(text)}, expected a text; write it in quotes", (*where, "tags", tag))
+        super().check(stanza)
+
+    @classmethod
+    def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
+        return dict(stanza.options["input"][cls.plugin(stanza)] or {})
+
+    @classmethod
+    def secrets(cls, stanza: Stanza) -> list[str]:
+        return [name for text in _texts(stanza.options["input"]) for name in SECRETS.findall(text)]
+
+    @classmethod
+    def source(cls, stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[Any]:
+        return [channel.measurement, channel.options["tags"] or {}, where["field"] or quantity]
+
+
+def _check_values(value: Any, path: tuple[Any, ...]) -> None:
+    """Refuse what TOML has no way to write."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_values(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_values(item, (*path, index))
+    elif value is None:
+        raise BadInput("is empty; leave the key out, or write a value", path)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+DRIVER = Telegraf

@@ -1,0 +1,110 @@
+"""What Telegraf reads by an input of its own: a page that turns a stanza into Telegraf's tables; no program runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from . import declared
+from .configured import Channel, Stanza
+from .declare import Option, Stream
+from .declared import Declared
+from .errors import BadInput
+from .source import Source
+
+READ = Option("read", "map", "what is read: quantity: where it is, its unit …", required=True)
+SECRET = re.compile(r"\w+\Z", re.ASCII)  # what Telegraf takes for a secret's name
+NATIVE_STATUSES = {
+    "no_reading": "the device says that it has no value",
+}
+
+
+class Native(Source):
+    """Reads what an input of Telegraf's own can read. A subclass defines ``table``, and ``source`` of a quantity.
+
+    Its channels and quantities stand in the stanza; ``where`` are the keys of a quantity that say where it is read.
+    """
+
+    alive_by = "points"
+    timeout = 5.0
+    channel_names = None
+    channel_options: tuple[Option, ...] = (READ,)
+    statuses: Mapping[str, str] = NATIVE_STATUSES
+    input = ""  # Telegraf's plugin
+    by: ClassVar[Literal["field", "node", "topic"]] = "field"  # how native/shape.star finds a value
+    where: tuple[Option, ...] = ()
+    secret_options: tuple[str, ...] = ()  # keys of the stanza that name files with secrets
+
+    @classmethod
+    def stream_of(cls, channel: Channel) -> Stream:
+        return Stream(cls.name, tuple(each.quantity for each in cls.declared(channel).values()))
+
+    @classmethod
+    def declared(cls, channel: Channel) -> dict[str, Declared]:
+        """Tell what a channel's ``read`` declares. Raises BadInput."""
+        return declared.read(channel.options["read"], cls.where)
+
+    @classmethod
+    def plugin(cls, stanza: Stanza) -> str:
+        """Name Telegraf's input."""
+        return cls.input
+
+    @classmethod
+    def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
+        """Make the keys of Telegraf's table, without those that every input has (alias, interval, tags).
+
+        A mapping inside is a sub-table, a list of mappings several of them. ``client``: a name that no other lab has.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def source(cls, stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[Any]:
+        """Tell by what native/shape.star knows a quantity's value; two quantities never have the same."""
+        return [cls.input, {}, field_name(channel, quantity)]
+
+    @classmethod
+    def secrets(cls, stanza: Stanza) -> list[str]:
+        """List the files of the secrets folder that it needs."""
+        return [stanza.options[name] for name in cls.secret_options if stanza.options[name]]
+
+    @classmethod
+    def check(cls, stanza: Stanza) -> None:
+        if stanza.trigger != "self":
+            raise BadInput("leave this out: Telegraf itself sets the pace of this driver", ("trigger",))
+        for name in cls.secret_options:
+            check_secret(stanza.options[name], (name,))
+        seen: dict[str, str] = {}
+        for channel in stanza.channels:
+            if channel.calibration is not None and channel.calibration.form != "linear":
+                raise BadInput(
+                    f"found {channel.calibration.form!r}; what Telegraf reads it calibrates by form linear alone",
+                    ("channels", channel.id, "calibration", "form"),
+                )
+            for name, each in cls.declared(channel).items():
+                source = str(cls.source(stanza, channel, name, each.where))
+                if source in seen:
+                    raise BadInput(f"reads the same value as {seen[source]}", ("channels", channel.id, "read", name))
+                seen[source] = f"{name!r} of channel {channel.id!r}"
+
+    @classmethod
+    def places(cls, stanza: Stanza) -> list[tuple[str, tuple[str, ...]]]:
+        return []  # a broker, an agent or a server has room for many
+
+
+def field_name(channel: Channel, quantity: str) -> str:
+    """Name a value among those that one input delivers."""
+    return f"{channel.id}.{quantity}"
+
+
+def secret(name: str) -> str:
+    """Write a reference to a file of the secrets folder, which Telegraf looks up itself."""
+    return f"@{{labline:{name}}}"
+
+
+def check_secret(name: str | None, path: tuple[str, ...]) -> None:
+    """Refuse (BadInput at ``path``) what is no name of a file in the secrets folder."""
+    if name is not None and not SECRET.match(name):
+        raise BadInput(
+            f"found {name!r}, expected the name of a file in the folder of passwords: letters, digits and '_'", path
+        )

@@ -1,0 +1,62 @@
+"""Reads the keys that are declared for a mapping that somebody wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import duration
+from .declare import Option
+from .errors import BadInput, noted, shown, suggestion
+
+PYTHON = {"str": str, "float": float, "int": int, "bool": bool, "map": dict, "list": list, "duration": float}
+WORDS = {
+    "str": "a text",
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "map": "a mapping (key: value)",
+    "list": "a list",
+    "duration": "a duration",
+}
+
+
+def take(data: Mapping[str, Any], known: Iterable[Option], owner: str, errors: list[BadInput]) -> dict[str, Any]:
+    """Read the declared keys of a mapping, with their defaults; the others, and wrong values, go to ``errors``."""
+    options = {option.name: option for option in known}
+    for key in data:
+        if key not in options:
+            errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
+    values = {name: option.default for name, option in options.items()}
+    for name, option in options.items():
+        with noted(errors):
+            values[name] = value(data, option)
+    return values
+
+
+def value(data: Mapping[str, Any], option: Option) -> Any:
+    """Read one key: the value in its declared type, or the default where it is missing. Raises BadInput."""
+    found = data.get(option.name)
+    if found is None:
+        if option.required:
+            raise BadInput(f"is missing; expected {option.description}", (option.name,))
+        return option.default
+    if option.type == "duration":
+        try:
+            found = duration.read(found)
+        except BadInput as error:
+            raise BadInput(f"{error.message}: {option.description}", (option.name,)) from None
+    elif option.type == "str" and type(found) is int:
+        found = str(found)  # 123456 is a fine serial number; people don't quote it
+    elif option.type == "float" and type(found) is int:
+        found = float(found)
+    if not isinstance(found, PYTHON[option.type]) or isinstance(found, bool) != (option.type == "bool"):
+        quotes = "; write it in quotes" if option.type == "str" and isinstance(found, (float, bool)) else ""
+        raise BadInput(
+            f"found {shown(found)}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,)
+        )
+    if isinstance(found, float) and found - found != 0.0:  # NaN or infinite
+        raise BadInput(f"found {shown(found)}, expected {WORDS[option.type]}: {option.description}", (option.name,))
+    if option.choices and found not in option.choices:
+        raise BadInput(f"found {shown(found)}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
+    return found

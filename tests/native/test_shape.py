@@ -1,0 +1,208 @@
+"""The script that gives what Telegraf's inputs deliver its shape, run by the real Telegraf on lines as the inputs write them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provisioning import native_config, toml
+from telegraf_inputs import stanza as stanzas
+
+SECOND = 1_800_000_000_000_000_000
+
+
+@pytest.fixture
+def shaped(telegraf_path: Path, tmp_path: Path):
+    """Shape an input's lines for one stanza; gives what comes out, without the tags that are always the same, and the log."""
+
+    def run(stanza: dict, *lines: str) -> tuple[list[str], str]:
+        checked = stanzas.check(stanza)
+        (tmp_path / "script.star").write_text(native_config.script(checked))
+        own = f"instrument={checked.name},site=lab,more=dropped"
+        (tmp_path / "lines").write_text("".join(line.replace("@", own) + "\n" for line in lines))
+        conf = [
+            *toml.nested("agent", {"omit_hostname": True, "skip_processors_after_aggregators": True}, many=False),
+            *toml.nested(
+                "inputs.file", {"files": [str(tmp_path / "lines")], "data_format": "influx", "precision": "1ns"}
+            ),
+            *toml.nested("processors.starlark", {"script": str(tmp_path / "script.star")}),
+            *toml.nested("outputs.file", {"files": ["stdout"], "data_format": "influx"}),
+        ]
+        (tmp_path / "telegraf.conf").write_text("\n".join(conf))
+        done = subprocess.run(
+            [telegraf_path, "--config", tmp_path / "telegraf.conf", "--once"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        same = (f",instrument={checked.name}", ",site=lab")
+        assert all(tag in line for line in done.stdout.splitlines() for tag in same), done.stdout
+        return [line.replace(same[0], "").replace(same[1], "") for line in done.stdout.splitlines()], done.stderr
+
+    return run
+
+
+def snmp(**read: dict) -> dict:
+    channels = {"1": {"read": {name: {"oid": f"1.3.{i}", **keys} for i, (name, keys) in enumerate(read.items())}}}
+    return {"name": "ups", "driver": "snmp", "connection": "udp://127.0.0.1", "user": "lab", "channels": channels}
+
+
+def mqtt(**read: dict) -> dict:
+    channels = {"1": {"topic": "t", "read": read}}
+    return {"name": "esp", "driver": "mqtt", "connection": "mqtt://127.0.0.1", "channels": channels}
+
+
+@pytest.mark.parametrize(
+    ("keys", "raw", "expected"),
+    [
+        ({"unit": "V"}, "231i", 'a=231,status="ok"'),
+        ({"unit": "V", "scale": 0.1}, "2310i", 'a=231,status="ok"'),
+        ({"unit": "V", "scale": 0.1, "high": 200}, "2310i", 'status="out_of_range"'),
+        ({"unit": "V", "low": 0}, "-1i", 'status="out_of_range"'),
+        ({"unit": "V", "low": 0, "high": 5}, "0i", 'a=0,status="ok"'),
+        ({"unit": "V"}, '"21.50"', 'a=21.5,status="ok"'),
+        ({"unit": "V"}, '"-1.5e-3"', 'a=-0.0015,status="ok"'),
+        ({"unit": "V"}, '"nan"', 'status="no_reading"'),
+        ({"unit": "V"}, '"-inf"', 'status="no_reading"'),
+        ({"unit": "V"}, '" "', 'status="no_reading"'),
+        ({"unit": "V"}, '"12 V"', 'status="bad_answer"'),
+        ({"unit": "V"}, "true", 'status="bad_answer"'),
+        ({"unit": "", "type": "int"}, "5i", 'a=5i,status="ok"'),
+        ({"unit": "", "type": "int"}, "5", 'a=5i,status="ok"'),
+        ({"unit": "", "type": "int"}, "5.5", 'status="bad_answer"'),
+        ({"unit": "", "type": "int"}, '"0012"', 'a=12i,status="ok"'),
+        ({"unit": "", "type": "int"}, "18446744073709551615u", 'status="bad_answer"'),
+        ({"unit": "", "type": "bool"}, "1u", 'a=true,status="ok"'),
+        ({"unit": "", "type": "bool"}, "0i", 'a=false,status="ok"'),
+        ({"unit": "", "type": "bool"}, "false", 'a=false,status="ok"'),
+        ({"unit": "", "type": "bool"}, "2i", 'status="bad_answer"'),
+        ({"unit": "", "type": "bool"}, '"ON"', 'a=true,status="ok"'),
+        ({"unit": "", "type": "bool"}, '"maybe"', 'status="bad_answer"'),
+        ({"unit": "", "type": "str"}, '"Falcon"', 'a="Falcon",status="ok"'),
+        ({"unit": "", "type": "str"}, "21i", 'a="21",status="ok"'),
+        ({"unit": "", "type": "str"}, "true", 'a="true",status="ok"'),
+        ({"unit": "", "type": "int", "choices": {"3": "mains"}}, "3i", 'a=3i,status="ok"'),
+        ({"unit": "", "type": "int", "choices": {"3": "mains"}}, "4i", 'a=4i,status="unknown_code"'),
+        ({"unit": "", "type": "int", "choices": {"5": {"word": "battery", "severity": "warning"}}}, "5i", 'a=5i,status="battery"'),
+        ({"unit": "", "type": "str", "choices": {"ERR": {"word": "broken", "severity": "critical"}}}, '"ERR"', 'a="ERR",status="broken"'),
+        ({"unit": "", "type": "bool", "choices": {"true": {"word": "leak", "severity": "critical"}}}, "1i", 'a=true,status="leak"'),
+    ],
+)  # fmt: skip
+def test_a_value_gets_its_type_its_unit_and_its_range(shaped, keys, raw, expected):
+    assert shaped(snmp(a=keys), f"snmp,@ 1.a={raw} {SECOND}")[0] == [f"snmp,channel=1 {expected} {SECOND}"]
+
+
+@pytest.mark.parametrize(
+    ("calibration", "raw", "expected"),
+    [
+        ({"form": "linear", "a": 1, "b": 2}, "10i", 'a_raw=10,a=21,status="ok"'),
+        ({"form": "linear", "b": 2, "to": "p", "unit": "mbar"}, "10i", 'a=10,p=20,status="ok"'),
+        ({"form": "linear", "b": 2, "range": [0, 5]}, "10i", 'a_raw=10,status="uncalibrated"'),
+        ({"form": "linear", "b": 2, "range": [0, 10]}, "10i", 'a_raw=10,a=20,status="ok"'),
+    ],
+)
+def test_a_linear_calibration_stands_beside_the_raw_value(shaped, calibration, raw, expected):
+    stanza = snmp(a={"unit": "V"})
+    stanza["channels"]["1"]["calibration"] = calibration
+    assert shaped(stanza, f"snmp,@ 1.a={raw} {SECOND}")[0] == [f"snmp,channel=1 {expected} {SECOND}"]
+
+
+def test_what_the_device_does_not_have_is_no_field_and_a_channel_without_any_has_no_point(shaped):
+    stanza = snmp(a={"unit": "V"}, b={"unit": "V"})
+    stanza["channels"]["2"] = {"read": {"a": {"oid": "1.3.9", "unit": "V"}}}
+    assert shaped(stanza, f"snmp,@ 1.b=2i {SECOND}")[0] == [f'snmp,channel=1 b=2,status="ok" {SECOND}']
+
+
+def test_tags_of_ones_own_stay_and_those_of_the_input_go(shaped):
+    stanza = {**snmp(a={"unit": "V"}), "tags": {"rack": "3"}}
+    lines, _ = shaped(stanza, f"snmp,@,rack=3,source=127.0.0.1 1.a=1i {SECOND}")
+    assert lines == [f'snmp,channel=1,rack=3 a=1,status="ok" {SECOND}']
+
+
+def test_a_channel_is_as_well_as_the_last_word_of_each_of_its_quantities(shaped):
+    lines, _ = shaped(
+        mqtt(a={"unit": "K", "topic": "a", "high": 10}, b={"unit": "K", "topic": "b"}),
+        *(f'mqtt_consumer,@,topic={topic} value="{text}" {SECOND + i}' for i, (topic, text) in enumerate((("a", "99"), ("b", "1"), ("a", "9")))),
+    )  # fmt: skip
+    assert lines == [
+        f'mqtt,channel=1 status="out_of_range" {SECOND}',
+        f'mqtt,channel=1 b=1,status="out_of_range" {SECOND + 1}',
+        f'mqtt,channel=1 a=9,status="ok" {SECOND + 2}',
+    ]
+
+
+def test_a_path_leads_into_a_json_message(shaped):
+    read = {
+        "deep": {"path": "a.0.t", "unit": "K"},
+        "truth": {"path": "on", "unit": "", "type": "bool"},
+        "word": {"path": "w", "unit": "", "type": "str"},
+        "absent": {"path": "x.y", "unit": "K"},
+    }
+    message = r"{\"a\": [{\"t\": 12}], \"on\": false, \"w\": \"ready\", \"other\": {}}"
+    lines, _ = shaped(mqtt(**read), f'mqtt_consumer,@,topic=t value="{message}" {SECOND}')
+    assert lines == [f'mqtt,channel=1 deep=12,truth=false,word="ready",status="ok" {SECOND}']
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (r"{\"a\": null}", 'status="no_reading"'),
+        (r"{\"a\": \"12\"}", 'a=12,status="ok"'),
+        (r"{\"a\": {\"b\": 1}}", 'status="bad_answer"'),
+        (r"{\"a\": [1]}", 'status="bad_answer"'),
+        ("no JSON", 'status="bad_answer"'),
+        (r"{\"a\": 1", 'status="bad_answer"'),
+        ("", 'status="bad_answer"'),
+    ],
+)
+def test_what_json_has_instead_of_a_number_is_no_number(shaped, message, expected):
+    lines, _ = shaped(mqtt(a={"path": "a", "unit": "K"}), f'mqtt_consumer,@,topic=t value="{message}" {SECOND}')
+    assert lines == [f"mqtt,channel=1 {expected} {SECOND}"]
+
+
+def test_two_channels_out_of_one_message(shaped):
+    stanza = {
+        **{"name": "esp", "driver": "mqtt", "connection": "mqtt://127.0.0.1", "topic": "all"},
+        "channels": {name: {"read": {"v": {"path": "{channel}.v", "unit": "V"}}} for name in ("lv", "hv")},
+    }
+    message = r"{\"hv\": {\"v\": 200}, \"lv\": {\"v\": 12.5}}"
+    lines, _ = shaped(stanza, f'mqtt_consumer,@,topic=all value="{message}" {SECOND}')
+    assert lines == [f'mqtt,channel=lv v=12.5,status="ok" {SECOND}', f'mqtt,channel=hv v=200,status="ok" {SECOND}']
+
+
+def test_of_an_opcua_node_that_is_not_good_the_value_is_none(shaped):
+    stanza = {
+        **{"name": "plc", "driver": "opcua", "connection": "opc.tcp://127.0.0.1:4840"},
+        "channels": {"tank": {"read": {"level": {"node": "ns=2;s=Level", "unit": "%"}}}},
+    }
+    good, bad = "The operation succeeded. StatusGood (0x0)", "The operation failed. StatusBad (0x80000000)"
+    lines, _ = shaped(
+        stanza,
+        f'opcua,@,id=ns\\=2;s\\=Level value=21.5,Quality="{good}" {SECOND}',
+        f'opcua,@,id=ns\\=2;s\\=Level value=21.5,Quality="{bad}" {SECOND + 1}',
+        f'opcua,@,id=ns\\=2;s\\=Level Quality="{good}" {SECOND + 2}',
+    )
+    assert lines == [
+        f'opcua,channel=tank level=21.5,status="ok" {SECOND}',
+        f'opcua,channel=tank status="bad_quality" {SECOND + 1}',
+        f'opcua,channel=tank status="bad_quality" {SECOND + 2}',
+    ]
+
+
+def test_of_any_input_tags_tell_the_channel_and_what_none_names_is_told_once(shaped):
+    read = {"load": {"field": "utilization_gpu", "unit": "%", "type": "int"}}
+    stanza = {
+        **{"name": "gpus", "driver": "telegraf", "input": {"nvidia_smi": {"timeout": "5s"}}},
+        "channels": {
+            f"gpu{n}": {"measurement": "nvidia_smi", "tags": {"index": str(n)}, "read": read} for n in range(2)
+        },
+    }
+    lines, log = shaped(
+        stanza, *(f"nvidia_smi,@,index={n} utilization_gpu={n}i,other=1 {SECOND}" for n in (0, 1, 2, 2)), f"foreign,@ x=1 {SECOND}"
+    )  # fmt: skip
+    assert lines == [f'nvidia_smi,channel=gpu{n} load={n}i,status="ok" {SECOND}' for n in range(2)]
+    told = [line for line in log.splitlines() if "which no channel names" in line]
+    assert len(told) == 2 and "[gpus]" in told[0] and '"index": "2"' in told[0] and "foreign" in told[1]
