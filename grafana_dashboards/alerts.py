@@ -113,21 +113,18 @@ def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Ru
     """Watch whether the count of readings grows; of a scanner, which may be busy with channels that nobody asks for, whether it answers.
 
     A device that is unplugged has a program that reports, with a count that stands still; without the program, or with Telegraf or the
-    network down, there are no data at all. Both alarm; that the database does not answer is told once, for all.
+    network down, there are no data at all. Both alarm; that the database does not answer is told once, for all. Of what has no program,
+    points must come.
     """
     if not instrument.stale:
         return
     stanza = instrument.stanza
     seconds = math.ceil(instrument.silence)
-    field = "up" if instrument.dwells else "readings"
-    signals.check_stored("instrument", field)
-    ask = influxql.total if instrument.dwells else influxql.growth
-    query = ask(field, "instrument", influxql.equal(instrument=instrument.name), ("instrument",))
     yield Rule(
         uid=uid(site.name, instrument.name, "stale"),
         title=f"{stanza.label}: no data",
         data=[
-            AlertQuery(ref="A", query=query, seconds=seconds),
+            AlertQuery(ref="A", query=_life(instrument), seconds=seconds),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
         ],
@@ -152,6 +149,17 @@ def _stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Ru
             ),
         },
     )
+
+
+def _life(instrument: SiteInstrument) -> str:
+    """Ask for signs of life: fewer than one are none."""
+    where, by = influxql.equal(instrument=instrument.name), ("instrument",)
+    if not instrument.reports:
+        return influxql.points(instrument.stanza.measurements, where, by)
+    field = "up" if instrument.dwells else "readings"
+    signals.check_stored("instrument", field)
+    ask = influxql.total if instrument.dwells else influxql.growth
+    return ask(field, "instrument", where, by)
 
 
 def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:
@@ -229,17 +237,18 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         "labline apply --check tells whether its database and users are as they should be. "
         "Meanwhile Telegraf keeps what is read, for about an hour, and writes it afterwards; the journal holds more.",
     )
-    yield _line_rule(
-        site,
-        "dropped",
-        "Readings were lost before Telegraf",
-        _growth("instrument", "dropped", "instrument"),
-        panel=panel(_telegraf.about("instrument", "dropped")),
-        severity="warning",
-        summary='{{ printf "%.0f" $values.B.Value }} readings of {{ $labels.instrument }} were lost: Telegraf did not take them',
-        help="Telegraf stood still, and the queue of the instrument's program was full. Look at the load and the memory of the machine, at "
-        "its disk, and for what held up Telegraf in its log. These readings are lost, they are not in the journal either.",
-    )
+    if any(instrument.reports for instrument in site.instruments):
+        yield _line_rule(
+            site,
+            "dropped",
+            "Readings were lost before Telegraf",
+            _growth("instrument", "dropped", "instrument"),
+            panel=panel(_telegraf.about("instrument", "dropped")),
+            severity="warning",
+            summary='{{ printf "%.0f" $values.B.Value }} readings of {{ $labels.instrument }} were lost: Telegraf did not take them',
+            help="Telegraf stood still, and the queue of the instrument's program was full. Look at the load and the memory of the machine, at "
+            "its disk, and for what held up Telegraf in its log. These readings are lost, they are not in the journal either.",
+        )
     yield _line_rule(
         site,
         "write-metrics_dropped",

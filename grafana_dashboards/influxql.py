@@ -117,6 +117,16 @@ def total(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, TIME)} GROUP BY {', '.join(map(identifier, by))}"
 
 
+def points(measurements: Iterable[str], where: str, by: tuple[str, ...]) -> str:
+    """Count the points of some measurements in the whole time, among all that is kept in full."""
+    tags = ", ".join(map(identifier, by))
+    inner = ", ".join(
+        f'(SELECT {call("count", "status")} AS "n" FROM {source(name, RAW)} WHERE {_and(where, TIME)} GROUP BY {tags})'
+        for name in measurements
+    )
+    return f'SELECT sum("n") AS "points" FROM {inner} WHERE {TIME} GROUP BY {tags}'
+
+
 def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:
     """Ask for the newest point of each series, among all that are kept in full."""
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, within)} GROUP BY {', '.join(map(identifier, by))}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from provisioning import native_config
 from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
@@ -50,6 +51,7 @@ class Lab:
         self._logs = TelegrafLogs([])
         self._simulators: Simulators | None = None
         self._environment: dict[str, str] = {}
+        self._unreadable: dict[str, str] = {}  # instruments that Telegraf is not told of -> why
         self._supervision = Supervision(say)
         self._disk = DiskWatch(self.places.root, say)
         self._killed = False
@@ -72,12 +74,14 @@ class Lab:
         self.lock.tell(influxdb=url)
         self._acquisitions = [Acquisition(agent, self.places, self.site, node) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
+        self._unreadable = {} if self._simulate else self._without_password()
         self._render()
         self.since_ns = time.time_ns()
         for acquisition in self._acquisitions:
             acquisition.start()
         if home:
-            self.dashboards.start(home, chosen["grafana"], self.site, simulated=bool(self._simulators))
+            simulated = self._simulate or any(i.stanza.simulated for i in self.site.instruments)
+            self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
             self.lock.tell(grafana=self.dashboards.overview)
 
     @property
@@ -92,7 +96,7 @@ class Lab:
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
-        return self._logs.details()
+        return {**self._unreadable, **self._logs.details()}
 
     def troubles(self) -> list[Trouble]:
         """Tell what is, or was, wrong on the readings' way behind the instruments."""
@@ -188,17 +192,35 @@ class Lab:
 
     def _start_simulators(self) -> None:
         """Start simulators where the site file, or --simulate, asks for them."""
-        asked = [i for i in self.site.instruments if self._simulate or i.stanza.connection.scheme == "sim"]
-        if not asked:
-            return
-        self._simulators = Simulators(asked, self.places, self._environment)
-        self._simulators.start()
-        self._say(f"  simulators of {counted('instrument', len(asked))}")
+        simulated = [i for i in self.site.instruments if self._simulate or i.stanza.simulated]
+        asked = [i for i in simulated if not native_config.is_native(i.stanza)]
+        if asked:
+            self._simulators = Simulators(asked, self.places, self._environment)
+            self._simulators.start()
+        if simulated:
+            self._say(f"  simulators of {counted('instrument', len(simulated))}")
 
     def _render(self) -> None:
-        urls = self._simulators.urls if self._simulators else {}
+        urls = dict(self._simulators.urls) if self._simulators else {}
+        if self._simulate:
+            urls |= {i.name: "sim" for i in self.site.instruments if native_config.is_native(i.stanza)}
+        readable = tuple(i for i in self.site.instruments if i.name not in self._unreadable)
         for acquisition in self._acquisitions:
-            acquisition.render(self.site, self._environment, urls)
+            acquisition.render(structs.replace(self.site, instruments=readable), self._environment, urls)
+
+    def _without_password(self) -> dict[str, str]:
+        """List the instruments whose passwords are not there, and tell: with one of them Telegraf would not start."""
+        found = {}
+        for instrument in self.site.instruments:
+            if instrument.stanza.simulated:
+                continue
+            names = native_config.secrets(instrument.stanza)
+            missing = [self.places.secrets / name for name in names if not (self.places.secrets / name).exists()]
+            if missing:
+                files = ", ".join(map(told.path, missing))
+                found[instrument.name] = f"its password is missing: {files}"
+                self._say(f"  {instrument.name} is not read: {found[instrument.name]} (printf %s PASSWORD > {files})")
+        return found
 
     def _libusb(self) -> dict[str, str]:
         """Tell the programs where libusb is, if the site has Phidgets and the system has no libusb."""

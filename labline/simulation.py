@@ -7,5 +7,5 @@ from provisioning.site import Site
 
 def note(site: Site) -> str:
     """Tell which of a site's instruments its file simulates; empty if none."""
-    names = [i.name for i in site.instruments if i.stanza.connection.scheme == "sim"]
+    names = [i.name for i in site.instruments if i.stanza.simulated]
     return f"note: simulated, because their connection is sim: — {', '.join(names)}" if names else ""

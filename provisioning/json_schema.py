@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, drivers, duration, names, stanza
+from telegraf_inputs import calibration, declared, drivers, duration, names, stanza
 from telegraf_inputs.declare import FIELD, Option
+from telegraf_inputs.native_source import Native
 from telegraf_inputs.source import Source
 
 from .site_file import (
@@ -120,6 +121,8 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
         },
         "additionalProperties": {"$ref": "#/$defs/Limits"},
     }
+    if issubclass(driver, Native):
+        channel["read"] |= _quantities(driver)
     required = [option.name for option in driver.channel_options if option.required]
     channels: dict[str, Any] = {
         "minProperties": 1,
@@ -145,6 +148,21 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
             "channels": channels,
         },
         "propertyNames": {"enum": known},
+    }
+
+
+def _quantities(driver: type[Native]) -> dict[str, Any]:
+    """Say what stands below a channel's ``read``: quantities, and their keys."""
+    keys = (*driver.where, *declared.KEYS)
+    return {
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^{FIELD.pattern}".replace(r"\Z", "$")},
+        "additionalProperties": {
+            "type": "object",
+            "required": [option.name for option in keys if option.required],
+            "properties": {option.name: _key(option) for option in keys},
+            "additionalProperties": False,
+        },
     }
 
 

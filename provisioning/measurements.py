@@ -13,6 +13,8 @@ from .influxdb_fields import DOWNSAMPLED
 
 STATUS = Quantity("status", "", "ok, or what is wrong with this channel", type="str")
 CLOCK = Quantity("clock", "", "What is wrong with the time of this point; nothing where it is well", type="str")
+# What labline tells of itself, Telegraf of itself and of the machine: measurement -> quantities.
+OWN = {"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL
 
 
 def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
@@ -22,7 +24,7 @@ def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
         for channel in stanza.channels:
             fields = found.setdefault(channel.measurement, {})
             fields |= {quantity.name: quantity for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
-    for measurement, own in ({"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL).items():
+    for measurement, own in OWN.items():
         found[measurement] = {quantity.name: quantity for quantity in own}
     return found
 
@@ -33,6 +35,17 @@ def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
         measurement: {name: quantity.type for name, quantity in fields.items()}
         for measurement, fields in quantities(stanzas).items()
     }
+
+
+def taken(stanza: Stanza) -> Iterator[BadInput]:
+    """Find channels that would be in a measurement of labline's own."""
+    for channel in stanza.channels:
+        if channel.measurement in OWN:
+            yield BadInput(
+                f"{channel.measurement!r} is a measurement in which labline keeps what it tells itself; write "
+                f"name_override: {channel.measurement}_{stanza.name} into the input, and name that here",
+                ("channels", channel.id, "measurement"),
+            )
 
 
 def same_names(found: dict[str, dict[str, str]]) -> Iterator[BadInput]:

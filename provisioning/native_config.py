@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
-from telegraf_inputs import native_script
+from telegraf_inputs import native_script, native_simulation
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.stanza import Stanza
 
@@ -19,25 +20,29 @@ def is_native(stanza: Stanza) -> bool:
     return issubclass(stanza.driver, Native)
 
 
-def script_file(name: str) -> str:
-    """Name an instrument's script, inside the folder of Telegraf's configuration."""
-    return f"instruments/{name}.star"
+def files(stanza: Stanza, *, simulated: bool = False) -> dict[str, str]:
+    """Make the files of one instrument: path inside the folder of Telegraf's configuration -> text."""
+    return {_script_file(stanza): native_script.script(stanza, simulated=simulated or stanza.simulated)}
 
 
-def tables(stanza: Stanza, site: str, folder: str) -> Iterator[str]:
+def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -> Iterator[str]:
     """Write Telegraf's tables for one instrument; ``folder`` is where the files lie."""
     driver = cast(type[Native], stanza.driver)
+    simulated = simulated or stanza.simulated
+    by_itself = driver.by == "topic" and not simulated
     label = "" if stanza.label == stanza.name else f"{toml.one_line(stanza.label)}: "
-    yield f"\n# {label}{toml.one_line(driver.title)}, read by Telegraf itself, every {stanza.interval:g} s"
+    what = "simulated by" if simulated else "read by"
+    yield f"\n# {label}{toml.one_line(driver.title)}, {what} Telegraf itself, every {stanza.interval:g} s"
+    own = native_simulation.table(stanza) if simulated else driver.table(stanza, f"labline-{site}-{stanza.name}")
     yield from toml.nested(
-        f"inputs.{driver.plugin(stanza)}",
+        f"inputs.{native_simulation.INPUT if simulated else driver.plugin(stanza)}",
         {
             "alias": stanza.name,
-            "interval": f"{round(1000 * (RETRY_SECONDS if driver.by == 'topic' else stanza.interval))}ms",
+            "interval": f"{round(1000 * (RETRY_SECONDS if by_itself else stanza.interval))}ms",
             # By itself Telegraf rounds the times of what it asks for, often to whole seconds.
             "precision": "1ns",
             "startup_error_behavior": "retry",
-            **driver.table(stanza, f"labline-{site}-{stanza.name}"),
+            **own,
             "tags": {"instrument": stanza.name, **stanza.tags},
         },
     )
@@ -45,12 +50,36 @@ def tables(stanza: Stanza, site: str, folder: str) -> Iterator[str]:
         "processors.starlark",
         {
             "alias": stanza.name,
-            "script": f"{folder}/{script_file(stanza.name)}",
+            "script": f"{folder}/{_script_file(stanza)}",
             "tagpass": {"instrument": [stanza.name]},
         },
     )
 
 
-def script(stanza: Stanza) -> str:
-    """Write an instrument's script."""
-    return native_script.script(stanza)
+def counter(natives: Sequence[Stanza], python: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Write the output that counts, for the ledger of a run, what Telegraf gathers of these instruments."""
+    yield "\n# What was gathered of them is counted, to be held against what the database has at the end of the run."
+    keys: dict[str, Any] = {
+        "alias": "ledger",
+        "command": [python, "-m", "telegraf_inputs.native_ledger"],
+        "environment": [f"{name}={value}" for name, value in environment.items()],
+        "data_format": "json",
+        "json_timestamp_units": "1ns",
+        "tagpass": {"instrument": [stanza.name for stanza in natives]},
+    }
+    yield from toml.nested("outputs.execd", keys)
+
+
+def secrets(stanza: Stanza) -> list[str]:
+    """List the files of the folder of passwords that Telegraf needs for one instrument; without one it does not start."""
+    return cast(type[Native], stanza.driver).secrets(stanza) if is_native(stanza) else []
+
+
+def without_files(stanza: Stanza) -> Stanza:
+    """Leave out the files that are on Telegraf's machine alone."""
+    names = cast(type[Native], stanza.driver).file_options if is_native(stanza) else ()
+    return replace(stanza, options=stanza.options | dict.fromkeys(names)) if names else stanza
+
+
+def _script_file(stanza: Stanza) -> str:
+    return f"instruments/{stanza.name}.star"

@@ -69,6 +69,11 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
         return str(self.stanza.name)
 
     @property
+    def reports(self) -> bool:
+        """Tell whether its program reports how it is, in measurement ``instrument``; else it lives as long as points come."""
+        return bool(self.stanza.driver.alive_by == "report")
+
+    @property
     def silence(self) -> float:
         """Tell over how many seconds the stale-data alarm looks for readings."""
         # Two reports make a difference, and the newest may still be on its way.
@@ -162,6 +167,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         made = None
         with noted(errors, "instruments", index) as found:
             made = _instrument(stanza, nodes, alarms, found)
+            found += measurements.taken(made.stanza) if made is not None else ()
             if made is not None and influxdb is not None:
                 _check_silence(made, influxdb.raw)
         if made is not None:

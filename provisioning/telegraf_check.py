@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from . import files, telegraf_config
+from . import files, native_config, telegraf_config
 from .site import Node, Site
 from .telegraf_config import CONF, WRITER, Paths
 
@@ -28,9 +28,16 @@ def _check(site: Site, node: Node, telegraf: Path) -> str:
         secrets, journal = folder / "secrets", folder / "journal"
         secrets.mkdir()
         journal.mkdir()
-        (secrets / WRITER).write_text("not-the-password")
-        # Telegraf reads the certificate at once, and it is there on Telegraf's machine alone.
-        site = structs.replace(site, influxdb=structs.replace(site.influxdb, ca=""))
+        for secret in (WRITER, *(name for i in site.instruments for name in native_config.secrets(i.stanza))):
+            (secrets / secret).write_text("not-the-password")
+        # Telegraf reads certificates at once, and they are there on Telegraf's machine alone.
+        site = structs.replace(
+            site,
+            influxdb=structs.replace(site.influxdb, ca=""),
+            instruments=tuple(
+                structs.replace(i, stanza=native_config.without_files(i.stanza)) for i in site.instruments
+            ),
+        )
         paths = Paths(config=str(folder), secrets=str(secrets), journal=str(journal))
         files.write(folder, telegraf_config.render(site, node, paths))
         try:

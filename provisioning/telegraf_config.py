@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,13 +11,15 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import clock, duration, yamlfile
+from telegraf_inputs import clock, duration, ledger, yamlfile
 from telegraf_inputs.source import Source
 from telegraf_inputs.url import HERE
 
-from . import host_metrics
+from . import host_metrics, native_config
 from .levels import RAW
 from .site import Node, Site, SiteInstrument
+from .toml import one_line as _one_line
+from .toml import table as _table
 
 CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
 WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
@@ -50,9 +51,14 @@ def render(
     instrument (``labline run --simulate``).
     """
     paths = paths or Paths()
-    files = {CONF: _conf(site, node, paths, environment or {})}
+    connections = connections or {}
+    files = {CONF: _conf(site, node, paths, environment or {}, connections)}
     for instrument in site.of_node(node):
-        files[program_config(instrument)] = program(instrument, (connections or {}).get(instrument.name))
+        connection = connections.get(instrument.name)
+        if native_config.is_native(instrument.stanza):
+            files |= native_config.files(instrument.stanza, simulated=connection is not None)
+        else:
+            files[program_config(instrument)] = program(instrument, connection)
     return files
 
 
@@ -92,7 +98,7 @@ _Plain.add_representer(str, _text)
 _Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{yamlfile.TAG}null", ""))
 
 
-def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str]) -> str:
+def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str], connections: Mapping[str, str]) -> str:
     instruments = site.of_node(node)
     measurements = sorted({name for i in instruments for name in i.stanza.measurements})
     parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, paths, measurements), *_host()]
@@ -100,6 +106,11 @@ def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str]) 
         environment = {**environment, clock.VARIABLE: node.clock}
     for each in programs(instruments):
         parts += _execd(each, paths, environment)
+    natives = [i.stanza for i in instruments if native_config.is_native(i.stanza)]
+    for stanza in natives:
+        parts += native_config.tables(stanza, site.name, paths.config, simulated=stanza.name in connections)
+    if natives and ledger.VARIABLE in environment:
+        parts += native_config.counter(natives, paths.python, environment)
     return "\n".join(parts) + "\n"
 
 
@@ -117,6 +128,7 @@ def _agent(site: Site, node: Node) -> Iterator[str]:
             f"# Up to {BUFFER_SECONDS // 60} minutes while the database is away; the journal holds more.": None,
             "metric_buffer_limit": _buffer_limit(site.of_node(node)),
             "skip_processors_after_aggregators": True,
+            **({"snmp_translator": "gosmi"} if any(i.stanza.driver.name == "snmp" for i in site.of_node(node)) else {}),
         },
     )
 
@@ -244,22 +256,3 @@ def _execd(program: Program, paths: Paths, environment: Mapping[str, str]) -> It
         keys["signal"] = "none"
     keys |= {"restart_delay": "10s", "data_format": "influx"}
     yield from _table("[[inputs.execd]]", keys, before="")
-
-
-def _table(head: str, keys: Mapping[str, Any], indent: str = "  ", before: str = "\n") -> Iterator[str]:
-    """Write a TOML table; a key that begins with ``#`` is a comment."""
-    yield before + head
-    for key, value in keys.items():
-        yield f"{indent}{key}" if value is None else f"{indent}{key} = {_toml(value)}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    # TOML's basic strings, numbers and truth values are written as JSON's.
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _one_line(text: str) -> str:
-    """Write a text for a comment, in which TOML allows no control characters."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

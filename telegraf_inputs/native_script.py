@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+from . import native_simulation
 from .configured import Channel, Stanza
 from .declared import Declared
 from .native_source import Native
@@ -14,23 +15,26 @@ from .point_maker import FAULTS
 PROGRAM = Path(__file__).parent / "native" / "shape.star"
 
 
-def script(stanza: Stanza) -> str:
+def script(stanza: Stanza, *, simulated: bool = False) -> str:
     """Write the script of one instrument: what it reads, then the program that all share."""
-    return f"INSTRUMENT = {literal(_instrument(stanza))}\n\n{PROGRAM.read_text(encoding='utf-8')}"
+    return f"INSTRUMENT = {literal(_instrument(stanza, simulated))}\n\n{PROGRAM.read_text(encoding='utf-8')}"
 
 
-def _instrument(stanza: Stanza) -> dict[str, Any]:
+def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:
     driver = cast(type[Native], stanza.driver)
     sources, channels = [], {}
     for channel in stanza.channels:
         declared = driver.declared(channel)
         for name, each in declared.items():
-            sources.append([*driver.source(stanza, channel, name, each.where), channel.id, name])
+            source = driver.source(stanza, channel, name, each.where)
+            if simulated:
+                source = native_simulation.source(channel, name)
+            sources.append([*source, channel.id, name])
         quantities = {name: _quantity(channel, each) for name, each in declared.items()}
         channels[channel.id] = {"measurement": channel.measurement, "quantities": quantities}
     return {
         "name": stanza.name,
-        "by": driver.by,
+        "by": "field" if simulated else driver.by,
         "keep": ["host", "site", "instrument", *stanza.tags],
         "sources": sources,
         "channels": channels,

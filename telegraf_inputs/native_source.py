@@ -34,7 +34,8 @@ class Native(Source):
     input = ""  # Telegraf's plugin
     by: ClassVar[Literal["field", "node", "topic"]] = "field"  # how native/shape.star finds a value
     where: tuple[Option, ...] = ()
-    secret_options: tuple[str, ...] = ()  # keys of the stanza that name files with secrets
+    secret_options: tuple[str, ...] = ()  # keys of the stanza that name files in the folder of passwords
+    file_options: tuple[str, ...] = ()  # keys of the stanza that name other files, on the machine that runs Telegraf
 
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
 from provisioning import limit_rules
+from provisioning.measurements import STATUS
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
@@ -17,7 +18,8 @@ from . import _frame
 STATE_MEANING = (
     "ok: it answers and all channels are well. degraded: it answers, some channel does not. disconnected, silent, garbled, "
     "wrong device: no answer that can be used; look at cable, power and address. hung: a read does not come back. "
-    "clock: it delivers, with times that can't be right. A gap: its program, or Telegraf, does not run."
+    "clock: it delivers, with times that can't be right. A gap: its program, or Telegraf, does not run; "
+    "of what Telegraf reads itself, nothing comes."
 )
 
 SAME_PACE = 10  # instruments whose gaps differ by more have panels of their own
@@ -88,18 +90,22 @@ def timeline_height(lines: int) -> int:
 
 
 def timelines(
-    site: Site, instruments: Sequence[SiteInstrument], where: str = ""
+    site: Site, instruments: Sequence[SiteInstrument], where: str = "", driver: str = ""
 ) -> list[tuple[panels.StateTimeline, int]]:
-    """Show the state of each instrument over time: (panel, height), several of them where some instruments are much slower."""
+    """Show the state of each instrument over time: (panel, height), several of them where some instruments are much slower.
+
+    ``driver``: all instruments are of this one.
+    """
     made: list[tuple[panels.StateTimeline, int]] = []
     for part in paces(instruments, gap):
         condition = " AND ".join(filter(None, (where, part.where)))
-        query = influxql.series(influxql.call("last", "state"), "instrument", condition, ("instrument",), fill="null")
         panel = panels.StateTimeline(
             title=f"State of instruments{part.which}",
             about=None if made else "instruments",
             description=STATE_MEANING,
-            targets=panels.targets((query, "$tag_instrument")),
+            targets=panels.targets(
+                *((query, "$tag_instrument") for query in _states(part.instruments, condition, driver))
+            ),
             interval=interval(part.instruments),
             gap=gap(part.instruments),
             mappings=[panels.STATES],
@@ -108,3 +114,13 @@ def timelines(
         )
         made.append((panel, timeline_height(len(part.instruments))))
     return made
+
+
+def _states(instruments: Sequence[SiteInstrument], where: str, driver: str) -> Iterator[str]:
+    """Ask for the states that programs report; of what has none, for the status of the channel that came last."""
+    if any(instrument.reports for instrument in instruments):
+        known = " AND ".join(filter(None, (influxql.equal(driver=driver) if driver else "", where)))
+        yield influxql.series(influxql.call("last", "state"), "instrument", known, ("instrument",), fill="null")
+    silent = (instrument for instrument in instruments if not instrument.reports)
+    for measurement in dict.fromkeys(name for instrument in silent for name in instrument.stanza.measurements):
+        yield influxql.series(influxql.call("last", STATUS.name), measurement, where, ("instrument",), fill="null")

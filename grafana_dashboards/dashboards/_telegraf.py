@@ -11,12 +11,12 @@ from ..signals import check_stored
 
 FEW = 5  # the scale of counts that are mostly 0
 OUTPUTS, PROGRAMS, ALL = ("output", "alias"), ("alias",), ()
-EXECD = influxql.equal(input="execd")
+INSTRUMENTS = "\"alias\" != ''"  # the inputs of the machine have none
 # (title, measurement, field, tags that part the series, condition, what it means)
 RATES = (
     (
-        "Points taken in per minute", "internal_gather", "metrics_gathered", PROGRAMS, EXECD,
-        "Points that Telegraf takes from each instrument's program. 0: the program is silent or does not run.",
+        "Points taken in per minute", "internal_gather", "metrics_gathered", PROGRAMS, INSTRUMENTS,
+        "Points that Telegraf takes from each program, and from each instrument that it reads itself. 0: nothing comes.",
     ),
     (
         "Points written per minute", "internal_write", "metrics_written", OUTPUTS, "",
@@ -43,8 +43,8 @@ COUNTS: tuple[tuple[str, str, str, tuple[str, ...], str, str], ...] = (
         "Failed writes, and points that the database refused: these are lost. Telegraf's log says why.",
     ),
     (
-        "Errors of programs", "internal_gather", "errors", PROGRAMS, EXECD,
-        "What programs logged as errors, and lines that are no line protocol.",
+        "Errors of programs", "internal_gather", "errors", PROGRAMS, INSTRUMENTS,
+        "What programs logged as errors, lines that are no line protocol, and what Telegraf could not read itself.",
     ),
     (
         "Failed inputs", "internal_agent", "gather_errors", ALL, "",

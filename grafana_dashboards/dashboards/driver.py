@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from grafanalib import core as g
@@ -31,11 +31,10 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
     page = Page()
     chosen = influxql.chosen("instrument")
-    for panel, height in _instruments.timelines(
-        site, instruments, f"{influxql.equal(driver=driver.name)} AND {chosen}"
-    ):
+    for panel, height in _instruments.timelines(site, instruments, chosen, driver.name):
         page.add(panel, style.WIDTH, height)
-    for same in _by_quantity(found):
+    # A field has one unit in a measurement.
+    for same in _by(lambda signal: (signal.measurement, signal.quantity.name), found):
         for part in _by_pace(same):
             if not same[0].numeric:
                 page.add(_states(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
@@ -44,8 +43,9 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
                 page.add(_course(part, instruments, site), style.WIDTH, height)
     page.row("What the channels report")
     channels = list({(s.instrument.name, s.channel.id): s for s in found}.values())
-    for part in _by_pace(channels):
-        page.add(_status(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
+    for same in _by(lambda signal: signal.measurement, channels):
+        for part in _by_pace(same):
+            page.add(_status(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
     _singles(page, found, instruments)
     first = instruments[0].name if len(channels) > style.MANY_SERIES and len(instruments) > 1 else None
     choices = [
@@ -71,12 +71,12 @@ def _singles(page: Page, found: list[Signal], instruments: Sequence[SiteInstrume
             page.add(_single(signal), style.WIDTH // PLOTS_A_LINE.get(len(own), 3), style.PLOT_HEIGHT - 1)
 
 
-def _by_quantity(found: list[Signal]) -> list[list[Signal]]:
-    """Group signals by their field, which has one unit, in the order in which they are declared."""
-    groups: dict[str, list[Signal]] = {}
+def _by(key: Callable[[Signal], Hashable], found: list[Signal]) -> Iterable[list[Signal]]:
+    """Group signals by what they have in common, in the order in which they are declared."""
+    groups: dict[Hashable, list[Signal]] = {}
     for signal in found:
-        groups.setdefault(signal.quantity.name, []).append(signal)
-    return list(groups.values())
+        groups.setdefault(key(signal), []).append(signal)
+    return groups.values()
 
 
 class Part(Struct, frozen=True, kw_only=True):

@@ -47,14 +47,17 @@ def build(site: Site) -> g.Dashboard:
     for instrument in site.instruments:
         page.add(_age(site, instrument), style.STAT_WIDTH, 3)
     page.row("Now")
-    page.add(_now(site), style.WIDTH, min(20, 3 + count))
+    reporting = [instrument for instrument in site.instruments if instrument.reports]
+    if reporting:
+        page.add(_now(site), style.WIDTH, min(20, 3 + len(reporting)))
     page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
-    page.row("Programs")
-    for part in _instruments.paces(site.instruments, _instruments.gap):
-        page.add(_read_time(site, part), 12, style.PLOT_HEIGHT)
-        page.add(_readings(site, part), 12, style.PLOT_HEIGHT)
-    for field, text in COUNTS.items():
-        page.add(_count(site, field, text), 12, style.PLOT_HEIGHT)
+    if reporting:
+        page.row("Programs")
+        for part in _instruments.paces(reporting, _instruments.gap):
+            page.add(_read_time(site, part), 12, style.PLOT_HEIGHT)
+            page.add(_readings(site, part), 12, style.PLOT_HEIGHT)
+        for field, text in COUNTS.items():
+            page.add(_count(reporting, field, text), 12, style.PLOT_HEIGHT)
     page.row("Telegraf")
     labels = _instruments.labels(site.instruments)
     for panel, width in _telegraf.plots(labels):
@@ -112,10 +115,10 @@ def _now(site: Site) -> panels.Table:
 
 def _channels(site: Site) -> panels.Table:
     """Show what each channel said last, and when."""
-    drivers = sorted({i.stanza.driver.name for i in site.instruments})
+    measurements = sorted({name for i in site.instruments for name in i.stanza.measurements})
     status = f'{influxql.call("last", STATUS.name)} AS "status"'
     queries = [
-        (influxql.newest(status, driver, ("instrument", "channel"), CHOSEN, _since(site)), "") for driver in drivers
+        (influxql.newest(status, name, ("instrument", "channel"), CHOSEN, _since(site)), "") for name in measurements
     ]
     merge = [{"id": "merge", "options": {}}] if len(queries) > 1 else []
     headings = {"instrument": "Instrument", "channel": "Channel", "status": "Status", "Time": "Time"}
@@ -147,13 +150,13 @@ def _readings(site: Site, part: Part) -> panels.TimeSeries:
     return _plot(part, "Readings per minute", query, text, unit="none", least=0, interval="1m")
 
 
-def _count(site: Site, field: str, text: str) -> panels.TimeSeries:
+def _count(instruments: list[SiteInstrument], field: str, text: str) -> panels.TimeSeries:
     """Plot by how much a counter of the programs grows."""
     check_stored("instrument", field)
     query = influxql.increase(field, "instrument", CHOSEN, ("instrument",))
     few = {"about": _telegraf.about("instrument", field), "bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
     return _plot(
-        Part(instruments=list(site.instruments)),
+        Part(instruments=instruments),
         COLUMNS[field],
         query,
         f"{text} Counted in each interval.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from provisioning.influxdb_server import Series, Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
-from provisioning.site import Site
+from provisioning.site import Site, SiteInstrument
 from telegraf_inputs.declare import Quantity
 
 from .numbers import Value
@@ -41,13 +41,22 @@ class Seen:
 class Latest:
     """The newest there is: of channels, by instrument and channel; the reports (time in ns, state), by instrument.
 
-    ``ahead`` are reports whose times lie in the future; ``hosts`` those from which Telegraf tells of itself.
+    Of what has no program, its points are the reports. ``ahead`` are reports whose times lie in the future; ``hosts`` those from which Telegraf tells of itself.
     """
 
     channels: dict[tuple[str, str], Seen] = field(default_factory=lambda: defaultdict(Seen))
     reports: dict[str, tuple[int, str]] = field(default_factory=dict)
     ahead: dict[str, tuple[int, str]] = field(default_factory=dict)
     hosts: set[str] = field(default_factory=set)
+
+
+def _by_points(instrument: SiteInstrument, latest: Latest) -> tuple[int, str] | None:
+    """Tell when the newest point came of what has no program to report, and how it is; None where none came."""
+    statuses = [latest.channels[instrument.name, channel.id].status for channel in instrument.stanza.channels]
+    came = [(when, status) for when, status in statuses if when]
+    if not came:
+        return None
+    return max(when for when, _ in came), "ok" if all(status == "ok" for _, status in came) else "degraded"
 
 
 class Newest:
@@ -100,6 +109,9 @@ class Newest:
                 found.channels[series.tags["instrument"], series.tags["channel"]].status = (when, str(value))
             else:
                 found.channels[series.tags["instrument"], series.tags["channel"]].values[name] = (when, value)
+        for instrument in self._site.instruments:
+            if not instrument.reports and (report := _by_points(instrument, found)):
+                found.reports[instrument.name] = report
         return found
 
     def trends(self) -> dict[tuple[str, str, str], Trend]:

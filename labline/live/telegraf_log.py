@@ -1,4 +1,4 @@
-"""What Telegraf's log says: of each instrument's program, the reason behind its state; of its outputs, what is wrong."""
+"""What Telegraf's log says: of each instrument's program, or of the input that reads it, the reason behind its state; of its outputs, what is wrong."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from provisioning.site import Node, Site
 from .outputs import Outputs, Trouble
 
 LINE = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)) ([EWI])! \[(?:inputs\.execd::([^\]]+)|outputs\.\w+::([^\]]+)|agent)\] (.*)"
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)) ([EWI])! \[(?:inputs\.execd::([^\]]+)|inputs\.\w+::([^\]]+)|outputs\.\w+::([^\]]+)|agent)\] (.*)"
 )
 ABOUT_OUTPUT = re.compile(r"Error writing to outputs\.\w+::(\S+): (.*)")
+# What inputs of Telegraf's own say, and what it may mean.
+NATIVE = (
+    ("not connected", "the broker can't be reached, or refuses this user or password"),
+    ("not authentic", "wrong user or password, or another way of authentication"),
+    ("decryption", "wrong password for privacy, or another way of encryption"),
+    ("UserAccessDenied", "wrong user or password"),
+    ("IdentityToken", "wrong user or password"),
+)
 OWN = re.compile(r"\[([^\]]+)\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 
 
@@ -71,12 +79,14 @@ class TelegrafLog:
         self._offset += len(whole)
         for line in whole.decode(errors="replace").splitlines():
             if match := LINE.match(line):
-                stamp, level, instrument, output, text = match.groups()
+                stamp, level, program, native, output, text = match.groups()
                 when = datetime.fromisoformat(stamp).timestamp()
                 if when < self._since:
                     continue
-                if instrument:
-                    self._note(level, instrument, text)
+                if program:
+                    self._note(level, program, text)
+                elif native:
+                    self._note_native(level, native, text)
                 elif level != "I":
                     self._note_output(when, output, text)
 
@@ -86,6 +96,15 @@ class TelegrafLog:
                 return
             output, text = about.groups()
         self._outputs.note(when, output, text)
+
+    def _note_native(self, level: str, name: str, text: str) -> None:
+        """Take in what an input of Telegraf's own says; of most only what goes wrong is said."""
+        if level == "I":
+            if text.startswith("Connected "):
+                self._details.pop(name, None)
+        elif level == "E":
+            said = text.removeprefix("Error in plugin: ")
+            self._details[name] = next((f"{said} ({words})" for begin, words in NATIVE if begin in said), said)
 
     def _note(self, level: str, program: str, text: str) -> None:
         name = program

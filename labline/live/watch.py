@@ -93,7 +93,7 @@ class Watch:
                 told, before = faults(instrument, statuses), notes.get(instrument.name)
                 notes[instrument.name] = f"{before.rstrip('.')}. {told}" if before else f"{name}: {told}"
             rows += mine
-        simulators = [i.name for i in self.site.instruments if i.stanza.connection.scheme == "sim"]
+        simulators = [i.name for i in self.site.instruments if i.stanza.simulated]
         lines = {trouble.key: trouble.line() for trouble in troubles}
         return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes)
 
@@ -106,7 +106,7 @@ class Watch:
             return state or "starting"
         if instrument.name in latest.ahead:
             return "clock"
-        return "no report"
+        return "no report" if instrument.reports else "silent"
 
     def _ahead(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
         when, _ = latest.ahead.get(instrument.name, (now, ""))

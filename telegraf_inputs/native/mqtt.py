@@ -57,6 +57,7 @@ class Mqtt(Native):
         Option("qos", "int", "0: at most once; 1: at least once, kept by the broker while Telegraf is away; 2: once", 1, choices=(0, 1, 2)),
     )  # fmt: skip
     secret_options = ("password_file",)
+    file_options = ("ca",)
     example = """\
 name: esp01
 driver: mqtt

@@ -49,6 +49,7 @@ class OpcUa(Native):
         Option("password_file", "str", "a file in the folder of passwords"),
     )  # fmt: skip
     secret_options = ("password_file",)
+    file_options = ("certificate", "private_key")
     statuses = NATIVE_STATUSES | {"bad_quality": "the server says that the value is not good"}
     example = """\
 name: cryoplant

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioning import native_config, toml
+from provisioning import toml
+from telegraf_inputs import native_script
 from telegraf_inputs import stanza as stanzas
 
 SECOND = 1_800_000_000_000_000_000
@@ -19,7 +20,7 @@ def shaped(telegraf_path: Path, tmp_path: Path):
 
     def run(stanza: dict, *lines: str) -> tuple[list[str], str]:
         checked = stanzas.check(stanza)
-        (tmp_path / "script.star").write_text(native_config.script(checked))
+        (tmp_path / "script.star").write_text(native_script.script(checked))
         own = f"instrument={checked.name},site=lab,more=dropped"
         (tmp_path / "lines").write_text("".join(line.replace("@", own) + "\n" for line in lines))
         conf = [

@@ -39,7 +39,7 @@ class Broker:
             f"user {READER}\ntopic read #\nuser {SENSOR}\ntopic write ESP01/#\ntopic write julabo/#\n"
         )
         (folder / "mosquitto.conf").write_text(
-            f"password_file {folder}/passwords\nacl_file {folder}/acl\nallow_anonymous false\n"
+            f"log_type all\npassword_file {folder}/passwords\nacl_file {folder}/acl\nallow_anonymous false\n"
             f"{'user root' if os.geteuid() == 0 else ''}\n"
             f"listener {self.port} 127.0.0.1\n"
             f"listener {self.tls_port} 127.0.0.1\ncertfile {folder}/cert.pem\nkeyfile {folder}/key.pem\n"

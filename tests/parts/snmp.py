@@ -9,6 +9,7 @@ from pathlib import Path
 from labline.stack import ports
 from labline.stack.process import Process
 
+ENGINE = "80004fb805636c6f75644dab22cc"  # as a device keeps its own
 USER, AUTH, PRIVACY = "lab", "authentication-secret", "encryption-secret"
 
 
@@ -24,13 +25,14 @@ class Agent:
 
     def answer(self, records: str) -> None:
         """Answer other things from the next start on."""
+        self.records = records
         (self._data / "ups.snmprec").write_text(records, encoding="utf-8")
 
     def start(self) -> None:
         """Start it; returns when it answers."""
         command: list[str | Path] = [
             Path(sys.executable).with_name("snmpsim-command-responder"),
-            "--v3-engine-id=auto",  # what follows belongs to it: it must come first
+            f"--v3-engine-id={ENGINE}",  # what follows belongs to it: it must come first
             f"--data-dir={self._data}",
             f"--cache-dir={self._folder / 'cache'}",
             f"--v3-user={USER}",
