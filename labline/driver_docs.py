@@ -7,10 +7,8 @@ plugins/inputs/example). The example output is that of a recorded case (tests/te
 from __future__ import annotations
 
 import inspect
-import re
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -19,18 +17,16 @@ from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
 from telegraf_inputs import drivers, errors, simulators, stanza, transports
-from telegraf_inputs.declare import Option, Quantity
+from telegraf_inputs.native_source import Native
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
 
+from . import markdown, native_docs
 from .stack.telegraf import OLDEST
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "drivers"
 CASES = ROOT / "tests" / "telegraf_inputs" / "cases"
-WIDTH = 80
-FIELD_TYPES = {"str": "string"}  # as Telegraf writes a field's type, where it is another word than ours
-KEY_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "map": "mapping"}
 EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a recorded case, which keeps no times
 STATES = {
     "starting": "The program has just begun.",
@@ -56,8 +52,12 @@ def pages() -> dict[str, str]:
     found = {"README.md": _index()}
     for name in drivers.names():
         driver = drivers.load(name)
-        found[f"{name}/sample.conf"] = _sample(driver)
-        found[f"{name}/README.md"] = _page(driver)
+        if issubclass(driver, Native):
+            found[f"{name}/sample.conf"] = native_docs.sample(driver)
+            found[f"{name}/README.md"] = native_docs.page(driver)
+        else:
+            found[f"{name}/sample.conf"] = _sample(driver)
+            found[f"{name}/README.md"] = _page(driver)
     return found
 
 
@@ -66,51 +66,55 @@ def _page(driver: type[Source]) -> str:
     example = yaml.safe_load(driver.example)
     parts = [
         f"# {driver.title} Input Plugin",
-        _text(f"{first} A program for Telegraf's `inputs.execd` that prints InfluxDB line protocol."),
-        *map(_text, others),
-        _text(f"Source: {driver.manual}."),
+        markdown.paragraph(f"{first} A program for Telegraf's `inputs.execd` that prints InfluxDB line protocol."),
+        *map(markdown.paragraph, others),
+        markdown.paragraph(f"Source: {driver.manual}."),
         f"⭐ Telegraf v{OLDEST[0]}.{OLDEST[1]}.0\n🏷️ hardware, iot\n💻 linux",
         "## Service Input",
-        _text(
+        markdown.paragraph(
             "The program keeps its own pace, the `interval` of its configuration. So Telegraf's `interval` does not "
             "apply, and `telegraf --test` shows something only with `--test-wait`. To see what it reads, run it by hand:"
         ),
-        _fence("sh", f"python3 -m telegraf_inputs.drivers.{driver.name} --config {example['name']}.yml --once"),
+        markdown.fence("sh", f"python3 -m telegraf_inputs.drivers.{driver.name} --config {example['name']}.yml --once"),
         "## Global configuration options",
-        _text(
+        markdown.paragraph(
             "Telegraf's options for every plugin, such as `alias` and `tags`, apply; see [CONFIGURATION.md]"
             "[CONFIGURATION.md]."
         ),
         "[CONFIGURATION.md]: https://github.com/influxdata/telegraf/blob/master/docs/CONFIGURATION.md#plugins",
         "## Configuration",
-        _fence("toml @sample.conf", _sample(driver)),
-        _text(
+        markdown.fence("toml @sample.conf", _sample(driver)),
+        markdown.paragraph(
             f"The instrument's own configuration is a YAML file, `{example['name']}.yml` above. The same keys, in the list "
             "`instruments` of labline's [site file](../../site-file.md), do all of this at once."
         ),
-        _fence("yaml", driver.example),
-        _text("Beside the [keys of every instrument](../README.md#keys-of-every-instrument), this driver knows:")
+        markdown.fence("yaml", driver.example),
+        markdown.paragraph(
+            "Beside the [keys of every instrument](../README.md#keys-of-every-instrument), this driver knows:"
+        )
         if driver.options_known or driver.channel_options
-        else _text("It knows the [keys of every instrument](../README.md#keys-of-every-instrument), and no others."),
-        *_options("Key", driver.options_known),
-        *_options("Key of a channel", driver.channel_options),
+        else markdown.paragraph(
+            "It knows the [keys of every instrument](../README.md#keys-of-every-instrument), and no others."
+        ),
+        *markdown.options("Key", driver.options_known),
+        *markdown.options("Key of a channel", driver.channel_options),
         "### Connection",
         "\n".join(_connections(driver)),
         "## Metrics",
         "\n".join(_metrics(driver)),
-        _text("A quantity without a reading has no field: nothing is made up. `status` says why:"),
-        _table(
+        markdown.paragraph("A quantity without a reading has no field: nothing is made up. `status` says why:"),
+        markdown.table(
             ("Status", "Meaning"),
             ((f"`{word}`", text) for word, text in {**COMMON_STATUSES, **driver.statuses}.items()),
         ),
         "## Troubleshooting",
-        _text(
+        markdown.paragraph(
             "Field `state` of measurement `instrument` says how the instrument is; "
             "[what each state means](../README.md#states). A program that lost its instrument comes back by itself."
         ),
         "## Example Output",
-        _text("From a recorded case; `read_seconds` is left out there."),
-        _fence("text", _output(driver)),
+        markdown.paragraph("From a recorded case; `read_seconds` is left out there."),
+        markdown.fence("text", _output(driver)),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -144,28 +148,8 @@ def _connections(driver: type[Source]) -> Iterator[str]:
     for scheme in driver.schemes:
         transport = transports.load(scheme)
         needs = f"; needs `pip install labline[{transport.extra}]`" if transport.extra else ""
-        yield _item(f"{transport.page(driver.wire)}{needs}", 0)
-    yield _item("`sim`: a simulator in the instrument's place", 0)
-
-
-def _options(title: str, options: Iterable[Option]) -> Iterator[str]:
-    if options:
-        yield _table(
-            (title, "Type", "Default", "Meaning"),
-            (
-                (
-                    f"`{o.name}`",
-                    KEY_TYPES.get(o.type, o.type),
-                    "required" if o.required else "" if o.default in (None, []) else f"`{_plain(o.default)}`",
-                    o.description + (f"; one of {', '.join(map(str, o.choices))}" if o.choices else ""),
-                )
-                for o in options
-            ),
-        )
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        yield markdown.item(f"{transport.page(driver.wire)}{needs}", 0)
+    yield markdown.item("`sim`: a simulator in the instrument's place", 0)
 
 
 def _metrics(driver: type[Source]) -> Iterator[str]:
@@ -177,33 +161,23 @@ def _metrics(driver: type[Source]) -> Iterator[str]:
             quantities |= each.quantities
         yield f"- {stream.measurement}{' (when something happens)' if stream.kind == 'event' else ''}"
         yield "  - tags:"
-        yield _item("instrument (the `name` in the configuration)", 4)
-        yield _item(f"channel ({channel})", 4)
-        yield from (_item(f"{tag} ({text})", 4) for tag, text in stream.tags.items())
-        yield _item("the configuration's own `tags`", 4)
+        yield markdown.item("instrument (the `name` in the configuration)", 4)
+        yield markdown.item(f"channel ({channel})", 4)
+        yield from (markdown.item(f"{tag} ({text})", 4) for tag, text in stream.tags.items())
+        yield markdown.item("the configuration's own `tags`", 4)
         yield (
             "  - fields:"
             if stream.quantities
             else "  - fields (as the configuration declares them; here those of the example):"
         )
-        yield from (_field(q) for q in (*quantities.values(), STATUS, CLOCK))
+        yield from (markdown.field(q) for q in (*quantities.values(), STATUS, CLOCK))
     yield "- instrument"
     yield "  - tags:"
-    yield _item("instrument (the `name` in the configuration)", 4)
-    yield _item(f"driver ({driver.name})", 4)
-    yield _item("the configuration's own `tags`", 4)
+    yield markdown.item("instrument (the `name` in the configuration)", 4)
+    yield markdown.item(f"driver ({driver.name})", 4)
+    yield markdown.item("the configuration's own `tags`", 4)
     yield "  - fields:"
-    yield from (_field(q) for q in INSTRUMENT)
-
-
-def _field(quantity: Quantity) -> str:
-    span = [f"{bound:g}" for bound in (quantity.low, quantity.high) if bound is not None]
-    text = f"{quantity.name} ({', '.join(filter(None, (FIELD_TYPES.get(quantity.type, quantity.type), quantity.unit)))}): {quantity.description}"
-    if quantity.choices:
-        text += f": {', '.join(f'{_plain(c.code)} {c.word}' for c in quantity.choices)}"
-    elif len(span) == 2:
-        text += f"; {span[0]} to {span[1]}"
-    return _item(text, 4)
+    yield from (markdown.field(q) for q in INSTRUMENT)
 
 
 def _output(driver: type[Source]) -> str:
@@ -225,33 +199,37 @@ def _index() -> str:
     every = (f"[{d.name}]({d.name}/README.md)" for d in rows)
     parts = [
         "# Drivers",
-        _text(
+        markdown.paragraph(
             "The instruments that labline reads. Each page is made from what the driver declares "
             "(`python -m labline.driver_docs`)."
         ),
-        _table(
+        markdown.table(
             ("Driver", "Reads", "Family", "Connection", "Quantities"),
             (
-                (link, d.title, d.family, ", ".join(d.schemes), ", ".join(_quantity_names(d)))
+                (link, d.title, d.family, ", ".join(d.schemes) or "none", ", ".join(_quantity_names(d)))
                 for link, d in zip(every, rows, strict=True)
             ),
         ),
-        _text("For what is not here: any SCPI instrument is [declared in YAML alone](scpi/README.md)."),
+        markdown.paragraph(
+            "For what is not here: any SCPI instrument, and whatever speaks SNMP, Modbus, MQTT or OPC UA, is declared in "
+            "YAML alone; [any input of Telegraf](telegraf/README.md) is too."
+        ),
         "## Keys of every instrument",
-        _text("They are the same in the site file and in a program's own configuration file."),
-        *_options("Key", stanza.KEYS),
-        *_options("Key of a channel", stanza.CHANNEL_KEYS),
+        markdown.paragraph("They are the same in the site file and in a program's own configuration file."),
+        *markdown.options("Key", stanza.KEYS),
+        *markdown.options("Key of a channel", stanza.CHANNEL_KEYS),
         "## Simulators",
-        _text(
+        markdown.paragraph(
             "Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "
             "`connection: sim`, or `labline run --simulate`, an instrument can be tried without hardware. "
+            "What Telegraf reads itself is then made up by its input `mock`. "
             "`sim:?seed=1&transport=tcp&faults=silent@20+10/60` chooses the noise, the way of connecting, and faults by the "
             "clock: silent from the 20th second for 10 s, every 60 s. Several faults stand with commas between them."
         ),
-        _table(("Fault", "What it does"), ((f"`{fault}`", text) for fault, text in simulators.FAULTS.items())),
+        markdown.table(("Fault", "What it does"), ((f"`{fault}`", text) for fault, text in simulators.FAULTS.items())),
         "## States",
-        _text("How an instrument is: field `state` of measurement `instrument`."),
-        _table(("State", "Meaning"), ((f"`{state}`", text) for state, text in _states().items())),
+        markdown.paragraph("How an instrument is: field `state` of measurement `instrument`."),
+        markdown.table(("State", "Meaning"), ((f"`{state}`", text) for state, text in _states().items())),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -266,33 +244,6 @@ def _quantity_names(driver: type[Source], most: int = 6) -> list[str]:
 def _states() -> dict[str, str]:
     kinds = (errors.Disconnected, errors.NoAnswer, errors.BadAnswer, errors.WrongDevice)
     return STATES | {kind.state: (kind.__doc__ or "").splitlines()[0] for kind in kinds}
-
-
-def _text(text: str, first: str = "") -> str:
-    """Fill a paragraph; code and links stay on one line."""
-    text = re.sub(r"`[^`]+`|\[[^]]+\]\([^)]+\)", lambda match: match[0].replace(" ", "\0"), text)
-    filled = textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return filled.replace("\0", " ")
-
-
-def _item(text: str, indent: int) -> str:
-    return _text(text, f"{' ' * indent}- ")
-
-
-def _fence(language: str, text: str) -> str:
-    return f"```{language}\n{text.strip()}\n```"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 if __name__ == "__main__":

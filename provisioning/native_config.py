@@ -39,13 +39,14 @@ def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -
         {
             "alias": stanza.name,
             "interval": f"{round(1000 * (RETRY_SECONDS if by_itself else stanza.interval))}ms",
-            # By itself Telegraf rounds the times of what it asks for, often to whole seconds.
+            "# By itself Telegraf rounds the times of what it asks for, often to whole seconds.": None,
             "precision": "1ns",
             "startup_error_behavior": "retry",
             **own,
             "tags": {"instrument": stanza.name, **stanza.tags},
         },
     )
+    yield ""
     yield from toml.nested(
         "processors.starlark",
         {

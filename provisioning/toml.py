@@ -36,12 +36,17 @@ def table(head: str, keys: Mapping[str, Any], indent: str = "  ", before: str = 
 
 
 def nested(path: str, keys: Mapping[str, Any], *, many: bool = True, indent: str = "") -> Iterator[str]:
-    """Write a table, and those in it: a mapping is one, a list of mappings several. ``many``: itself is one of several."""
+    """Write a table, and those in it: a mapping is one, a list of mappings several; a key that begins with ``#`` is a comment.
+
+    ``many``: it is itself one of several.
+    """
     yield f"{indent}[[{path}]]" if many else f"{indent}[{path}]"
     inner = indent + "  "
     tables = {name: found for name, found in keys.items() if _is_tables(found)}
     for name, found in keys.items():
-        if name not in tables:
+        if name.startswith("#"):
+            yield f"{inner}{name}"
+        elif name not in tables:
             yield f"{inner}{key(name)} = {value(found)}"
     for name, found in tables.items():
         for each in found if isinstance(found, list) else [found]:

@@ -24,8 +24,7 @@ PATH = Option(
     "str",
     "where the value is in a JSON message, such as status.temperature or 0.value; default: the message is the value",
 )
-# Telegraf ends where a broker refuses its user at the start, and all of the lab's data with it; where the last of
-# several addresses can't be reached it tries again. So there is one more, which nobody ever has.
+WHY = "# Without an address that nobody has, a broker that refuses this user would end Telegraf at its start."
 NOWHERE = "unix:///broker-is-away-or-refuses-this-user"
 MOST_WAITING = 10_000  # messages that are not in the database yet; the broker keeps more
 
@@ -108,6 +107,7 @@ channels:
         scheme = "ssl" if url.scheme == "mqtts" else "tcp"
         topics = [source[0] for source in _sources(stanza)]
         keys: dict[str, Any] = {
+            WHY: None,
             "servers": [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}", NOWHERE],
             "topics": list(dict.fromkeys(topics)),
             "qos": options["qos"],

@@ -65,6 +65,9 @@ channels:
       level: {node: "ns=2;s=Tank.Level", unit: "%", low: 0, high: 100, description: Level of the tank}
       filling: {node: "ns=2;s=Tank.Filling", unit: "", type: bool, description: It is being filled}
     limits: {level: {warning: {below: 20 %}}}
+  turbine:
+    read:
+      speed: {node: "ns=2;i=1042", unit: rpm, low: 0, high: 300000, description: Speed of the turbine}
 """
 
     @classmethod

@@ -17,7 +17,6 @@ from ..native_source import READ, Native
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
 OURS = ("alias", "interval", "tags", "precision", "tagpass", "tagdrop", "namepass", "namedrop")
-TAKEN = ("instrument",)  # a measurement in which instruments tell about themselves
 
 
 class Telegraf(Native):
@@ -58,6 +57,12 @@ channels:
       temperature: {field: temperature_gpu, unit: °C, low: 0, high: 150, description: Temperature of the GPU}
       load: {field: utilization_gpu, unit: "%", type: int, low: 0, high: 100, description: How busy it is}
     limits: {temperature: {warning: {above: 85 °C}}}
+  gpu1:
+    label: Right GPU
+    measurement: nvidia_smi
+    tags: {index: "1"}
+    read:
+      temperature: {field: temperature_gpu, unit: °C, low: 0, high: 150, description: Temperature of the GPU}
 """
 
     @classmethod
@@ -87,8 +92,6 @@ channels:
         _check_values(table or {}, path)
         for channel in stanza.channels:
             where = ("channels", channel.id)
-            if channel.measurement in TAKEN:
-                raise BadInput(f"{channel.measurement!r} is a measurement of labline's own", (*where, "measurement"))
             for tag, text in (channel.options["tags"] or {}).items():
                 if not isinstance(text, str):
                     raise BadInput(f"found {shown(text)}, expected a text; write it in quotes", (*where, "tags", tag))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+import textwrap
 
 import pytest
 import yaml
 
 from labline import driver_docs
+from provisioning import site as sites
+from provisioning import telegraf_check
 from provisioning.files import changes
-from telegraf_inputs import drivers, stanza
+from telegraf_inputs import drivers, native, stanza
 
 every_driver = pytest.mark.parametrize("name", drivers.names())
 METADATA = re.compile(
@@ -56,7 +59,7 @@ def test_page_keeps_telegrafs_rules(pages, name):
     assert any(METADATA.match(block) for block in blocks)
     headings = re.findall(r"^(#+) (.*)$", outside_fences(page), re.M)
     order = [
-        "Service Input",
+        *(["Service Input"] if name in drivers.programs() else []),
         "Global configuration options",
         "Configuration",
         "Metrics",
@@ -80,8 +83,8 @@ def test_page_is_80_columns_wide(pages, name):
 @every_driver
 def test_page_names_all_that_is_declared(pages, name):
     driver, page = drivers.load(name), pages[f"{name}/README.md"]
-    for quantity in driver.quantities:
-        assert f"- {quantity.name} (" in page
+    for stream in driver.streams:
+        assert all(f"- {quantity.name} (" in page for quantity in stream.quantities)
     for option in (*driver.options_known, *driver.channel_options):
         assert f"| `{option.name}` |" in page
     for status in driver.statuses:
@@ -97,9 +100,17 @@ def test_links_lead_somewhere(pages):
 
 def test_telegraf_takes_the_sample_configurations(pages, telegraf_path, tmp_path):
     command = [telegraf_path, "config", "check", "--strict-env-handling"]
-    for name in drivers.names():
+    for name in drivers.programs():
         file = tmp_path / f"{name}.conf"
         file.write_text(pages[f"{name}/sample.conf"], encoding="utf-8")
         command += ["--config", str(file)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", native.names())
+def test_telegraf_takes_what_becomes_of_an_example_that_it_reads_itself(name, telegraf_path, tmp_path):
+    example = textwrap.indent(drivers.load(name).example, "    ").strip()
+    (tmp_path / "site.yml").write_text(f"site: lab\nnodes: [{{name: daq}}]\ninstruments:\n  - {example}\n")
+    site = sites.load(tmp_path / "site.yml")
+    assert telegraf_check.check(site, site.nodes[0], telegraf_path) == ""

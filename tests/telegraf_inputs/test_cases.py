@@ -245,7 +245,7 @@ def test_case_comes_out_as_recorded(folder, tmp_path, monkeypatch):
         assert log == (folder / "expected.log").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("driver", drivers.names())
+@pytest.mark.parametrize("driver", drivers.programs())
 def test_every_driver_has_cases(driver):
     assert len(cases(driver)) >= 2, f"each driver needs two recorded cases or more in {CASES / driver}"
 

@@ -24,9 +24,10 @@ DEFAULTS = {
     "list": list,
     "map": dict,
 }
-FAMILIES = {"temperature", "pressure", "electrical", "chiller", "sensors"}
+FAMILIES = {"temperature", "pressure", "electrical", "chiller", "sensors", "protocol"}
 
 every_driver = pytest.mark.parametrize("name", drivers.names())
+every_program = pytest.mark.parametrize("name", drivers.programs())
 
 
 def example(driver):
@@ -88,8 +89,9 @@ def test_options_are_documented_and_typed(name):
 def test_example_works(name):
     driver = drivers.load(name)
     checked = example(driver)
-    assert checked.driver is driver and checked.connection.scheme in driver.schemes
-    assert list(yaml.safe_load(driver.example))[:3] == ["name", "driver", "connection"]
+    assert checked.driver is driver and checked.connection.scheme in (driver.schemes or ("",))
+    first = ["name", "driver", *(["connection"] if driver.schemes else [])]
+    assert list(yaml.safe_load(driver.example))[: len(first)] == first
     if driver.channel_names is None or len(driver.channel_names) > 1:
         assert len(checked.channels) > 1, (
             "an example shows more than one channel; it is also what the fault matrix reads"
@@ -99,7 +101,7 @@ def test_example_works(name):
     )
 
 
-@every_driver
+@every_program
 def test_has_a_simulator_that_knows_the_truth(name):
     checked = example(drivers.load(name))
     simulator = simulators.load(name)(checked)
@@ -112,7 +114,7 @@ def test_has_a_simulator_that_knows_the_truth(name):
                 assert high < lower or upper < low, f"{quantity} of {channel} and of {other} can be the same value"
 
 
-@every_driver
+@every_program
 def test_is_a_program(name):
     said = subprocess.run(
         [sys.executable, "-m", f"telegraf_inputs.drivers.{name}", "--help"], capture_output=True, text=True

@@ -155,14 +155,14 @@ def test_nothing_is_left_where_a_signal_ends_them(program, tmp_path, number):
     ("files", "message"),
     [
         (("none.yml",), "none.yml: can't be read: No such file or directory"),
-        (("bad.yml",), "bad.yml:3: connection: 'udp://x' is no connection"),
+        (("bad.yml",), "bad.yml:3: connection: 'carrier-pigeon://x' is no connection"),
         (("a.yml", "a.yml"), "a.yml:1: name: 'cryostat' is there already"),
         ((), "usage: python -m telegraf_inputs.simulators"),
     ],
 )
 def test_wrong_use_of_the_program_is_told(program, tmp_path, files, message):
     (tmp_path / "a.yml").write_text(CRYOSTAT.format("sim"))
-    (tmp_path / "bad.yml").write_text(CRYOSTAT.format("udp://x"))
+    (tmp_path / "bad.yml").write_text(CRYOSTAT.format("carrier-pigeon://x"))
     process = program(*(tmp_path / file for file in files))
     _, errors = process.communicate(timeout=LONG)
     assert process.returncode == 2
