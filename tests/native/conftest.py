@@ -200,16 +200,18 @@ class Natives(Viewer):
         return rows[0]["value"] if rows else None
 
 
-def start(servers: Servers, state: Path, text: str = SITE, secrets: dict[str, str] = SECRETS) -> Lab:
+def start(
+    servers: Servers, state: Path, text: str = SITE, secrets: dict[str, str] = SECRETS, *, simulate: bool = False
+) -> Lab:
     """Start a lab with such a site file, where its passwords lie already."""
     state.mkdir(exist_ok=True)
     file = state / "natives.yml"
     file.write_text(text.format(snmp=snmp, mqtt=mqtt, **vars(servers)), encoding="utf-8")
     site = provisioning.site.load(file)
-    folder = credentials.private_directory(Places(state, site).secrets)
+    folder = credentials.private_directory(Places(state, site, simulated=simulate).secrets)
     for name, secret in secrets.items():
         (folder / name).write_text(secret)
-    lab = Lab(site, state, lambda _: None)
+    lab = Lab(site, state, lambda _: None, simulate=simulate)
     try:
         lab.start()
     except BaseException:

@@ -12,7 +12,7 @@ from grafana_dashboards.check import panels_of
 from grafana_dashboards.uids import uid
 from tests.grafana_dashboards.conftest import until
 
-from .conftest import EVERY, SITE, start
+from .conftest import EVERY, SECRETS, SITE, Natives, start
 
 INSTRUMENTS = ("ups", "plant", "esp", "plc", "gpus")
 
@@ -101,6 +101,14 @@ def test_a_value_out_of_range_is_no_reading(natives):
     assert natives.last("plc", "tank", "level") == 21.0
 
 
+def test_what_was_published_while_telegraf_was_away_is_kept_by_the_broker(natives):
+    (acquisition,) = natives.lab._acquisitions
+    acquisition.stop()
+    natives.servers.broker.publish("ESP01/sensors/BME/temp", "33.25")
+    acquisition.start()
+    until(lambda: natives.last("esp", "BME", "temp") == 33.25, "the broker hands it over")
+
+
 def test_servers_that_go_are_told_and_heal(natives, rules):
     servers, watch = natives.servers, natives.watch
     stale = {name: rules[uid("natives", name, "stale")] for name in INSTRUMENTS}
@@ -133,6 +141,21 @@ def test_at_the_end_all_that_was_gathered_is_in_the_database(natives):
     assert all(entries[name].made == entries[name].written > 5 for name in INSTRUMENTS)
 
 
+def test_without_its_servers_all_is_simulated(servers, tmp_path, monkeypatch):
+    monkeypatch.setenv("LABLINE_GRAFANA_URL", "http://127.0.0.1:9")
+    lab = start(servers, tmp_path, SITE, {}, simulate=True)
+    try:
+        natives = Natives(lab, servers)
+        until(lambda: all(natives.last(*each) is not None for each in EVERY), "a value of each quantity")
+        for instrument in lab.site.instruments:
+            for channel in instrument.stanza.channels:
+                assert natives.last(instrument.name, channel.id, "status") == "ok"
+        lab.stop()
+        assert all(entry.made == entry.written > 0 for entry in lab.ledger), lab.ledger
+    finally:
+        lab.close()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -143,8 +166,6 @@ def test_at_the_end_all_that_was_gathered_is_in_the_database(natives):
 )
 def test_a_wrong_password_is_told_and_the_others_go_on(servers, tmp_path, monkeypatch, name, words):
     monkeypatch.setenv("LABLINE_GRAFANA_URL", "http://127.0.0.1:9")
-    from .conftest import SECRETS, Natives
-
     lab = start(servers, tmp_path, SITE, SECRETS | {name: "not-the-password"})
     try:
         natives = Natives(lab, servers)
@@ -159,8 +180,6 @@ def test_a_wrong_password_is_told_and_the_others_go_on(servers, tmp_path, monkey
 
 def test_a_password_that_is_missing_is_told_and_the_others_go_on(servers, tmp_path, monkeypatch):
     monkeypatch.setenv("LABLINE_GRAFANA_URL", "http://127.0.0.1:9")
-    from .conftest import SECRETS, Natives
-
     lab = start(servers, tmp_path, SITE, {name: text for name, text in SECRETS.items() if name != "ups_privacy"})
     try:
         natives = Natives(lab, servers)
