@@ -23,6 +23,7 @@ from .standing import Phase
 from .trend import Trend
 
 TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
+STARTING_SECONDS = 5.0  # the log is faster than the first report: what it says is no fault of the start yet
 REACHED = ("ok", "degraded", "clock")  # states in which an instrument delivers
 
 
@@ -61,6 +62,7 @@ class Watch:
         now = time.time_ns()
         troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
         refused = {t.node for t in troubles if t.output == "database" and t.is_new(now / 1e9)}
+        late = now - self._since_ns > STARTING_SECONDS * 1e9
         rows: list[Row] = []
         states, notes = {}, {}
         for instrument in self.site.instruments:
@@ -77,7 +79,7 @@ class Watch:
                 detail = details.get(instrument.name, "")
                 unwritten = self._nodes.get(instrument.name, "") in refused
                 notes[instrument.name] = unheard(name, detail, telegraf=heard, refused=unwritten)
-            elif state in MEANINGS and (state != "starting" or details.get(instrument.name)):
+            elif state in MEANINGS and (state != "starting" or (late and details.get(instrument.name))):
                 detail = details.get(instrument.name, "") or self._ahead(instrument, latest, now)
                 notes[instrument.name] = explained(name, state, detail)
             elif stale:

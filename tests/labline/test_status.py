@@ -165,6 +165,14 @@ def test_a_quantity_that_is_not_in_every_point_keeps_its_own_age(lab):
     assert temperature.value == 0.85 and temperature.age - resistance.age == pytest.approx(2.0)
 
 
+def test_a_program_that_does_not_start_is_told_after_a_moment(lab):
+    why = {"cryostat": "its program ended, saying ModuleNotFoundError: No module named 'x'"}
+    assert lab.look(lambda: why, since_seconds_ago=2).notes == {}
+    late = lab.look(lambda: why, since_seconds_ago=10)
+    assert late.states["cryostat"] == "starting"
+    assert late.notes == {"cryostat": f"cryostat does not start: {why['cryostat']}."}
+
+
 def test_a_pulled_cable(lab):
     lab.well()
     lab.put("instrument", "instrument=cryostat", 'state="disconnected",up=0i', -0.001)
