@@ -113,4 +113,4 @@ def test_telegraf_takes_what_becomes_of_an_example_that_it_reads_itself(name, te
     example = textwrap.indent(drivers.load(name).example, "    ").strip()
     (tmp_path / "site.yml").write_text(f"site: lab\nnodes: [{{name: daq}}]\ninstruments:\n  - {example}\n")
     site = sites.load(tmp_path / "site.yml")
-    assert telegraf_check.check(site, site.nodes[0], telegraf_path) == ""
+    assert telegraf_check.check(site, telegraf_path) == ""
