@@ -95,7 +95,8 @@ def test_programs_get_the_environment_and_the_connections_that_are_asked_for(dem
         demo, demo.server, environment={"LABLINE_LEDGER": "/x"}, connections={"cryostat": "tcp://127.0.0.1:1"}
     )
     assert all(
-        each["environment"] == ["LABLINE_LEDGER=/x"] for each in tomllib.loads(made["telegraf.conf"])["inputs"]["execd"]
+        each["environment"] == ["LABLINE_LEDGER=/x", "LABLINE_CLOCK=unchecked"]
+        for each in tomllib.loads(made["telegraf.conf"])["inputs"]["execd"]
     )
     assert yamlfile.parse(made["instruments/cryostat.yml"], "made").data["connection"] == "tcp://127.0.0.1:1"
 
