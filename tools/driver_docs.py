@@ -1,4 +1,4 @@
-"""The drivers' pages in docs/drivers, made from what they declare: `python -m labline.driver_docs [--check]`.
+"""The drivers' pages in docs/drivers, made from what they declare: `python -m tools.driver_docs [--check]`.
 
 They follow Telegraf's rules for the READMEs and sample configurations of its plugins (tools/readme_linter,
 plugins/inputs/example). The example output is that of a recorded case (tests/telegraf_inputs/cases).
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from labline.stack.telegraf import OLDEST
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
@@ -22,7 +23,6 @@ from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
 
 from . import markdown, native_docs
-from .stack.telegraf import OLDEST
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "drivers"
@@ -39,11 +39,11 @@ STATES = {
 def main(arguments: list[str]) -> int:
     """Write the pages, or tell with status 1 what is not current."""
     if arguments not in ([], ["--check"]):
-        print("usage: python -m labline.driver_docs [--check]", file=sys.stderr)
+        print("usage: python -m tools.driver_docs [--check]", file=sys.stderr)
         return 2
     found = rendered.changes(FOLDER, pages()) if arguments else rendered.write(FOLDER, pages())
     for name, what in sorted(found.items()):
-        print(f"{FOLDER.relative_to(ROOT) / name}: {what}{'; run python -m labline.driver_docs' if arguments else ''}")
+        print(f"{FOLDER.relative_to(ROOT) / name}: {what}{'; run python -m tools.driver_docs' if arguments else ''}")
     return 1 if arguments and found else 0
 
 
@@ -201,7 +201,7 @@ def _index() -> str:
         "# Drivers",
         markdown.paragraph(
             "The instruments that labline reads. Each page is made from what the driver declares "
-            "(`python -m labline.driver_docs`)."
+            "(`python -m tools.driver_docs`)."
         ),
         markdown.table(
             ("Driver", "Reads", "Family", "Connection", "Quantities"),

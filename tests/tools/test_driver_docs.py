@@ -9,11 +9,11 @@ import textwrap
 import pytest
 import yaml
 
-from labline import driver_docs
 from provisioning import site as sites
 from provisioning import telegraf_check
 from provisioning.files import changes
 from telegraf_inputs import drivers, native, stanza
+from tools import driver_docs
 
 every_driver = pytest.mark.parametrize("name", drivers.names())
 METADATA = re.compile(
@@ -32,7 +32,7 @@ def outside_fences(page: str) -> str:
 
 
 def test_committed_pages_are_current(pages):
-    assert not changes(driver_docs.FOLDER, pages), "run python -m labline.driver_docs"
+    assert not changes(driver_docs.FOLDER, pages), "run python -m tools.driver_docs"
     assert {p.relative_to(driver_docs.FOLDER).as_posix() for p in driver_docs.FOLDER.rglob("*") if p.is_file()} == set(
         pages
     )

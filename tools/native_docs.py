@@ -1,4 +1,4 @@
-"""The pages of what Telegraf reads itself (labline/driver_docs.py): what a stanza becomes in Telegraf's configuration."""
+"""The pages of what Telegraf reads itself (tools/driver_docs.py): what a stanza becomes in Telegraf's configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 
 import yaml
 
+from labline.stack.telegraf import OLDEST
 from provisioning import native_config
 from provisioning.measurements import STATUS
 from telegraf_inputs import declared, stanza
@@ -16,7 +17,6 @@ from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.stanza import Channel, Stanza
 
 from . import markdown
-from .stack.telegraf import OLDEST
 
 FOLDER = "/etc/labline/telegraf"  # as `labline render` has it
 SITE = "lab"

@@ -1,0 +1,1 @@
+"""What keeps the project itself: its set-up, and the pages that are made from declarations."""
