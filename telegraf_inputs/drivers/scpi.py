@@ -18,7 +18,8 @@ from ..line import Wire
 from ..names import check_pattern
 from ..reading import Reading
 from ..source import Polled, number
-from ._scpi_quantity import INTEGER, Question, quantity
+from . import _scpi_quantity
+from ._scpi_quantity import INTEGER, Question
 from ._scpi_safety import SELECTING, first_word, refuse_acting, refuse_no_question
 
 # Maker, model, serial number, firmware; some leave out the last.
@@ -85,7 +86,7 @@ class Scpi(Polled):
             "the quantities, each name: {query: MEAS:VOLT?, unit: V}, and optionally "
             "description, type (float, int, bool, str), low, high, decimals, scale (a factor), pattern (a regular "
             "expression for the whole answer, whose first group is the value), example (an answer, to check the "
-            "pattern with)",
+            "pattern with), choices (what codes mean: {0: off, 1: {word: tripped, severity: critical}})",
             required=True,
         ),
     )
@@ -118,9 +119,7 @@ channels:
 
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
-        if not channel.options["read"]:
-            raise BadInput('names no quantity; expected such as voltage: {query: "MEAS:VOLT?", unit: V}', ("read",))
-        return tuple(quantity(name, given) for name, given in channel.options["read"].items())
+        return tuple(each.quantity for each in _scpi_quantity.read(channel).values())
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
@@ -137,14 +136,14 @@ channels:
             if channel.options["before"]:
                 refuse_acting(channel.options["before"], allowed, (*where, "before"))
                 refuse_unchecked(channel, (*where, "before"))
-            for name, given in channel.options["read"].items():
-                refuse_no_question(given["query"], (*where, "read", name, "query"))
+            for name, each in _scpi_quantity.read(channel).items():
+                refuse_no_question(each.where["query"], (*where, "read", name, "query"))
         for clash in clashes([stanza]):
             raise BadInput(clash.message, ("channels", clash.channel.id, "read", clash.quantity.name))
 
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza, link)
-        self._questions = {c.id: [Question(*item) for item in c.options["read"].items()] for c in self.channels}
+        self._questions = {c.id: [Question(*item) for item in _scpi_quantity.read(c).items()] for c in self.channels}
 
     def connected(self) -> None:
         for command in self.options["setup"]:

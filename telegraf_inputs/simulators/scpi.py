@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 
 from ..configured import Stanza
 from ..declare import Quantity
+from ..declared import Declared
+from ..drivers import _scpi_quantity
 from .base import Signal, TextSimulator
 
 STEP = 0.03  # two centers differ by at least this part of the larger
@@ -20,18 +23,19 @@ class ScpiSimulator(TextSimulator):
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)
         self._signals: dict[tuple[str, str], Signal] = {}
-        # (selection, query) -> channel, quantity's name, its keys
-        self._questions: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
+        # (selection, query) -> channel, quantity's name, what it declares
+        self._questions: dict[tuple[str, str], tuple[str, str, Declared]] = {}
         self._selected = ""
         self._settings: dict[str, str] = {}  # header -> what it was last set to
         for index, channel in enumerate(stanza.channels):
             selection = _normal(channel.options["before"] or "")
-            for name, given in channel.options["read"].items():
+            for name, given in _scpi_quantity.read(channel).items():
                 quantity = channel.quantities.get(f"{name}_raw") or channel.quantities[name]
-                self._questions[selection, _normal(given["query"])] = (channel.id, name, given)
+                self._questions[selection, _normal(given.where["query"])] = (channel.id, name, given)
                 if quantity.type in ("float", "int"):
                     whole = quantity.type == "int"
-                    center = self._center(quantity, whole)
+                    codes = [float(choice.code) for choice in quantity.choices]
+                    center = codes[index % len(codes)] if codes else self._center(quantity, whole)
                     reach = 0.0 if whole else self._reach(quantity, center)
                     period = 200 + 20 * index
                     self._signals[channel.id, name] = Signal(center, 0.8 * reach, 0.05 * reach, period, seed + index)
@@ -81,8 +85,15 @@ class ScpiSimulator(TextSimulator):
             return self._value(*asked)
         return self._settings.get(request.removesuffix("?")) or None
 
-    def _value(self, channel: str, name: str, given: dict[str, Any]) -> str:
-        kind = given.get("type", "float")
+    def words(self) -> dict[tuple[str, str], Container[Any]]:
+        told: dict[tuple[str, str], Container[Any]] = {}
+        for channel, name, given in self._questions.values():
+            if given.quantity.type in ("bool", "str"):
+                told[channel, name] = (True,) if given.quantity.type == "bool" else (f"channel {channel}",)
+        return told
+
+    def _value(self, channel: str, name: str, given: Declared) -> str:
+        kind, pattern = given.quantity.type, given.where["pattern"]
         if kind == "bool":
             text = "1"
         elif kind == "str":
@@ -91,8 +102,8 @@ class ScpiSimulator(TextSimulator):
             text = f"{round(self._signals[channel, name]())}"
         else:
             over = self.current_fault() == "over_range"
-            text = "9.9E37" if over else f"{self._signals[channel, name]() / given.get('scale', 1.0):.7G}"
-        match = re.fullmatch(given.get("pattern", ""), given.get("example", "").strip())
+            text = "9.9E37" if over else f"{self._signals[channel, name]() / given.scale:.7G}"
+        match = re.fullmatch(pattern or "", (given.where["example"] or "").strip())
         if match and match[0]:
             start, end = match.span(1 if match.re.groups else 0)
             text = match.string[:start] + text + match.string[end:]

@@ -6,14 +6,17 @@ import math
 
 import pytest
 
-from telegraf_inputs import simulators, stanza
+from telegraf_inputs import declared, simulators, stanza
 from telegraf_inputs.declare import RESERVED
-from telegraf_inputs.drivers._scpi_quantity import Question
+from telegraf_inputs.drivers._scpi_quantity import WHERE, Question
 from telegraf_inputs.errors import BadAnswer, BadInput
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
 
 VOLTAGE = {"query": "MEAS:VOLT?", "unit": "V"}
+
+
+ON = declared.read({"on": {"query": "OUTP?", "unit": "", "type": "bool"}}, WHERE)["on"]
 
 
 def supply(read=None, *, channel=None, **keys):
@@ -52,15 +55,15 @@ def supply(read=None, *, channel=None, **keys):
         (supply(setup=[1]), "setup[0]", "expected an SCPI command"),
         (supply(fence="*CLS"), "fence", "one question"),
         (supply(identity="HMP[4040"), "identity", "no regular expression"),
-        (supply({}), "channels.1.read", "names no quantity"),
+        (supply({}), "channels.1.read", "is empty; name at least one quantity"),
         (supply({"voltage": {"unit": "V"}}), "channels.1.read.voltage.query", "is missing"),
         (supply({"voltage": {"query": "MEAS:VOLT?"}}), "channels.1.read.voltage.unit", "is missing"),
         (supply({"voltage": {**VOLTAGE, "unti": "V"}}), "channels.1.read.voltage.unti", "did you mean 'unit'?"),
         (supply({"voltage": {**VOLTAGE, "low": "0"}}), "channels.1.read.voltage.low", "expected a number"),
         (supply({"voltage": {**VOLTAGE, "low": 5, "high": 1}}), "channels.1.read.voltage.low", "not below 'high'"),
         (supply({"voltage": {**VOLTAGE, "scale": 0}}), "channels.1.read.voltage.scale", "every reading is 0"),
-        (supply({"voltage": {**VOLTAGE, "scale": math.nan}}), "channels.1.read.voltage.scale", "finite"),
-        (supply({"voltage": {**VOLTAGE, "high": math.inf}}), "channels.1.read.voltage.high", "finite"),
+        (supply({"voltage": {**VOLTAGE, "scale": math.nan}}), "channels.1.read.voltage.scale", "expected a number"),
+        (supply({"voltage": {**VOLTAGE, "high": math.inf}}), "channels.1.read.voltage.high", "expected a number"),
         (supply({"voltage": {**VOLTAGE, "decimals": -3}}), "channels.1.read.voltage.decimals", "from 0 to 15"),
         (supply({"voltage": {**VOLTAGE, "decimals": 16}}), "channels.1.read.voltage.decimals", "from 0 to 15"),
         (supply(channel={"before": "ROUT:CLOS (@101)"}, allow=["ROUT:CLOS"]), "channels.1.before", "add check: false"),
@@ -69,13 +72,17 @@ def supply(read=None, *, channel=None, **keys):
             "channels.1.read.voltage.type",
             "one of float, int, bool, str",
         ),
-        (supply({"voltage": {**VOLTAGE, "type": "int", "scale": 2}}), "channels.1.read.voltage.scale", "is for floats"),
+        (
+            supply({"voltage": {**VOLTAGE, "type": "int", "scale": 2}}),
+            "channels.1.read.voltage.scale",
+            "is for type float",
+        ),
         (supply({"voltage": {**VOLTAGE, "query": "MEAS:VOLT"}}), "channels.1.read.voltage.query", "is a '?' missing"),
         (supply({"voltage": {**VOLTAGE, "pattern": "("}}), "channels.1.read.voltage.pattern", "no regular expression"),
         (supply({"voltage": {**VOLTAGE, "example": "12 V"}}), "channels.1.read.voltage.example", "does not fit"),
         (supply({"Voltage": VOLTAGE}), "channels.1.read.Voltage", "snake_case"),
         *((supply({name: VOLTAGE}), f"channels.1.read.{name}", f"has a {name!r} already") for name in RESERVED),
-        (supply({"voltage": "MEAS:VOLT?"}), "channels.1.read.voltage", "expected such as {query:"),
+        (supply({"voltage": "MEAS:VOLT?"}), "channels.1.read.voltage", "expected the quantity's keys: query"),
     ],
 )
 def test_refused_with_the_place_and_the_reason(data, path, message):
@@ -87,13 +94,13 @@ def test_refused_with_the_place_and_the_reason(data, path, message):
 
 @pytest.mark.parametrize(("answer", "value"), [("1", True), ("ON", True), ("on\r", True), ("0", False), ("OFF", False)])
 def test_a_truth_value_is_a_number_or_a_word(answer, value):
-    assert Question("on", {"query": "OUTP?", "type": "bool"}).value(answer) == (value, "")
+    assert Question("on", ON).value(answer) == (value, "")
 
 
 @pytest.mark.parametrize("answer", ["2", "", "ONN", "TRUE"])
 def test_what_is_no_truth_value(answer):
     with pytest.raises(BadAnswer, match="expected 0, 1, OFF or ON"):
-        Question("on", {"query": "OUTP?", "type": "bool"}).value(answer)
+        Question("on", ON).value(answer)
 
 
 def test_two_channels_with_one_quantity_in_two_units_are_refused():
