@@ -98,8 +98,8 @@ def test_the_example_driver_reads_its_simulator(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
         exec(compile(text, name, "exec"), module.__dict__)
         made[package] = module
-    known = telegraf_inputs.drivers.names()
-    monkeypatch.setattr(telegraf_inputs.drivers, "names", lambda: (*known, "lakeshore_218"))
+    known = telegraf_inputs.drivers.programs()
+    monkeypatch.setattr(telegraf_inputs.drivers, "programs", lambda: (*known, "lakeshore_218"))
     stanza = stanzas.check(yaml.safe_load(made[telegraf_inputs.drivers].DRIVER.example))
     running = made[telegraf_inputs.simulators].SIMULATOR(stanza)
     running.start()

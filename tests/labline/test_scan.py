@@ -130,8 +130,14 @@ def test_a_phidget_server_that_is_no_address_is_wrong_use(server, capsys):
 
 
 def test_every_driver_of_a_line_is_probed():
-    lines = {name for name in drivers.names() if {"serial", "tcp"} & set(drivers.load(name).schemes)}
-    assert {name for name, _ in probes.PROBES} == lines
+    lines = {name for name in drivers.programs() if {"serial", "tcp"} & set(drivers.load(name).schemes)}
+    assert {driver.name for driver, _ in probes.known()} == lines
+    assert [probe.generic for _, probe in probes.known()] == [False] * (len(probes.known()) - 1) + [True]
+
+
+def test_a_scan_sends_what_sets_nothing_in_any_instrument():
+    """A new entry here is a question that was looked up in the manual of every instrument that a driver is for."""
+    assert probes.allowed() == {b"*IDN?", b"AYT", b"PNR", b"VERSION", b"\x05"}
 
 
 def test_phidgets_on_a_network_server(simulated):
