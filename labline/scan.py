@@ -37,6 +37,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan; 0 where something was found, 1 where nothing answered."""
+    from telegraf_inputs import transports
+
     from .scanning import onewire, phidgets, ports, visa
     from .scanning.finding import Finding
     from .stack import told
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
     )
     if servers or not arguments.port:
-        shared.find_libusb()
+        shared.find_libraries(library for scheme in transports.names() for library in transports.load(scheme).libraries)
         kinds.append(phidgets.all(servers))
     if not arguments.port:
         kinds += [visa.all(not arguments.no_probe), onewire.all()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Iterable
 
 from .reading import Reading
 
@@ -36,6 +37,11 @@ class Inbox:
             if len(self._readings) > self._limit:
                 self.dropped += max(1, sum(value is not None for value in self._readings.popleft().values.values()))
             self._wake()
+
+    def put_said(self, said: str, readings: Iterable[Reading]) -> None:
+        """Add all readings that came of one thing that the source said, which is their place in a recording."""
+        for reading in readings:
+            self.put(reading)
 
     def lost(self, count: int = 1) -> None:
         """Count readings that the source says it could not deliver."""

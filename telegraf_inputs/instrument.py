@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,14 @@ class Instrument:
     the caller.
     """
 
-    def __init__(self, stanza: Stanza, stop: Stop, log: Callable[[str, str], None], tap: Tap | None = None):
+    def __init__(
+        self,
+        stanza: Stanza,
+        stop: Stop,
+        log: Callable[[str, str], None],
+        tap: Tap | None = None,
+        inbox: Inbox | None = None,
+    ):
         self.stanza, self.stop, self.log, self._tap = stanza, stop, log, tap
         self.url = stanza.connection
         self.simulator: Any = None
@@ -63,7 +70,7 @@ class Instrument:
         self.state, self.detail = "starting", ""
         self.errors = self.reconnects = self.overruns = self.dropped = 0
         self._thrown_away = 0
-        self.inbox = Inbox()
+        self.inbox = inbox or Inbox()
         self.source: Polled | Pushed | None = None
         self._clock = Clock()
         self._maker = PointMaker(stanza, self._clock)
@@ -80,6 +87,11 @@ class Instrument:
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
         self._hangs = False
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Tell its channels: those of the stanza, and those that were found in the data."""
+        return self._channels
 
     @property
     def readings(self) -> int:

@@ -17,7 +17,7 @@ from .configured import Channel, Stanza
 from .declare import Action, Option, Probe, Quantity, Stream
 from .errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
 from .inbox import Inbox
-from .line import Wire
+from .line import Tap, Wire
 from .reading import Reading
 from .stop import Stop
 from .url import Url
@@ -177,6 +177,7 @@ class Pushed(Source):
     """
 
     reopen = True  # after a fault, close it and open it anew; False: what it uses connects anew by itself
+    tap: Tap | None = None  # is told what is said, where that is text
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         """Begin to listen: from here on each event is put into ``inbox``, from whatever thread, with a time of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import BadInput
@@ -11,6 +12,18 @@ if TYPE_CHECKING:
     from .line import Line, Wire
     from .simulators.ends import End
     from .stop import Stop
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library of the system: its ``file``, Debian's ``package`` that holds it.
+
+    ``variable`` of the environment tells a program its folder, where the system does not know it.
+    """
+
+    file: str
+    package: str
+    variable: str
 
 
 class Link(Protocol):
@@ -31,7 +44,7 @@ class Transport:
     example = ""  # a URL, for messages
     may_have_at = False  # an "@" in its URL is no user and password
     carries_text = False  # an instrument on it may be asked who it is (``labline scan --port``)
-    libraries: tuple[str, ...] = ()  # of the system, such as libusb, that it needs
+    libraries: tuple[Library, ...] = ()  # of the system that it needs
 
     def check(self, url: Url, wire: Wire) -> None:
         """Refuse (BadInput) what can't be reached this way."""

@@ -36,6 +36,7 @@ GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 class VisaLine(Line):
     """A way to an instrument that answers in messages, each with an end of its own, and says nothing unasked."""
 
+    whole_messages = True
     _resource: Any = None
     _owed = False  # an answer may still come that nobody waits for any more
 
