@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 from .configured import Channel, Stanza
 from .declare import Action, Option, Probe, Quantity, Stream
 from .errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
+from .example import with_keys
 from .inbox import Inbox
 from .line import Tap, Wire
 from .reading import Reading
@@ -79,6 +80,11 @@ class Source:
     def find(cls) -> Iterable[str]:
         """List stanzas (YAML) of what this machine has that can be found without asking on a line."""
         return ()
+
+    @classmethod
+    def found(cls, url: str, identity: str, keys: Mapping[str, str]) -> str:
+        """Write the stanza (YAML) of what answered a probe at ``url`` as ``identity``; ``keys`` are the probe's."""
+        return with_keys(cls.example, connection=url, **{key: value for key, value in keys.items() if value})
 
     def __init__(self, stanza: Stanza):
         self.stanza = stanza

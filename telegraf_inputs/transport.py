@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,14 @@ class Library:
     variable: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Somewhere that an instrument may be: its ``url``, and what is known of it."""
+
+    url: str
+    about: str = ""
+
+
 class Link(Protocol):
     """An open way to an instrument."""
 
@@ -48,6 +57,12 @@ class Transport:
 
     def check(self, url: Url, wire: Wire) -> None:
         """Refuse (BadInput) what can't be reached this way."""
+
+    found = ""  # what it finds, one of it: "serial port"; "" where there is nothing to look for
+
+    def find(self) -> Iterable[Place | str]:
+        """List where this machine may have an instrument, opening nothing; a text is advice, where it can't be known."""
+        return ()
 
     def place(self, url: Url) -> str:
         """Name the port, socket or resource however it is written: whoever shares it gets the other's answers. "": none."""
