@@ -13,12 +13,13 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterable
-from typing import Any
 
-TYPE_CHECKING = False
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 if TYPE_CHECKING:
-    from .phidget_server import Channel, PhidgetServer
+    from .phidget_channels import Channel
+    from .phidget_server import PhidgetServer
 
 HEADER = struct.Struct("<4sIHHHBB")
 MAGIC = b"0IHP"
