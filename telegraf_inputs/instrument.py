@@ -77,6 +77,7 @@ class Instrument:
         self._channels = {c.id: c for c in stanza.channels}
         self.made = {c.id: Made(c.measurement) for c in stanza.channels}
         self._connections = 0
+        self._away = False  # a source that comes back by itself has not yet
         self._wait, self._next_attempt = 0.0, 0.0
         self._statuses: dict[str, str] = {}  # channel -> the last status that it had
         self._worst: dict[str, str] = {}  # channel -> what was wrong with it in this cycle, though it may be over
@@ -268,6 +269,8 @@ class Instrument:
 
     def _judge(self) -> None:
         """Note a cycle that was read; channels without news keep the status they had."""
+        self.reconnects += self._away
+        self._away = False
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
         told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
@@ -293,7 +296,9 @@ class Instrument:
     def _failed(self, error: InstrumentError) -> None:
         """Note a failed cycle and let the connection go: opening anew is the one cure that helps every fault."""
         self.errors += 1
-        if not (isinstance(self.source, Pushed) and not self.source.reopen):
+        if isinstance(self.source, Pushed) and not self.source.reopen:
+            self._away = True
+        else:
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)

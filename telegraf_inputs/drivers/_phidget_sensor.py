@@ -72,7 +72,8 @@ class Sensor:
 
     ``deliver`` takes each reading as it comes, ``lost`` how many values the library says that it could not deliver; both
     are called from the library's threads, and must not block. ``attached`` says whether the Phidget is there, ``setup``
-    what could not be set; while it says something there are no readings.
+    what could not be set; while it says something there are no readings. ``absence`` is what the library said of why it
+    is not attached.
     """
 
     def __init__(
@@ -92,9 +93,10 @@ class Sensor:
         self.wanted_interval: float | None = None
         self.settings: list[tuple[str, int]] = []
         self._remote = False
-        self._attached_at = self._heard_at = 0.0  # monotonic seconds: of the attachment, of the last that it said
+        self._heard_at = 0.0  # monotonic seconds: when the library last called back
         self._fresh = False  # attached, and nothing came yet
         self._told = False  # something was delivered since the last look
+        self.absence = ""  # what the library said of why it is not attached
         self._trouble = ""  # the status that an error event told of, and that no value has followed
         self._prefix = f"Phidget{declared.name}_"
         self._handle = ctypes.c_void_p()
@@ -158,7 +160,7 @@ class Sensor:
         """Tell whether it is attached and should have sent a reading long ago."""
         if not (self.attached and self.declared.paced):
             return False
-        quiet = time.monotonic() - max(self._attached_at, self._heard_at)
+        quiet = time.monotonic() - self._heard_at
         return quiet > max(SILENT_SECONDS, SILENT_INTERVALS * self.interval) and not self._rests()
 
     def present(self) -> Reading | None:
@@ -166,7 +168,7 @@ class Sensor:
         now = time.time_ns()  # before the values are asked for: none may be later than it says
         told, self._told = self._told, False
         if not self.attached:
-            return Reading(self.channel, {}, now, "detached")
+            return Reading(self.channel, {}, now, "detached", self.absence)
         if self.setup:
             return Reading(self.channel, {}, now, f"setup_failed: {self.setup}")
         if self.silent():
@@ -246,6 +248,7 @@ class Sensor:
                 act(now, *arguments)
             except Exception as error:
                 self._tell(Reading(self.channel, {}, now, "driver_fault", f"{type(error).__name__}: {error}"))
+            self._heard_at = time.monotonic()
 
         return called
 
@@ -254,34 +257,35 @@ class Sensor:
         self._deliver(reading)
 
     def _on_attach(self, now: int) -> None:
-        self._trouble, self.setup = "", ""
+        self._trouble, self.absence, self.setup = "", "", ""
         for name, number in self.settings:
             self._set(name, ctypes.c_int(number))
         if self.declared.trigger:  # a trigger would make a steady reading look like silence
             zero = ctypes.c_uint32(0) if self.declared.name == "DistanceSensor" else ctypes.c_double(0.0)
             self._set(self.declared.trigger, zero, required=False)
         self.interval = self._data_interval("") or self.interval
-        self._attached_at, self._fresh = time.monotonic(), True
+        self._fresh = True
         self.attached = True
 
     def _on_detach(self, now: int) -> None:
         self.attached, self._trouble = False, ""
 
     def _on_error(self, now: int, code: int, description: bytes) -> None:
-        self._heard_at = time.monotonic()
-        if code in LOST:
+        said = (description or b"").decode("utf-8", "replace")
+        if not self.attached:
+            self.absence = said  # it was found, but not opened
+        elif code in LOST:
             # The library says that there were some, not how many.
             self._lost(len(self._quantities.intersection(self.declared.events[0].brings)))
-            self._tell(Reading(self.channel, {}, now, "readings_lost"))
+            self._tell(Reading(self.channel, {}, now, "readings_lost", said))
         elif code == FINE:
             self._trouble = ""
         else:
             self._trouble = EVENTS.get(code, f"error_{code}")
-            self._tell(Reading(self.channel, {}, now, self._trouble))
+            self._tell(Reading(self.channel, {}, now, self._trouble, said))
 
     def _on_event(self, event: Event) -> Callable[..., None]:
         def on_event(now: int, *arguments: Any) -> None:
-            self._heard_at = time.monotonic()
             if not self.attached:
                 return
             if self._fresh:
@@ -290,10 +294,10 @@ class Sensor:
             if self.setup or event.only not in (None, arguments[0] if arguments else None):
                 return
             values, status = self._values(event.brings, _flat(event.types, arguments))
-            if status == "ok":
-                self._trouble = ""
-            elif self._trouble:
+            if status != "ok" and self._trouble:
                 return  # it was told
+            if values and status == "ok":
+                self._trouble = ""
             if values or status != "ok":
                 self._tell(Reading(self.channel, values, now, status))
 

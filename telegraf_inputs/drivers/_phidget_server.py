@@ -137,7 +137,7 @@ class Server:
 
     def _greet(self, timeout: float, stop: Stop) -> None:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        line = transports.load("tcp").open(Url(f"tcp://{host}:{self._port}"), Wire(receive=MAGIC), timeout, stop)
+        line = transports.load("tcp").open(Url(f"phidget://{host}:{self._port}"), Wire(receive=MAGIC), timeout, stop)
         try:
             line.send_bytes(_greeting(), "a greeting")
             line.receive()

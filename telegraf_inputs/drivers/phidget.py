@@ -128,7 +128,9 @@ channels:
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         options = channel.options
         units = SENSOR_UNITS.get(options["class"], {})
-        made = [v for v in SENSORS[options["class"]].values if not v.setting or options[v.setting] not in (None, "none")]
+        made = [
+            v for v in SENSORS[options["class"]].values if not v.setting or options[v.setting] not in (None, "none")
+        ]
         return tuple(
             q if q.name != "sensor_value" else Quantity(q.name, units.get(options["sensor_type"], ""), q.description)
             for q in (v.quantity for v in made)
@@ -193,7 +195,7 @@ channels:
             self._wait(self.stanza.timeout)
         return self._identity()
 
-    def check(self) -> Iterator[Reading]:
+    def look(self) -> Iterator[Reading]:
         """Yield what holds, and what is detached or silent. Raises Disconnected or NoAnswer where all is."""
         self._check_growth()
         if not any(sensor.attached for sensor in self._sensors):
@@ -229,9 +231,7 @@ channels:
         # What speaks when something changes is not to be held up.
         sensor.wanted_interval = options["data_interval"] or (self.stanza.interval if declared.paced else None)
         sensor.settings = [
-            (name, choices[options[option]])
-            for option, (name, choices) in declared.settings.items()
-            if options[option]
+            (name, choices[options[option]]) for option, (name, choices) in declared.settings.items() if options[option]
         ]
         sensor.address(
             serial=options["serial"] or serial,
@@ -246,7 +246,7 @@ channels:
         try:
             self._greet()
         except InstrumentError:
-            return False  # ``check`` tells
+            return False  # ``look`` tells
         return True
 
     def _greet(self) -> None:
@@ -289,7 +289,8 @@ channels:
         # The library tells by no event whether the server refuses the password.
         protected = self.options["password_file"]
         password = "the password" if protected else "whether the server wants a password (password_file)"
-        raise NoAnswer(f"{self._url}: the server is there, but attaches no such Phidget; {CHECK}, and {password}")
+        said = next((f"; {sensor.absence}" for sensor in self._sensors if sensor.absence), "")
+        raise NoAnswer(f"{self._url}: the server is there, but attaches no such Phidget; {CHECK}, and {password}{said}")
 
     def _mend(self, silent: list[Sensor]) -> None:
         """Open anew what should speak and does not, ever more seldom; where a server says nothing at all, connect anew."""

@@ -22,7 +22,11 @@ TAGS = ("1a00c0ffee", "0100f00d42", "2c00decade")
 SPACING = 3
 QUATERNION = (0.0, 0.0, 0.25881904510252074, 0.9659258262890683)  # turned by 30° about the vertical
 CONVERTED = 10.0  # times the reading: what a server that was told a sensor's type makes of it
-UNIT = {"UnitInfo.unit": {"t": "d", "v": 0}, "UnitInfo.name": {"t": "s", "v": ""}, "UnitInfo.symbol": {"t": "s", "v": ""}}
+UNIT = {
+    "UnitInfo.unit": {"t": "d", "v": 0},
+    "UnitInfo.name": {"t": "s", "v": ""},
+    "UnitInfo.symbol": {"t": "s", "v": ""},
+}
 
 
 class Channel:

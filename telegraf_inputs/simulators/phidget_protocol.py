@@ -13,7 +13,6 @@ import json
 import socket
 import struct
 import threading
-
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 

@@ -7,13 +7,15 @@
     server gone, server back            the server is
     ---, --- 30s, # …                   as in every transcript
 
-Packets come while the driver reads, so that their times are those of the cycle.
+Packets come while the instrument is looked after, so that their times are those of the cycle; each must become a reading.
+The library calls back for several channels at once: what it says is put in the order of the stanza.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 
 from telegraf_inputs import duration, stanza
@@ -33,6 +35,7 @@ class Form:
         self._simulator = load("phidget")(checked)
         self._server = self._simulator.server
         self._opens: dict[str, list | None] = dict.fromkeys(self._channels)
+        self._came: Counter[str] = Counter()
         for name, channel in self._channels.items():
             standing = self._simulator.channel(channel)[1]
             standing.speak = lambda now, known: []
@@ -58,20 +61,21 @@ class Form:
 
     def begin(self, cycle: int, instrument) -> None:
         lines = self._cycles[cycle]
-        self._driver = instrument.driver
-        if self._driver is None:
+        self._source = instrument.source
+        if self._source is None:
+            self._count(instrument.inbox)
             for line in lines:
                 self._play(line)
             return
-        read = type(self._driver).read
+        look = self._source.look
 
-        def read_after_the_packets():
-            del self._driver.read
+        def look_after_the_packets():
+            self._source.look = watch
             for line in lines:
                 self._play(line)
-            return read(self._driver)
+            return look()
 
-        self._driver.read = read_after_the_packets
+        self._source.look = look_after_the_packets
 
     def end(self, cycle: int) -> list[str]:
         return []
@@ -79,32 +83,43 @@ class Form:
     def close(self) -> None:
         self._simulator.stop()
 
+    def _count(self, inbox) -> None:
+        put = inbox.put
+
+        def counted(reading):
+            put(reading)
+            self._came[reading.channel] += 1
+
+        take, order = inbox.take, list(self._channels)
+        inbox.put = counted
+        inbox.take = lambda: sorted(take(), key=lambda reading: order.index(reading.channel))
+
     def _play(self, line: str) -> None:
         name, what, *rest = line.split(maxsplit=3)
         if name == "server":
             self._simulator.fault = "disconnect" if what == "gone" else None
             self._wait(lambda: (self._server._listener is None) == (what == "gone"), line)
-            if what == "gone" and self._driver is not None:
-                self._wait(lambda: not any(s.attached for s in self._driver.link.sensors), line)
+            sensors = self._source._sensors if self._source is not None else []
+            self._wait(lambda: all(s.attached == (what == "back") for s in sensors), line)
             return
         if what == "opens":
             self._opens[name] = json.loads(line.split(maxsplit=2)[2])
             return
         standing = self._simulator.channel(self._channels[name])[1]
         key = next(key for key, each in self._server.channels.items() if each is standing)
-        if self._driver is None:
+        if self._source is None:
             raise ValueError(f"nothing is attached yet that could take: {line}")
-        sensor = self._driver.link.sensors[list(self._channels).index(name)]
-        before = sensor.news, sensor.trouble, sensor.lost
+        sensor = self._source._sensors[list(self._channels).index(name)]
+        before = self._came[name]
         if what in ("gone", "back"):
             self._server.unplugged = self._server.unplugged ^ {key[0]}
             self._wait(lambda: sensor.attached == (what == "back"), line)
             if what == "back" and self._opens[name] is not None:
-                self._wait(lambda: sensor.news > sensor.old_news, line)
+                self._wait(lambda: self._came[name] > before, line)
             return
         for connection in list(self._server._connections):
             connection.packet(standing.device, key[1], key[2], int(what), entries(rest[0], json.loads(rest[1])))
-        self._wait(lambda: (sensor.news, sensor.trouble, sensor.lost) != before, line)
+        self._wait(lambda: self._came[name] > before, line)
 
     def _wait(self, fulfilled, line: str) -> None:
         deadline = now() + PATIENCE
