@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .. import transports
-from ..errors import InstrumentError
+from ..errors import InstrumentError, NoAnswer
 from ..line import Wire
 from ..stop import Stop
 from ..url import Url
@@ -137,10 +137,16 @@ class Server:
 
     def _greet(self, timeout: float, stop: Stop) -> None:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        line = transports.load("tcp").open(Url(f"phidget://{host}:{self._port}"), Wire(receive=MAGIC), timeout, stop)
+        url = Url(f"phidget://{host}:{self._port}")
+        line = transports.load("tcp").open(url, Wire(receive=MAGIC), timeout, stop)
         try:
-            line.send_bytes(_greeting(), "a greeting")
+            line.send_bytes(_greeting())
             line.receive()
+        except NoAnswer:
+            raise NoAnswer(
+                f"{url} accepts connections, and says nothing that a Phidget network server would within {timeout:g} s; "
+                "check the port, and restart the server"
+            ) from None
         finally:
             line.close()
 
