@@ -105,6 +105,10 @@ class Instrument:
         return self.state == "ok" or (self.state == "clock" and not self._faulty())
 
     @property
+    def _up(self) -> bool:
+        return self.state in ("ok", "degraded", "clock")
+
+    @property
     def lost(self) -> int:
         """Tell how many readings were made and not delivered: too many came at once, or nobody took them."""
         return self.dropped + self.inbox.dropped
@@ -297,7 +301,7 @@ class Instrument:
         """Note a failed cycle and let the connection go: opening anew is the one cure that helps every fault."""
         self.errors += 1
         if isinstance(self.source, Pushed) and not self.source.reopen:
-            self._away = True
+            self._away = self._away or self._up
         else:
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
@@ -331,7 +335,7 @@ class Instrument:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""
         tags = {"instrument": self.stanza.name, "driver": self.stanza.driver.name, **self.stanza.tags}
         fields = {
-            "up": int(self.state in ("ok", "degraded", "clock")),
+            "up": int(self._up),
             "read_seconds": seconds,
             "errors": self.errors,
             "reconnects": self.reconnects,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import itertools
 import os
 import threading
 from typing import Any
@@ -37,6 +38,7 @@ class Library:
         self._lock = threading.Lock()
         self._native: ctypes.CDLL | None = None
         self._servers: dict[tuple[str, int, bytes], Server] = {}
+        self._names = map(b"labline%d".__mod__, itertools.count(1))
         self._began_with = 0  # bytes of memory
 
     def load(self) -> ctypes.CDLL:
@@ -59,13 +61,9 @@ class Library:
         """Have the library connect to a network server, and go on doing so; one connection is for all who ask."""
         key = (host, port, password)
         with self._lock:
-            known = self._servers.get(key)
-        if known is None:
-            made = Server(self.call, host, port, password)
-            with self._lock:
-                known = self._servers.setdefault(key, made)
-        known.connect()
-        return known
+            server = self._servers.setdefault(key, Server(self.call, self._names, host, port, password))
+        server.connect()
+        return server
 
     def growth(self) -> int:
         """Tell by how many bytes the program has grown since the library was loaded."""

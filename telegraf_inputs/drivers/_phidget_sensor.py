@@ -73,7 +73,7 @@ class Sensor:
     ``deliver`` takes each reading as it comes, ``lost`` how many values the library says that it could not deliver; both
     are called from the library's threads, and must not block. ``attached`` says whether the Phidget is there, ``setup``
     what could not be set; while it says something there are no readings. ``absence`` is what the library said of why it
-    is not attached.
+    is not attached. ``doubted``: it was silent, and has said nothing new since.
     """
 
     def __init__(
@@ -93,7 +93,9 @@ class Sensor:
         self.wanted_interval: float | None = None
         self.settings: list[tuple[str, int]] = []
         self._remote = False
-        self._heard_at = 0.0  # monotonic seconds: when the library last called back
+        self._heard_at = 0.0  # monotonic seconds: when it was attached, or last said something
+        self._last: dict[str, Any] = {}  # the values that were delivered last
+        self.doubted, self._doubted_at = False, 0.0
         self._fresh = False  # attached, and nothing came yet
         self._told = False  # something was delivered since the last look
         self.absence = ""  # what the library said of why it is not attached
@@ -163,15 +165,24 @@ class Sensor:
         quiet = time.monotonic() - self._heard_at
         return quiet > max(SILENT_SECONDS, SILENT_INTERVALS * self.interval) and not self._rests()
 
+    @property
+    def mending(self) -> bool:
+        """Tell whether it was opened anew only just."""
+        return self.doubted and time.monotonic() - self._doubted_at < SILENT_SECONDS
+
+    def doubt(self) -> None:
+        """Note that it is silent, before it is opened anew."""
+        self.doubted, self._doubted_at = True, time.monotonic()
+
     def present(self) -> Reading | None:
         """Tell what holds as of now, or what is wrong; None where that was told, or comes by itself."""
         now = time.time_ns()  # before the values are asked for: none may be later than it says
         told, self._told = self._told, False
         if not self.attached:
-            return Reading(self.channel, {}, now, "detached", self.absence)
+            return Reading(self.channel, {}, now, "silent" if self.mending else "detached", self.absence)
         if self.setup:
             return Reading(self.channel, {}, now, f"setup_failed: {self.setup}")
-        if self.silent():
+        if self.silent() or self.doubted:
             return Reading(self.channel, {}, now, "silent")
         if self._trouble:
             return None if told else Reading(self.channel, {}, now, self._trouble)
@@ -248,12 +259,12 @@ class Sensor:
                 act(now, *arguments)
             except Exception as error:
                 self._tell(Reading(self.channel, {}, now, "driver_fault", f"{type(error).__name__}: {error}"))
-            self._heard_at = time.monotonic()
 
         return called
 
     def _tell(self, reading: Reading) -> None:
-        self._told = True
+        self._told, self._heard_at = True, time.monotonic()
+        self._last |= reading.values
         self._deliver(reading)
 
     def _on_attach(self, now: int) -> None:
@@ -264,7 +275,7 @@ class Sensor:
             zero = ctypes.c_uint32(0) if self.declared.name == "DistanceSensor" else ctypes.c_double(0.0)
             self._set(self.declared.trigger, zero, required=False)
         self.interval = self._data_interval("") or self.interval
-        self._fresh = True
+        self._fresh, self._heard_at = True, time.monotonic()
         self.attached = True
 
     def _on_detach(self, now: int) -> None:
@@ -288,14 +299,18 @@ class Sensor:
         def on_event(now: int, *arguments: Any) -> None:
             if not self.attached:
                 return
-            if self._fresh:
-                self._fresh = False
+            first, self._fresh = self._fresh, False
+            if first:
                 self._pace()
             if self.setup or event.only not in (None, arguments[0] if arguments else None):
                 return
             values, status = self._values(event.brings, _flat(event.types, arguments))
             if status != "ok" and self._trouble:
+                self._heard_at = time.monotonic()
                 return  # it was told
+            if first and self.doubted and status == "ok" and values.items() <= self._last.items():
+                return  # to whoever comes anew a server tells what it was told last, however long ago
+            self.doubted = False
             if values and status == "ok":
                 self._trouble = ""
             if values or status != "ok":

@@ -21,12 +21,11 @@ for each attempt would hang; one that speaks though nothing attaches is connecte
 
 from __future__ import annotations
 
-import itertools
 import json
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from .. import transports
@@ -47,11 +46,11 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 600.0  # seconds until the library is told again
 class Server:
     """One network server, as all instruments see it that are behind it."""
 
-    def __init__(self, call: Callable[..., None], host: str, port: int, password: bytes):
-        self._call, self._host, self._port, self._password = call, host, port, password
+    def __init__(self, call: Callable[..., None], names: Iterator[bytes], host: str, port: int, password: bytes):
+        """``names``: those that no server of this library has had."""
+        self._call, self._names, self._host, self._port, self._password = call, names, host, port, password
         self._sensors: list[Sensor] = []
         self._lock = threading.RLock()
-        self._numbers = itertools.count(1)
         self._name = b""
         self._looked_at = 0.0
         self._trouble: InstrumentError | None = None
@@ -95,16 +94,20 @@ class Server:
             if self._trouble is not None:
                 raise type(self._trouble)(str(self._trouble))
 
-    def urge(self) -> None:
-        """Have the library connect at once to a server that speaks, where it has not: first by a nudge, then anew."""
+    def urge(self) -> bool:
+        """Have the library connect at once to a server that speaks, where it has not: first by a nudge, then anew.
+
+        Tells whether it was done: the more often it was in vain, the more seldom it is.
+        """
         with self._lock:
             if time.monotonic() < self._next_try or any(sensor.attached for sensor in self._sensors):
-                return
+                return False
             if self._tries or self._dropped:
                 self._renew()
             else:
                 self._call("PhidgetNet_enableServer", self._name)
             self._rest()
+            return True
 
     def drop(self) -> None:
         """Hang up on a server that does not speak: what it has attached is not known any more."""
@@ -124,7 +127,7 @@ class Server:
             self._tries, self._next_try = 0, 0.0
 
     def _renew(self) -> None:
-        before, self._name = self._name, b"labline%d" % next(self._numbers)
+        before, self._name = self._name, next(self._names)
         # First the new one: with its last server the library ends its networking.
         self._call("PhidgetNet_addServer", self._name, self._host.encode(), self._port, self._password, 0)
         if before:

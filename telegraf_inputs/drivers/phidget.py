@@ -25,7 +25,7 @@ from ._phidget_server import Server
 
 FIRST_READING_SECONDS = 1.0
 LOOK_SECONDS = 0.005  # between two looks at whether all is attached
-FIRST_MEND, LONGEST_MEND = 5.0, 600.0  # seconds until a silent channel is mended again, doubling
+FIRST_MEND, LONGEST_MEND = 2.0, 600.0  # seconds until a silent channel is mended again, doubling
 LONGEST_INTERVAL = 86400.0  # seconds; longer than any Phidget has
 NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, LARGEST_SERIAL)}  # the library's own
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
@@ -204,12 +204,11 @@ channels:
         if self._server is not None:
             self._server.is_well()
         self.stanza.identity = self._identity()
-        readings = [sensor.present() for sensor in self._sensors]
-        silent = [s for s, r in zip(self._sensors, readings, strict=True) if r is not None and r.status == "silent"]
-        self._mend(silent)
-        if len(silent) == len(self._sensors):
+        readings = [reading for sensor in self._sensors if (reading := sensor.present()) is not None]
+        self._mend([sensor for sensor in self._sensors if sensor.silent()])
+        if sum(reading.status == "silent" for reading in readings) == len(self._sensors):
             raise NoAnswer("attached, but no reading comes")
-        yield from (reading for reading in readings if reading is not None)
+        yield from readings
 
     def close(self) -> None:
         """Call back no more, and let go of all that answers.
@@ -275,7 +274,7 @@ channels:
         return ", ".join(sorted(models)) or self.stanza.identity
 
     def _find(self) -> None:
-        """Look for what is not attached. Raises what keeps it away."""
+        """Look for what is not attached. Raises what keeps all of it away."""
         if self._server is None:
             if self._met:
                 raise Disconnected("all Phidgets of this instrument are detached")
@@ -283,7 +282,12 @@ channels:
                 f"no such Phidget is on USB; {CHECK}, that no other program holds it, and that this user may (udev)"
             )
         self._greet()
-        self._server.urge()
+        if any(sensor.mending for sensor in self._sensors):
+            raise NoAnswer("opened anew, and not attached yet")
+        if self._server.urge():
+            self._wait(min(FIRST_READING_SECONDS, self.stanza.timeout))
+            if any(sensor.attached for sensor in self._sensors):
+                return
         if self._met:
             raise Disconnected(f"{self._url}: the server is there, but all Phidgets of this instrument are detached")
         # The library tells by no event whether the server refuses the password.
@@ -294,17 +298,23 @@ channels:
 
     def _mend(self, silent: list[Sensor]) -> None:
         """Open anew what should speak and does not, ever more seldom; where a server says nothing at all, connect anew."""
-        if self._server is None or not silent:
-            self._mends, self._next_mend = 0, 0.0
+        if self._server is None:
+            return
+        if not silent:
+            if not any(sensor.doubted for sensor in self._sensors):
+                self._mends, self._next_mend = 0, 0.0
             return
         if time.monotonic() < self._next_mend:
             return
-        if not self._server.speaks():
-            try:
-                self._greet()
-            except InstrumentError:
-                self._server.drop()
-                raise
+        try:
+            self._greet()
+        except InstrumentError:
+            if self._server.speaks():
+                return  # for a while yet, it seems
+            self._server.drop()
+            raise
+        for sensor in silent:
+            sensor.doubt()
         if self._mends % 2 and not self._server.speaks():
             self._server.renew()
         else:

@@ -125,10 +125,6 @@ class PhidgetSimulator(Simulator):
     states = {
         "truncated": {"disconnected", "silent"},  # the library hangs up on what it does not understand
         "garbage": {"disconnected", "silent"},
-        "lost": {"silent"},
-        "backlog": {"silent"},
-        "duplicate": {"ok"},
-        "burst": {"ok"},
     }
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", password: str = ""):

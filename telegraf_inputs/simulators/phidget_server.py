@@ -96,7 +96,7 @@ class PhidgetServer:
             return
         with self._lock:
             channel.due = time.monotonic() + channel.interval
-            content = channel.status(known=self._fault() not in ("over_range", "unknown", "lost"))
+            content = channel.status(known=self._fault() not in ("over_range", "unknown", "lost", "backlog"))
             connection.opened[key] = channel
         connection.packet(channel.device, class_number, index, 0, content, answered=sequence)
 

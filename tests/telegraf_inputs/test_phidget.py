@@ -752,6 +752,7 @@ def test_a_server_that_is_faulty_at_the_start_is_found_later(fault):
             assert set(bench.cycle()) == {""} and bench.points[""]["up"] == 0
         bench.simulator.fault = None
         bench.status("it", "ok")
+        assert bench.state("ok")["reconnects"] == 0, "it was never there before"
 
 
 def test_a_server_that_accepts_and_says_nothing_is_told_and_found_when_it_speaks():

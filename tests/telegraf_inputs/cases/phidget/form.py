@@ -70,7 +70,7 @@ class Form:
         look = self._source.look
 
         def look_after_the_packets():
-            self._source.look = watch
+            self._source.look = look
             for line in lines:
                 self._play(line)
             return look()
@@ -97,10 +97,12 @@ class Form:
     def _play(self, line: str) -> None:
         name, what, *rest = line.split(maxsplit=3)
         if name == "server":
+            before = dict(self._came)
+            speak = [name for name, readings in self._opens.items() if readings is not None] if what == "back" else []
             self._simulator.fault = "disconnect" if what == "gone" else None
             self._wait(lambda: (self._server._listener is None) == (what == "gone"), line)
-            sensors = self._source._sensors if self._source is not None else []
-            self._wait(lambda: all(s.attached == (what == "back") for s in sensors), line)
+            self._wait(lambda: all(s.attached == (what == "back") for s in self._source._sensors), line)
+            self._wait(lambda: all(self._came[name] > before.get(name, 0) for name in speak), line)
             return
         if what == "opens":
             self._opens[name] = json.loads(line.split(maxsplit=2)[2])
