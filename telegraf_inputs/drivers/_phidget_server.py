@@ -54,7 +54,7 @@ class Server:
         self._name = b""
         self._looked_at = 0.0
         self._trouble: InstrumentError | None = None
-        self._dropped = False
+        self._stale = False  # the library's connection leads nowhere
         self._tries, self._next_try = 0, 0.0
 
     def connect(self) -> None:
@@ -89,6 +89,7 @@ class Server:
                     self._trouble = None
                 except InstrumentError as error:
                     self._trouble = error
+                    self._stale |= isinstance(error, NoAnswer)  # the library hangs, if it has tried meanwhile
                     self._tries, self._next_try = 0, 0.0  # as soon as it speaks, the library is to connect
                 self._looked_at = time.monotonic()
             if self._trouble is not None:
@@ -102,7 +103,7 @@ class Server:
         with self._lock:
             if time.monotonic() < self._next_try or any(sensor.attached for sensor in self._sensors):
                 return False
-            if self._tries or self._dropped:
+            if self._tries or self._stale:
                 self._renew()
             else:
                 self._call("PhidgetNet_enableServer", self._name)
@@ -112,9 +113,8 @@ class Server:
     def drop(self) -> None:
         """Hang up on a server that does not speak: what it has attached is not known any more."""
         with self._lock:
-            if not self._dropped:
-                self._dropped = True
-                self._call("PhidgetNet_disableServer", self._name, 0)
+            self._stale = True
+            self._call("PhidgetNet_disableServer", self._name, 0)
 
     def renew(self) -> None:
         """Connect anew, in place of a connection over which nothing comes."""
@@ -132,7 +132,7 @@ class Server:
         self._call("PhidgetNet_addServer", self._name, self._host.encode(), self._port, self._password, 0)
         if before:
             self._call("PhidgetNet_removeServer", before)
-        self._dropped = False
+        self._stale = False
 
     def _rest(self) -> None:
         self._next_try = time.monotonic() + min(FIRST_WAIT * 2**self._tries, LONGEST_WAIT)

@@ -126,7 +126,7 @@ class Bench:
     def say(self, channel: str, number: int, types: str, *events: list) -> None:
         """Have the server send packets of a channel, in one piece."""
         key, standing = self._place(channel)
-        for connection in list(self.simulator.server._connections):
+        for connection in [c for c, ready in list(self.simulator.server._connections.items()) if ready]:
             wire, sent = connection.socket, Sent()
             connection.socket = sent
             for values in events:
@@ -342,11 +342,14 @@ def test_what_changes_seldom_holds_while_it_is_attached():
 def test_the_data_interval_is_the_instruments_unless_it_is_said(channel, interval, expected):
     with Bench({"it": channel}, interval=interval) as bench:
         bench.cycle()
-        _, standing = bench._place("it")
+        wait(lambda: bench.sensors[0].attached)
         if channel["class"] == "Encoder":
             bench.say("it", 29, "dgcd", [1, 250.0, 0, 0])
-        wait(lambda: standing.interval == expected)
-        wait(lambda: bench.sensors[0].interval == expected)
+            wait(lambda: bench.sensors[0]._told)
+        else:
+            wait(lambda: bench.cycle() and bench.instrument.made["it"].readings)
+        _, standing = bench._place("it")
+        assert standing.interval == bench.sensors[0].interval == expected
 
 
 def test_without_a_fix_there_is_no_position():
@@ -402,16 +405,39 @@ def test_a_subscription_that_was_lost_without_a_word_is_made_anew(alone, monkeyp
         bench.state("ok")
 
 
-def test_a_backlog_comes_whole(monkeypatch):
-    with Bench({"it": {"class": "TemperatureSensor"}, "door": {"class": "DigitalInput"}}) as bench:
+def test_what_a_server_remembers_of_a_silent_phidget_is_no_news(monkeypatch):
+    """A Phidget that hangs: whoever opens it anew is told its last reading, again and again."""
+    monkeypatch.setattr(_phidget_sensor, "SILENT_SECONDS", 0.2)
+    with Bench({"it": {"class": "TemperatureSensor"}}) as bench:
+        _, standing = bench._place("it")
+        bench.mute("it")
+        standing.measure = lambda: [20.5]
+        bench.status("it", "ok")
+        bench.say("it", TEMPERATURE, "g", [20.5])
+        opened = []
+        status = standing.status
+        standing.status = lambda known: opened.append(1) or status(known)
+        bench.state("silent")
+        while len(opened) < 3:
+            assert set(bench.cycle()) == {""} and bench.points[""]["state"] == "silent"
+        wait(lambda: bench.sensors[0].attached)
+        assert set(bench.cycle()) == {""}
+        wait(lambda: not bench.sensors[0]._fresh)
+        bench.say("it", TEMPERATURE, "g", [20.5])
+        assert bench.status("it", "ok")["temperature"] == 20.5
+
+
+def test_a_backlog_comes_whole():
+    with Bench({"it": {"class": "TemperatureSensor"}}) as bench:
         bench.status("it", "ok")
         bench.simulator.fault = "backlog"
         held = bench.simulator.server._held
         wait(lambda: any(len(packets) > 5 for packets in held.values()))
         bench.cycle()
+        before, made = sum(len(packets) for packets in held.values()), bench.instrument.made["it"]
+        before += made.readings
         bench.simulator.fault = None
-        wait(lambda: not held)
-        bench.until(lambda _: sum("temperature" in fields for _, fields, _ in bench.all) > 5, "the backlog")
+        bench.until(lambda _: made.readings >= before, "the backlog")
         assert bench.points[""]["dropped"] == 0
 
 
@@ -454,15 +480,16 @@ def test_what_the_library_could_not_hold_is_counted(monkeypatch):
 
 
 def test_a_counter_without_pulses_is_not_silent(monkeypatch):
-    monkeypatch.setattr(_phidget_sensor, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(_phidget_sensor, "SILENT_SECONDS", 1.2)  # the library takes 1 s to find that there are none
     with Bench({"it": {"class": "FrequencyCounter"}}) as bench:
         bench.status("it", "ok")
         _, standing = bench._place("it")
         standing.signals[0].center = standing.signals[0].swing = standing.signals[0].noise = 0.0
         bench.until(lambda points: points.get("it", {}).get("frequency") == 0.0, "a frequency of 0")
-        for _ in range(10):
-            time.sleep(bench.sensors[0].interval)
-            assert bench.cycle()["it"]["status"] == "ok"
+        heard = bench.sensors[0]._heard_at
+        wait(lambda: time.monotonic() > heard + 1.5 * _phidget_sensor.SILENT_SECONDS)
+        assert bench.cycle()["it"] == {"frequency": 0.0, "count": bench.points["it"]["count"], "status": "ok"}
+        assert not any("silent" in text for text in bench.logged)
 
 
 @pytest.mark.parametrize("name", [name for name, sensor in SENSORS.items() if sensor.paced and not sensor.resting])
@@ -755,8 +782,9 @@ def test_a_server_that_is_faulty_at_the_start_is_found_later(fault):
         assert bench.state("ok")["reconnects"] == 0, "it was never there before"
 
 
-def test_a_server_that_accepts_and_says_nothing_is_told_and_found_when_it_speaks():
+def test_a_server_that_accepts_and_says_nothing_is_told_and_found_when_it_speaks(monkeypatch):
     """The library hangs in such a connection for ever; it is let hang in one."""
+    monkeypatch.setattr(_phidget_server, "FIRST_WAIT", 1000.0)
     with Bench({"it": {"class": "TemperatureSensor"}}, timeout="100ms") as bench:
         bench.simulator.fault = "deaf"
         for _ in range(10):

@@ -119,7 +119,7 @@ class Form:
             if what == "back" and self._opens[name] is not None:
                 self._wait(lambda: self._came[name] > before, line)
             return
-        for connection in list(self._server._connections):
+        for connection in [c for c, ready in list(self._server._connections.items()) if ready]:
             connection.packet(standing.device, key[1], key[2], int(what), entries(rest[0], json.loads(rest[1])))
         self._wait(lambda: self._came[name] > before, line)
 
