@@ -58,12 +58,10 @@ class Library:
             raise LibraryError(f"{name}: {(text.value or b'?').decode('utf-8', 'replace')} (code {code})", code)
 
     def server(self, host: str, port: int, password: bytes) -> Server:
-        """Have the library connect to a network server, and go on doing so; one connection is for all who ask."""
+        """Give the network server at an address: one, and one connection to it, for all who ask."""
         key = (host, port, password)
         with self._lock:
-            server = self._servers.setdefault(key, Server(self.call, self._names, host, port, password))
-        server.connect()
-        return server
+            return self._servers.setdefault(key, Server(self.call, self._names, host, port, password))
 
     def growth(self) -> int:
         """Tell by how many bytes the program has grown since the library was loaded."""

@@ -97,16 +97,17 @@ class Sensor:
         self._last: dict[str, Any] = {}  # the values that were delivered last
         self.doubted, self._doubted_at = False, 0.0
         self._fresh = False  # attached, and nothing came yet
-        self._told = False  # something was delivered since the last look
+        self._told: set[str] = set()  # what was delivered since the last look: "status", and quantities
         self.absence = ""  # what the library said of why it is not attached
         self._trouble = ""  # the status that an error event told of, and that no value has followed
         self._prefix = f"Phidget{declared.name}_"
         self._handle = ctypes.c_void_p()
-        self._callbacks: list[Any] = []  # they must outlive the handle
         self._library.call(f"{self._prefix}create", ctypes.byref(self._handle))
-        self._handlers = {"Phidget_setOnAttachHandler": LIFECYCLE(self._guarded(self._on_attach))}
-        self._handlers["Phidget_setOnDetachHandler"] = LIFECYCLE(self._guarded(self._on_detach))
-        self._handlers["Phidget_setOnErrorHandler"] = ERROR(self._guarded(self._on_error))
+        self._handlers: dict[str, Any] = {  # they must outlive the handle
+            "Phidget_setOnAttachHandler": LIFECYCLE(self._guarded(self._on_attach)),
+            "Phidget_setOnDetachHandler": LIFECYCLE(self._guarded(self._on_detach)),
+            "Phidget_setOnErrorHandler": ERROR(self._guarded(self._on_error)),
+        }
         for event in declared.events:
             prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *(TYPES[kind] for kind in event.types))
             callback = prototype(self._guarded(self._on_event(event)))
@@ -140,11 +141,6 @@ class Sensor:
         for name in self._handlers:
             self._library.call(name, self._handle, None, None)
 
-    def close(self) -> None:
-        """Let go of it. Takes 5 s where its server does not answer."""
-        self._call("Phidget_close")
-        self._library.call(f"{self._prefix}delete", ctypes.byref(self._handle))
-
     def model(self) -> str:
         """Tell which device it is on: SKU, version and serial number."""
         sku, version, serial = ctypes.c_char_p(), ctypes.c_int(), ctypes.c_int()
@@ -160,7 +156,7 @@ class Sensor:
 
     def silent(self) -> bool:
         """Tell whether it is attached and should have sent a reading long ago."""
-        if not (self.attached and self.declared.paced):
+        if not (self.attached and self.declared.paced) or self.setup:
             return False
         quiet = time.monotonic() - self._heard_at
         return quiet > max(SILENT_SECONDS, SILENT_INTERVALS * self.interval) and not self._rests()
@@ -177,7 +173,7 @@ class Sensor:
     def present(self) -> Reading | None:
         """Tell what holds as of now, or what is wrong; None where that was told, or comes by itself."""
         now = time.time_ns()  # before the values are asked for: none may be later than it says
-        told, self._told = self._told, False
+        told, self._told = self._told, set()
         if not self.attached:
             return Reading(self.channel, {}, now, "silent" if self.mending else "detached", self.absence)
         if self.setup:
@@ -186,7 +182,7 @@ class Sensor:
             return Reading(self.channel, {}, now, "silent")
         if self._trouble:
             return None if told else Reading(self.channel, {}, now, self._trouble)
-        if self.declared.paced and (told or not self._rests()):
+        if self._needed <= told or self.declared.paced and not self._rests():
             return None
         getters = {v.quantity.name: v.getter for v in self.declared.values if v.getter}
         values, status = self._values(getters, ())
@@ -263,7 +259,8 @@ class Sensor:
         return called
 
     def _tell(self, reading: Reading) -> None:
-        self._told, self._heard_at = True, time.monotonic()
+        self._heard_at = time.monotonic()
+        self._told.update(("status", *reading.values))
         self._last |= reading.values
         self._deliver(reading)
 
@@ -337,8 +334,7 @@ class Sensor:
         try:
             self._call(f"Phidget_get{which}DataInterval", ctypes.byref(result))
         except LibraryError as error:
-            if error.code != UNSUPPORTED:
-                self.setup = self.setup or str(error)
+            self._note(error, UNSUPPORTED)
             return None
         return result.value / 1000.0
 
@@ -346,8 +342,12 @@ class Sensor:
         try:
             self._call(function or f"{self._prefix}set{name}", number)
         except LibraryError as error:
-            if required or error.code != UNSUPPORTED:
-                self.setup = self.setup or str(error)
+            self._note(error, None if required else UNSUPPORTED)
+
+    def _note(self, error: LibraryError, expected: int | None) -> None:
+        """Note that a setting was refused, unless that was ``expected``, or it is gone meanwhile."""
+        if error.code not in (expected, NOT_ATTACHED):
+            self.setup = self.setup or str(error)
 
 
 def _known(kind: str, value: Any) -> Any:

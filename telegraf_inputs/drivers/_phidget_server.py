@@ -57,13 +57,6 @@ class Server:
         self._stale = False  # the library's connection leads nowhere
         self._tries, self._next_try = 0, 0.0
 
-    def connect(self) -> None:
-        """Have the library connect, and go on trying; once."""
-        with self._lock:
-            if not self._name:
-                self._renew()
-                self._rest()
-
     def expect(self, sensors: Iterable[Sensor]) -> None:
         """Note channels that are behind it."""
         with self._lock:
@@ -96,14 +89,14 @@ class Server:
                 raise type(self._trouble)(str(self._trouble))
 
     def urge(self) -> bool:
-        """Have the library connect at once to a server that speaks, where it has not: first by a nudge, then anew.
+        """Have the library connect to a server that speaks, and try at once where it has: first by a nudge, then anew.
 
-        Tells whether it was done: the more often it was in vain, the more seldom it is.
+        Tells whether that was done: the more often it was in vain, the more seldom it is.
         """
         with self._lock:
             if time.monotonic() < self._next_try or any(sensor.attached for sensor in self._sensors):
                 return False
-            if self._tries or self._stale:
+            if not self._name or self._tries or self._stale:
                 self._renew()
             else:
                 self._call("PhidgetNet_enableServer", self._name)

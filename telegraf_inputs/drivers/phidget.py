@@ -39,9 +39,9 @@ class Phidget(Pushed):
     What a Phidget says is delivered as it comes, each reading with the time at which it came, and none twice. Classes
     that measure all the time send a reading each data interval, which is the instrument's `interval` unless
     `data_interval` says otherwise (a Phidget that can't be so slow, or so fast, does what it can). Those that speak when
-    something changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) deliver each change, and once an interval what
-    holds, as long as they are attached. What has stopped to send is `silent`, what is unplugged `detached`: neither is
-    repeated.
+    something changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) deliver each change, and where none came in an
+    interval what holds, as long as they are attached. What has stopped to send is `silent`, what is unplugged
+    `detached`: neither is repeated.
 
     The library holds 200 events of a channel; where more come at once than are taken, it tells that it lost some, not how
     many: each time it does counts as one reading in `dropped`, and the channel's status says `readings_lost`.
@@ -74,7 +74,7 @@ class Phidget(Pushed):
     statuses = {
         "silent": "attached, but no reading comes",
         "detached": "the Phidget is unplugged",
-        "readings_lost": "readings came faster than they could be taken; some were lost before this one",
+        "readings_lost": "readings came faster than they could be taken, and some were lost before this",
         "setup_failed: …": "a setting was refused; what the library said follows",
         **{word: f"the Phidget reports: {word.replace('_', ' ')}" for word in (*NO_VALUE.values(), *EVENTS.values())},
         "unknown": "it has no value yet",
@@ -191,8 +191,13 @@ channels:
             self._server.expect(self._sensors)
         for sensor in self._sensors:
             sensor.open()
-        if self._reachable():
+        try:
+            if self._server is not None:
+                self._server.greet(self.stanza.timeout, stop)
+                self._server.urge()
             self._wait(self.stanza.timeout)
+        except InstrumentError:
+            pass  # it may come: ``look`` tells
         return self._identity()
 
     def look(self) -> Iterator[Reading]:
@@ -211,17 +216,14 @@ channels:
         yield from readings
 
     def close(self) -> None:
-        """Call back no more, and let go of all that answers.
+        """Call back no more.
 
-        From what does not, the library can't be parted: it would wait 5 s for each channel. It ends with the program.
+        The channels stay open until the program ends: the library waits 5 s for each whose server does not answer.
         """
-        answering = [sensor for sensor in self._sensors if sensor.attached and not sensor.silent()]
         for sensor in self._sensors:
             sensor.silence()
         if self._server is not None:
             self._server.forget(self._sensors)
-        for sensor in answering:
-            sensor.close()
 
     def _sensor(self, channel: Channel, serial: int | None, inbox: Inbox) -> Sensor:
         options, declared = channel.options, SENSORS[channel.options["class"]]
@@ -240,18 +242,6 @@ channels:
             remote=target(self._url)[0] is not None,
         )
         return sensor
-
-    def _reachable(self) -> bool:
-        try:
-            self._greet()
-        except InstrumentError:
-            return False  # ``look`` tells
-        return True
-
-    def _greet(self) -> None:
-        """Ask the network server whether it speaks. Raises Disconnected, NoAnswer or BadAnswer where it does not."""
-        if self._server is not None:
-            self._server.greet(self.stanza.timeout, self._stop)
 
     def _wait(self, seconds: float) -> None:
         """Wait until all is attached, and a little for the first readings."""
@@ -281,7 +271,7 @@ channels:
             raise Disconnected(
                 f"no such Phidget is on USB; {CHECK}, that no other program holds it, and that this user may (udev)"
             )
-        self._greet()
+        self._server.greet(self.stanza.timeout, self._stop)
         if any(sensor.mending for sensor in self._sensors):
             raise NoAnswer("opened anew, and not attached yet")
         if self._server.urge():
@@ -307,7 +297,7 @@ channels:
         if time.monotonic() < self._next_mend:
             return
         try:
-            self._greet()
+            self._server.greet(self.stanza.timeout, self._stop)
         except InstrumentError:
             if self._server.speaks():
                 return  # for a while yet, it seems
