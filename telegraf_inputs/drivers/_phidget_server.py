@@ -10,8 +10,8 @@ The library connects by itself, again and again, and tells nobody how it fares. 
   limit, and neither ``disableServer`` nor ``enableServer`` nor a healthy server helps it out. The same server *under
   another name* has a connection of its own, which attaches within milliseconds; the old one is removed, and its thread
   (0.2 MB) ends when the server closes that socket.
-- ``disableServer`` of a connection that is well detaches its channels within 0.5 s. ``enableServer`` before that is
-  over leaves the library without any connection for good; a new name has no such trap.
+- ``disableServer`` of a connection that is well detaches its channels within 0.5 s. ``enableServer`` a millisecond
+  later leaves the library without any connection (for a minute at least); a new name has no such trap.
 - A channel whose subscription the server has dropped without a word stays attached; closing and opening it anew mends
   it in 10 ms. On a server that does not answer, closing takes 5 s.
 

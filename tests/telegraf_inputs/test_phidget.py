@@ -822,6 +822,31 @@ def test_a_library_that_hangs_in_a_server_is_helped_out(monkeypatch):
         assert server._name == b"labline2"
 
 
+VENDORS_SERVER = """
+import ctypes, socket, sys
+from telegraf_inputs.drivers._phidget_library import LIBRARY
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+server = ctypes.c_void_p()
+LIBRARY.call("PhidgetNet_startServer", 0, socket.AF_INET, b"real", b"127.0.0.1", port, b"secret", ctypes.byref(server))
+print(port, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_vendors_own_server_answers_the_greeting():
+    """The library can be a network server, too: the same code as in Phidgets' products."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", VENDORS_SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        port = int(process.stdout.readline())
+        LIBRARY.server("127.0.0.1", port, b"").greet(PATIENCE, Stop())
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_phidget_that_the_server_has_not_is_looked_for_ever_more_seldom():
     with Bench({"it": {"class": "TemperatureSensor"}}, timeout="100ms") as bench:
         bench.simulator.server._gone = bench.simulator.server.unplugged = set(bench.simulator.server._by_phid)
