@@ -161,6 +161,10 @@ class Sensor:
         quiet = time.monotonic() - self._heard_at
         return quiet > max(SILENT_SECONDS, SILENT_INTERVALS * self.interval) and not self._rests()
 
+    def speaks(self) -> bool:
+        """Tell whether it is attached, and sends readings all the time."""
+        return self.attached and self.declared.paced and not self.silent()
+
     @property
     def mending(self) -> bool:
         """Tell whether it was opened anew only just."""

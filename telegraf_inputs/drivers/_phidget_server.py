@@ -26,7 +26,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .. import transports
 from ..errors import InstrumentError, NoAnswer
@@ -34,13 +34,19 @@ from ..line import Wire
 from ..stop import Stop
 from ..url import Url
 
-if TYPE_CHECKING:
-    from ._phidget_sensor import Sensor
-
 MAGIC = b"0IHP"  # with it begins whatever a Phidget network server says
 GREETING, GREETING_TYPE, REQUEST = {"type": "phid22device", "pmajor": 2, "pminor": 4}, (10, 10), 1
 LOOK_SECONDS = 1.0  # between two greetings, whoever wants to know
 FIRST_WAIT, LONGEST_WAIT = 2.0, 600.0  # seconds until the library is told again that nothing comes, doubling
+
+
+class Behind(Protocol):
+    """A channel of a Phidget that is behind a server."""
+
+    attached: bool
+
+    def speaks(self) -> bool:
+        """Tell whether it is attached, and sends readings all the time."""
 
 
 class Server:
@@ -49,7 +55,7 @@ class Server:
     def __init__(self, call: Callable[..., None], names: Iterator[bytes], host: str, port: int, password: bytes):
         """``names``: those that no server of this library has had."""
         self._call, self._names, self._host, self._port, self._password = call, names, host, port, password
-        self._sensors: list[Sensor] = []
+        self._sensors: list[Behind] = []
         self._lock = threading.RLock()
         self._name = b""
         self._looked_at = 0.0
@@ -57,12 +63,12 @@ class Server:
         self._stale = False  # the library's connection leads nowhere
         self._tries, self._next_try = 0, 0.0
 
-    def expect(self, sensors: Iterable[Sensor]) -> None:
+    def expect(self, sensors: Iterable[Behind]) -> None:
         """Note channels that are behind it."""
         with self._lock:
             self._sensors += sensors
 
-    def forget(self, sensors: Iterable[Sensor]) -> None:
+    def forget(self, sensors: Iterable[Behind]) -> None:
         """Expect channels no longer."""
         gone = set(sensors)
         with self._lock:
@@ -71,7 +77,7 @@ class Server:
     def speaks(self) -> bool:
         """Tell whether a channel that should speak all the time does."""
         with self._lock:
-            return any(s.attached and s.declared.paced and not s.silent() for s in self._sensors)
+            return any(sensor.speaks() for sensor in self._sensors)
 
     def greet(self, timeout: float, stop: Stop) -> None:
         """Ask the server whether it speaks. Raises Disconnected, NoAnswer, BadAnswer where it does not, Stopped."""

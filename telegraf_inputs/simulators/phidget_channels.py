@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .base import Signal
 from .phidget_devices import MODELS, UNKNOWN
-from .phidget_protocol import entries
 
 Packet = tuple[int, dict[str, Any]]  # its number, and its entries
 
@@ -27,6 +26,11 @@ UNIT = {
     "UnitInfo.name": {"t": "s", "v": ""},
     "UnitInfo.symbol": {"t": "s", "v": ""},
 }
+
+
+def entries(types: str, values: Iterable[Any]) -> dict[str, Any]:
+    """Write the numbered entries of a packet: one type letter a value."""
+    return {str(i): {"t": t, "v": v} for i, (t, v) in enumerate(zip(types, values, strict=True))}
 
 
 class Channel:

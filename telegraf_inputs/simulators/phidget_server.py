@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from .base import GARBAGE
-from .phidget_channels import Channel, Packet
+from .phidget_channels import Channel, Packet, entries
 from .phidget_devices import MODELS
-from .phidget_protocol import ANSWER, ATTACH, DETACH, EVENT, HANDSHAKE_SERVER, KEEP_ALIVE, REPLY, Connection, entries
+from .phidget_protocol import ANSWER, ATTACH, DETACH, EVENT, HANDSHAKE_SERVER, KEEP_ALIVE, REPLY, Connection
 
 ERROR_EVENT = 17
 CHANGE_TRIGGERS = (46, 122)

@@ -23,9 +23,8 @@ from telegraf_inputs.errors import BadInput
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.simulators import load
 from telegraf_inputs.simulators import phidget as simulation
-from telegraf_inputs.simulators.phidget_channels import FIX_CHANGE, TAG_LOST
+from telegraf_inputs.simulators.phidget_channels import FIX_CHANGE, TAG_LOST, entries
 from telegraf_inputs.simulators.phidget_devices import DEVICES, HUB
-from telegraf_inputs.simulators.phidget_protocol import entries
 from telegraf_inputs.simulators.phidget_server import BURST, ERROR_EVENT
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.transports.phidget import target

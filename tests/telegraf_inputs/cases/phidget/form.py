@@ -20,7 +20,7 @@ from pathlib import Path
 
 from telegraf_inputs import duration, stanza
 from telegraf_inputs.simulators import load
-from telegraf_inputs.simulators.phidget_protocol import entries
+from telegraf_inputs.simulators.phidget_channels import entries
 
 PATIENCE = 10.0
 # The real clock: a case lets time pass on the other.
