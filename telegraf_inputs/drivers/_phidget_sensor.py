@@ -65,6 +65,7 @@ EVENTS = {
 # Queue full, overrun, packet lost: these tell of readings that were lost on the way, not that the next one is wrong.
 LOST = (4, 0x1002, 0x1003)
 SILENT_INTERVALS, SILENT_SECONDS = 3, 2.0  # without a reading for both of these: silent
+RETURN_SECONDS = 2.0  # what was opened anew is given so long to attach
 
 
 class Sensor:
@@ -168,7 +169,7 @@ class Sensor:
     @property
     def mending(self) -> bool:
         """Tell whether it was opened anew only just."""
-        return self.doubted and time.monotonic() - self._doubted_at < SILENT_SECONDS
+        return self.doubted and time.monotonic() - self._doubted_at < RETURN_SECONDS
 
     def doubt(self) -> None:
         """Note that it is silent, before it is opened anew."""
@@ -300,24 +301,26 @@ class Sensor:
         def on_event(now: int, *arguments: Any) -> None:
             if not self.attached:
                 return
-            first, self._fresh = self._fresh, False
-            if first:
+            if self._fresh:
                 self._pace()
-            if self.setup or event.only not in (None, arguments[0] if arguments else None):
-                return
-            values, status = self._values(event.brings, _flat(event.types, arguments))
-            if status != "ok" and self._trouble:
-                self._heard_at = time.monotonic()
-                return  # it was told
-            if first and self.doubted and status == "ok" and values.items() <= self._last.items():
-                return  # to whoever comes anew a server tells what it was told last, however long ago
-            self.doubted = False
-            if values and status == "ok":
-                self._trouble = ""
-            if values or status != "ok":
-                self._tell(Reading(self.channel, values, now, status))
+            if not self.setup and event.only in (None, arguments[0] if arguments else None):
+                self._take(now, *self._values(event.brings, _flat(event.types, arguments)))
+            self._fresh = False
 
         return on_event
+
+    def _take(self, now: int, values: dict[str, Any], status: str) -> None:
+        """Deliver what an event brought, unless it was told before."""
+        if status != "ok" and self._trouble:
+            self._heard_at = time.monotonic()
+            return
+        if self._fresh and self.doubted and status == "ok" and values.items() <= self._last.items():
+            return  # to whoever comes anew a server tells what it was told last, however long ago
+        self.doubted = False
+        if values and status == "ok":
+            self._trouble = ""
+        if values or status != "ok":
+            self._tell(Reading(self.channel, values, now, status))
 
     def _pace(self) -> None:
         """Set its data interval; only now, so that the first reading need not wait for so long."""

@@ -37,7 +37,7 @@ from ..url import Url
 MAGIC = b"0IHP"  # with it begins whatever a Phidget network server says
 GREETING, GREETING_TYPE, REQUEST = {"type": "phid22device", "pmajor": 2, "pminor": 4}, (10, 10), 1
 LOOK_SECONDS = 1.0  # between two greetings, whoever wants to know
-FIRST_WAIT, LONGEST_WAIT = 2.0, 600.0  # seconds until the library is told again that nothing comes, doubling
+FIRST_WAIT, LONGEST_WAIT = 10.0, 600.0  # seconds until the library is told again that nothing comes, doubling
 
 
 class Behind(Protocol):

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -40,7 +41,6 @@ def soon(monkeypatch):
     """Mend soon what is silent, and look often."""
     monkeypatch.setattr(phidget, "FIRST_MEND", 0.1)
     monkeypatch.setattr(_phidget_server, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(_phidget_server, "FIRST_WAIT", 0.2)
 
 
 def config(channels: dict, **more) -> dict:
@@ -126,26 +126,15 @@ class Bench:
         """Have the server send packets of a channel, in one piece."""
         key, standing = self._place(channel)
         for connection in [c for c, ready in list(self.simulator.server._connections.items()) if ready]:
-            wire, sent = connection.socket, Sent()
-            connection.socket = sent
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             for values in events:
                 connection.packet(standing.device, key[1], key[2], number, entries(types, values))
-            connection.socket = wire
-            wire.sendall(sent.data)
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     def _place(self, name: str):
         channel = next(c for c in self.stanza.channels if c.id == name)
         _, standing = self.simulator.channel(channel)
         return next((key, each) for key, each in self.simulator.server.channels.items() if each is standing)
-
-
-class Sent:
-    """Takes what is sent, in the place of a socket."""
-
-    data = b""
-
-    def sendall(self, data: bytes) -> None:
-        self.data += data
 
 
 def wait(fulfilled) -> None:
@@ -846,7 +835,8 @@ def test_the_vendors_own_server_answers_the_greeting():
         process.wait()
 
 
-def test_a_phidget_that_the_server_has_not_is_looked_for_ever_more_seldom():
+def test_a_phidget_that_the_server_has_not_is_looked_for_ever_more_seldom(monkeypatch):
+    monkeypatch.setattr(_phidget_server, "FIRST_WAIT", 0.1)
     with Bench({"it": {"class": "TemperatureSensor"}}, timeout="100ms") as bench:
         bench.simulator.server._gone = bench.simulator.server.unplugged = set(bench.simulator.server._by_phid)
         for _ in range(20):

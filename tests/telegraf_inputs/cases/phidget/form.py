@@ -19,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from telegraf_inputs import duration, stanza
+from telegraf_inputs.drivers._phidget_classes import SENSORS
 from telegraf_inputs.simulators import load
 from telegraf_inputs.simulators.phidget_channels import entries
 
@@ -84,21 +85,35 @@ class Form:
         self._simulator.stop()
 
     def _count(self, inbox) -> None:
-        put = inbox.put
+        put, take, order = inbox.put, inbox.take, list(self._channels)
 
         def counted(reading):
             put(reading)
             self._came[reading.channel] += 1
 
-        take, order = inbox.take, list(self._channels)
-        inbox.put = counted
-        inbox.take = lambda: sorted(take(), key=lambda reading: order.index(reading.channel))
+        def ordered():
+            return sorted(take(), key=lambda reading: order.index(reading.channel))
+
+        def first():
+            """Take what the channels say when they are attached, all of it."""
+            inbox.take = ordered
+            self._wait(lambda: all(self._came[name] for name in self._greeters()), "opens")
+            return ordered()
+
+        inbox.put, inbox.take = counted, first
+
+    def _greeters(self) -> list[str]:
+        """List the channels that say what they read when they are attached."""
+        kinds = {
+            name: self._channels[name].options["class"] for name, known in self._opens.items() if known is not None
+        }
+        return [name for name, kind in kinds.items() if SENSORS[kind].paced or kind == "DigitalInput"]
 
     def _play(self, line: str) -> None:
         name, what, *rest = line.split(maxsplit=3)
         if name == "server":
             before = dict(self._came)
-            speak = [name for name, readings in self._opens.items() if readings is not None] if what == "back" else []
+            speak = self._greeters() if what == "back" else []
             self._simulator.fault = "disconnect" if what == "gone" else None
             self._wait(lambda: (self._server._listener is None) == (what == "gone"), line)
             self._wait(lambda: all(s.attached == (what == "back") for s in self._source._sensors), line)
