@@ -77,6 +77,7 @@ class Instrument:
         self._channels = {c.id: c for c in stanza.channels}
         self.made = {c.id: Made(c.measurement) for c in stanza.channels}
         self._connections = 0
+        self._away = False  # a source that comes back by itself has not yet
         self._wait, self._next_attempt = 0.0, 0.0
         self._statuses: dict[str, str] = {}  # channel -> the last status that it had
         self._worst: dict[str, str] = {}  # channel -> what was wrong with it in this cycle, though it may be over
@@ -102,6 +103,10 @@ class Instrument:
     def well(self) -> bool:
         """Tell whether the last cycle was read whole; an odd clock is the machine's fault."""
         return self.state == "ok" or (self.state == "clock" and not self._faulty())
+
+    @property
+    def _up(self) -> bool:
+        return self.state in ("ok", "degraded", "clock")
 
     @property
     def lost(self) -> int:
@@ -268,6 +273,8 @@ class Instrument:
 
     def _judge(self) -> None:
         """Note a cycle that was read; channels without news keep the status they had."""
+        self.reconnects += self._away
+        self._away = False
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
         told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
@@ -293,7 +300,9 @@ class Instrument:
     def _failed(self, error: InstrumentError) -> None:
         """Note a failed cycle and let the connection go: opening anew is the one cure that helps every fault."""
         self.errors += 1
-        if not (isinstance(self.source, Pushed) and not self.source.reopen):
+        if isinstance(self.source, Pushed) and not self.source.reopen:
+            self._away = self._away or self._up
+        else:
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
@@ -326,7 +335,7 @@ class Instrument:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""
         tags = {"instrument": self.stanza.name, "driver": self.stanza.driver.name, **self.stanza.tags}
         fields = {
-            "up": int(self.state in ("ok", "degraded", "clock")),
+            "up": int(self._up),
             "read_seconds": seconds,
             "errors": self.errors,
             "reconnects": self.reconnects,

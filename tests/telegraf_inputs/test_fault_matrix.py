@@ -29,7 +29,19 @@ STATES = {
     "garbage": {"garbled"},
     "over_range": {"degraded"},
     "disconnect": {"disconnected"},
+    "lost": {"silent"},
+    "backlog": {"silent"},
+    "duplicate": {"ok"},
+    "disorder": {"ok"},
+    "burst": {"ok"},
+    "clock_off": {"clock"},
 }
+TRUE_ALL_THE_SAME = (
+    "duplicate",
+    "disorder",
+    "burst",
+    "clock_off",
+)  # faults of a feed under which readings are delivered
 ON_THE_WAY = ("truncated", "late", "disconnect")  # the faults that are another matter on each transport
 PATIENCE = 15.0  # seconds until a test gives up; never reached where all is well
 ROUNDING = 2e-3  # of a value: instruments answer with a few digits
@@ -130,11 +142,16 @@ def start(driver: str, transport: str | None = None, variant: str = ""):
     return simulator, stanza
 
 
+def possible(simulator) -> list[str]:
+    """List the faults that a driver's simulator has."""
+    return [fault for fault in simulator.faults if fault not in simulator.not_faults]
+
+
 def matrix():
     """Yield driver, transport (None: the driver's first), variant and fault."""
     for driver in drivers.programs():
         simulator = simulators.load(driver)
-        faults = [fault for fault in simulator.faults if fault not in simulator.not_faults]
+        faults = [fault for fault in possible(simulator) if fault not in TRUE_ALL_THE_SAME]
         for fault in faults:
             yield driver, None, "", fault
         for variant in simulator.variants:
@@ -185,6 +202,30 @@ def test_fault(driver, transport, variant, fault):
         assert rig.cycle().instrument["up"] == "1i"
         assert rig.logged[told:], "nothing was said about the end of the fault"
         assert all(a != b for a, b in zip(rig.logged, rig.logged[1:], strict=False)), f"said twice: {rig.logged}"
+
+
+@pytest.mark.parametrize(
+    ("driver", "fault"),
+    [(d, f) for d in drivers.programs() for f in possible(simulators.load(d)) if f in TRUE_ALL_THE_SAME],
+)
+def test_fault_of_a_feed(driver, fault):
+    with Rig(driver) as rig:
+        rig.until_all_is_read()
+        expected = set(rig.simulator.states.get(fault, STATES[fault]))
+        rig.simulator.fault = fault
+        missing = set(rig.bands)
+
+        def all_came(cycle):
+            missing.difference_update(cycle.numbers)
+            return not missing and cycle.state in expected
+
+        rig.until(all_came, f"all readings, and one of the states {expected}")
+        for _ in range(3):
+            cycle = rig.cycle()
+            assert cycle.state in expected, rig.logged
+            assert cycle.instrument["up"] == "1i" and cycle.instrument["dropped"] == "0i"
+        rig.simulator.fault = None
+        rig.until_all_is_read()
 
 
 @pytest.mark.parametrize("driver", drivers.programs())
