@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from ..configured import Stanza
+from ..drivers.julabo import QUESTIONS
 from .base import Signal, TextSimulator
 
 STORED = (15.0, 20.0, -10.0)  # °C
 ABSENT = "---.--"
+CHANNELS = {question: channel for channel, question in QUESTIONS.items()} | {
+    "STATUS": "circulator",
+    "IN_PV_01": "heater",
+    "IN_MODE_01": "setpoint",
+    "IN_MODE_04": "setpoint",
+}
 
 
 class JulaboSimulator(TextSimulator):
@@ -14,6 +21,8 @@ class JulaboSimulator(TextSimulator):
 
     send_terminator = b"\r\n"
     spared = {"over_range": ("heater", "circulator", "setpoint", "setpoint_1", "setpoint_2", "setpoint_3")}
+
+    sharing = {"setpoint_1": ("setpoint",)}  # the first is in use
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", external: bool = True, running: bool = True):
         super().__init__(stanza, seed, plan)
@@ -50,6 +59,9 @@ class JulaboSimulator(TextSimulator):
             **{f"IN_SP_0{index}": f"{celsius:.2f}" for index, celsius in enumerate(STORED)},
         }
         return answers.get(request)  # what it does not know it does not answer
+
+    def channel_of(self, request: str) -> str:
+        return CHANNELS.get(request, "")
 
 
 SIMULATOR = JulaboSimulator

@@ -21,6 +21,7 @@ class PfeifferTPGSimulator(TextSimulator):
     """
 
     brisk = {"period": 0.03}
+    channel_faults = ("garbage",)  # one answer is for all gauges: none can be silent alone
     variants = {"continuous": {"mode": "continuous", "unit": "Torr"}, "tpg366": {"model": "tpg366"}}
 
     def __init__(
@@ -75,6 +76,8 @@ class PfeifferTPGSimulator(TextSimulator):
         return ",".join(self._gauge(gauge, signal()) for gauge, signal in self.pressures.items())
 
     def _gauge(self, gauge: str, mbar: float) -> str:
+        if gauge in self.faulty:
+            return f"?{self.faulty[gauge]},{1000.0:.4E}"
         status = 2 if self.current_fault() == "over_range" else self.statuses.get(gauge, 0)
         return f"{status},{mbar / self.mbar if status == 0 else 1000.0:.4E}"
 

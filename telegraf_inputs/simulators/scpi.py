@@ -68,6 +68,13 @@ class ScpiSimulator(TextSimulator):
         replies = [self._answer(_normal(part)) for part in request.split(";")]
         return ";".join(reply for reply in replies if reply is not None) or None
 
+    def channel_of(self, request: str) -> str:
+        asked = self._asked(_normal(request))
+        return "" if asked is None else asked[0]
+
+    def _asked(self, request: str) -> tuple[str, str, dict[str, Any]] | None:
+        return self._questions.get((self._selected, request)) or self._questions.get(("", request))
+
     def _answer(self, request: str) -> str | None:
         if request == "*IDN?":
             pattern = self.stanza.options["identity"] or ""
@@ -80,7 +87,7 @@ class ScpiSimulator(TextSimulator):
             header, _, argument = request.partition(" ")
             self._settings[header] = argument
             return None
-        asked = self._questions.get((self._selected, request)) or self._questions.get(("", request))
+        asked = self._asked(request)
         if asked is not None:
             return self._value(*asked)
         return self._settings.get(request.removesuffix("?")) or None
