@@ -35,7 +35,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_inputs import drivers, duration, stanza, transports
+from telegraf_inputs import drivers, duration, plugins, stanza, transports
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.line import Line, Wire
 from telegraf_inputs.reading import Reading
@@ -44,6 +44,7 @@ from telegraf_inputs.url import Url
 
 NOON = 1_700_000_000_000_000_000  # ns
 CASES = Path(__file__).parent / "cases"
+FOLDERS = [Path(folder) for folder in plugins.extended([str(CASES)], "cases")]
 ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([rnt\\]))")
 ESCAPED = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
 STEP = re.compile(r"(>>?|<<?|~~?|!|---|#) ?(.*)\Z")
@@ -150,8 +151,8 @@ def unread(line: Line) -> int:
 
 def form_of(driver: str):
     """Find what plays a driver's cases: its own form, or transcripts."""
-    path = CASES / driver / "form.py"
-    if not path.exists():
+    path = next((path for folder in FOLDERS if (path := folder / driver / "form.py").exists()), None)
+    if path is None:
         return Transcript
     spec = importlib.util.spec_from_file_location(f"cases_{driver}_form", path)
     module = importlib.util.module_from_spec(spec)
@@ -233,7 +234,7 @@ def tell_waits(form, monkeypatch) -> None:
 
 
 def cases(driver: str = "*") -> list[Path]:
-    return sorted(config.parent for config in CASES.glob(f"{driver}/*/config.yml"))
+    return sorted(config.parent for folder in FOLDERS for config in folder.glob(f"{driver}/*/config.yml"))
 
 
 @pytest.mark.parametrize("folder", cases(), ids=lambda folder: f"{folder.parent.name}/{folder.name}")
@@ -247,7 +248,9 @@ def test_case_comes_out_as_recorded(folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("driver", drivers.programs())
 def test_every_driver_has_cases(driver):
-    assert len(cases(driver)) >= 2, f"each driver needs two recorded cases or more in {CASES / driver}"
+    assert len(cases(driver)) >= 2, (
+        f"each driver needs two recorded cases or more in {CASES / driver}, or in your own folder"
+    )
 
 
 LAST_QUESTION = "> PNR\n< \\x06\n>> \\x05\n< 302-510-C\n"
