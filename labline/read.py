@@ -11,7 +11,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from telegraf_inputs.instrument import Instrument
     from telegraf_inputs.line import Tap
     from telegraf_inputs.point import Point
-    from telegraf_inputs.stanza import Stanza
+    from telegraf_inputs.stanza import Channel, Stanza
 
     from .recording import Recorder
 
@@ -54,10 +54,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--record", metavar="FOLDER", type=Path, help="keep what is said, and what comes of it, as a case for tests"
     )
     parser.add_argument("--simulate", action="store_true", help="read the driver's simulator, not the hardware")
+    shared.add_state(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read it; 0 where every cycle went well, 1 where not."""
+    from provisioning import native_config
     from provisioning import site as sites
     from telegraf_inputs import clock
     from telegraf_inputs.errors import BadInput, suggestion
@@ -65,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from telegraf_inputs.stop import Stop
     from telegraf_inputs.url import Url
 
+    from .places import Places
     from .recording import Recorder
 
     site = sites.load(sites.find(arguments.site))
@@ -75,6 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
             f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}"
         )
     stanza = entry.stanza
+    if native_config.is_native(stanza):
+        if arguments.trace or arguments.record:
+            raise BadInput(f"Telegraf itself reads {stanza.name!r}: what is said can't be traced or recorded from here")
+        return _read_native(stanza, Places(arguments.state, site).secrets, arguments)
     if arguments.simulate and not stanza.simulated:
         stanza.connection = Url("sim:")
     shared.find_libraries(stanza.libraries)
@@ -169,6 +176,27 @@ def _trace(direction: str, data: bytes) -> None:
     print(f"  {trace.said(direction, data)}", file=sys.stderr, flush=True)
 
 
+def _read_native(stanza: Stanza, secrets: Path, arguments: argparse.Namespace) -> int:
+    """Read what Telegraf reads itself; each time with a Telegraf of its own."""
+    from . import native_read
+
+    kind = " (simulated)" if arguments.simulate or stanza.simulated else ""
+    if not arguments.lines:
+        print(f"{stanza.name}: {stanza.driver.title}{kind}, read by Telegraf itself")
+    good = count = arguments.count or 1
+    for _ in range(count):
+        points, why = native_read.read(stanza, secrets, simulate=arguments.simulate)
+        if arguments.lines:
+            sys.stdout.write("".join(point.line() for point in points))
+        else:
+            _print_table({c.id: c for c in stanza.channels}, points)
+        sys.stdout.flush()
+        if why or not points:
+            print(f"{stanza.name} does not answer{f': {why}' if why else ''}", file=sys.stderr)
+        good -= bool(why) or not points or any(point.values["status"] != "ok" for point in points)
+    return 0 if good == count else 1
+
+
 def _print(instrument: Instrument, points: list[Point], as_lines: bool) -> None:
     """Print one cycle; what went wrong goes to stderr."""
     from .live.advice import explained
@@ -176,16 +204,15 @@ def _print(instrument: Instrument, points: list[Point], as_lines: bool) -> None:
     if as_lines:
         sys.stdout.write("".join(point.line() for point in points))
     else:
-        _print_table(instrument, points)
+        _print_table(instrument.channels, points)
     sys.stdout.flush()
     if instrument.state not in ("ok", "degraded", "clock"):
         print(explained(instrument.stanza.name, instrument.state, instrument.detail), file=sys.stderr)
 
 
-def _print_table(instrument: Instrument, points: list[Point]) -> None:
+def _print_table(channels: Mapping[str, Channel], points: list[Point]) -> None:
     from .live.numbers import shown
 
-    channels = instrument.channels
     called = {c.id: c.id if c.label == c.id else f"{c.id} ({c.label})" for c in channels.values()}
     second = max((len(name) for c in channels.values() for name in c.quantities), default=0)
     first = min(max(map(len, called.values()), default=0), LINE - second)
