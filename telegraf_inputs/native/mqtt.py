@@ -34,7 +34,7 @@ MOST_WAITING = 10_000  # messages that are not in the database yet; the broker k
 class Mqtt(Native):
     """Reads what others publish to an MQTT broker: plain values, or values in JSON messages.
 
-    A message's time is that of its arrival. A broker that refuses the user looks like one that is away: Telegraf does
+    A message's time is that of its arrival; one that the broker retains counts as new whenever Telegraf connects. A broker that refuses the user looks like one that is away: Telegraf does
     not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
     """
 

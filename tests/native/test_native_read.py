@@ -86,6 +86,12 @@ def test_why_nothing_comes_is_told(read):
     assert status == 2 and "the password of 'plc' is missing" in err
 
 
+def test_a_check_names_the_passwords_that_are_needed(read, tmp_path, capsys):
+    assert cli.main(["check", str(tmp_path / "natives.yml")]) == 0
+    said = capsys.readouterr().out
+    assert "note: Telegraf needs these files in the folder of passwords: ups_auth, ups_privacy, broker, plc" in said
+
+
 def test_it_is_simulated_without_its_password(read):
     (read.secrets / "ups_auth").unlink()
     status, out, _ = read("ups", "--simulate")
