@@ -74,14 +74,15 @@ class Watch:
             if instrument.dwells and report and state in REACHED:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = _overdue(instrument.stale, newest, now)
-            if state == "no report":
+            detail = details.get(instrument.name, "")
+            unwritten = self._nodes.get(instrument.name, "") in refused
+            if state == "no report" or (state == "silent" and unwritten and not instrument.reports and not detail):
                 heard = instrument.node in latest.hosts
-                detail = details.get(instrument.name, "")
-                unwritten = self._nodes.get(instrument.name, "") in refused
-                notes[instrument.name] = unheard(name, detail, telegraf=heard, refused=unwritten)
-            elif state in MEANINGS and (state != "starting" or (late and details.get(instrument.name))):
-                detail = details.get(instrument.name, "") or self._ahead(instrument, latest, now)
-                notes[instrument.name] = explained(name, state, detail)
+                notes[instrument.name] = unheard(
+                    name, detail, program=instrument.reports, telegraf=heard, refused=unwritten
+                )
+            elif state in MEANINGS and (state != "starting" or (late and detail)):
+                notes[instrument.name] = explained(name, state, detail or self._ahead(instrument, latest, now))
             elif stale:
                 notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
             mine = [
@@ -108,7 +109,8 @@ class Watch:
             return state or "starting"
         if instrument.name in latest.ahead:
             return "clock"
-        return "no report" if instrument.reports else "silent"
+        # What Telegraf reads itself has no other report than its points.
+        return "no report" if instrument.reports or instrument.node not in latest.hosts else "silent"
 
     def _ahead(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
         when, _ = latest.ahead.get(instrument.name, (now, ""))
