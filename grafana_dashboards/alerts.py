@@ -170,9 +170,11 @@ def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    seconds = math.ceil(max(instrument.silence, instrument.channel_stale))
     for signal in signals.mains(instrument):
         channel = signal.channel
+        if not (missed := instrument.missed_after(channel)):
+            continue
+        seconds = math.ceil(max(instrument.silence, missed))
         yield Rule(
             uid=uid(site.name, instrument.name, channel.id, "channel"),
             title=f"{stanza.label}: no good reading of {channel.label}",

@@ -35,7 +35,7 @@ class Feed(Pushed):
         self._thread: threading.Thread | None = None
         self._closing = Stop()
         self._heard = time.monotonic()  # when something last came
-        self._heard_of: dict[str, float] = {}  # channel of the stanza -> when something last came of it
+        self._heard_of: dict[str, float] = {}  # channel that is missed -> when something last came of it
         self._bad = self._told_bad = 0  # lines that say nothing
         self._error: BadAnswer | None = None  # what was wrong with the last line
         self._fault: Exception | None = None  # what ended the listening
@@ -54,7 +54,8 @@ class Feed(Pushed):
         who = self.hello(self.link)
         self.link.stop = self._closing
         self._heard = time.monotonic()
-        self._heard_of = {channel.id: self._heard for channel in self.channels}
+        samples = (channel for channel in self.channels if channel.stream.kind == "sample")
+        self._heard_of = {channel.id: self._heard for channel in samples}
         self._thread = threading.Thread(
             target=self._listen, args=(self.link, inbox), daemon=True, name=f"feed {self.stanza.name}"
         )

@@ -6,6 +6,7 @@ and ``cases`` like those of labline: what lies there needs no change here.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable
 
@@ -27,6 +28,12 @@ def modules(path: Iterable[str]) -> tuple[str, ...]:
     """List the modules of a package, in alphabetical order, without those whose name begins with ``_``."""
     files = {file for folder in path if os.path.isdir(folder) for file in os.listdir(folder)}
     return tuple(sorted(file[:-3] for file in files if file.endswith(".py") and not file.startswith("_")))
+
+
+def outside(thing: type) -> bool:
+    """Tell whether a class comes from one of the user's folders: a program that is to find it needs LABLINE_PATH."""
+    file = os.path.abspath(inspect.getfile(thing))
+    return any(file.startswith(os.path.join(folder, "")) for folder in folders())
 
 
 if folders():

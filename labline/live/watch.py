@@ -142,7 +142,7 @@ class Watch:
             alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now))
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._last(seen)
-            if told or _overdue(instrument.channel_stale, last, now):
+            if told or _overdue(instrument.missed_after(channel), last, now):
                 alarm, note = "stale", ""
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)
