@@ -72,7 +72,7 @@ class ScpiSimulator(TextSimulator):
         asked = self._asked(_normal(request))
         return "" if asked is None else asked[0]
 
-    def _asked(self, request: str) -> tuple[str, str, dict[str, Any]] | None:
+    def _asked(self, request: str) -> tuple[str, str, Declared] | None:
         return self._questions.get((self._selected, request)) or self._questions.get(("", request))
 
     def _answer(self, request: str) -> str | None:
