@@ -49,7 +49,7 @@ class JulaboSimulator(TextSimulator):
         running = "03 REMOTE START" if self.running else "02 REMOTE STOP"
         answers = {
             "VERSION": "JULABO TOPTECH-SERIES MC-2 VERSION 3.0",
-            "STATUS": "-05 TEMPERATURE MEASUREMENT ALARM" if over else running,
+            "STATUS": "-05 WORKING SENSOR ALARM" if over else running,
             "IN_PV_00": ABSENT if over else f"{self.bath():.2f}",
             "IN_PV_01": f"{self.power():.0f}" if self.running else "0",
             "IN_PV_02": ABSENT if over or not self.external else f"{self.plate():.2f}",
