@@ -200,10 +200,11 @@ def _metrics(driver: type[Source]) -> Iterator[str]:
 
 
 def _output(driver: type[Source]) -> str:
-    """Take the first cycle of a recorded case: of those in which all was well, the one with the most channels."""
+    """Take the first cycle of a recorded case that has readings: where all was well, the one with the most channels."""
     best: list[str] = []
     for case in sorted(case for folder in CASES for case in Path(folder, driver.name).glob("*/expected.lp")):
-        lines = case.read_text(encoding="utf-8").split("# cycle 2")[0].splitlines()[1:]
+        cycles = [cycle.splitlines()[1:] for cycle in case.read_text(encoding="utf-8").split("# cycle ")[1:]]
+        lines = next((lines for lines in cycles if len(lines) > 1), [])
         if len(lines) > max(1, len(best)) and all(line.endswith(('status="ok"', 'state="ok"')) for line in lines):
             best = lines
     if not best:
