@@ -44,8 +44,11 @@ class Feed(Pushed):
         """Subscribe, or ask who is there, before anything is heard; returns who is there ("" where it does not tell)."""
         return ""
 
-    def heard(self, line: str) -> Iterable[Reading]:
-        """Read one line: what it says of which channel, and when. Raises BadAnswer where it says nothing."""
+    def heard(self, line: str, arrived_ns: int) -> Iterable[Reading]:
+        """Read one line: what it says of which channel, and when: by its own time, or that at which it arrived.
+
+        Raises BadAnswer where it says nothing.
+        """
         raise NotImplementedError
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
@@ -100,7 +103,7 @@ class Feed(Pushed):
         line, readings = "", []
         try:
             line = link.receive(LISTEN_SECONDS)
-            readings = list(self.heard(line))
+            readings = list(self.heard(line, link.answered_ns))
             self._error = None
         except NoAnswer:
             return

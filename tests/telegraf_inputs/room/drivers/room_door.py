@@ -53,7 +53,7 @@ channels:
     def stream_of(cls, channel: Channel) -> Stream:
         return STREAMS[channel.id]
 
-    def heard(self, line: str) -> Iterator[Reading]:
+    def heard(self, line: str, arrived_ns: int) -> Iterator[Reading]:
         match = LINE.match(line)
         if not match:
             raise BadAnswer(f"found {line[:60]!r}, expected such as 1700000000000000000 air 21.5")
