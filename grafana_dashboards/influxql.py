@@ -145,7 +145,7 @@ def which_of(groups: Iterable[Iterable[int | str | bool]], field: str, measureme
     name, points, when = identifier(field), source(measurement, RAW), _and(where, TIME)
     newest = f'(SELECT last({name}) AS "newest" FROM {points} WHERE {when})'
     parts = [
-        f'(SELECT count("newest") * {number} AS "n" FROM {newest} WHERE {any_of(_is(value) for value in group)})'
+        f'(SELECT count("newest") * {number} AS "n" FROM {newest} WHERE {" OR ".join(map(_is, group))})'
         for number, group in enumerate(groups, 1)
     ]
     parts.append(f'(SELECT count({name}) * 0 AS "n" FROM {points} WHERE {when})')

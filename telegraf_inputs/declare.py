@@ -76,6 +76,12 @@ class Quantity:
         """Find what a code means; None where it is not declared."""
         return next((choice for choice in self.choices if choice.code == code), None)
 
+    @property
+    def harmless(self) -> list[int | str | bool]:
+        """List the codes that mean no fault; all of them where each one does. What simulators say."""
+        codes = [choice.code for choice in self.choices if choice.severity in ("", "ok")]
+        return codes or [choice.code for choice in self.choices]
+
 
 @dataclass(frozen=True)
 class Stream:

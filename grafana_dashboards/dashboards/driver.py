@@ -107,9 +107,7 @@ def _by_pace(same: list[Signal]) -> Iterator[Part]:
 
 def _by_meaning(part: Part) -> list[Part]:
     """Part signals whose values mean different things: a panel has one set of words and colours."""
-    found: dict[tuple[Any, ...], list[Signal]] = {}
-    for signal in part.signals:
-        found.setdefault(tuple(signal.texts.items()), []).append(signal)
+    found = list(_by(lambda signal: tuple(signal.texts.items()), part.signals))
     if len(found) == 1:
         return [part]
     return [
@@ -118,7 +116,7 @@ def _by_meaning(part: Part) -> list[Part]:
             which=f"{part.which}: {_instruments.some(signal.label for signal in alike)}",
             where=f"{part.where} AND {influxql.any_of(signal.where for signal in alike)}",
         )
-        for alike in found.values()
+        for alike in found
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioning.limit_rules import BorderRule, LimitRule
-from provisioning.limits import either, word
+from provisioning.limits import word
 from telegraf_inputs import duration
 from telegraf_inputs.declare import Quantity
 
@@ -91,10 +91,9 @@ def _word(phase: Phase, rule: LimitRule, reading: Reading) -> str:
     """Say what a code, a text, true or false is, seen from its limit."""
     said = "is '{}'" if reading.current else "was '{}' when it was read last"
     said = f"{reading.quantity.name.replace('_', ' ')} {said.format(word(reading.quantity, reading.value))}"
-    alarms = either(f"'{each}'" for each in rule.limit.words)
     if phase is Phase.ENDING:
-        return f"{said}, and not {alarms}"
-    return said if rule.beyond(reading.value) else f"{said}, and was {alarms} a moment ago"
+        return f"{said}, no alarm"
+    return said if rule.beyond(reading.value) else f"{said}, and was an alarm a moment ago"
 
 
 def _edges(rule: BorderRule) -> tuple[tuple[str, float], tuple[str, float]]:
