@@ -78,12 +78,13 @@ def value(
     *,
     type: FieldType = "float",
     decimals: int | None = None,
+    count: bool = False,
     getter: str = "",
     needed: bool = True,
     setting: str = "",
 ) -> Value:
     """Declare a quantity of a class."""
-    quantity = Quantity(name, unit, description, low, high, type=type, decimals=decimals)
+    quantity = Quantity(name, unit, description, low, high, type=type, decimals=decimals, count=count)
     return Value(quantity, getter, needed and not setting, setting)
 
 
@@ -194,14 +195,14 @@ SENSORS = {sensor.name: sensor for sensor in (
     SensorClass("DistanceSensor", (value("distance", "mm", "Distance", 0, 100000, type="int"),),
                 (Event("DistanceChange", "u", {"distance": 0}),), trigger="DistanceChangeTrigger"),
     SensorClass("Encoder", (
-        value("position", "", "Position in counts since it was attached or set to 0", type="int", getter="Position:q"),
-        value("index_position", "", "Position in counts at the last index pulse", type="int", getter="IndexPosition:q", needed=False)),
+        value("position", "", "Position in counts since it was attached or set to 0", type="int", count=True, getter="Position:q"),
+        value("index_position", "", "Position in counts at the last index pulse", type="int", count=True, getter="IndexPosition:q", needed=False)),
         (Event("PositionChange", "idi", {"position": "Position:q", "index_position": "IndexPosition:q"}),), paced=False,
         settings={"io_mode": ("IOMode", {"push_pull": 1, "line_driver_2k2": 2, "line_driver_10k": 3,
                                          "open_collector_2k2": 4, "open_collector_10k": 5})}),
     SensorClass("FrequencyCounter", (
         value("frequency", "Hz", "Frequency", 0.0, 1e7, decimals=3, getter="Frequency:d"),
-        value("count", "", "Pulses since it was attached", 0, type="int", getter="Count:Q")),
+        value("count", "", "Pulses since it was attached", 0, type="int", count=True, getter="Count:Q")),
         (Event("CountChange", "Qd", {"frequency": "Frequency:d", "count": "Count:Q"}),
          Event("FrequencyChange", "d", {"frequency": 0, "count": "Count:Q"}, only=0.0)), resting="frequency",
         settings={**POWER, **INPUT, "filter_type": ("FilterType", {"zero_crossing": 1, "logic_level": 2})}),

@@ -152,8 +152,7 @@ class PhidgetSimulator(Simulator):
             numbers = [
                 q
                 for q in channel.quantities
-                if channel.quantities[q].type in ("float", "int")
-                and (q == "sensor_value" if converts else q not in NOT_SIGNALS)
+                if channel.quantities[q].numeric and (q == "sensor_value" if converts else q not in NOT_SIGNALS)
             ]
             for quantity, signal in zip(numbers, self.channel(channel)[1].signals, strict=False):
                 low, high = signal.band()
