@@ -184,13 +184,17 @@ class Instrument:
             for reading in source.read():
                 readings.append(reading)
                 self._beat = time.monotonic()
-        except (InstrumentError, Stopped):  # the driver says that what it read is not to be believed
+        except Stopped:  # a cycle that was only begun is none
+            raise
+        except InstrumentError:  # the driver says that what it read is not to be believed
             self._discard(readings)
             raise
         except Exception as error:  # a fault in the driver does not make false what was read before it
             fault = error
         try:
             source.verify()
+        except Stopped:
+            raise
         except BaseException:
             self._discard(readings)
             raise
