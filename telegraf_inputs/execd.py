@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import stanza as stanzas
+from . import yamlfile
 from .configured import Stanza
 from .errors import BadInput
 from .sampler import Sampler
@@ -95,7 +96,10 @@ def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
     bad = 0
     for file in arguments.config:
         try:
-            found.append(stanzas.load(file, driver))
+            stanza = stanzas.load(file, driver)
+            if any(stanza.name == other.name for other in found):  # their points would be the same ones
+                raise yamlfile.load(file).located(BadInput(f"{stanza.name!r} is there already", ("name",)))
+            found.append(stanza)
         except BadInput as error:
             error.file = error.file or file
             log("E", str(error))
