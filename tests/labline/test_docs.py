@@ -45,6 +45,9 @@ def whole(part: dict[str, object]) -> dict[str, object]:
         "read": {name: {"query": "Q?", "unit": unit} for name, unit in (("temperature", "K"), ("voltage", "V"))}
     }
     instrument = {"name": "i", "driver": "scpi", "connection": "sim", "channels": {"a": channel}}
+    if "status_code" in str(part):  # a code of a driver's own
+        instrument = {"name": "i", "driver": "julabo", "connection": "sim", "channels": {"circulator": part}}
+        part = {}
     influxdb: dict[str, object] = {}
     (influxdb if "retention" in part else channel).update(part)
     return {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
