@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 
 from .reading import Reading
@@ -36,6 +37,10 @@ class Inbox:
             if len(self._readings) > self._limit:
                 self.dropped += max(1, sum(value is not None for value in self._readings.popleft().values.values()))
             self._wake()
+
+    def refuse(self, why: str) -> None:
+        """Tell that something was said that can't be read: it is counted as discarded, and logged; of no channel is it known."""
+        self.put(Reading("", {}, time.time_ns(), "unreadable", why))
 
     def lost(self, count: int = 1) -> None:
         """Count readings that the source says it could not deliver."""

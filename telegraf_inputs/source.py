@@ -177,6 +177,9 @@ class Pushed(Source):
     """
 
     reopen = True  # after a fault, close it and open it anew; False: what it uses connects anew by itself
+    rests = (
+        False  # it may say nothing for as long as it likes; False: opened anew after silence, it is well once it speaks
+    )
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         """Begin to listen: from here on each event is put into ``inbox``, from whatever thread, with a time of its own.

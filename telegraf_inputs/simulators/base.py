@@ -7,7 +7,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from .. import transports
@@ -52,10 +52,14 @@ class Simulator:
     spared: dict[str, Any] = {}  # fault -> channels that it leaves as they are
     variants: dict[str, Any] = {}  # name -> keys of a stanza with which it is spoken to in another way
     brisk: dict[str, Any] = {}  # settings with which it is as fast as its protocol allows
+    illnesses: tuple[str, ...] = ()  # what a channel alone can have (silent, garbage), see ``ill``
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
         self.fault: str | None = None
+        self.ill: dict[
+            str, str
+        ] = {}  # channel -> one of its illnesses: it alone says nothing, or nothing that means anything
         self.url = ""
         self._plan = FaultPlan(plan)
 
@@ -84,10 +88,15 @@ class Simulator:
 class TextSimulator(Simulator):
     """Stands in for an instrument that answers text on a socket or a pty. A subclass defines ``answer``."""
 
+    illnesses = ("silent", "garbage")
     send_terminator: bytes | None = None  # what ends an answer; default: the driver's wire
 
     def answer(self, request: str) -> str | bytes | None:
         """Answer one question; None where the instrument says nothing. The fault ``over_range`` is for this to show."""
+        raise NotImplementedError
+
+    def concerns(self, request: str) -> Iterable[str]:
+        """Tell which channels a question is about: where one of them is ill, its answer is."""
         raise NotImplementedError
 
     def unasked(self) -> str | bytes | None:
@@ -149,7 +158,10 @@ class TextSimulator(Simulator):
                 self._end.send(self._spoilt(reply, fault))
 
     def _reply(self, request: bytes) -> bytes | None:
-        return self._framed(self.answer(request.decode(self.stanza.driver.wire.encoding, "replace").strip()))
+        text = request.decode(self.stanza.driver.wire.encoding, "replace").strip()
+        reply = self._framed(self.answer(text))
+        illness = next((self.ill[c] for c in (text, *self.concerns(text)) if c in self.ill), None) if self.ill else None
+        return reply if reply is None or illness is None else self._spoilt(reply, illness) or None
 
     def _framed(self, answer: str | bytes | None) -> bytes | None:
         if answer is None or isinstance(answer, bytes):

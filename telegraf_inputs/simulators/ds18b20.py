@@ -17,6 +17,7 @@ WHOLE = "a read of a file is one system call: no earlier answer can be left over
 class Ds18b20Simulator(Simulator):
     """Keeps ``<root>/<sensor>/w1_slave`` up to date; a file is replaced whole, as a read of the kernel's is whole."""
 
+    illnesses = ("silent", "garbage")
     not_faults = dict.fromkeys(("late", "swapped", "doubled", "stray"), WHOLE)
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
@@ -60,7 +61,7 @@ class Ds18b20Simulator(Simulator):
             os.makedirs(folder, exist_ok=True)
             new = os.path.join(folder, "new")
             with open(new, "wb") as file:
-                file.write(self._answer(channel.id, fault))
+                file.write(self._answer(channel.id, self.ill.get(channel.id, fault)))
             os.replace(new, os.path.join(folder, "w1_slave"))
 
     def _answer(self, name: str, fault: str | None) -> bytes:

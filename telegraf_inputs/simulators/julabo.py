@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
+from typing import Any
+
 from ..configured import Stanza
 from .base import Signal, TextSimulator
 
 STORED = (15.0, 20.0, -10.0)  # °C
 ABSENT = "---.--"
+QUESTIONS = {
+    "bath": ("IN_PV_00",),
+    "heater": ("IN_PV_01",),
+    "external": ("IN_PV_02",),
+    "circulator": ("STATUS",),
+    "setpoint": ("IN_MODE_01", "IN_MODE_04", "IN_SP_00"),  # the first is in use
+    **{f"setpoint_{n}": (f"IN_SP_0{n - 1}",) for n in (1, 2, 3)},
+}
 
 
 class JulaboSimulator(TextSimulator):
@@ -28,12 +39,23 @@ class JulaboSimulator(TextSimulator):
             ("bath", "temperature"): self.bath.band(),
             ("external", "temperature"): self.plate.band(),
             ("setpoint", "setpoint"): (STORED[0], STORED[0]),
-            ("setpoint", "setpoint_number"): (1.0, 1.0),
             ("heater", "heating_power"): (low - 0.5, high + 0.5),  # rounded to whole numbers
-            ("circulator", "status_code"): (-5.0, 3.0),
             **{(f"setpoint_{n}", "stored_setpoint"): (celsius, celsius) for n, celsius in enumerate(STORED, 1)},
         }
         return {(c.id, q): told[c.id, q] for c in self.stanza.channels for q in c.quantities if (c.id, q) in told}
+
+    def words(self) -> dict[tuple[str, str], Container[Any]]:
+        told: dict[tuple[str, str], Container[Any]] = {
+            ("setpoint", "setpoint_number"): {1},
+            ("setpoint", "external_control"): {False},
+            ("circulator", "status_code"): {2, 3, -5},
+        }
+        return {(c.id, q): told[c.id, q] for c in self.stanza.channels for q in c.quantities if (c.id, q) in told}
+
+    def concerns(self, request: str) -> Iterator[str]:
+        for channel, questions in QUESTIONS.items():
+            if request in questions:
+                yield channel
 
     def answer(self, request: str) -> str | None:
         over = self.current_fault() == "over_range"

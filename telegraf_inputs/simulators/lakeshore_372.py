@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 
 from ..configured import Stanza
 from .base import Signal, TextSimulator
@@ -45,6 +46,10 @@ class LakeShore372Simulator(TextSimulator):
     def settled(self) -> bool:
         """Tell whether the pause after the change to this input is over."""
         return not self.scanning or (time.monotonic() - self._began) % (self.dwell + self.pause) >= self.pause
+
+    def concerns(self, request: str) -> Iterator[str]:
+        if channel := request.partition(" ")[2]:
+            yield channel
 
     def answer(self, request: str) -> str | None:
         command, _, channel = request.partition(" ")

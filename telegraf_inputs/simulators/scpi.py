@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any
 
 from ..configured import Stanza
@@ -64,6 +64,11 @@ class ScpiSimulator(TextSimulator):
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {key: signal.band() for key, signal in self._signals.items()}
 
+    def concerns(self, request: str) -> Iterator[str]:
+        for part in request.split(";"):
+            if asked := self._asked(_normal(part)):
+                yield asked[0]
+
     def answer(self, request: str) -> str | None:
         replies = [self._answer(_normal(part)) for part in request.split(";")]
         return ";".join(reply for reply in replies if reply is not None) or None
@@ -80,8 +85,7 @@ class ScpiSimulator(TextSimulator):
             header, _, argument = request.partition(" ")
             self._settings[header] = argument
             return None
-        asked = self._questions.get((self._selected, request)) or self._questions.get(("", request))
-        if asked is not None:
+        if (asked := self._asked(request)) is not None:
             return self._value(*asked)
         return self._settings.get(request.removesuffix("?")) or None
 
@@ -91,6 +95,9 @@ class ScpiSimulator(TextSimulator):
             if given.quantity.type in ("bool", "str"):
                 told[channel, name] = (True,) if given.quantity.type == "bool" else (f"channel {channel}",)
         return told
+
+    def _asked(self, request: str) -> tuple[str, str, Declared] | None:
+        return self._questions.get((self._selected, request)) or self._questions.get(("", request))
 
     def _value(self, channel: str, name: str, given: Declared) -> str:
         kind, pattern = given.quantity.type, given.where["pattern"]
