@@ -14,9 +14,9 @@ from typing import IO, Any
 import yaml
 
 import telegraf_inputs
-from labline.stack import libusb
+from labline.stack import libraries
 from labline.stack.errors import Unavailable
-from telegraf_inputs import clock, drivers
+from telegraf_inputs import clock, drivers, transports
 
 
 def stanza(driver: str, name: str, **keys: Any) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Lab:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         self.environment[clock.VARIABLE] = "unchecked"
         try:
-            self.environment |= libusb.environment()
+            self.environment |= libraries.environment(transports.load("phidget").libraries)
         except Unavailable as error:
             print(f"Phidgets fail: {error}", file=sys.stderr)
         self._started: list[subprocess.Popen[bytes]] = []

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable
 import attr
 
 from provisioning import limit_rules
-from provisioning.influxql import identifier
 from provisioning.levels import RAW
 from provisioning.limit_rules import KEEP_SECONDS, LimitRule, rounded
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
-from . import check_alerting, influxql, signals, style
+from . import check_alerting, influxql, limit_alarms, signals, style
 from .dashboards import _telegraf
 from .provision import AlertQuery, Last, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
@@ -70,25 +69,17 @@ def _limits(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[R
 
 
 def _limit(site: Site, signal: Signal, rule: LimitRule, panel: Panels) -> Rule:
-    """Compare the newest reading, however slowly they come, with one side of a limit.
+    """Watch one side of a number's limit, or the words that are an alarm.
 
     Where readings stop coming, the alarm stays as it was: that nothing comes is the stale-data alarm's to tell.
     """
-    quantity, instrument, limit, side = signal.quantity, signal.instrument, rule.limit, rule.side
-    query = (
-        f"SELECT {influxql.call('last', quantity.name)} AS {identifier(quantity.name)} FROM {influxql.source(signal.measurement, RAW)} "
-        f'WHERE {signal.where} AND {influxql.TIME} GROUP BY "instrument", "channel"'
-    )
-    border, end = (style.number(v, quantity.unit) for v in (rule.value, rule.back))
-    named, unit = f"{instrument.stanza.label}: {signal.title}", f" {quantity.unit}".rstrip()
+    instrument, limit = signal.instrument, rule.limit
+    named = f"{instrument.stanza.label}: {signal.title}"
+    told = limit_alarms.told(signal, rule)
     return Rule(
-        uid=uid(site.name, instrument.name, signal.channel.id, quantity.name, limit.severity, side),
-        title=f"{named} {side} {border}",
-        data=[
-            AlertQuery(ref="A", query=query, seconds=rule.window),
-            Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side=side, value=rule.value, back=rule.back),
-        ],
+        uid=uid(site.name, instrument.name, signal.channel.id, signal.quantity.name, limit.severity, told.name),
+        title=f"{named} {told.title}",
+        data=[AlertQuery(ref="A", query=told.query, seconds=rule.window), Last(ref="B", of="A"), told.threshold],
         for_=duration.exact(rule.wait),
         keep=duration.exact(rule.keep),
         panel=panel(signal.key),
@@ -98,12 +89,8 @@ def _limit(site: Site, signal: Signal, rule: LimitRule, panel: Panels) -> Rule:
             site, limit.severity, "limit", instrument=instrument.name, channel=signal.channel.id, node=instrument.node
         ),
         annotations={
-            # Said so that it holds too while the alarm waits for its end, with a value that is well.
-            "summary": f'{plain(named)} is {{{{ printf "%.6g" $values.B.Value }}}}{plain(f"{unit} (alarm {side} {border})")}',
-            "description": plain(
-                f"{signal.description}{_read_by(instrument, site)} This alarm comes {f'after {duration.words(rule.wait)}' if rule.wait else 'at once'} {side} {border}, "
-                f"and ends after {duration.words(rule.keep)} {'below' if side == 'above' else 'above'} {end}."
-            ),
+            "summary": f"{plain(named)} is {told.now}",
+            "description": plain(f"{signal.description}{_read_by(instrument, site)} This alarm {told.course}."),
             "help": plain(limit.help),
         },
     )
@@ -170,9 +157,11 @@ def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    seconds = math.ceil(max(instrument.silence, instrument.channel_stale))
     for signal in signals.mains(instrument):
         channel = signal.channel
+        if not (missed := instrument.missed_after(channel)):
+            continue
+        seconds = math.ceil(max(instrument.silence, missed))
         yield Rule(
             uid=uid(site.name, instrument.name, channel.id, "channel"),
             title=f"{stanza.label}: no good reading of {channel.label}",

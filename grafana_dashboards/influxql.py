@@ -57,6 +57,11 @@ def among(tag: str, values: Iterable[str]) -> str:
     return f"({' OR '.join(equal(**{tag: value}) for value in values)})"
 
 
+def any_of(conditions: Iterable[str]) -> str:
+    """Ask for what holds one of these conditions."""
+    return f"({' OR '.join(f'({condition})' for condition in conditions)})"
+
+
 def series(
     what: str,
     measurement: str,
@@ -130,6 +135,25 @@ def points(measurements: Iterable[str], where: str, by: tuple[str, ...]) -> str:
 def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:
     """Ask for the newest point of each series, among all that are kept in full."""
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, within)} GROUP BY {', '.join(map(identifier, by))}"
+
+
+def which_of(groups: Iterable[Iterable[int | str | bool]], field: str, measurement: str, where: str) -> str:
+    """Ask which group of values the newest one is in: 1 for the first, 0 for none of them, nothing where there is no value.
+
+    InfluxQL compares with one value at a time, and Grafana's rules with numbers alone.
+    """
+    name, points, when = identifier(field), source(measurement, RAW), _and(where, TIME)
+    newest = f'(SELECT last({name}) AS "newest" FROM {points} WHERE {when})'
+    parts = [
+        f'(SELECT count("newest") * {number} AS "n" FROM {newest} WHERE {" OR ".join(map(_is, group))})'
+        for number, group in enumerate(groups, 1)
+    ]
+    parts.append(f'(SELECT count({name}) * 0 AS "n" FROM {points} WHERE {when})')
+    return f'SELECT sum("n") AS {name} FROM {", ".join(parts)} WHERE {TIME}'
+
+
+def _is(value: int | str | bool) -> str:
+    return f'"newest" = {text(value) if isinstance(value, str) else str(value).lower()}'
 
 
 def level(field: str) -> str:

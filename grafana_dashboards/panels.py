@@ -12,6 +12,7 @@ from grafanalib.influxdb import InfluxDBTarget
 from . import style
 from .influxql import STEP
 from .provision import DATASOURCE
+from .signals import Signal
 
 Steps = list[tuple[float | None, str]]
 # Grafanalib brings no types: mypy would take the arguments of its classes for unknown ones.
@@ -90,18 +91,20 @@ def mapping(texts: dict[str, tuple[str, str]]) -> dict[str, Any]:
     }
 
 
+def meaning(signal: Signal) -> dict[str, Any]:
+    """Give the mappings and steps that show what the values of a signal mean, where they are no numbers."""
+    return {
+        "mappings": [mapping(signal.texts)] if signal.texts else [],
+        "steps": [(None, style.UNDECLARED if signal.quantity.choices else style.NEUTRAL)],
+    }
+
+
 # In no colour that stands for a value: whether it would be within its limits nobody knows.
 NO_DATA = {
     "type": "special",
     "options": {"match": "null", "result": {"text": "no data", "color": style.STATES["silent"], "index": 0}},
 }
 STATES = mapping({state: (state.replace("_", " "), colour) for state, colour in style.STATES.items()})
-ON_OFF = mapping({"true": ("on", style.GOOD), "false": ("off", style.IDLE)})
-
-
-def texts(kind: str) -> list[dict[str, Any]]:
-    """Give the texts of a quantity of this type."""
-    return [ON_OFF] if kind == "bool" else []
 
 
 @_attrs
@@ -198,6 +201,7 @@ class TimeSeries(_Panel):
 class Stat(_Panel):
     """The last value, large, above its course (``sparkline``); ``named``: below the name of its series.
 
+    ``of``: the name of a series that is no number; Grafana would not look at it.
     Where the last is empty, it says so (influxql.current): no older value stands in for it.
     """
 
@@ -205,6 +209,7 @@ class Stat(_Panel):
     maxDataPoints = attr.ib(default=300)
     sparkline = attr.ib(default=True, kw_only=True)
     named = attr.ib(default=False, kw_only=True)
+    of = attr.ib(default="", kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
         options = {
@@ -216,7 +221,11 @@ class Stat(_Panel):
             "wideLayout": True,
             "showPercentChange": False,
             "text": {"titleSize": style.NAME_SIZE} if self.named else None,
-            "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
+            "reduceOptions": {
+                "calcs": ["last"],
+                "fields": f"/^{re.escape(self.of)}$/" if self.of else "",
+                "values": False,
+            },
         }
         defaults = {"color": {"mode": "thresholds"}, "noValue": "no data", "mappings": [*self.mappings, NO_DATA]}
         return self.made("stat", options, defaults)

@@ -173,7 +173,7 @@ class Tooltip(Strict, kw_only=True):
 
 class Reduce(Strict, kw_only=True):
     calcs: list[Literal["last"]]
-    fields: Literal[""]
+    fields: Annotated[str, Meta(pattern=r"^(/\^.+\$/)?$")]  # all numbers, or the one of this name
     values: Literal[False]
 
 

@@ -5,19 +5,19 @@ Panels' thresholds and alert rules are both made from a signal's limits, so they
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from msgspec import Struct
 
 from provisioning import host_metrics
 from provisioning.limit_rules import sides
+from provisioning.limits import Code, either
 from provisioning.site import Limit, Site, SiteInstrument
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
 from . import influxql, style
-
-NUMBERS = ("float", "int")
 
 
 class Signal(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,34 @@ class Signal(Struct, frozen=True, kw_only=True):
 
     @property
     def numeric(self) -> bool:
-        return self.quantity.type in NUMBERS
+        return self.quantity.numeric
+
+    @property
+    def texts(self) -> dict[str, tuple[str, str]]:
+        """Say what values mean that are no numbers: value, as Grafana writes it -> (text, colour).
+
+        What the site makes an alarm has the alarm's colour, whatever the driver declares.
+        """
+        return {
+            _key(code): (text, self._severity_colour(code) or colour)
+            for code, (text, colour) in self._declared().items()
+        }
+
+    def _declared(self) -> dict[Code, tuple[str, str]]:
+        """Give the text and colour of each value that has a meaning, before limits are looked at."""
+        quantity = self.quantity
+        if quantity.choices:
+            neutral = list(dict.fromkeys(choice.word for choice in quantity.choices if not choice.severity))
+            colours = dict(zip(neutral, itertools.cycle(style.MEANINGLESS), strict=False))
+            return {c.code: (c.word, style.GRAVITY.get(c.severity) or colours[c.word]) for c in quantity.choices}
+        if quantity.type == "bool":
+            return {True: ("on", style.GOOD), False: ("off", style.IDLE)}
+        return {code: (str(code), style.NEUTRAL) for limit in self.limits for code in limit.codes}
+
+    def _severity_colour(self, code: Code) -> str:
+        """Give the colour of the gravest limit that names a value; empty where none does."""
+        found = [limit.severity for limit in self.limits if code in limit.codes]
+        return style.SEVERITY["critical" if "critical" in found else "warning"] if found else ""
 
     @property
     def label(self) -> str:
@@ -64,6 +91,11 @@ class Signal(Struct, frozen=True, kw_only=True):
                 f"{limit.severity.capitalize()} {side} {style.number(value, unit)}"
                 for limit in self.limits
                 for side, value in sides(limit)
+            ),
+            *(
+                f"{limit.severity.capitalize()} when it is {either(limit.words)}"
+                for limit in self.limits
+                if limit.codes
             ),
         ]
         return ". ".join(part.rstrip(".") for part in parts if part) + "."
@@ -139,6 +171,11 @@ def check_stored(measurement: str, *fields: str) -> None:
     """Refuse a field that nobody stores: a panel of it would be empty for ever. Raises KeyError."""
     for field in fields:
         own_quantity(measurement, field)
+
+
+def _key(code: Code) -> str:
+    """Write a value as Grafana compares it with those of a mapping."""
+    return str(code).lower() if isinstance(code, bool) else str(code)
 
 
 def words(name: str) -> str:

@@ -24,6 +24,10 @@ MANY_NAMES = 64  # and one of more names its series by their ids
 GOOD, WARNING, CRITICAL, NEUTRAL, IDLE, CLEAR = "green", "orange", "red", "blue", "text", "transparent"
 BAND = "rgba(87, 148, 242, 0.4)"  # the edges of a band around a blue line
 SEVERITY = {"warning": WARNING, "critical": CRITICAL}
+GRAVITY = {"ok": GOOD, **SEVERITY}
+# Codes that say nothing about well or ill: as many as there are can be told from each other, and from those that do.
+MEANINGLESS = ("blue", "purple", "super-light-blue", "dark-blue", "super-light-purple", "dark-purple")
+UNDECLARED = WARNING  # a code that nobody declares
 # What an instrument says of itself (telegraf_inputs/instrument.py, errors.py).
 STATES = {
     "ok": GOOD,

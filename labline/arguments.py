@@ -7,6 +7,10 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telegraf_inputs.transport import Library
 
 DEFAULT_SITE = "demo"
 
@@ -55,13 +59,13 @@ def seconds(text: str) -> float:
     return value
 
 
-def find_libusb() -> None:
-    """Let this very process find libusb, which Phidgets need; where it can't be had, their driver says so."""
-    from .stack import libusb
+def find_libraries(needed: Iterable[Library]) -> None:
+    """Let this very process find libraries of the system; where one can't be had, whoever needs it says so."""
+    from .stack import libraries
     from .stack.errors import Unavailable
 
     with contextlib.suppress(Unavailable):
-        os.environ.update(libusb.environment())
+        os.environ.update(libraries.environment(needed))
 
 
 def complete_site(prefix: str, **_: object) -> Iterable[str]:

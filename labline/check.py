@@ -78,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if note := simulation.note(site):
         print(note)
+    if passwords := _passwords(site):
+        print(f"note: Telegraf needs these files in the folder of passwords: {', '.join(passwords)}")
     for note in _unknown_units(site):
         print(note)
     if arguments.against is not None and not against.fits(site, arguments.against, arguments.secrets, arguments.state):
@@ -91,6 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     print(f"{program}: takes the configuration")
     return 0
+
+
+def _passwords(site: Site) -> list[str]:
+    """List the passwords of what Telegraf reads itself, each once."""
+    from provisioning import native_config
+
+    real = (i.stanza for i in site.instruments if not i.stanza.simulated)
+    return list(dict.fromkeys(name for stanza in real for name in native_config.secrets(stanza)))
 
 
 def _unknown_units(site: Site) -> Iterator[str]:

@@ -18,7 +18,7 @@ from .stack.progress import say
 # In the order in which a newcomer needs them. A verb is a module of this package: its docstring's first line is its
 # help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`, because
 # completion waits for them.
-VERBS = ("run", "status", "read", "scan", "check", "render", "apply", "completion")
+VERBS = ("run", "status", "read", "scan", "check", "render", "apply", "new-driver", "completion")
 FOUND, WRONG_USE, INTERRUPTED = 1, 2, 130
 OWN = ("labline", "grafana_dashboards", "provisioning", "telegraf_inputs")
 HELP_WIDTH = 80
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(told.NAME, description=DESCRIPTION, epilog=epilog, formatter_class=Help)
     verbs = top.add_subparsers(metavar="VERB", dest="verb", required=True, title="verbs")
     for name in VERBS:
-        module = import_module(f"{__package__}.{name}")
+        module = import_module(f"{__package__}.{name.replace('-', '_')}")
         first, _, rest = (module.__doc__ or "").partition("\n")
         about = textwrap.fill(" ".join(rest.split()), HELP_WIDTH, break_on_hyphens=False)
         verb = verbs.add_parser(

@@ -24,7 +24,7 @@ from .local.disk import DiskWatch
 from .local.simulators import Simulators
 from .local.supervision import Supervision
 from .places import Places, simulated
-from .stack import grafana, influxdb, libusb, ports, telegraf, told
+from .stack import grafana, influxdb, libraries, ports, telegraf, told
 from .stack.errors import NotFound, StackError, Unavailable
 from .stack.part import Part
 from .stack.process import Process, kill_all
@@ -64,7 +64,7 @@ class Lab:
         for folder in (self.places.ledger, self.places.simulators):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-        self._environment = self._libusb()
+        self._environment = self._libraries()
         self._start_simulators()
         self._database = Database(server, self.places, chosen)
         self._database.start()
@@ -222,16 +222,12 @@ class Lab:
                 self._say(f"  {instrument.name} is not read: {found[instrument.name]} (printf %s PASSWORD > {files})")
         return found
 
-    def _libusb(self) -> dict[str, str]:
-        """Tell the programs where libusb is, if the site has Phidgets and the system has no libusb."""
-        if not any("libusb-1.0" in i.stanza.libraries for i in self.site.instruments):
-            return {}
+    def _libraries(self) -> dict[str, str]:
+        """Tell the programs where the libraries are that the system does not have."""
         try:
-            return libusb.environment()
+            return libraries.environment(library for i in self.site.instruments for library in i.stanza.libraries)
         except Unavailable as error:
-            self._say(
-                f"  libusb, which Phidgets need, can't be had: {error}. Install it: sudo apt-get install libusb-1.0-0"
-            )
+            self._say(f"  {error}")
             return {}
 
 

@@ -159,8 +159,8 @@ def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] =
             )
         if entry.discarded:
             result.append(
-                f"  {entry.instrument}: {counted('value', entry.discarded)} discarded, as the instrument gave no sign that "
-                "they were its own, or twice the same; its program's log says which"
+                f"  {entry.instrument}: {counted('value', entry.discarded)} thrown away: not to be believed, twice the same, or "
+                "without a place; Telegraf's log says why"
             )
         if entry.overruns:
             result.append(

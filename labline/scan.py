@@ -37,20 +37,22 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan; 0 where something was found, 1 where nothing answered."""
-    from .scanning import onewire, phidgets, ports, visa
+    from telegraf_inputs import drivers, transports
+
+    from .scanning import devices, phidgets, ports
     from .scanning.finding import Finding
     from .stack import told
     from .stack.progress import say
 
-    servers = [phidgets.server(text) for text in arguments.phidget_server]
-    kinds = (
-        [ports.named(arguments.port, not arguments.no_probe)] if arguments.port else [ports.all(not arguments.no_probe)]
-    )
-    if servers or not arguments.port:
-        shared.find_libusb()
-        kinds.append(phidgets.all(servers))
+    probe, servers = not arguments.no_probe, [phidgets.server(text) for text in arguments.phidget_server]
+    ways = [transports.load(scheme) for scheme in transports.names()]
+    shared.find_libraries(library for way in ways for library in way.libraries)
+    kinds = [ports.named(arguments.port, probe)]
     if not arguments.port:
-        kinds += [visa.all(not arguments.no_probe), onewire.all()]
+        kinds += [ports.listed(way, probe) for way in ways]
+        kinds += [devices.all(drivers.load(name)) for name in drivers.names()]
+    if servers or not arguments.port:
+        kinds.append(phidgets.all(servers))
     found: list[Finding] = []
     said: set[str] = set()
     for kind in kinds:

@@ -6,7 +6,7 @@ from telegraf_inputs.declare import Quantity
 
 
 def _count(name: str, description: str) -> Quantity:
-    return Quantity(name, "", description, type="int")
+    return Quantity(name, "", description, type="int", count=True)
 
 
 # Only these fields are stored: the plugins deliver many more, which would cost a small machine more than readings do.

@@ -18,22 +18,24 @@ from .levels import FOREVER, RAW
 
 NOTED = "labline_fields"  # the measurement with a point for each field: its unit and type
 TYPES = {"float": "float", "int": "integer", "bool": "boolean", "str": "string"}
-# What a number becomes on a downsampled level: function -> end of the field's name.
+# What a number becomes on a downsampled level: function -> end of the field's name. Of all else, the last is kept.
 DOWNSAMPLED = {"mean": "", "min": "_min", "max": "_max", "count": "_n"}
 WAY_OUT = 'docs/site-file.md, "What the database has already", tells how'
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """One field of a site: its ``type`` as it is declared (float, int, bool, str), its unit."""
+    """One field of a site: its ``type`` as it is declared (float, int, bool, str), its unit; ``numeric`` as Quantity has it."""
 
     measurement: str
     name: str
     type: str
     unit: str
+    numeric: bool
 
     @property
-    def numeric(self) -> bool:
-        return self.type in ("float", "int")
+    def coded(self) -> bool:
+        """Tell whether it is a number that is a code. A level keeps those as floats, as it did while they had means."""
+        return self.type == "int" and not self.numeric
 
     @property
     def line(self) -> str:
@@ -44,11 +46,22 @@ class Field(Struct, frozen=True, kw_only=True):
     def stored(self, policy: str) -> Iterator[tuple[str, str]]:
         """List the fields that it has in a retention policy, with InfluxDB's types."""
         own = TYPES[self.type]
-        if policy == RAW or not self.numeric:
+        if policy == RAW:
             yield self.name, own
-            return
-        for function, end in DOWNSAMPLED.items():
-            yield self.name + end, {"mean": "float", "count": "integer"}.get(function, own)
+        elif self.numeric:
+            for function, end in DOWNSAMPLED.items():
+                yield self.name + end, {"mean": "float", "count": "integer"}.get(function, own)
+        else:
+            yield self.name, "float" if self.coded else own
+
+    def columns(self) -> Iterator[str]:
+        """Write what a level keeps of it, as InfluxQL selects it."""
+        if self.numeric:
+            for function, end in DOWNSAMPLED.items():
+                yield f"{function}({identifier(self.name)}) AS {identifier(self.name + end)}"
+        else:
+            cast = "::float" if self.coded else ""
+            yield f"last({identifier(self.name)}{cast}) AS {identifier(self.name)}"
 
 
 class Stored(Struct, frozen=True, kw_only=True):

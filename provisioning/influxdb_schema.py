@@ -7,7 +7,7 @@ from msgspec import Struct
 from telegraf_inputs.duration import exact
 
 from . import measurements
-from .influxdb_fields import DOWNSAMPLED, Field
+from .influxdb_fields import Field
 from .influxql import identifier
 from .levels import FOREVER, RAW, Level, Storage
 from .site import Site
@@ -47,7 +47,7 @@ class ContinuousQuery(Struct, frozen=True, kw_only=True):
     database: str
     measurement: str
     level: Level
-    fields: tuple[tuple[str, str], ...]
+    fields: tuple[Field, ...]
 
     @property
     def statement(self) -> str:
@@ -60,7 +60,7 @@ class ContinuousQuery(Struct, frozen=True, kw_only=True):
 
     def select(self, start_ns: int | None = None, end_ns: int | None = None) -> str:
         """Write what it runs; with a span (ns since 1970, the end excluded) it downsamples that one by hand."""
-        columns = ", ".join(column for name, kind in self.fields for column in _columns(name, kind))
+        columns = ", ".join(column for field in self.fields for column in field.columns())
         source, target = (identifier(self.database, policy, self.measurement) for policy in (RAW, self.level.name))
         span = "" if start_ns is None else f"WHERE time >= {start_ns} AND time < {end_ns} "
         step = exact(self.level.seconds_per_point)
@@ -120,7 +120,13 @@ class Schema(Struct, frozen=True, kw_only=True):
 def schema(site: Site) -> Schema:
     """Derive the schema from the site."""
     influxdb = site.influxdb
-    found = measurements.quantities(i.stanza for i in site.instruments)
+    found = {
+        measurement: tuple(
+            Field(measurement=measurement, name=name, type=q.type, unit=q.unit, numeric=q.numeric)
+            for name, q in quantities.items()
+        )
+        for measurement, quantities in measurements.quantities(i.stanza for i in site.instruments).items()
+    }
     return Schema(
         site=site.name,
         database=influxdb.database,
@@ -138,17 +144,13 @@ def schema(site: Site) -> Schema:
                 database=influxdb.database,
                 measurement=name,
                 level=level,
-                fields=tuple((name, quantity.type) for name, quantity in fields.items()),
+                fields=fields,
             )
             for level in influxdb.downsampled
             for name, fields in found.items()
         ),
         rows=tuple(_rows(influxdb)),
-        fields=tuple(
-            Field(measurement=measurement, name=name, type=quantity.type, unit=quantity.unit)
-            for measurement, fields in found.items()
-            for name, quantity in fields.items()
-        ),
+        fields=tuple(field for fields in found.values() for field in fields),
         rights=((WRITER, "WRITE"), (READER, "READ")),
     )
 
@@ -168,7 +170,7 @@ def render(site: Site) -> str:
         *(f"--   {row.line}" for row in wanted.rows),
         f"-- Whose the database is: {wanted.mark}",
         "",
-        "-- Mean, minimum, maximum and count of each number, the last of each text, at each level.",
+        "-- Mean, minimum, maximum and count of each number, the last of each text and code, at each level.",
         *(f"{query.statement};" for query in wanted.queries),
     ]
     return "\n".join(lines) + "\n"
@@ -189,12 +191,6 @@ def create(policy: RetentionPolicy, database: str) -> str:
 def grant(user: str, right: str, database: str) -> str:
     """Write the statement that gives a user one right on one database."""
     return f"GRANT {right} ON {identifier(database)} TO {identifier(user)}"
-
-
-def _columns(name: str, kind: str) -> list[str]:
-    if kind not in ("float", "int"):
-        return [f"last({identifier(name)}) AS {identifier(name)}"]
-    return [f"{function}({identifier(name)}) AS {identifier(name + end)}" for function, end in DOWNSAMPLED.items()]
 
 
 def _shard(keep: float, for_ever: int) -> int:

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from telegraf_inputs import calibration, declared, drivers, duration, names, stanza
-from telegraf_inputs.declare import FIELD, Option
+from telegraf_inputs.declare import FIELD, Option, Quantity
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.source import Source
 
+from .limits import SEVERITIES
 from .site_file import (
     DURATION_PATTERN,
     NAME_PATTERN,
@@ -114,10 +115,10 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
             q.name: {
                 "description": f"{q.description} ({q.unit})" if q.unit else q.description,
                 "$ref": "#/$defs/Limits",
+                **_words(q),
             }
             for stream in driver.streams
             for q in stream.quantities
-            if q.type in ("float", "int")
         },
         "additionalProperties": {"$ref": "#/$defs/Limits"},
     }
@@ -164,6 +165,15 @@ def _quantities(driver: type[Native]) -> dict[str, Any]:
             "additionalProperties": False,
         },
     }
+
+
+def _words(quantity: Quantity) -> dict[str, Any]:
+    """Name the words of a code, which its limits choose among."""
+    if not quantity.choices:
+        return {}
+    words = {"enum": list(dict.fromkeys(choice.word for choice in quantity.choices))}
+    one = {"properties": {"alarm_when": {"items": words}}}
+    return {"properties": dict.fromkeys(SEVERITIES, one)}
 
 
 def _calibration() -> dict[str, Any]:

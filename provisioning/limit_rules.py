@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -18,46 +18,73 @@ Side = Literal["above", "below"]
 
 
 class LimitRule(Struct, frozen=True, kw_only=True):
-    """One side of a limit, held ``every`` so many seconds against the newest reading of the last ``window`` seconds.
+    """What an alarm of a limit goes by, held ``every`` so many seconds against the newest reading of the last ``window`` seconds.
 
-    The alarm begins once the reading was beyond ``value`` for ``wait`` seconds, in which it may come back as far as
-    ``back``; it ends once the reading was behind ``back`` for ``keep`` seconds. Both values are in the quantity's unit.
+    The alarm begins once the reading was beyond the limit for ``wait`` seconds, in which it may come back as long as it is
+    not behind it; it ends once the reading was behind the limit for ``keep`` seconds.
     """
 
     limit: Limit
-    side: Side
-    value: float
-    back: float
     every: float
     wait: float
     keep: float
     window: int
 
-    def beyond(self, reading: float) -> bool:
+    def beyond(self, reading: Any) -> bool:
         """Tell whether a reading is beyond the limit."""
-        return reading > self.value if self.side == "above" else reading < self.value
+        raise NotImplementedError
 
-    def behind(self, reading: float) -> bool:
-        """Tell whether a reading ends an alarm: it is not beyond the limit, and on the other side of the hysteresis."""
+    def behind(self, reading: Any) -> bool:
+        """Tell whether a reading ends an alarm."""
+        raise NotImplementedError
+
+
+class BorderRule(LimitRule, frozen=True, kw_only=True):
+    """One side of a number's limit: beyond ``value``, behind ``back``, both in the quantity's unit."""
+
+    side: Side
+    value: float
+    back: float
+
+    def beyond(self, reading: Any) -> bool:
+        return bool(reading > self.value if self.side == "above" else reading < self.value)
+
+    def behind(self, reading: Any) -> bool:
+        """Tell whether a reading is not beyond the limit, and on the other side of the hysteresis."""
         if self.back == self.value:
             return not self.beyond(reading)
-        return reading < self.back if self.side == "above" else reading > self.back
+        return bool(reading < self.back if self.side == "above" else reading > self.back)
+
+
+class WordRule(LimitRule, frozen=True, kw_only=True):
+    """The limit of a code, a text, true or false: an alarm while it is one of the limit's."""
+
+    def beyond(self, reading: Any) -> bool:
+        return reading in self.limit.codes
+
+    def behind(self, reading: Any) -> bool:
+        return not self.beyond(reading)
 
 
 def of_limit(limit: Limit, instrument: SiteInstrument, alarms: Alarms) -> list[LimitRule]:
-    """Make the rules of a limit, one a side."""
+    """Make the rules of a limit: one a side, or one for all its words."""
     wait = rounded(limit.for_, alarms)
+    common: dict[str, Any] = {
+        "limit": limit,
+        "every": alarms.every,
+        "wait": wait,
+        "keep": max(wait, rounded(KEEP_SECONDS, alarms)),
+        # So far back that a well channel always has a reading there, also a scanner's.
+        "window": math.ceil(max(SHORTEST_WINDOW, channel_gap(instrument))),
+    }
+    if limit.codes:
+        return [WordRule(**common)]
     return [
-        LimitRule(
-            limit=limit,
+        BorderRule(
             side=side,
             value=value,
             back=float(f"{value + limit.hysteresis * (1 if side == 'below' else -1):.12g}"),
-            every=alarms.every,
-            wait=wait,
-            keep=max(wait, rounded(KEEP_SECONDS, alarms)),
-            # So far back that a well channel always has a reading there, also a scanner's.
-            window=math.ceil(max(SHORTEST_WINDOW, channel_gap(instrument))),
+            **common,
         )
         for side, value in sides(limit)
     ]

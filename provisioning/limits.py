@@ -1,25 +1,28 @@
-"""Limits of a channel's quantities: checked against the quantity's unit and range, converted to its unit."""
+"""Limits of a channel's quantities: checked against the quantity's unit and range, or against the words of its codes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
 from telegraf_inputs.declare import Quantity
-from telegraf_inputs.errors import BadInput, noted
+from telegraf_inputs.errors import BadInput, noted, shown, suggestion
 from telegraf_inputs.stanza import Channel
 
 from . import site_file, units
 from .convert import convert
 
+Code = int | str | bool
 SEVERITIES: tuple[site_file.Severity, ...] = ("warning", "critical")
 
 
 class Limit(Struct, frozen=True, kw_only=True):
     """When one quantity of one channel is an alarm.
 
-    ``above``, ``below`` (one may be None), ``hysteresis`` are in its unit, ``for_`` in seconds; ``help``: what to do.
+    Of a number, ``above``, ``below`` (one may be None) and ``hysteresis`` are in its unit; of what is no number, ``codes``
+    are the values that are an alarm. ``for_`` is in seconds; ``help``: what to do.
     """
 
     channel: Channel
@@ -27,9 +30,30 @@ class Limit(Struct, frozen=True, kw_only=True):
     severity: site_file.Severity
     above: float | None
     below: float | None
+    codes: tuple[Code, ...]
     hysteresis: float
     for_: float
     help: str
+
+    @property
+    def words(self) -> dict[str, list[Code]]:
+        """List the words that are an alarm, with the codes of each: two codes may mean the same."""
+        found: dict[str, list[Code]] = {}
+        for code in self.codes:
+            found.setdefault(word(self.quantity, code), []).append(code)
+        return found
+
+
+def word(quantity: Quantity, code: object) -> str:
+    """Say what a value means that is no number; a code that is not declared stands for itself."""
+    choice = quantity.choice(code)
+    return choice.word if choice else str(code).lower() if isinstance(code, bool) else str(code)
+
+
+def either(words: Iterable[str]) -> str:
+    """List words of which one is enough: ``a, b or c``."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def of_channel(channel: Channel, for_: float, errors: list[BadInput]) -> list[Limit]:
@@ -52,13 +76,13 @@ def check_keys(stanza: Any, errors: list[BadInput]) -> None:
 
 
 def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float, errors: list[BadInput]) -> list[Limit]:
-    if quantity.type not in ("float", "int"):
-        raise BadInput(f"is of type {quantity.type}; only numbers have limits")
     written = convert(data, site_file.Limits, errors)
     if written is None:
         return []
     hysteresis = 0.0
     with noted(errors, "hysteresis"):
+        if written.hysteresis and not quantity.numeric:
+            raise BadInput(f"is for numbers; {quantity.name!r} is {_kind(quantity)}, which is a word or another")
         hysteresis = units.read(written.hysteresis, quantity.unit, difference=True)
         if hysteresis < 0:
             raise BadInput(f"found {written.hysteresis!r}, expected 0 or more")
@@ -68,26 +92,35 @@ def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float, e
         if threshold is None:
             continue
         values: dict[str, float | None] = {"above": None, "below": None}
+        codes: tuple[Code, ...] = ()
         for key in values:
             value = getattr(threshold, key)
             if value is not None:
                 with noted(errors, severity, key):
+                    if not quantity.numeric:
+                        raise BadInput(f"is for numbers; {quantity.name!r} is {_kind(quantity)}: {_expected(quantity)}")
                     values[key] = units.read(value, quantity.unit)
-        if threshold.above is None and threshold.below is None:
-            errors.append(BadInput("is empty; expected above: VALUE, below: VALUE, or both", (severity,)))
+        if threshold.alarm_when:
+            with noted(errors, severity, "alarm_when") as found:
+                codes = _codes(threshold.alarm_when, quantity, found)
+        elif threshold.above is None and threshold.below is None:
+            errors.append(BadInput(f"is empty; {_expected(quantity)}", (severity,)))
         limit = Limit(
             channel=channel,
             quantity=quantity,
             severity=severity,
             above=values["above"],
             below=values["below"],
+            codes=codes,
             hysteresis=hysteresis,
             for_=for_ if written.for_ is None else written.for_,
             help=written.help,
         )
         result.append(limit)
     if written.warning is None and written.critical is None:
-        errors.append(BadInput("has no limit; expected warning: or critical:, with above: or below:"))
+        errors.append(
+            BadInput(f"has no limit; expected warning: or critical:, {_expected(quantity).replace('expected', 'with')}")
+        )
     if errors:
         return []
     for limit in result:
@@ -96,6 +129,54 @@ def _of_quantity(channel: Channel, quantity: Quantity, data: Any, for_: float, e
     if len(result) == 2 and not errors:
         _check_order(*result)
     return result
+
+
+def _kind(quantity: Quantity) -> str:
+    if quantity.numeric:
+        return "a number"
+    return "a code" if quantity.choices else {"bool": "true or false", "str": "a text"}[quantity.type]
+
+
+def _expected(quantity: Quantity) -> str:
+    if quantity.numeric:
+        return "expected above: VALUE, below: VALUE, or both"
+    if quantity.choices:
+        return f"expected alarm_when: [WORD, …], with words among {', '.join(_words(quantity))}"
+    return f"expected alarm_when: {'[true] or [false]' if quantity.type == 'bool' else '[TEXT, …]'}"
+
+
+def _words(quantity: Quantity) -> list[str]:
+    return list(dict.fromkeys(choice.word for choice in quantity.choices))
+
+
+def _codes(written: tuple[Any, ...], quantity: Quantity, errors: list[BadInput]) -> tuple[Code, ...]:
+    """Read the words at which a quantity is an alarm."""
+    if quantity.numeric:
+        raise BadInput(f"is for codes, texts, true and false; {quantity.name!r} is a number: {_expected(quantity)}")
+    found: list[Code] = []
+    for index, each in enumerate(written):
+        with noted(errors, index):
+            if each in written[:index]:
+                raise BadInput(f"{shown(each)} stands there twice")
+            found += _meant(each, quantity)
+    every = {choice.code for choice in quantity.choices} or ({True, False} if quantity.type == "bool" else set())
+    if every and every <= set(found):
+        raise BadInput(f"is always on: {quantity.name!r} is always one of these")
+    return tuple(found)
+
+
+def _meant(written: Any, quantity: Quantity) -> list[Code]:
+    """Find the values that one word of ``alarm_when`` means."""
+    if quantity.choices:
+        if codes := [choice.code for choice in quantity.choices if isinstance(written, str) and choice.word == written]:
+            return codes
+        choice = None if isinstance(written, str) else quantity.choice(written)
+        hint = f"its word, {choice.word!r}" if choice else suggestion(str(written), _words(quantity))
+        raise BadInput(f"found {shown(written)}, expected a word of {quantity.name!r}; {hint}")
+    if not isinstance(written, bool if quantity.type == "bool" else str):
+        quotes = "true or false" if quantity.type == "bool" else "a text; write it in quotes"
+        raise BadInput(f"found {shown(written)}, expected {quotes}")
+    return [written]
 
 
 def _check(limit: Limit) -> None:
@@ -154,6 +235,8 @@ def _check_end(limit: Limit, key: str, value: float) -> None:
 def _check_order(warning: Limit, critical: Limit) -> None:
     """Refuse a warning that comes after the critical alarm, and two that leave nothing between them."""
     unit = f" {warning.quantity.unit}".rstrip()
+    if both := warning.words.keys() & critical.words.keys():
+        raise BadInput(f"{min(both)!r} stands in critical too; expected it in one of them", ("warning", "alarm_when"))
     if warning.above is not None and critical.above is not None and warning.above >= critical.above:
         raise BadInput(
             f"{warning.above:g}{unit} must be less than critical.above ({critical.above:g}{unit}): it comes first",

@@ -15,7 +15,7 @@ from telegraf_inputs import duration, transports, yamlfile
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput, noted, suggestion
 from telegraf_inputs.fields import clashes, tags_named_as_fields
-from telegraf_inputs.stanza import Stanza
+from telegraf_inputs.stanza import Channel, Stanza
 from telegraf_inputs.url import HERE
 
 from . import levels, limits, measurements
@@ -81,8 +81,12 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
 
     @property
     def dwells(self) -> bool:
-        """Tell whether a well instrument may have nothing new for longer than ``stale``: a scanner, busy with other channels."""
-        return self.stanza.stale is None and bool(self.stanza.driver.turn > self.stale)
+        """Tell whether a well instrument may have nothing new for longer than ``stale``.
+
+        A scanner may be busy with other channels; of a source of events alone, nothing may happen.
+        """
+        events = all(channel.stream.kind == "event" for channel in self.stanza.channels)
+        return self.stanza.stale is None and (events or bool(self.stanza.driver.turn > self.stale))
 
     @property
     def channel_stale(self) -> float:
@@ -93,6 +97,10 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
         if not self.stale or self.stanza.stale is not None:
             return self.stale
         return float(max(self.stale, self.stanza.driver.turn))
+
+    def missed_after(self, channel: Channel) -> float:
+        """Tell how many seconds without a good reading of this channel are an alarm; 0: none are, as of events."""
+        return 0.0 if channel.stream.kind == "event" and self.stanza.stale is None else self.channel_stale
 
 
 class Site(Struct, frozen=True, kw_only=True):

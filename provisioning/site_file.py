@@ -224,6 +224,12 @@ class Threshold(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
     above: Annotated[Value | None, Meta(description="alarm above this value, with its unit: 1.2 K")] = None
     below: Annotated[Value | None, Meta(description="alarm below this value, with its unit")] = None
+    alarm_when: Annotated[
+        tuple[Value | bool, ...],
+        Meta(
+            description="of what is no number: alarm while it is one of these words; of a code, those of its driver's page"
+        ),
+    ] = ()
 
 
 class Limits(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

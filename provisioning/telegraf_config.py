@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import clock, duration, ledger, yamlfile
+from telegraf_inputs import clock, duration, ledger, plugins, yamlfile
 from telegraf_inputs.source import Source
 from telegraf_inputs.url import HERE
 
@@ -247,6 +248,8 @@ def _execd(program: Program, paths: Paths, environment: Mapping[str, str]) -> It
         yield f"# {stanza.name}:{label}, every {stanza.interval:g} s"
         command += ["--config", f"{paths.config}/{program_config(instrument)}"]
     keys: dict[str, Any] = {"alias": program.alias, "command": command}
+    if plugins.outside(program.driver):
+        environment = {**environment, plugins.VARIABLE: os.environ[plugins.VARIABLE]}
     if environment:
         keys["environment"] = [f"{name}={value}" for name, value in environment.items()]
     first = program.instruments[0].stanza

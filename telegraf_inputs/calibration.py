@@ -187,7 +187,7 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
 
 def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:
     """Find the quantity that is calibrated."""
-    numeric = [q.name for q in quantities.values() if q.type in ("float", "int")]
+    numeric = [q.name for q in quantities.values() if q.numeric]
     if "of" not in data and len(numeric) == 1:
         return quantities[numeric[0]]
     if data.get("of") not in numeric:

@@ -8,6 +8,7 @@ from typing import Any
 from . import transports
 from .calibration import Calibration
 from .declare import Quantity, Stream
+from .transport import Library
 from .url import Url
 
 
@@ -67,9 +68,9 @@ class Stanza:
         return list(dict.fromkeys(channel.measurement for channel in self.channels))
 
     @property
-    def libraries(self) -> tuple[str, ...]:
+    def libraries(self) -> tuple[Library, ...]:
         """List the libraries of the system that its driver's ways to it need."""
-        return tuple(name for scheme in self.driver.schemes for name in transports.load(scheme).libraries)
+        return tuple(library for scheme in self.driver.schemes for library in transports.load(scheme).libraries)
 
     def place(self) -> str:
         """Name the port, socket or resource that it is at, however it is written; "" for none."""

@@ -34,7 +34,8 @@ class Quantity:
 
     ``unit`` is written as people read it (K, °C, mbar, Ω, %, or the empty text); a value outside ``low`` … ``high`` is
     no reading. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type. ``choices``: the value is
-    a code, and this is what its codes mean.
+    a code, and this is what its codes mean. ``count``: a whole number without a unit says how many of something there
+    are; of one that is neither a count nor a code, nobody could tell what it means.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Quantity:
     type: FieldType = field(default="float", kw_only=True)
     decimals: int | None = field(default=None, kw_only=True)
     choices: tuple[Choice, ...] = field(default=(), kw_only=True)
+    count: bool = field(default=False, kw_only=True)
+
+    @property
+    def numeric(self) -> bool:
+        """Tell whether values are more or less of something: what has a mean, a curve and limits. A code has none."""
+        return self.type in ("float", "int") and not self.choices
 
     def field(self, value: Any) -> float | int | bool | str:
         """Give a value the type of this field. Raises TypeError where it has another: a fault in the driver."""
@@ -68,6 +75,12 @@ class Quantity:
     def choice(self, code: Any) -> Choice | None:
         """Find what a code means; None where it is not declared."""
         return next((choice for choice in self.choices if choice.code == code), None)
+
+    @property
+    def harmless(self) -> list[int | str | bool]:
+        """List the codes that mean no fault; all of them where each one does. What simulators say."""
+        codes = [choice.code for choice in self.choices if choice.severity in ("", "ok")]
+        return codes or [choice.code for choice in self.choices]
 
 
 @dataclass(frozen=True)

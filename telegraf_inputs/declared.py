@@ -79,6 +79,8 @@ def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...]) -> Dec
         raise BadInput(f"is {values['low']:g}, which is not below 'high' ({values['high']:g})", ("low",))
     if not 0 <= (values["decimals"] or 0) <= MOST_DECIMALS:
         raise BadInput(f"found {values['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}", ("decimals",))
+    if values["choices"] and values["unit"]:
+        raise BadInput(f"found {values['unit']!r}, expected '': a code has no unit", ("unit",))
     quantity = Quantity(
         name,
         values["unit"],

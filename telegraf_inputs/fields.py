@@ -20,13 +20,17 @@ class Clash:
 
 
 def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
-    """Yield a Clash for each quantity of another type or unit than an earlier one of the same measurement and name."""
+    """Yield a Clash for each quantity of another type, unit or kind than an earlier one of the same measurement and name."""
     first: dict[tuple[str, str], tuple[Quantity, Stanza, Channel]] = {}
     for stanza in stanzas:
         for channel in stanza.channels:
             for quantity in channel.quantities.values():
                 said, by, at = first.setdefault((channel.measurement, quantity.name), (quantity, stanza, channel))
-                for what, here, there in (("type", quantity.type, said.type), ("unit", quantity.unit, said.unit)):
+                for what, here, there in (
+                    ("type", quantity.type, said.type),
+                    ("unit", quantity.unit, said.unit),
+                    ("kind", _kind(quantity), _kind(said)),
+                ):
                     if here != there:
                         message = (
                             f"{quantity.name!r} has the {what} {here!r} here, but {there!r} in channel {at.id!r} "
@@ -35,6 +39,10 @@ def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
                         )
                         yield Clash(stanza, channel, quantity, message)
                         break
+
+
+def _kind(quantity: Quantity) -> str:
+    return "number" if quantity.numeric else "code" if quantity.choices else quantity.type
 
 
 def tags_named_as_fields(stanzas: Iterable[Stanza]) -> Iterator[tuple[Stanza, str, str]]:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 
 from .reading import Reading
 
@@ -41,6 +42,11 @@ class Inbox:
     def refuse(self, why: str) -> None:
         """Tell that something was said that can't be read: it is counted as discarded, and logged; of no channel is it known."""
         self.put(Reading("", {}, time.time_ns(), "unreadable", why))
+
+    def put_said(self, said: str, readings: Iterable[Reading]) -> None:
+        """Add all readings that came of one thing that the source said, which is their place in a recording."""
+        for reading in readings:
+            self.put(reading)
 
     def lost(self, count: int = 1) -> None:
         """Count readings that the source says it could not deliver."""

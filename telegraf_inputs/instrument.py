@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,14 @@ class Instrument:
     the caller.
     """
 
-    def __init__(self, stanza: Stanza, stop: Stop, log: Callable[[str, str], None], tap: Tap | None = None):
+    def __init__(
+        self,
+        stanza: Stanza,
+        stop: Stop,
+        log: Callable[[str, str], None],
+        tap: Tap | None = None,
+        inbox: Inbox | None = None,
+    ):
         self.stanza, self.stop, self.log, self._tap = stanza, stop, log, tap
         self.url = stanza.connection
         self.simulator: Any = None
@@ -65,18 +72,17 @@ class Instrument:
         self.well = False  # the last cycle was read whole
         self.errors = self.reconnects = self.overruns = self.dropped = 0
         self._thrown_away = 0
-        self.inbox = Inbox()
+        self.inbox = inbox or Inbox()
         self.source: Polled | Pushed | None = None
         self._clock = Clock()
         self._maker = PointMaker(stanza, self._clock)
         self._channels = {c.id: c for c in stanza.channels}
         self.made = {c.id: Made(c.measurement) for c in stanza.channels}
         self._connections = 0
+        self._away = False  # a source that comes back by itself has not yet
         self._wait, self._next_attempt = 0.0, 0.0
         self._statuses: dict[str, str] = {}  # channel -> the last status that it had
-        self._worst: dict[
-            str, str
-        ] = {}  # channel -> what was wrong with it since the last report, though it may be over
+        self._worst: dict[str, str] = {}  # channel -> what was wrong with it since the last report
         self._details: dict[str, str] = {}  # channel -> what else was told of it
         self._unknown: set[str] = set()  # what was told to have no place
         self._clocks: dict[str, str] = {}  # channel -> what was wrong with the time of its last reading
@@ -87,9 +93,18 @@ class Instrument:
         self._hangs = False
 
     @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Tell its channels: those of the stanza, and those that were found in the data."""
+        return self._channels
+
+    @property
     def readings(self) -> int:
         """Tell how many readings were made."""
         return sum(made.readings for made in self.made.values())
+
+    @property
+    def _up(self) -> bool:
+        return self.state in ("ok", "degraded", "clock")
 
     @property
     def lost(self) -> int:
@@ -177,13 +192,17 @@ class Instrument:
             for reading in source.read():
                 readings.append(reading)
                 self._beat = time.monotonic()
-        except (InstrumentError, Stopped):  # the driver says that what it read is not to be believed
+        except Stopped:  # a cycle that was only begun is none
+            raise
+        except InstrumentError:  # the driver says that what it read is not to be believed
             self._discard(readings)
             raise
         except Exception as error:  # a fault in the driver does not make false what was read before it
             fault = error
         try:
             source.verify()
+        except Stopped:
+            raise
         except BaseException:
             self._discard(readings)
             raise
@@ -276,6 +295,8 @@ class Instrument:
 
     def _judge(self) -> None:
         """Note a cycle that was read; channels without news keep the status they had."""
+        self.reconnects += self._away
+        self._away = False
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
         told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
@@ -304,8 +325,10 @@ class Instrument:
         Returns the points of what a source has said before it was let go.
         """
         self.errors += 1
-        kind = self.stanza.driver
-        if not (isinstance(self.source, Pushed) and not self.source.reopen):
+        if isinstance(self.source, Pushed) and not self.source.reopen:
+            self._away = self._away or self._up
+        else:
+            kind = self.stanza.driver
             self._unheard = issubclass(kind, Pushed) and not kind.rests and error.state in ("silent", "garbled")
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
@@ -340,7 +363,7 @@ class Instrument:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""
         tags = {"instrument": self.stanza.name, "driver": self.stanza.driver.name, **self.stanza.tags}
         fields = {
-            "up": int(self.state in ("ok", "degraded", "clock")),
+            "up": int(self._up),
             "read_seconds": seconds,
             "errors": self.errors,
             "reconnects": self.reconnects,

@@ -16,7 +16,7 @@ from .url import Url
 
 LONGEST_ANSWER = 65536
 SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
-Tap = Callable[[str, bytes], None]  # is told what is sent (">") and received ("<")
+Tap = Callable[[str, bytes], None]  # is told what is sent (">"), received ("<") or thrown away ("~"), and the end ("!")
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Line:
     """
 
     hints: Mapping[int, str] = {}  # errno of the operating system -> what to do, for messages
+    whole_messages = False  # what is received are messages whose end is no byte
 
     def __init__(self, url: Url, wire: Wire, timeout: float, stop: Stop):
         self.url, self.wire, self.timeout, self.stop = url, wire, timeout, stop
@@ -155,7 +156,7 @@ class Line:
         thrown, self._buffer = len(self._buffer), b""
         deadline = time.monotonic() + max(10 * quiet, 1.0)  # an instrument that never rests must not hold us
         while time.monotonic() < deadline and self._ready(quiet):
-            thrown += len(self._take())
+            thrown += len(self._take("~"))
         return thrown
 
     def _rest(self) -> None:
@@ -178,16 +179,18 @@ class Line:
             raise NoAnswer(f"{asked} within {seconds:g} s{got}")
         self._buffer += self._take()
 
-    def _take(self) -> bytes:
+    def _take(self, direction: str = "<") -> bytes:
         data: bytes = self._guard(self._receive)
         if not data:
+            if self.tap:
+                self.tap("!", b"")
             raise Disconnected(f"{self.url} was closed by the other side")
-        self._received(data)
+        self._received(data, direction)
         return data
 
-    def _received(self, data: bytes) -> None:
+    def _received(self, data: bytes, direction: str = "<") -> None:
         if self.tap:
-            self.tap("<", data)
+            self.tap(direction, data)
 
     def _push(self, data: bytes, write: Callable[[bytes], int]) -> None:
         """Send all of ``data`` by a ``write`` that doesn't block and tells how much it took."""

@@ -52,9 +52,8 @@ def _allowed(declared: Declared) -> tuple[float, float]:
 
 def _constant(declared: Declared) -> Any:
     quantity = declared.quantity
-    good = [choice for choice in quantity.choices if choice.severity in ("", "ok")] or list(quantity.choices)
-    if good:
-        return good[0].code
+    if quantity.choices:
+        return quantity.harmless[0]
     if quantity.type == "int":
         return math.ceil(quantity.low) if quantity.low is not None else min(1, math.floor(quantity.high or 1))
     return False if quantity.type == "bool" else "simulated"

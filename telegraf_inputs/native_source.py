@@ -65,6 +65,11 @@ class Native(Source):
         return [cls.input, {}, field_name(channel, quantity)]
 
     @classmethod
+    def by_hand(cls, stanza: Stanza) -> Stanza:
+        """Change what must not be like that of a lab that runs, where it is read once beside it."""
+        return stanza
+
+    @classmethod
     def secrets(cls, stanza: Stanza) -> list[str]:
         """List the files of the secrets folder that it needs."""
         return [stanza.options[name] for name in cls.secret_options if stanza.options[name]]

@@ -27,6 +27,7 @@ def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap) -> tupl
     kind = stanza.driver
     if issubclass(kind, Pushed):
         pushed = kind(stanza)
+        pushed.tap = tap
         with _closed_on_failure(pushed):
             return pushed, pushed.open(url, stop, inbox)
     link = kind.open_link(url, stanza, stop)

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from . import trace as traces
 from .configured import Stanza
 from .errors import Stopped
 from .instrument import Instrument
@@ -114,6 +115,4 @@ class Sampler:
         self._log_line(level, f"[{self._stanza.name}] {text}")
 
     def _trace(self, direction: str, data: bytes) -> None:
-        now = time.time()
-        clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
-        self._log("D", f"{clock} {direction} {data!r}")
+        self._log("D", traces.said(direction, data))

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Literal
 from .configured import Channel, Stanza
 from .declare import Action, Option, Probe, Quantity, Stream
 from .errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
+from .example import with_keys
 from .inbox import Inbox
-from .line import Wire
+from .line import Tap, Wire
 from .reading import Reading
 from .stop import Stop
 from .url import Url
@@ -79,6 +80,11 @@ class Source:
     def find(cls) -> Iterable[str]:
         """List stanzas (YAML) of what this machine has that can be found without asking on a line."""
         return ()
+
+    @classmethod
+    def found(cls, url: str, identity: str, keys: Mapping[str, str]) -> str:
+        """Write the stanza (YAML) of what answered a probe at ``url`` as ``identity``; ``keys`` are the probe's."""
+        return with_keys(cls.example, connection=url, **{key: value for key, value in keys.items() if value})
 
     def __init__(self, stanza: Stanza):
         self.stanza = stanza
@@ -178,8 +184,9 @@ class Pushed(Source):
 
     reopen = True  # after a fault, close it and open it anew; False: what it uses connects anew by itself
     rests = (
-        False  # it may say nothing for as long as it likes; False: opened anew after silence, it is well once it speaks
+        False  # it may say nothing for as long as it likes; else, opened anew after silence, it is well once it speaks
     )
+    tap: Tap | None = None  # is told what is said, where that is text
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         """Begin to listen: from here on each event is put into ``inbox``, from whatever thread, with a time of its own.

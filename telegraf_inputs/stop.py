@@ -30,6 +30,11 @@ class Stop:
             self.is_set = True
             os.write(self.wakeup_fd, b"!")
 
+    def close(self) -> None:
+        """Let go of the pipe, where nobody waits any more."""
+        for fd in (self._read, self.wakeup_fd):
+            os.close(fd)
+
     def wait(self, seconds: float) -> bool:
         """Rest for ``seconds``, less when asked to stop; tells whether it was."""
         if seconds > 0 and not self.is_set:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import BadInput
@@ -11,6 +13,26 @@ if TYPE_CHECKING:
     from .line import Line, Wire
     from .simulators.ends import End
     from .stop import Stop
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library of the system: its ``file``, Debian's ``package`` that holds it.
+
+    ``variable`` of the environment tells a program its folder, where the system does not know it.
+    """
+
+    file: str
+    package: str
+    variable: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere that an instrument may be: its ``url``, and what is known of it."""
+
+    url: str
+    about: str = ""
 
 
 class Link(Protocol):
@@ -31,10 +53,16 @@ class Transport:
     example = ""  # a URL, for messages
     may_have_at = False  # an "@" in its URL is no user and password
     carries_text = False  # an instrument on it may be asked who it is (``labline scan --port``)
-    libraries: tuple[str, ...] = ()  # of the system, such as libusb, that it needs
+    libraries: tuple[Library, ...] = ()  # of the system that it needs
 
     def check(self, url: Url, wire: Wire) -> None:
         """Refuse (BadInput) what can't be reached this way."""
+
+    found = ""  # what it finds, one of it: "serial port"; "" where there is nothing to look for
+
+    def find(self) -> Iterable[Place | str]:
+        """List where this machine may have an instrument, opening nothing; a text is advice, where it can't be known."""
+        return ()
 
     def place(self, url: Url) -> str:
         """Name the port, socket or resource however it is written: whoever shares it gets the other's answers. "": none."""

@@ -1,5 +1,6 @@
 """The drivers' pages in docs/drivers, made from what they declare: `python -m tools.driver_docs [--check]`.
 
+Those of drivers that lie in a folder of LABLINE_PATH are in the folder `docs` there.
 They follow Telegraf's rules for the READMEs and sample configurations of its plugins (tools/readme_linter,
 plugins/inputs/example). The example output is that of a recorded case (tests/telegraf_inputs/cases).
 """
@@ -17,7 +18,7 @@ from labline.stack.telegraf import OLDEST
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
-from telegraf_inputs import drivers, errors, simulators, stanza, transports
+from telegraf_inputs import drivers, errors, plugins, simulators, stanza, transports
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
@@ -26,7 +27,8 @@ from . import markdown, native_docs
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "drivers"
-CASES = ROOT / "tests" / "telegraf_inputs" / "cases"
+PACKAGE = ROOT / "telegraf_inputs"
+CASES = plugins.extended([str(ROOT / "tests" / "telegraf_inputs" / "cases")], "cases")
 EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a recorded case, which keeps no times
 STATES = {
     "starting": "The program has just begun.",
@@ -41,27 +43,44 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: python -m tools.driver_docs [--check]", file=sys.stderr)
         return 2
-    found = rendered.changes(FOLDER, pages()) if arguments else rendered.write(FOLDER, pages())
-    for name, what in sorted(found.items()):
-        print(f"{FOLDER.relative_to(ROOT) / name}: {what}{'; run python -m tools.driver_docs' if arguments else ''}")
-    return 1 if arguments and found else 0
+    changed = False
+    for folder in folders():
+        found = rendered.changes(folder, pages(folder)) if arguments else rendered.write(folder, pages(folder))
+        changed = changed or bool(found)
+        for name, what in sorted(found.items()):
+            file = folder / name
+            shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+            print(f"{shown}: {what}{'; run python -m tools.driver_docs' if arguments else ''}")
+    return 1 if arguments and changed else 0
 
 
-def pages() -> dict[str, str]:
-    """Make all pages: path inside docs/drivers -> text."""
-    found = {"README.md": _index()}
-    for name in drivers.names():
-        driver = drivers.load(name)
+def folders() -> list[Path]:
+    """List where pages are: those of labline's own drivers, and of those in the user's folders."""
+    return [FOLDER, *(Path(folder) / "docs" for folder in plugins.folders())]
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """Make the pages of the drivers that have them in one folder: path inside it -> text."""
+    found = {"README.md": _index(folder)}
+    site_file = "[site file](../../site-file.md)" if folder == FOLDER else "site file"
+    for driver in _drivers(folder):
         if issubclass(driver, Native):
-            found[f"{name}/sample.conf"] = native_docs.sample(driver)
-            found[f"{name}/README.md"] = native_docs.page(driver)
+            found[f"{driver.name}/sample.conf"] = native_docs.sample(driver)
+            found[f"{driver.name}/README.md"] = native_docs.page(driver, site_file)
         else:
-            found[f"{name}/sample.conf"] = _sample(driver)
-            found[f"{name}/README.md"] = _page(driver)
+            found[f"{driver.name}/sample.conf"] = _sample(driver)
+            found[f"{driver.name}/README.md"] = _page(driver, site_file)
     return found
 
 
-def _page(driver: type[Source]) -> str:
+def _drivers(folder: Path) -> list[type[Source]]:
+    """List the drivers whose pages are in a folder."""
+    home = PACKAGE if folder == FOLDER else folder.parent
+    every = (drivers.load(name) for name in drivers.names())
+    return [driver for driver in every if Path(inspect.getfile(driver)).parent.parent == home]
+
+
+def _page(driver: type[Source], site_file: str) -> str:
     first, *others = (" ".join(p.split()) for p in inspect.cleandoc(driver.__doc__ or "").split("\n\n"))
     example = yaml.safe_load(driver.example)
     parts = [
@@ -86,7 +105,7 @@ def _page(driver: type[Source]) -> str:
         markdown.fence("toml @sample.conf", _sample(driver)),
         markdown.paragraph(
             f"The instrument's own configuration is a YAML file, `{example['name']}.yml` above. The same keys, in the list "
-            "`instruments` of labline's [site file](../../site-file.md), do all of this at once."
+            f"`instruments` of labline's {site_file}, do all of this at once."
         ),
         markdown.fence("yaml", driver.example),
         markdown.paragraph(
@@ -181,21 +200,23 @@ def _metrics(driver: type[Source]) -> Iterator[str]:
 
 
 def _output(driver: type[Source]) -> str:
-    """Take the first cycle of a recorded case: of those in which all was well, the one with the most channels."""
+    """Take the first cycle of a recorded case that has readings: where all was well, the one with the most channels."""
     best: list[str] = []
-    for case in sorted((CASES / driver.name).glob("*/expected.lp")):
-        lines = case.read_text(encoding="utf-8").split("# cycle 2")[0].splitlines()[1:]
+    for case in sorted(case for folder in CASES for case in Path(folder, driver.name).glob("*/expected.lp")):
+        cycles = [cycle.splitlines()[1:] for cycle in case.read_text(encoding="utf-8").split("# cycle ")[1:]]
+        lines = next((lines for lines in cycles if len(lines) > 1), [])
         if len(lines) > max(1, len(best)) and all(line.endswith(('status="ok"', 'state="ok"')) for line in lines):
             best = lines
     if not best:
         raise SystemExit(
-            f"no recorded case of {driver.name} begins with a cycle in which all is well; record one in {CASES}"
+            f"no recorded case of {driver.name} begins with a cycle in which all is well; record one in {CASES[0]}"
         )
     return "\n".join(f"{line} {EXAMPLE_NS}" for line in best)
 
 
-def _index() -> str:
-    rows = sorted((drivers.load(name) for name in drivers.names()), key=lambda d: (d.family, d.name))
+def _index(folder: Path) -> str:
+    rows = sorted(_drivers(folder), key=lambda d: (d.family, d.name))
+    general = "[any input of Telegraf](telegraf/README.md)" if folder == FOLDER else "any input of Telegraf"
     every = (f"[{d.name}]({d.name}/README.md)" for d in rows)
     parts = [
         "# Drivers",
@@ -212,7 +233,7 @@ def _index() -> str:
         ),
         markdown.paragraph(
             "For what is not here: any SCPI instrument, and whatever speaks SNMP, Modbus, MQTT or OPC UA, is declared in "
-            "YAML alone; [any input of Telegraf](telegraf/README.md) is too."
+            f"YAML alone; {general} is too."
         ),
         "## Keys of every instrument",
         markdown.paragraph("They are the same in the site file and in a program's own configuration file."),

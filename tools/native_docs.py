@@ -24,8 +24,8 @@ EXAMPLE_NS = 1767225600000000000  # the first second of 2026
 UNUSED = ("no_answer", "driver_fault")  # they are a program's words
 
 
-def page(driver: type[Native]) -> str:
-    """Write the page of one driver."""
+def page(driver: type[Native], site_file: str) -> str:
+    """Write the page of one driver; ``site_file`` leads to where the site file is explained."""
     first, *others = (" ".join(p.split()) for p in inspect.cleandoc(driver.__doc__ or "").split("\n\n"))
     example = _example(driver)
     plugin = driver.plugin(example)
@@ -46,7 +46,7 @@ def page(driver: type[Native]) -> str:
         markdown.fence("toml @sample.conf", sample(driver)),
         markdown.paragraph(
             "This is what `labline render` makes of the stanza below, an entry of `instruments` in the "
-            f"[site file](../../site-file.md), with the script `{example.name}.star` beside it."
+            f"{site_file}, with the script `{example.name}.star` beside it."
         ),
         markdown.fence("yaml", driver.example),
         markdown.paragraph("Beside the [keys of every instrument](../README.md#keys-of-every-instrument), it knows:"),

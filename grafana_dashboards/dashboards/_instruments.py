@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -70,8 +70,13 @@ def paces(instruments: Sequence[SiteInstrument], gap: Callable[[Sequence[SiteIns
 
 
 def _named(part: Sequence[SiteInstrument]) -> str:
-    names = [i.stanza.label for i in part]
-    return f": {', '.join(names[:MANY])}{f' and {len(names) - MANY} more' if len(names) > MANY else ''}"
+    return f": {some(i.stanza.label for i in part)}"
+
+
+def some(labels: Iterable[str]) -> str:
+    """List names, of many the first ones, and how many more there are."""
+    names = list(dict.fromkeys(labels))
+    return f"{', '.join(names[:MANY])}{f' and {len(names) - MANY} more' if len(names) > MANY else ''}"
 
 
 def interval(instruments: Sequence[SiteInstrument]) -> str:

@@ -37,7 +37,8 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     for same in _by(lambda signal: (signal.measurement, signal.quantity.name), found):
         for part in _by_pace(same):
             if not same[0].numeric:
-                page.add(_states(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
+                for alike in _by_meaning(part):
+                    page.add(_states(alike, instruments), style.WIDTH, _instruments.timeline_height(len(alike.signals)))
             elif len(same) > 1:  # one alone has a plot of its own below
                 height = style.PLOT_HEIGHT + min(4, len(part.signals) // 12)
                 page.add(_course(part, instruments, site), style.WIDTH, height)
@@ -59,16 +60,20 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
 
 
 def _singles(page: Page, found: list[Signal], instruments: Sequence[SiteInstrument]) -> None:
-    """Give each signal a plot of its own, in a row for each instrument; where there are very many, only those with limits."""
-    numbers = [signal for signal in found if signal.numeric and (signal.limits or len(found) <= MOST_SINGLES)]
+    """Give each signal a plot of its own, in a row for each instrument; where there are very many, only those with limits.
+
+    So it is with what is no number, which has its own line above.
+    """
+    chosen = [signal for signal in found if signal.limits or (signal.numeric and len(found) <= MOST_SINGLES)]
     shown = 0
     for instrument in instruments:
-        own = [signal for signal in numbers if signal.instrument is instrument]
+        own = [signal for signal in chosen if signal.instrument is instrument]
         shown += len(own)
         if own:
             page.row(f"{instrument.stanza.label}, each channel", collapsed=shown > OPEN_SINGLES)
         for signal in own:
-            page.add(_single(signal), style.WIDTH // PLOTS_A_LINE.get(len(own), 3), style.PLOT_HEIGHT - 1)
+            panel = _single(signal) if signal.numeric else _single_states(signal)
+            page.add(panel, style.WIDTH // PLOTS_A_LINE.get(len(own), 3), style.PLOT_HEIGHT - 1)
 
 
 def _by(key: Callable[[Signal], Hashable], found: list[Signal]) -> Iterable[list[Signal]]:
@@ -98,6 +103,21 @@ def _by_pace(same: list[Signal]) -> Iterator[Part]:
         names = {i.name for i in part.instruments}
         where = " AND ".join(filter(None, (CHOSEN, part.where)))
         yield Part(signals=[s for s in same if s.instrument.name in names], which=part.which, where=where)
+
+
+def _by_meaning(part: Part) -> list[Part]:
+    """Part signals whose values mean different things: a panel has one set of words and colours."""
+    found = list(_by(lambda signal: tuple(signal.texts.items()), part.signals))
+    if len(found) == 1:
+        return [part]
+    return [
+        Part(
+            signals=alike,
+            which=f"{part.which}: {_instruments.some(signal.label for signal in alike)}",
+            where=f"{part.where} AND {influxql.any_of(signal.where for signal in alike)}",
+        )
+        for alike in found
+    ]
 
 
 def _channels(instruments: Sequence[SiteInstrument]) -> dict[str, str]:
@@ -182,29 +202,53 @@ def _drawn(instruments: Sequence[SiteInstrument]) -> dict[str, Any]:
 
 def _states(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
     """Show a quantity that is no number."""
-    quantity = part.signals[0].quantity
-    mappings = panels.texts(quantity.type)
-    title = f"{signals.words(quantity.name).capitalize()}{part.which}"
-    return _timeline(part, instruments, quantity.name, mappings, title=title, description=f"{quantity.description}.")
+    first = part.signals[0]
+    title = f"{signals.words(first.quantity.name).capitalize()}{part.which}"
+    return _timeline(
+        part,
+        instruments,
+        first.quantity.name,
+        title=title,
+        description=f"{first.quantity.description}.",
+        **panels.meaning(first),
+    )
+
+
+def _single_states(signal: Signal) -> panels.StateTimeline:
+    """Show a signal that is no number by itself; its alarms lead here."""
+    query = influxql.series(influxql.call("last", signal.quantity.name), signal.measurement, signal.where, fill="null")
+    return panels.StateTimeline(
+        title=signal.title,
+        about=signal.key,
+        description=signal.description,
+        targets=panels.targets((query, signal.label)),
+        **panels.meaning(signal),
+        **_drawn([signal.instrument]),
+    )
 
 
 def _status(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
     """Show what each channel says of itself."""
-    mappings = [panels.mapping({"ok": ("ok", style.GOOD)})]
+    mild = [
+        c.word
+        for s in part.signals
+        for q in s.channel.quantities.values()
+        for c in q.choices
+        if c.severity == "warning"
+    ]
+    texts = {"ok": ("ok", style.GOOD), **{word: (word, style.WARNING) for word in mild}}
     return _timeline(
         part,
         instruments,
         STATUS.name,
-        mappings,
+        mappings=[panels.mapping(texts)],
         title=f"Status of channels{part.which}",
         steps=[(None, style.CRITICAL)],
         description="ok, or what is wrong with the reading (the driver's page lists the words).",
     )
 
 
-def _timeline(
-    part: Part, instruments: Sequence[SiteInstrument], field: str, mappings: list[Any], **more: Any
-) -> panels.StateTimeline:
+def _timeline(part: Part, instruments: Sequence[SiteInstrument], field: str, **more: Any) -> panels.StateTimeline:
     measurement = part.signals[0].measurement
     query = influxql.series(
         influxql.call("last", field), measurement, part.where, ("instrument", "channel"), fill="null"
@@ -212,7 +256,6 @@ def _timeline(
     return panels.StateTimeline(
         targets=panels.targets((query, SERIES)),
         transformations=_named(part.signals, instruments),
-        mappings=mappings,
         **part.drawn,
         **more,
     )

@@ -56,6 +56,7 @@ def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSer
         "unit": style.unit(signal.quantity),
         "decimals": style.decimals(signal.quantity),
         "steps": signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],
+        **({} if signal.numeric else panels.meaning(signal)),
         "dataLinks": [
             _frame.link(
                 site, signal.measurement, "Course", instrument=signal.instrument.name, channel=signal.channel.id
@@ -68,7 +69,7 @@ def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSer
         about=signal.key,
         sparkline=signal.numeric and not vacuum,
         named=True,
-        mappings=panels.texts(signal.quantity.type),
+        of=name if signal.quantity.type in ("bool", "str") else "",
         **shared,
     )
     if not vacuum:

@@ -33,17 +33,21 @@ def explained(name: str, state: str, detail: str = "") -> str:
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 
-def unheard(name: str, detail: str, *, telegraf: bool, refused: bool) -> str:
-    """Say that an instrument has no report; ``telegraf``: that runs, ``refused``: what it writes is not taken."""
+def unheard(name: str, detail: str, *, program: bool, telegraf: bool, refused: bool) -> str:
+    """Say that nothing is heard of an instrument.
+
+    ``program``: it has one that should report, ``telegraf``: that runs, ``refused``: what it writes is not taken.
+    """
+    what = "has no program that reports" if program else "brings nothing"
     if detail:
-        return f"{name} has no program that reports: {detail}. Telegraf's log has the details."
+        return f"{name} {what}: {detail}. Telegraf's log has the details."
     if refused:
         return f"{name} has no report in the database: what is wrong on the way there stands above."
     if telegraf:
         return (
             f"{name} does not report, though Telegraf runs. Its program hangs or ended: Telegraf's log has the details."
         )
-    return f"{name} has no program that reports. Does Telegraf run? Its log has the details."
+    return f"{name} {what}. Does Telegraf run? Its log has the details."
 
 
 def faults(instrument: SiteInstrument, statuses: Iterable[tuple[Channel, str]]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provisioning.limit_rules import LimitRule
+from provisioning.limit_rules import BorderRule, LimitRule
+from provisioning.limits import word
 from telegraf_inputs import duration
 from telegraf_inputs.declare import Quantity
 
-from .numbers import Scale, limit, shown
+from .numbers import Known, Scale, limit, shown
 from .standing import Phase, Standing
 
 ORDER = (Phase.FIRING, Phase.ENDING, Phase.PENDING)
@@ -17,11 +18,14 @@ ORDER = (Phase.FIRING, Phase.ENDING, Phase.PENDING)
 
 @dataclass(frozen=True)
 class Reading:
-    """A quantity's newest value as a look at ``now`` (s since 1970) finds it; not ``current``: there should be a newer one."""
+    """A quantity's newest value as a look at ``now`` (s since 1970) finds it; not ``current``: there should be a newer one.
+
+    ``scale``: by which a number is written; None: its own.
+    """
 
     quantity: Quantity
-    value: float
-    scale: Scale
+    value: Known
+    scale: Scale | None
     now: float
     current: bool
 
@@ -57,24 +61,41 @@ def _as_seen(standing: Standing, reading: Reading) -> tuple[Phase, float]:
 
 
 def _told(phase: Phase, lasted: float, rule: LimitRule, reading: Reading) -> str:
-    quantity, scale, severity = reading.quantity, reading.scale, rule.limit.severity
-    said = " ".join(shown(reading.value, quantity, scale)).rstrip()
-    edge, end = (f"{side} {limit(value, quantity, scale)}" for side, value in _edges(rule))
-    if not reading.current:
-        said = f"{said} was read last, and"
+    """Say how a limit stands, and why."""
+    severity = rule.limit.severity
+    said = _number(phase, rule, reading) if isinstance(rule, BorderRule) else _word(phase, rule, reading)
     if phase is Phase.ENDING:
-        return f"{said} is back from {edge} for {duration.short(lasted)}; the {severity} ends after {duration.words(rule.keep)}"
-    if rule.beyond(reading.value):
-        said = f"{said} is {edge}"
-    elif rule.behind(reading.value):
-        said = f"{said} was {edge} a moment ago"
-    else:
-        said = f"{said} was {edge}, and is not {end} yet"
+        return f"{said} for {duration.short(lasted)}; the {severity} ends after {duration.words(rule.keep)}"
     if phase is Phase.PENDING:
         return f"{said}, for {duration.short(lasted)}: a {severity} after {duration.words(rule.wait)}"
     return said
 
 
-def _edges(rule: LimitRule) -> tuple[tuple[str, float], tuple[str, float]]:
+def _number(phase: Phase, rule: BorderRule, reading: Reading) -> str:
+    """Say where a number is, seen from its limit."""
+    scale = reading.scale or Scale.of(float(reading.value))
+    said = " ".join(shown(reading.value, reading.quantity, scale)).rstrip()
+    edge, end = (f"{side} {limit(value, reading.quantity, scale)}" for side, value in _edges(rule))
+    if not reading.current:
+        said = f"{said} was read last, and"
+    if phase is Phase.ENDING:
+        return f"{said} is back from {edge}"
+    if rule.beyond(reading.value):
+        return f"{said} is {edge}"
+    return (
+        f"{said} was {edge} a moment ago" if rule.behind(reading.value) else f"{said} was {edge}, and is not {end} yet"
+    )
+
+
+def _word(phase: Phase, rule: LimitRule, reading: Reading) -> str:
+    """Say what a code, a text, true or false is, seen from its limit."""
+    said = "is '{}'" if reading.current else "was '{}' when it was read last"
+    said = f"{reading.quantity.name.replace('_', ' ')} {said.format(word(reading.quantity, reading.value))}"
+    if phase is Phase.ENDING:
+        return f"{said}, no alarm"
+    return said if rule.beyond(reading.value) else f"{said}, and was an alarm a moment ago"
+
+
+def _edges(rule: BorderRule) -> tuple[tuple[str, float], tuple[str, float]]:
     """Name the two borders: where the alarm begins, and where it ends."""
     return (rule.side, rule.value), ("below" if rule.side == "above" else "above", rule.back)

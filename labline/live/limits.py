@@ -14,14 +14,15 @@ from provisioning import limit_rules
 from provisioning.influxdb_server import Series
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
-from provisioning.limit_rules import LimitRule
+from provisioning.limit_rules import BorderRule, LimitRule
 from provisioning.site import Site
 from telegraf_inputs import duration
 
+from .numbers import Known
 from .standing import Standing
 
 Key = tuple[str, str, str]  # instrument, channel, quantity
-Reading = tuple[int, float]  # time (ns), value
+Reading = tuple[int, Known]  # time (ns), value
 Ask = Callable[[list[str]], list[Series]]
 NS = 10**9
 
@@ -86,7 +87,7 @@ class Limits:
         when, value = before
         if rule.beyond(value):
             standing.assume_beyond(when / NS)
-        elif not rule.behind(value):
+        elif isinstance(rule, BorderRule) and not rule.behind(value):
             # Within the hysteresis, it depends on the side from which the value came.
             out, back = ("<", ">") if rule.side == "below" else (">", "<")
             beyond = self._latest(key, first, f"{out} {_number(rule.value)}")

@@ -118,7 +118,7 @@ class Newest:
         """Ask where each number is going, by instrument, channel and quantity."""
         age = (time.time_ns() - self._since_ns) / 1e9
         length = next((length for length in reversed(BIN_SECONDS) if BINS * length <= age), BIN_SECONDS[0])
-        numeric = {d: [n for n, q in qs.items() if q.type in ("float", "int")] for d, qs in self._fields.items()}
+        numeric = {d: [n for n, q in qs.items() if q.numeric] for d, qs in self._fields.items()}
         statements = [
             "SELECT "
             + ", ".join(

@@ -15,7 +15,8 @@ LASTING = 30.0  # seconds for which another one must be seen
 UNREADABLE = 30.0  # a size beyond this factor can't wait: the digits would miss it
 
 
-Value = float | int | bool | str | None
+Known = float | int | bool | str
+Value = Known | None
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,16 @@ def _alike(a: float, b: float, factor: float) -> bool:
 
 
 def shown(value: Value, quantity: Quantity, scale: Scale | None = None) -> tuple[str, str]:
-    """Write a value: its digits, and its unit.
+    """Write a value: its digits, and its unit; of a code, its word.
 
     Without ``scale`` its own is taken. Where the driver does not declare the decimals, the noise tells which mean
     something.
     """
     if value is None:
         return "–", ""
+    if quantity.choices:
+        choice = quantity.choice(value)
+        return choice.word if choice else f"code {value}", ""
     if isinstance(value, bool):
         return "yes" if value else "no", ""
     if isinstance(value, str):

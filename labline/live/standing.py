@@ -6,6 +6,8 @@ from enum import Enum
 
 from provisioning.limit_rules import LimitRule
 
+from .numbers import Known
+
 
 class Phase(Enum):
     """Where an alarm is in its life; ``ENDING`` is still an alarm for whoever is told of it."""
@@ -31,7 +33,7 @@ class Standing:
         """Begin with readings that are beyond the limit ``since`` then."""
         self.phase, self.since = Phase.PENDING, since
 
-    def look(self, now: float, reading: float | None) -> None:
+    def look(self, now: float, reading: Known | None) -> None:
         """Take in what a look at ``now`` finds: the newest reading, None where there is none in the rule's window."""
         lasted = now - self.since
         if reading is None:
@@ -50,7 +52,7 @@ class Standing:
             self._enter(Phase.ENDING, now)
         self._kept = reading is None
 
-    def _alarming(self, reading: float) -> bool:
+    def _alarming(self, reading: Known) -> bool:
         if self.phase in (Phase.PENDING, Phase.FIRING) and not self._kept:
             return not self.rule.behind(reading)
         return self.rule.beyond(reading)

@@ -16,7 +16,7 @@ from .advice import MEANINGS, explained, faults, unheard
 from .alarms import Alarm, Reading, worst
 from .limits import Limits
 from .newest import Latest, Newest, Seen
-from .numbers import Scale, Steady
+from .numbers import Known, Scale, Steady
 from .outputs import Trouble
 from .snapshot import Row, Snapshot, called
 from .standing import Phase
@@ -57,7 +57,7 @@ class Watch:
             self._trends = self._newest.trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
         latest = self._newest.latest()
-        self._limits.look(time.time(), _numbers(latest))
+        self._limits.look(time.time(), _values(latest))
         details = self._details()
         now = time.time_ns()
         troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
@@ -74,14 +74,15 @@ class Watch:
             if instrument.dwells and report and state in REACHED:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = _overdue(instrument.stale, newest, now)
-            if state == "no report":
+            detail = details.get(instrument.name, "")
+            unwritten = self._nodes.get(instrument.name, "") in refused
+            if state == "no report" or (state == "silent" and unwritten and not instrument.reports and not detail):
                 heard = instrument.node in latest.hosts
-                detail = details.get(instrument.name, "")
-                unwritten = self._nodes.get(instrument.name, "") in refused
-                notes[instrument.name] = unheard(name, detail, telegraf=heard, refused=unwritten)
-            elif state in MEANINGS and (state != "starting" or (late and details.get(instrument.name))):
-                detail = details.get(instrument.name, "") or self._ahead(instrument, latest, now)
-                notes[instrument.name] = explained(name, state, detail)
+                notes[instrument.name] = unheard(
+                    name, detail, program=instrument.reports, telegraf=heard, refused=unwritten
+                )
+            elif state in MEANINGS and (state != "starting" or (late and detail)):
+                notes[instrument.name] = explained(name, state, detail or self._ahead(instrument, latest, now))
             elif stale:
                 notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
             mine = [
@@ -108,7 +109,8 @@ class Watch:
             return state or "starting"
         if instrument.name in latest.ahead:
             return "clock"
-        return "no report" if instrument.reports else "silent"
+        # What Telegraf reads itself has no other report than its points.
+        return "no report" if instrument.reports or instrument.node not in latest.hosts else "silent"
 
     def _ahead(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
         when, _ = latest.ahead.get(instrument.name, (now, ""))
@@ -135,12 +137,12 @@ class Watch:
             key = (instrument.name, channel.id, quantity.name)
             tendency = self._trends.get(key, Trend())
             scale = None
-            if value is not None and not isinstance(value, (str, bool)):
-                scale = self._scales[key].scale(value, tendency.noise, now / 1e9)
-            alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now))
+            if quantity.numeric and value is not None:
+                scale = self._scales[key].scale(float(value), tendency.noise, now / 1e9)
+            alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now, holds=value is not None))
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._last(seen)
-            if told or _overdue(instrument.channel_stale, last, now):
+            if told or _overdue(instrument.missed_after(channel), last, now):
                 alarm, note = "stale", ""
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)
@@ -169,23 +171,25 @@ class Watch:
         seen: Seen,
         scale: Scale | None,
         now: int,
+        *,
+        holds: bool,
     ) -> Alarm | None:
-        """Tell how a quantity stands against its limits; ``scale`` is None where it has no value that holds now."""
+        """Tell how a quantity stands against its limits; ``holds``: its last value is that of now, with this scale."""
         _, last = seen.values.get(quantity.name, (0, None))
-        if last is None or isinstance(last, (str, bool)):
+        if last is None:
             return None
         standings = self._limits.of((instrument.name, channel.id, quantity.name))
-        reading = Reading(quantity, last, scale or Scale.of(last), now / 1e9, current=scale is not None)
+        reading = Reading(quantity, last, scale, now / 1e9, current=holds)
         return worst(standings, f"{self._called(instrument)} {channel.label}", reading)
 
 
-def _numbers(latest: Latest) -> dict[tuple[str, str, str], tuple[int, float]]:
-    """Give the newest readings that are numbers, with their times."""
+def _values(latest: Latest) -> dict[tuple[str, str, str], tuple[int, Known]]:
+    """Give the newest readings, with their times."""
     return {
         (instrument, channel, name): (when, value)
         for (instrument, channel), one in latest.channels.items()
         for name, (when, value) in one.values.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None
     }
 
 

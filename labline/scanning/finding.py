@@ -38,15 +38,3 @@ class Finding:
             first, *others = self.stanza.rstrip().splitlines()
             lines += ["", f"  - {first}", *(f"    {line}" for line in others), ""]
         return "\n".join(lines)
-
-
-def with_connection(example: str, connection: str, **keys: str) -> str:
-    """Put a connection, and other top-level keys, into a driver's example stanza."""
-    keys = {"connection": connection, **keys}
-    lines = []
-    for line in example.rstrip().splitlines():
-        key = line.partition(":")[0]
-        lines.append(f"{key}: {keys.pop(key)}" if key in keys else line)
-    place = next(i for i, line in enumerate(lines) if line.startswith("driver:"))
-    lines[place + 1 : place + 1] = [f"{key}: {value}" for key, value in keys.items()]
-    return "\n".join(lines) + "\n"

@@ -40,9 +40,9 @@ def all(servers: Sequence[tuple[str, int]]) -> Iterator[Finding | str]:
 
 
 def _seen(servers: Sequence[tuple[str, int]]) -> set[tuple[Any, ...]]:
-    from telegraf_inputs.drivers._phidget_library import library
+    from telegraf_inputs.drivers._phidget_library import LIBRARY
 
-    library()  # it finds libusb
+    LIBRARY.load()  # it finds libusb
     from Phidget22.Devices.Manager import Manager
     from Phidget22.Net import Net
     from Phidget22.PhidgetException import PhidgetException

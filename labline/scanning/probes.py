@@ -11,19 +11,20 @@ from telegraf_inputs import drivers, transports
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.declare import Probe
 from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, InstrumentError, WrongDevice
-from telegraf_inputs.source import Source
+from telegraf_inputs.source import Polled
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
 
-from .finding import Finding, with_connection
+from .finding import Finding
 
 TIMEOUT = 0.6  # seconds; each of these instruments answers within 0.3
 ATTEMPTS = 2  # what the last probe sent at another speed may spoil the first question
 
 
-def known() -> list[tuple[type[Source], Probe]]:
+def known() -> list[tuple[type[Polled], Probe]]:
     """List what is tried on a line of text: what the drivers declare, the generic ones last."""
-    every = [(driver, probe) for driver in map(drivers.load, drivers.programs()) for probe in driver.probes]
+    asked = (driver for driver in map(drivers.load, drivers.programs()) if issubclass(driver, Polled))
+    every = [(driver, probe) for driver in asked for probe in driver.probes]
     return sorted(every, key=lambda pair: pair[1].generic)
 
 
@@ -47,10 +48,7 @@ def probe(url: str) -> Iterator[Finding | str]:
         if good and any(
             c.isalpha() for c in said.partition(",")[0]
         ):  # whoever sends numbers by itself is no maker's name
-            example = with_connection(driver.example, url, **{k: v for k, v in keys.items() if v})
-            if asking.generic:
-                example = _scpi(url, said)
-            yield Finding(url, f"{said} ({driver.title})", example)
+            yield Finding(url, f"{said} ({driver.title})", driver.found(url, said, keys))
             return
         if said and said not in heard:
             heard.append(said)
@@ -98,28 +96,12 @@ def _only_allowed(link: Any, terminator: bytes) -> None:
     link.send_bytes = guarded
 
 
-def _scpi(url: str, identity: str) -> str:
-    """Write a stanza for an instrument that says who it is; what to ask it stands in its manual."""
-    maker, model, *_ = (*(part.strip() for part in identity.split(",")), "", "")
-    name = "".join(c if c.isalnum() else "_" for c in (model or maker).lower()).strip("_") or "instrument"
-    return (
-        f"name: {name}\n"
-        "driver: scpi\n"
-        f"connection: {url}\n"
-        f"identity: {yaml.safe_dump(model or maker, width=1000).splitlines()[0]}\n"
-        "interval: 5s\n"
-        "channels:\n"
-        '  "1":\n'
-        "    read:   # what to ask stands in its manual; this one is common\n"
-        '      voltage: {query: "MEAS:VOLT?", unit: V, description: Measured voltage}\n'
-    )
-
-
 def listed(url: str) -> str:
     """Check a URL that a person gave; a device's path is one too. Raises BadInput."""
     text = f"serial://{url}" if url.startswith("/") else url
     if not transports.of(Url(text)).carries_text:
+        known = " or ".join(f"{name}://" for name in transports.names() if transports.load(name).carries_text)
         raise BadInput(
-            f"{url!r} is no line of text; expected a device such as /dev/ttyUSB0, or a serial://, tcp:// or visa:// URL"
+            f"{url!r} is no line of text; expected a device such as /dev/ttyUSB0, or a URL that begins with {known}"
         )
     return text

@@ -3,69 +3,89 @@
 Source: Phidget22 API (https://www.phidgets.com/?view=api), library 1.26. A class that is no sensor (motors, outputs, LCD, IR, hub,
 power guard, data adapter, dictionary) is not here.
 
-A value comes from an argument of the class's first event (a number: which one, arrays counted through), or from a getter
-("Name:type"). Types are those of the C interface: d double, D three doubles, O ten (octaves), i int, b int as boolean, u uint32, q int64, Q uint64,
-s text, * a structure that is not used; of a getter, D1 is the second of three doubles.
+What an event brings comes from one of its arguments (a number: which one, arrays counted through), from a getter
+("Name:type"), or is said by the event itself (True, False). Types are those of the C interface: d double, D three
+doubles, O ten (octaves), i int, b int as boolean, u uint32, q int64, Q uint64, s text, * a structure that is not used;
+of a getter, D1 is the second of three doubles.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..declare import FieldType, Quantity
 
-Value = tuple[Quantity, int | str, bool, str]
+LOCALLY = "locally "  # before a getter: what it says is up to date on USB alone
 
 
-class Sensor:
-    """One class: its ``events`` (name -> argument types, the first carries the readings), its values and its settings.
+@dataclass(frozen=True)
+class Event:
+    """What the library calls back for: the types of its arguments, and the quantities that it brings, with their sources.
 
-    ``values`` are (Quantity, source, needed, setting): a value that is not ``needed`` may be unknown without a fault; one with a
-    ``setting`` is there only where that is made. ``paced``: with a
-    change trigger of 0 it sends a reading each data interval, so that its silence is a fault; the others speak when something
-    changes, and what they last said holds as long as they are attached. ``resting`` is a getter: while it says 0, a paced class
-    has nothing to say. ``settings``: option -> (name in the library, its choices), applied at each attachment. ``holds`` names the
-    quantity that says whether the others hold: the library may go on telling them.
+    ``only``: it brings them only where its first argument has this value.
     """
 
-    __slots__ = ("name", "events", "values", "paced", "resting", "trigger", "settings", "port_mode", "holds")
+    name: str
+    types: str
+    brings: Mapping[str, int | bool | str]
+    only: float | None = None
 
-    def __init__(
-        self,
-        name: str,
-        events: dict[str, str],
-        values: tuple[Value, ...],
-        *,
-        paced: bool = True,
-        resting: str | None = None,
-        trigger: str | None = None,
-        settings: dict[str, tuple[str, dict[str, int]]] | None = None,
-        port_mode: bool = False,
-        holds: str = "",
-    ):
-        self.name, self.events, self.values, self.paced, self.resting = name, events, values, paced, resting
-        self.trigger, self.settings, self.port_mode, self.holds = trigger, settings or {}, port_mode, holds
+
+@dataclass(frozen=True)
+class Value:
+    """One quantity of a class.
+
+    ``getter`` tells it where nothing comes by itself. One that is not ``needed`` may be unknown without a fault; one
+    with a ``setting`` is there only where that is made.
+    """
+
+    quantity: Quantity
+    getter: str = ""
+    needed: bool = True
+    setting: str = ""
+
+
+@dataclass(frozen=True)
+class SensorClass:
+    """One class: its ``values`` and the ``events`` that bring them, of which the first carries the readings.
+
+    ``paced``: with a change trigger of 0 it sends a reading each data interval, so that its silence is a fault; the
+    others speak when something changes, and what they last said holds as long as they are attached. ``resting`` is a
+    quantity: while it is 0, a paced class has nothing to say. ``settings``: option -> (name in the library, its choices),
+    applied at each attachment. ``holds`` names the quantity that says whether the others hold: the library may go on
+    telling them.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    events: tuple[Event, ...]
+    paced: bool = True
+    resting: str = ""
+    trigger: str = ""
+    settings: Mapping[str, tuple[str, Mapping[str, int]]] = field(default_factory=dict)
+    port_mode: bool = False
+    holds: str = ""
 
 
 def value(
     name: str,
     unit: str,
     description: str,
-    source: int | str,
     low: float | None = None,
     high: float | None = None,
     *,
     type: FieldType = "float",
     decimals: int | None = None,
+    count: bool = False,
+    getter: str = "",
     needed: bool = True,
     setting: str = "",
 ) -> Value:
-    return (
-        Quantity(name, unit, description, low, high, type=type, decimals=decimals),
-        source,
-        needed and not setting,
-        setting,
-    )
+    """Declare a quantity of a class."""
+    quantity = Quantity(name, unit, description, low, high, type=type, decimals=decimals, count=count)
+    return Value(quantity, getter, needed and not setting, setting)
 
 
 def single(
@@ -78,31 +98,38 @@ def single(
     high: float,
     decimals: int,
     **more: Any,
-) -> Sensor:
+) -> SensorClass:
     """Declare a class of one number, which its change event carries."""
-    return Sensor(
+    return SensorClass(
         name,
-        {event + "Change": "d"},
-        (value(quantity, unit, description, 0, low, high, decimals=decimals),),
+        (value(quantity, unit, description, low, high, decimals=decimals),),
+        (Event(event + "Change", "d", {quantity: 0}),),
         trigger=event + "ChangeTrigger",
         **more,
     )
 
 
-def vector(quantity: str, unit: str, description: str, first: int, limit: float, decimals: int) -> tuple[Value, ...]:
+def vector(
+    quantity: str, unit: str, description: str, limit: float, decimals: int, *, needed: bool = True
+) -> tuple[Value, ...]:
+    """Declare the three components of a vector."""
     return tuple(
-        value(f"{quantity}_{axis}", unit, f"{description}, {axis} axis", first + i, -limit, limit, decimals=decimals)
-        for i, axis in enumerate("xyz")
+        value(
+            f"{quantity}_{axis}", unit, f"{description}, {axis} axis", -limit, limit, decimals=decimals, needed=needed
+        )
+        for axis in "xyz"
     )
 
 
-def optional(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    return tuple((quantity, source, False, setting) for quantity, source, _, setting in values)
+def numbered(values: tuple[Value, ...]) -> dict[str, int | bool | str]:
+    """Say that an event brings these values in its arguments, in this order."""
+    return {each.quantity.name: number for number, each in enumerate(values)}
 
 
 POWER = {"power_supply": ("PowerSupply", {"none": 1, "12V": 2, "24V": 3, "5V": 4})}
 INPUT = {"input_mode": ("InputMode", {"NPN": 1, "PNP": 2, "floating": 3, "pullup": 4})}
 WIRES = {"rtd_wires": ("RTDWireSetup", {"2": 1, "3": 2, "4": 3})}
+ATTITUDE = ("pitch", "roll", "yaw")
 OCTAVES = ("31.5 Hz", "63 Hz", "125 Hz", "250 Hz", "500 Hz", "1 kHz", "2 kHz", "4 kHz", "8 kHz", "16 kHz")
 
 # fmt: off
@@ -138,76 +165,92 @@ SENSOR_VALUE = value(
     "sensor_value",
     "",
     "Value of the sensor on the input, as `sensor_type` converts it",
-    "SensorValue:d",
     setting="sensor_type",
 )
 
 # fmt: off
+ACCELERATION = vector("acceleration", "g", "Acceleration", 100.0, 4)
+ANGULAR_RATE = vector("angular_rate", "°/s", "Angular rate", 10000.0, 3)
+MAGNETIC_FIELD = vector("magnetic_field", "G", "Magnetic field", 100.0, 5)
+MAYBE_FIELD = vector("magnetic_field", "G", "Magnetic field", 100.0, 5, needed=False)  # it pauses while it resets itself
+SOUND = (
+    value("sound_level", "dB", "Sound pressure level, not weighted", 0.0, 200.0, decimals=2),
+    value("sound_level_a", "dB", "Sound pressure level, A-weighted", 0.0, 200.0, decimals=2),
+    value("sound_level_c", "dB", "Sound pressure level, C-weighted", 0.0, 200.0, decimals=2),
+    *(value("octave_" + band.replace(".", "_").replace(" k", "000_").replace(" ", "_").lower(), "dB",
+            f"Sound pressure level of the octave around {band}", 0.0, 200.0, decimals=2, needed=False)
+      for band in OCTAVES))
+
 SENSORS = {sensor.name: sensor for sensor in (
-    Sensor("Accelerometer", {"AccelerationChange": "Dd"}, vector("acceleration", "g", "Acceleration", 0, 100.0, 4),
-           trigger="AccelerationChangeTrigger"),
-    Sensor("CapacitiveTouch", {"Touch": "d", "TouchEnd": ""}, (
-        value("touched", "", "Whether it is being touched", "IsTouched:b", type="bool"),
-        value("touch_value", "", "Where it is touched, or how much", "TouchValue:d", 0.0, 1.0, decimals=3, needed=False)), paced=False),
+    SensorClass("Accelerometer", ACCELERATION, (Event("AccelerationChange", "Dd", numbered(ACCELERATION)),),
+                trigger="AccelerationChangeTrigger"),
+    SensorClass("CapacitiveTouch", (
+        value("touched", "", "Whether it is being touched", type="bool", getter="IsTouched:b"),
+        value("touch_value", "", "Where it is touched, or how much", 0.0, 1.0, decimals=3, getter="TouchValue:d", needed=False)),
+        (Event("Touch", "d", {"touched": True, "touch_value": 0}), Event("TouchEnd", "", {"touched": False})),
+        paced=False, holds="touched"),
     single("CurrentInput", "Current", "current", "A", "Current", -1000.0, 1000.0, 6, settings=POWER),
-    Sensor("DigitalInput", {"StateChange": "i"}, (value("state", "", "State of the input", "State:b", type="bool"),),
-           paced=False, settings={**POWER, **INPUT}, port_mode=True),
-    Sensor("DistanceSensor", {"DistanceChange": "u"}, (value("distance", "mm", "Distance", 0, 0, 100000, type="int"),),
-           trigger="DistanceChangeTrigger"),
-    Sensor("Encoder", {"PositionChange": "idi"}, (
-        value("position", "", "Position in counts since it was attached or set to 0", "Position:q", type="int"),
-        value("index_position", "", "Position in counts at the last index pulse", "IndexPosition:q", type="int", needed=False)),
-        paced=False, settings={"io_mode": ("IOMode", {"push_pull": 1, "line_driver_2k2": 2, "line_driver_10k": 3,
-                                                      "open_collector_2k2": 4, "open_collector_10k": 5})}),
-    Sensor("FrequencyCounter", {"CountChange": "Qd", "FrequencyChange": "d"}, (
-        value("frequency", "Hz", "Frequency", "Frequency:d", 0.0, 1e7, decimals=3),
-        value("count", "", "Pulses since it was attached", "Count:Q", 0, type="int")), resting="Frequency",
+    SensorClass("DigitalInput", (value("state", "", "State of the input", type="bool", getter="State:b"),),
+                (Event("StateChange", "b", {"state": 0}),), paced=False, settings={**POWER, **INPUT}, port_mode=True),
+    SensorClass("DistanceSensor", (value("distance", "mm", "Distance", 0, 100000, type="int"),),
+                (Event("DistanceChange", "u", {"distance": 0}),), trigger="DistanceChangeTrigger"),
+    SensorClass("Encoder", (
+        value("position", "", "Position in counts since it was attached or set to 0", type="int", count=True, getter="Position:q"),
+        value("index_position", "", "Position in counts at the last index pulse", type="int", count=True, getter="IndexPosition:q", needed=False)),
+        (Event("PositionChange", "idi", {"position": "Position:q", "index_position": "IndexPosition:q"}),), paced=False,
+        settings={"io_mode": ("IOMode", {"push_pull": 1, "line_driver_2k2": 2, "line_driver_10k": 3,
+                                         "open_collector_2k2": 4, "open_collector_10k": 5})}),
+    SensorClass("FrequencyCounter", (
+        value("frequency", "Hz", "Frequency", 0.0, 1e7, decimals=3, getter="Frequency:d"),
+        value("count", "", "Pulses since it was attached", 0, type="int", count=True, getter="Count:Q")),
+        (Event("CountChange", "Qd", {"frequency": "Frequency:d", "count": "Count:Q"}),
+         Event("FrequencyChange", "d", {"frequency": 0, "count": "Count:Q"}, only=0.0)), resting="frequency",
         settings={**POWER, **INPUT, "filter_type": ("FilterType", {"zero_crossing": 1, "logic_level": 2})}),
-    Sensor("GPS", {"PositionChange": "ddd", "HeadingChange": "dd", "PositionFixStateChange": "i"}, (
-        value("latitude", "°", "Latitude, north positive", "Latitude:d", -90.0, 90.0, decimals=6, needed=False),
-        value("longitude", "°", "Longitude, east positive", "Longitude:d", -180.0, 180.0, decimals=6, needed=False),
-        value("altitude", "m", "Altitude above mean sea level", "Altitude:d", -1000.0, 100000.0, decimals=1, needed=False),
-        value("heading", "°", "True course over ground", "Heading:d", 0.0, 360.0, decimals=1, needed=False),
-        value("velocity", "km/h", "Speed over ground", "Velocity:d", 0.0, 2000.0, decimals=1, needed=False),
-        value("fix", "", "Whether enough satellites are seen to know the position", "PositionFixState:b", type="bool")), paced=False, holds="fix"),
-    Sensor("Gyroscope", {"AngularRateUpdate": "Dd"}, vector("angular_rate", "°/s", "Angular rate", 0, 10000.0, 3)),
+    SensorClass("GPS", (
+        value("latitude", "°", "Latitude, north positive", -90.0, 90.0, decimals=6, getter="Latitude:d", needed=False),
+        value("longitude", "°", "Longitude, east positive", -180.0, 180.0, decimals=6, getter="Longitude:d", needed=False),
+        value("altitude", "m", "Altitude above mean sea level", -1000.0, 100000.0, decimals=1, getter="Altitude:d", needed=False),
+        value("heading", "°", "True course over ground", 0.0, 360.0, decimals=1, getter="Heading:d", needed=False),
+        value("velocity", "km/h", "Speed over ground", 0.0, 2000.0, decimals=1, getter="Velocity:d", needed=False),
+        value("fix", "", "Whether enough satellites are seen to know the position", type="bool", getter="PositionFixState:b")),
+        (Event("PositionChange", "ddd", {"latitude": 0, "longitude": 1, "altitude": 2}),
+         Event("HeadingChange", "dd", {"heading": 0, "velocity": 1}), Event("PositionFixStateChange", "b", {"fix": 0})),
+        paced=False, holds="fix"),
+    SensorClass("Gyroscope", ANGULAR_RATE, (Event("AngularRateUpdate", "Dd", numbered(ANGULAR_RATE)),)),
     single("HumiditySensor", "Humidity", "humidity", "%", "Relative humidity", 0.0, 100.0, 2),
     single("LightSensor", "Illuminance", "illuminance", "lx", "Illuminance", 0.0, 200000.0, 3),
-    Sensor("Magnetometer", {"MagneticFieldChange": "Dd"}, vector("magnetic_field", "G", "Magnetic field", 0, 100.0, 5),
-           trigger="MagneticFieldChangeTrigger"),
+    SensorClass("Magnetometer", MAGNETIC_FIELD, (Event("MagneticFieldChange", "Dd", numbered(MAGNETIC_FIELD)),),
+                trigger="MagneticFieldChangeTrigger"),
     single("PHSensor", "PH", "ph", "", "Acidity, pH", -2.0, 16.0, 3),
     single("PressureSensor", "Pressure", "pressure", "kPa", "Absolute pressure", 0.0, 1000.0, 3),
     single("ResistanceInput", "Resistance", "resistance", "Ω", "Resistance", 0.0, 1e6, 3, settings=WIRES),
-    Sensor("RFID", {"Tag": "si", "TagLost": "si"}, (
-        value("tag", "", "The tag that is, or since the last reading was, in the field", 0, type="str", needed=False),
-        value("tag_present", "", "Whether a tag is in the field", "TagPresent:b", type="bool")), paced=False),
-    Sensor("SoundSensor", {"SPLChange": "dddO"}, (
-        value("sound_level", "dB", "Sound pressure level, not weighted", 0, 0.0, 200.0, decimals=2),
-        value("sound_level_a", "dB", "Sound pressure level, A-weighted", 1, 0.0, 200.0, decimals=2),
-        value("sound_level_c", "dB", "Sound pressure level, C-weighted", 2, 0.0, 200.0, decimals=2),
-        *(value("octave_" + band.replace(".", "_").replace(" k", "000_").replace(" ", "_").lower(), "dB",
-                f"Sound pressure level of the octave around {band}", 3 + i, 0.0, 200.0, decimals=2, needed=False)
-          for i, band in enumerate(OCTAVES))),
-        trigger="SPLChangeTrigger", settings={"spl_range": ("SPLRange", {"102dB": 1, "82dB": 2})}),
-    Sensor("Spatial", {"SpatialData": "DDDd", "AlgorithmData": "Dd"}, (
-        *vector("acceleration", "g", "Acceleration", 0, 100.0, 4),
-        *vector("angular_rate", "°/s", "Angular rate", 3, 10000.0, 3),
-        # The magnetometer pauses while it resets itself.
-        *optional(vector("magnetic_field", "G", "Magnetic field", 6, 100.0, 5)),
-        *(value(angle, "°", f"Attitude: {angle}, by the algorithm", f"EulerAngles:D{i}", -180.0, 360.0, decimals=2, setting="algorithm")
-          for i, angle in enumerate(("pitch", "roll", "yaw")))),
+    SensorClass("RFID", (
+        value("tag", "", "The tag that is in the field, or has just left it", type="str", getter="LastTag:s", needed=False),
+        value("tag_present", "", "Whether a tag is in the field", type="bool", getter="TagPresent:b")),
+        (Event("Tag", "si", {"tag": 0, "tag_present": True}), Event("TagLost", "si", {"tag": 0, "tag_present": False})),
+        paced=False, holds="tag_present"),
+    SensorClass("SoundSensor", SOUND, (Event("SPLChange", "dddO", numbered(SOUND)),),
+                trigger="SPLChangeTrigger", settings={"spl_range": ("SPLRange", {"102dB": 1, "82dB": 2})}),
+    SensorClass("Spatial", (
+        *ACCELERATION, *ANGULAR_RATE, *MAYBE_FIELD,
+        *(value(angle, "°", f"Attitude: {angle}, by the algorithm", -180.0, 360.0, decimals=2, setting="algorithm")
+          for angle in ATTITUDE)),
+        (Event("SpatialData", "DDDd", numbered((*ACCELERATION, *ANGULAR_RATE, *MAYBE_FIELD))),
+         Event("AlgorithmData", "Dd", {angle: f"EulerAngles:D{i}" for i, angle in enumerate(ATTITUDE)})),
         settings={"algorithm": ("Algorithm", {"none": 0, "AHRS": 1, "IMU": 2})}),
     single("TemperatureSensor", "Temperature", "temperature", "°C", "Temperature", -273.15, 2000.0, 3, settings={
         "thermocouple_type": ("ThermocoupleType", {"J": 1, "K": 2, "E": 3, "T": 4}),
         "rtd_type": ("RTDType", {"PT100_3850": 1, "PT1000_3850": 2, "PT100_3920": 3, "PT1000_3920": 4}), **WIRES}),
-    Sensor("VoltageInput", {"VoltageChange": "d", "SensorChange": "d*"}, (
-        value("voltage", "V", "Voltage", "Voltage:d", -1000.0, 1000.0, decimals=6), SENSOR_VALUE),
+    # Where a sensor's type is set, the library calls back with its value instead of the voltage, which on the network stands still.
+    SensorClass("VoltageInput", (value("voltage", "V", "Voltage", -1000.0, 1000.0, decimals=6), SENSOR_VALUE),
+        (Event("VoltageChange", "d", {"voltage": 0}), Event("SensorChange", "d*", {"sensor_value": 0, "voltage": LOCALLY + "Voltage:d"})),
         trigger="VoltageChangeTrigger", port_mode=True,
         settings={**POWER, "voltage_range": ("VoltageRange", {"10mV": 1, "40mV": 2, "200mV": 3, "312.5mV": 4, "400mV": 5, "1000mV": 6,
                                                               "2V": 7, "5V": 8, "15V": 9, "40V": 10, "auto": 11}),
                   "sensor_type": ("SensorType", VOLTAGE_TYPES)}),
-    Sensor("VoltageRatioInput", {"VoltageRatioChange": "d", "SensorChange": "d*"}, (
-        value("voltage_ratio", "", "Voltage as part of the supply's", "VoltageRatio:d", -10.0, 10.0, decimals=7), SENSOR_VALUE),
+    SensorClass("VoltageRatioInput", (value("voltage_ratio", "", "Voltage as part of the supply's", -10.0, 10.0, decimals=7), SENSOR_VALUE),
+        (Event("VoltageRatioChange", "d", {"voltage_ratio": 0}),
+         Event("SensorChange", "d*", {"sensor_value": 0, "voltage_ratio": LOCALLY + "VoltageRatio:d"})),
         trigger="VoltageRatioChangeTrigger", port_mode=True,
         settings={"bridge_gain": ("BridgeGain", {"1": 1, "2": 2, "4": 3, "8": 4, "16": 5, "32": 6, "64": 7, "128": 8}),
                   "sensor_type": ("SensorType", RATIO_TYPES)}),

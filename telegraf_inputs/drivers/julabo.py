@@ -54,9 +54,9 @@ STATES = (
     Choice(-1, "low level alarm", "critical"),
     Choice(-3, "excess temperature warning", "warning"),
     Choice(-4, "low temperature warning", "warning"),
-    Choice(-5, "temperature measurement alarm", "critical"),
+    Choice(-5, "working sensor alarm", "critical"),
     Choice(-6, "sensor difference alarm", "critical"),
-    Choice(-7, "I2C bus error", "critical"),
+    Choice(-7, "I2C-bus error", "critical"),
     Choice(-8, "invalid command", "warning"),
     Choice(-9, "command not allowed in current operating mode", "warning"),
     Choice(-10, "value too small", "warning"),
@@ -64,6 +64,13 @@ STATES = (
     Choice(-12, "temperature measurement alarm", "critical"),
     Choice(-13, "value exceeds temperature limits", "warning"),
     Choice(-14, "excess temperature protector alarm", "critical"),
+    Choice(-15, "external sensor alarm", "critical"),
+    Choice(-20, "clean condensor or check cooling water circuit of refrigerator", "warning"),
+    Choice(-21, "compressor stage 1 does not work", "warning"),
+    Choice(-26, "stand-by plug is missing", "warning"),
+    Choice(-33, "safety sensor alarm", "critical"),
+    Choice(-38, "external sensor setpoint programming alarm", "critical"),
+    Choice(-40, "niveau level warning", "warning"),
 )
 CODE = Quantity("status_code", "", "What it does, or what is wrong with it", -99, 99, type="int", choices=STATES)
 
@@ -111,7 +118,7 @@ class Julabo(Polled):
     probes = (Probe((b"VERSION",)),)
     statuses = {
         "no_sensor": "no sensor is connected to this input",
-        "-NN TEXT": "the device's own message of a fault, such as -05 TEMPERATURE MEASUREMENT ALARM",
+        "-NN TEXT": "the device's own message of a fault, such as -05 WORKING SENSOR ALARM",
     }
     example = """\
 name: chiller

@@ -117,7 +117,7 @@ channels:
                 if fault is not None:
                     self._enabled.pop(name, None)
                     faults[name] = fault
-        control_settled, scanned_settled = self._settled(scanned)
+        control_settled, scanned_settled = self._settled()
         for name in self._wanted:
             reading, status = faults.get(name), ""
             if reading is not None:
@@ -127,8 +127,8 @@ channels:
             elif name == CONTROL and control_settled:
                 reading = self.contained(name, partial(self._measure, name))
             elif name == scanned and scanned_settled:
-                reading = self.contained(name, partial(self._measure, name))
-                if self._scan()[0] != scanned:  # the scanner moved on while we asked
+                reading = self.contained(name, partial(self._measure_scanned, name))
+                if reading is not None and self._scan()[0] != scanned:  # the scanner moved on while we asked
                     reading = None
             if reading is None and name in self._told:  # it waits its turn again: well, but without a value
                 reading = Reading(name, {}, time.time_ns())
@@ -159,8 +159,8 @@ channels:
             return "disabled"
         return "" if scanning or name in (CONTROL, scanned) else "not_scanned"
 
-    def _settled(self, scanned: str) -> tuple[bool, bool]:
-        """Tell whether the readings of the control input and of the scanned input are valid."""
+    def _settled(self) -> tuple[bool, bool]:
+        """Tell whether the readings of the control input and of the scanned input are valid, as far as it says so."""
         if self._tells_settling is not False:
             try:
                 settling = self._ask("RDGSTL?", SETTLING, "0,0")
@@ -172,17 +172,21 @@ channels:
                 self._tells_settling = True
                 return settling[1] == "0", settling[2] == "0"
             self._tells_settling = False
-        if scanned not in self._pauses:
-            return True, False  # nobody wants it
-        filtered = self._ask(f"FILTER? {scanned}", FILTER, "1,005,10")
-        seconds = self._pauses[scanned] + int(filtered[1]) * int(filtered[2])
-        return True, time.monotonic() - self._since >= seconds
+        return True, True
 
     def _ask(self, question: str, form: re.Pattern[str], example: str) -> re.Match[str]:
         answer = self.link.query(question).strip()
         if not (match := form.match(answer)):
             raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected such as {example}")
         return match
+
+    def _measure_scanned(self, channel: str) -> Reading | None:
+        if not self._tells_settling:
+            filtered = self._ask(f"FILTER? {channel}", FILTER, "1,005,10")
+            seconds = self._pauses[channel] + int(filtered[1]) * int(filtered[2])
+            if time.monotonic() - self._since < seconds:
+                return None
+        return self._measure(channel)
 
     def _measure(self, channel: str) -> Reading:
         kelvin, ohm = (

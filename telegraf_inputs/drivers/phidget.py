@@ -8,37 +8,51 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
-from ..errors import BadInput, Disconnected, NoAnswer, shown
+from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped, shown
+from ..inbox import Inbox
 from ..reading import Reading
-from ..source import Polled
+from ..source import Pushed
 from ..stop import Stop
 from ..transports.phidget import LARGEST_SERIAL, target
 from ..url import Url
-from . import _phidget_link
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
-from ._phidget_library import EVENTS, NO_VALUE, NOT_ATTACHED, LibraryError, Sensor
+from ._phidget_library import LARGEST_GROWTH, LIBRARY, LibraryError
+from ._phidget_sensor import EVENTS, NO_VALUE, Sensor
+from ._phidget_server import Server
 
 FIRST_READING_SECONDS = 1.0
+LOOK_SECONDS = 0.005  # between two looks at whether all is attached
+FIRST_MEND, LONGEST_MEND = 2.0, 600.0  # seconds until a silent channel is mended again, doubling
 LONGEST_INTERVAL = 86400.0  # seconds; longer than any Phidget has
 NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, LARGEST_SERIAL)}  # the library's own
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
 SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
+CHECK = "check serial number, hub port, channel and class"
 
 
-class Phidget(Polled):
+class Phidget(Pushed):
     """Reads Phidgets: each channel names its class, and where it is.
 
-    Readings are those that the Phidget sends by itself at its data interval; each is delivered once, with the time at
-    which it came. What has stopped to send is `silent`, what is unplugged `detached`: neither is repeated. Classes that
-    speak only when something changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) hold what they last said as
-    long as they are attached.
+    What a Phidget says is delivered as it comes, each reading with the time at which it came, and none twice. Classes
+    that measure all the time send a reading each data interval, which is the instrument's `interval` unless
+    `data_interval` says otherwise (a Phidget that can't be so slow, or so fast, does what it can). Those that speak when
+    something changes (DigitalInput, Encoder, CapacitiveTouch, GPS, RFID) deliver each change, and where none came in an
+    interval what holds, as long as they are attached. What has stopped to send is `silent`, what is unplugged
+    `detached`: neither is repeated.
 
-    The library loses 0.3 MB of memory each time that it connects to a network server anew. A program that has grown by
-    64 MB says so and ends; Telegraf starts it anew.
+    The library holds 200 events of a channel; where more come at once than are taken, it tells that it lost some, not how
+    many: each time it does counts as one reading in `dropped`, and the channel's status says `readings_lost`.
+
+    The library finds by itself what was unplugged. It connects to a network server again by itself, too, and is helped
+    where it would not: a server that accepts connections and says nothing is `silent`, and is connected to anew when it
+    speaks. A change that a server forgets to tell can't be known; a channel that should speak all the time is opened
+    anew where it does not.
+
+    The library loses 0.3 MB of memory each time that a network server hangs up. A program that has grown by 64 MB says
+    so and ends; Telegraf starts it anew.
 
     On USB a user other than root needs a rule in /etc/udev/rules.d: SUBSYSTEM=="usb", ATTR{idVendor}=="06c2",
     MODE="0666".
@@ -53,13 +67,14 @@ class Phidget(Polled):
     interval = 1.0
     extra = "phidget"
     streams = (
-        Stream("phidget", tuple({q.name: q for sensor in SENSORS.values() for q, *_ in sensor.values}.values())),
+        Stream("phidget", tuple({v.quantity.name: v.quantity for s in SENSORS.values() for v in s.values}.values())),
     )
+    reopen = False
     channel_names = None
     statuses = {
         "silent": "attached, but no reading comes",
         "detached": "the Phidget is unplugged",
-        "readings_lost": "readings came faster than they could be taken",
+        "readings_lost": "readings came faster than they could be taken, and some were lost before this",
         "setup_failed: …": "a setting was refused; what the library said follows",
         **{word: f"the Phidget reports: {word.replace('_', ' ')}" for word in (*NO_VALUE.values(), *EVENTS.values())},
         "unknown": "it has no value yet",
@@ -85,7 +100,7 @@ class Phidget(Polled):
         Option(
             "data_interval",
             "duration",
-            "time between the Phidget's own readings; default: 250 ms, or the interval if that is shorter",
+            "time between the Phidget's own readings, each of which is delivered; default: the interval",
         ),
         *(
             Option(
@@ -112,18 +127,17 @@ channels:
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         options = channel.options
-        values = SENSORS[options["class"]].values
         units = SENSOR_UNITS.get(options["class"], {})
+        made = [
+            v for v in SENSORS[options["class"]].values if not v.setting or options[v.setting] not in (None, "none")
+        ]
         return tuple(
             q if q.name != "sensor_value" else Quantity(q.name, units.get(options["sensor_type"], ""), q.description)
-            for q, _, _, setting in values
-            if not setting or options[setting] not in (None, "none")
+            for q in (v.quantity for v in made)
         )
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        if stanza.connection.scheme == "phidget":
-            target(stanza.connection)
         for channel in stanza.channels:
             options, sensor = channel.options, SENSORS[channel.options["class"]]
             where = ("channels", channel.id)
@@ -160,85 +174,164 @@ channels:
             what = "the port itself" if options["is_hub_port"] else f"{options['class']} {options['channel']}"
             yield f"{what}{port}{owner}{network}", ("channels", channel.id)
 
-    @classmethod
-    def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> _phidget_link.Phidgets:
-        return _phidget_link.open_link(url, stanza, stop)
+    def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
+        """Open the channels, each of which attaches whenever it is there; waits a little for what is there at once."""
+        self._url, self._stop = url, stop
+        self._sensors: list[Sensor] = []
+        self._server: Server | None = None
+        self._met = False  # something was attached, at one time
+        self._mends, self._next_mend = 0, 0.0
+        place, serial = target(url)
+        password = _password(self.options["password_file"])
+        LIBRARY.load()
+        for channel in self.channels:
+            self._sensors.append(self._sensor(channel, serial, inbox))
+        if place is not None:
+            self._server = LIBRARY.server(*place, password)
+            self._server.expect(self._sensors)
+        for sensor in self._sensors:
+            sensor.open()
+        try:
+            if self._server is not None:
+                self._server.greet(self.stanza.timeout, stop)
+                self._server.urge()
+            self._wait(self.stanza.timeout)
+        except InstrumentError:
+            pass  # it may come: ``look`` tells
+        return self._identity()
 
-    def identify(self) -> str:
-        """Tell the devices that are attached."""
-        return ", ".join(sorted({sensor.model() for sensor in self.link.sensors if sensor.attached}))
-
-    def connected(self) -> None:
-        self._told = [0] * len(self.channels)  # the number of the event that was delivered last
-        self._lost = [0] * len(self.channels)
-        self.link.settle(FIRST_READING_SECONDS)
-
-    def verify(self) -> None:
-        """Do nothing: readings come by themselves, each on its own channel."""
-
-    def read(self) -> list[Reading]:
-        self.link.check_growth()
-        if not any(sensor.attached for sensor in self.link.sensors):
-            raise Disconnected("all Phidgets of this instrument are detached")
-        readings = [
-            self._reading(index, channel, sensor)
-            for index, (channel, sensor) in enumerate(zip(self.channels, self.link.sensors, strict=True))
-        ]
-        if all(r is not None and r.status == "silent" for r in readings):
+    def look(self) -> Iterator[Reading]:
+        """Yield what holds, and what is detached or silent. Raises Disconnected or NoAnswer where all is."""
+        self._check_growth()
+        if not any(sensor.attached for sensor in self._sensors):
+            self._find()
+        self._met = True
+        if self._server is not None:
+            self._server.is_well()
+        self.stanza.identity = self._identity()
+        readings = [reading for sensor in self._sensors if (reading := sensor.present()) is not None]
+        self._mend([sensor for sensor in self._sensors if sensor.silent()])
+        if sum(reading.status == "silent" for reading in readings) == len(self._sensors):
             raise NoAnswer("attached, but no reading comes")
-        return [r for r in readings if r is not None]
+        yield from readings
 
-    def _reading(self, index: int, channel: Channel, sensor: Sensor) -> Reading | None:
-        now = time.time_ns()
-        if not sensor.attached:
-            return Reading(channel.id, {}, now, "detached")
-        if sensor.setup:
-            return Reading(channel.id, {}, now, f"setup_failed: {sensor.setup}")
-        if trouble := sensor.trouble:
-            return Reading(channel.id, {}, now, trouble)
-        if sensor.silent():
-            return Reading(channel.id, {}, now, "silent")
-        told = max(self._told[index], sensor.old_news)
-        if sensor.news == told and sensor.declared.paced and not sensor.rests():
-            return None  # its next reading is still to come
-        for _ in range(3):  # until no event came in between
-            came, came_ns = sensor.news, sensor.news_ns
-            news = came > told
-            values, status = self._values(channel, sensor, news)
-            if sensor.news == came:
-                break
-        if not sensor.attached:
-            return Reading(channel.id, {}, now, "detached")
-        self._told[index] = came
-        if sensor.lost > self._lost[index] and status == "ok":
-            status = "readings_lost"
-        self._lost[index] = sensor.lost
-        return Reading(channel.id, values, came_ns if sensor.declared.paced and news else now, status)
+    def close(self) -> None:
+        """Call back no more.
 
-    def _values(self, channel: Channel, sensor: Sensor, news: bool) -> tuple[dict[str, Any], str]:
-        values, status, arguments = {}, "ok", sensor.arguments
-        for quantity, source, needed, _ in sensor.declared.values:
-            if quantity.name not in channel.quantities:
-                continue
+        The channels stay open until the program ends: the library waits 5 s for each whose server does not answer.
+        """
+        for sensor in self._sensors:
+            sensor.silence()
+        if self._server is not None:
+            self._server.forget(self._sensors)
+
+    def _sensor(self, channel: Channel, serial: int | None, inbox: Inbox) -> Sensor:
+        options, declared = channel.options, SENSORS[channel.options["class"]]
+        own = self.quantities_of(channel)
+        sensor = Sensor(LIBRARY, channel.id, declared, (q.name for q in own), inbox.put, inbox.lost)
+        # What speaks when something changes is not to be held up.
+        sensor.wanted_interval = options["data_interval"] or (self.stanza.interval if declared.paced else None)
+        sensor.settings = [
+            (name, choices[options[option]]) for option, (name, choices) in declared.settings.items() if options[option]
+        ]
+        sensor.address(
+            serial=options["serial"] or serial,
+            hub_port=options["hub_port"],
+            channel=options["channel"],
+            port_mode=options["is_hub_port"],
+            remote=target(self._url)[0] is not None,
+        )
+        return sensor
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until all is attached, and a little for the first readings."""
+        now = time.monotonic()
+        while time.monotonic() < now + seconds and not all(sensor.settled for sensor in self._sensors):
+            if time.monotonic() > now + FIRST_READING_SECONDS and all(sensor.attached for sensor in self._sensors):
+                return
+            if self._stop.wait(LOOK_SECONDS):
+                raise Stopped
+
+    def _identity(self) -> str:
+        """Tell the devices that are attached, or were."""
+        models = set()
+        for sensor in self._sensors:
             try:
-                if isinstance(source, str):
-                    value = sensor.get(*source.split(":"))
-                else:
-                    value = arguments[source] if source < len(arguments) and (news or sensor.declared.paced) else None
-            except LibraryError as error:
-                if error.code not in NO_VALUE and error.code != NOT_ATTACHED:
-                    raise
-                value = None
-                reason = NO_VALUE.get(error.code, "detached")
-            else:
-                reason = "unknown"
-            if value is not None:
-                values[quantity.name] = value
-            elif needed and status == "ok":
-                status = reason
-        if values.get(holds := sensor.declared.holds) is False:
-            values = {holds: False}
-        return values, status
+                if sensor.attached:
+                    models.add(sensor.model())
+            except LibraryError:  # it is gone meanwhile
+                return self.stanza.identity
+        return ", ".join(sorted(models)) or self.stanza.identity
+
+    def _find(self) -> None:
+        """Look for what is not attached. Raises what keeps all of it away."""
+        if self._server is None:
+            if self._met:
+                raise Disconnected("all Phidgets of this instrument are detached")
+            raise Disconnected(
+                f"no such Phidget is on USB; {CHECK}, that no other program holds it, and that this user may (udev)"
+            )
+        self._server.greet(self.stanza.timeout, self._stop)
+        if any(sensor.mending for sensor in self._sensors):
+            raise NoAnswer("opened anew, and not attached yet")
+        if self._server.urge():
+            self._wait(min(FIRST_READING_SECONDS, self.stanza.timeout))
+            if any(sensor.attached for sensor in self._sensors):
+                return
+        if self._met:
+            raise Disconnected(f"{self._url}: the server is there, but all Phidgets of this instrument are detached")
+        # The library tells by no event whether the server refuses the password.
+        protected = self.options["password_file"]
+        password = "the password" if protected else "whether the server wants a password (password_file)"
+        said = next((f"; {sensor.absence}" for sensor in self._sensors if sensor.absence), "")
+        raise NoAnswer(f"{self._url}: the server is there, but attaches no such Phidget; {CHECK}, and {password}{said}")
+
+    def _mend(self, silent: list[Sensor]) -> None:
+        """Open anew what should speak and does not, ever more seldom; where a server says nothing at all, connect anew."""
+        if self._server is None:
+            return
+        if not silent:
+            if not any(sensor.doubted for sensor in self._sensors):
+                self._mends, self._next_mend = 0, 0.0
+            return
+        if time.monotonic() < self._next_mend:
+            return
+        try:
+            self._server.greet(self.stanza.timeout, self._stop)
+        except InstrumentError:
+            if self._server.speaks():
+                return  # for a while yet, it seems
+            self._server.drop()
+            raise
+        for sensor in silent:
+            sensor.doubt()
+        if self._mends % 2 and not self._server.speaks():
+            self._server.renew()
+        else:
+            for sensor in silent:
+                sensor.reopen()
+        self._next_mend = time.monotonic() + min(FIRST_MEND * 2**self._mends, LONGEST_MEND)
+        self._mends += 1
+
+    def _check_growth(self) -> None:
+        """End the program, and say so, where the library has lost too much memory: Telegraf starts it anew."""
+        growth = LIBRARY.growth()
+        if growth > LARGEST_GROWTH:
+            self._stop.set()
+            raise InstrumentError(
+                f"the Phidget library loses memory with each new connection; the program has grown by {growth >> 20} MB "
+                "and ends, so that Telegraf starts it anew"
+            )
+
+
+def _password(path: str | None) -> bytes:
+    if not path:
+        return b""
+    try:
+        with open(path, "rb") as file:
+            return file.read().strip()
+    except OSError as error:
+        raise BadInput(f"can't read {path}: {error.strerror}", ("password_file",)) from None
 
 
 DRIVER = Phidget

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..configured import Channel, Stanza
@@ -120,6 +120,25 @@ channels:
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         return tuple(each.quantity for each in _scpi_quantity.read(channel).values())
+
+    @classmethod
+    def found(cls, url: str, identity: str, keys: Mapping[str, str]) -> str:
+        """Write a stanza for an instrument that says who it is; what to ask it stands in its manual."""
+        import json  # a program has no use for it
+
+        maker, model, *_ = (*(part.strip() for part in identity.split(",")), "", "")
+        name = "".join(c if c.isalnum() else "_" for c in (model or maker).lower()).strip("_") or "instrument"
+        return f"""\
+name: {name}
+driver: scpi
+connection: {url}
+identity: {json.dumps(model or maker)}
+interval: 5s
+channels:
+  "1":
+    read:   # what to ask stands in its manual; this one is common
+      voltage: {{query: "MEAS:VOLT?", unit: V, description: Measured voltage}}
+"""
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:

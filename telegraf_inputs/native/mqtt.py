@@ -5,7 +5,9 @@ Sources: MQTT Version 3.1.1 (OASIS); Telegraf 1.39, plugins/inputs/mqtt_consumer
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..configured import Channel, Stanza
@@ -32,7 +34,7 @@ MOST_WAITING = 10_000  # messages that are not in the database yet; the broker k
 class Mqtt(Native):
     """Reads what others publish to an MQTT broker: plain values, or values in JSON messages.
 
-    A message's time is that of its arrival. A broker that refuses the user looks like one that is away: Telegraf does
+    A message's time is that of its arrival; one that the broker retains counts as new whenever Telegraf connects. A broker that refuses the user looks like one that is away: Telegraf does
     not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
     """
 
@@ -125,6 +127,11 @@ channels:
         if options["ca"]:
             keys["tls_ca"] = options["ca"]
         return keys
+
+    @classmethod
+    def by_hand(cls, stanza: Stanza) -> Stanza:
+        # A broker lets go of the first of two clients of one name, and keeps for ever what a lasting one has not fetched.
+        return replace(stanza, options={**stanza.options, "client_id": f"labline-read-{os.getpid()}", "qos": 0})
 
     @classmethod
     def source(cls, stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[Any]:

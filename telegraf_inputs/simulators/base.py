@@ -7,7 +7,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from .. import transports
@@ -52,14 +52,15 @@ class Simulator:
     spared: dict[str, Any] = {}  # fault -> channels that it leaves as they are
     variants: dict[str, Any] = {}  # name -> keys of a stanza with which it is spoken to in another way
     brisk: dict[str, Any] = {}  # settings with which it is as fast as its protocol allows
-    illnesses: tuple[str, ...] = ()  # what a channel alone can have (silent, garbage), see ``ill``
+    channel_faults: tuple[str, ...] = ()  # the faults that one channel alone can have
+    sharing: dict[str, Any] = {}  # channel -> others that are asked the same question, and have its faults too
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
         self.fault: str | None = None
-        self.ill: dict[
-            str, str
-        ] = {}  # channel -> one of its illnesses: it alone says nothing, or nothing that means anything
+        # A channel, or one question of it, (channel, question) -> a fault of channel_faults; may be set at any time.
+        self.faulty: dict[str | tuple[str, str], str] = {}
+        self.questions: set[tuple[str, str]] = set()  # the questions about one channel that came
         self.url = ""
         self._plan = FaultPlan(plan)
 
@@ -88,16 +89,16 @@ class Simulator:
 class TextSimulator(Simulator):
     """Stands in for an instrument that answers text on a socket or a pty. A subclass defines ``answer``."""
 
-    illnesses = ("silent", "garbage")
     send_terminator: bytes | None = None  # what ends an answer; default: the driver's wire
+    channel_faults: tuple[str, ...] = ("silent", "garbage")
 
     def answer(self, request: str) -> str | bytes | None:
         """Answer one question; None where the instrument says nothing. The fault ``over_range`` is for this to show."""
         raise NotImplementedError
 
-    def concerns(self, request: str) -> Iterable[str]:
-        """Tell which channels a question is about: where one of them is ill, its answer is."""
-        raise NotImplementedError
+    def channel_of(self, request: str) -> str:
+        """Tell which channel a question, which was answered just now, is about; "" where it is about none, or several."""
+        return ""
 
     def unasked(self) -> str | bytes | None:
         """Say something by oneself; called every ``unasked_seconds`` where that is set."""
@@ -160,8 +161,10 @@ class TextSimulator(Simulator):
     def _reply(self, request: bytes) -> bytes | None:
         text = request.decode(self.stanza.driver.wire.encoding, "replace").strip()
         reply = self._framed(self.answer(text))
-        illness = next((self.ill[c] for c in (text, *self.concerns(text)) if c in self.ill), None) if self.ill else None
-        return reply if reply is None or illness is None else self._spoilt(reply, illness) or None
+        if not (channel := self.channel_of(text)) or reply is None:
+            return reply
+        self.questions.add((channel, text))
+        return self._spoilt(reply, self.faulty.get((channel, text)) or self.faulty.get(channel))
 
     def _framed(self, answer: str | bytes | None) -> bytes | None:
         if answer is None or isinstance(answer, bytes):

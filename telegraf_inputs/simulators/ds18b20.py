@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -15,10 +16,13 @@ WHOLE = "a read of a file is one system call: no earlier answer can be left over
 
 
 class Ds18b20Simulator(Simulator):
-    """Keeps ``<root>/<sensor>/w1_slave`` up to date; a file is replaced whole, as a read of the kernel's is whole."""
+    """Keeps ``<root>/<sensor>/w1_slave`` up to date; a file is replaced whole, as a read of the kernel's is whole.
 
-    illnesses = ("silent", "garbage")
+    One sensor alone can ``hang``, too: a read of its file does not come back while it does.
+    """
+
     not_faults = dict.fromkeys(("late", "swapped", "doubled", "stray"), WHOLE)
+    channel_faults = ("silent", "garbage", "truncated", "hang")
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)
@@ -59,10 +63,21 @@ class Ds18b20Simulator(Simulator):
         for channel in self.stanza.channels:
             folder = os.path.join(self._root, channel.options["id"] or channel.id)
             os.makedirs(folder, exist_ok=True)
-            new = os.path.join(folder, "new")
-            with open(new, "wb") as file:
-                file.write(self._answer(channel.id, self.ill.get(channel.id, fault)))
-            os.replace(new, os.path.join(folder, "w1_slave"))
+            file, new, hung = (os.path.join(folder, name) for name in ("w1_slave", "new", "hung"))
+            spoilt = self.faulty.get(channel.id) or fault
+            if spoilt == "hang":
+                if not os.path.exists(hung):
+                    os.mkfifo(hung)  # nobody writes into it
+                    os.link(hung, new)
+                    os.replace(new, file)
+                continue
+            with open(new, "wb") as opened:
+                opened.write(self._answer(channel.id, spoilt))
+            os.replace(new, file)
+            if os.path.exists(hung):
+                with contextlib.suppress(OSError):  # nobody reads it
+                    os.close(os.open(hung, os.O_WRONLY | os.O_NONBLOCK))  # who waits is told that nothing comes
+                os.unlink(hung)
 
     def _answer(self, name: str, fault: str | None) -> bytes:
         if fault == "silent":

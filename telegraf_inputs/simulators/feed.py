@@ -130,7 +130,7 @@ class FeedSimulator(Simulator):
         for n in range(1, count + 1):
             when = since + (self._last_ns - since) * n // count
             for channel in self.stanza.channels:
-                values = self.happen(channel) if self.ill.get(channel.id) != "silent" else None
+                values = self.happen(channel) if self.faulty.get(channel.id) != "silent" else None
                 if values is not None:
                     made.append(Event(channel.id, values, when))
         return made
@@ -139,7 +139,7 @@ class FeedSimulator(Simulator):
 class LineFeedSimulator(FeedSimulator):
     """Stands in for a source that speaks in lines, on a socket or a pty. A subclass defines ``happen`` and ``line``."""
 
-    illnesses = ("silent", "garbage")
+    channel_faults = ("silent", "garbage")
 
     def line(self, event: Event) -> str:
         """Write an event as the source says it."""
@@ -173,7 +173,7 @@ class LineFeedSimulator(FeedSimulator):
                 self._end.send(reply.encode(wire.encoding) + wire.receive)
 
     def say(self, events: Sequence[Event], fault: str | None) -> list[Event]:
-        faults = [fault if fault in UNREADABLE else self.ill.get(event.channel) for event in events]
+        faults = [fault if fault in UNREADABLE else self.faulty.get(event.channel) for event in events]
         data = b"".join(self._framed(event, each) for event, each in zip(events, faults, strict=True))
         out = self._end.send(data)
         return [event for event, each in zip(events, faults, strict=True) if out and each not in UNREADABLE]

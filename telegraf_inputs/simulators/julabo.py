@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any
 
 from ..configured import Stanza
+from ..drivers.julabo import QUESTIONS
 from .base import Signal, TextSimulator
 
 STORED = (15.0, 20.0, -10.0)  # °C
 ABSENT = "---.--"
-QUESTIONS = {
-    "bath": ("IN_PV_00",),
-    "heater": ("IN_PV_01",),
-    "external": ("IN_PV_02",),
-    "circulator": ("STATUS",),
-    "setpoint": ("IN_MODE_01", "IN_MODE_04", "IN_SP_00"),  # the first is in use
-    **{f"setpoint_{n}": (f"IN_SP_0{n - 1}",) for n in (1, 2, 3)},
+CHANNELS = {question: channel for channel, question in QUESTIONS.items()} | {
+    "STATUS": "circulator",
+    "IN_PV_01": "heater",
+    "IN_MODE_01": "setpoint",
+    "IN_MODE_04": "setpoint",
 }
 
 
@@ -25,6 +24,8 @@ class JulaboSimulator(TextSimulator):
 
     send_terminator = b"\r\n"
     spared = {"over_range": ("heater", "circulator", "setpoint", "setpoint_1", "setpoint_2", "setpoint_3")}
+
+    sharing = {"setpoint_1": ("setpoint",)}  # the first is in use
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", external: bool = True, running: bool = True):
         super().__init__(stanza, seed, plan)
@@ -52,17 +53,12 @@ class JulaboSimulator(TextSimulator):
         }
         return {(c.id, q): told[c.id, q] for c in self.stanza.channels for q in c.quantities if (c.id, q) in told}
 
-    def concerns(self, request: str) -> Iterator[str]:
-        for channel, questions in QUESTIONS.items():
-            if request in questions:
-                yield channel
-
     def answer(self, request: str) -> str | None:
         over = self.current_fault() == "over_range"
         running = "03 REMOTE START" if self.running else "02 REMOTE STOP"
         answers = {
             "VERSION": "JULABO TOPTECH-SERIES MC-2 VERSION 3.0",
-            "STATUS": "-05 TEMPERATURE MEASUREMENT ALARM" if over else running,
+            "STATUS": "-05 WORKING SENSOR ALARM" if over else running,
             "IN_PV_00": ABSENT if over else f"{self.bath():.2f}",
             "IN_PV_01": f"{self.power():.0f}" if self.running else "0",
             "IN_PV_02": ABSENT if over or not self.external else f"{self.plate():.2f}",
@@ -72,6 +68,9 @@ class JulaboSimulator(TextSimulator):
             **{f"IN_SP_0{index}": f"{celsius:.2f}" for index, celsius in enumerate(STORED)},
         }
         return answers.get(request)  # what it does not know it does not answer
+
+    def channel_of(self, request: str) -> str:
+        return CHANNELS.get(request, "")
 
 
 SIMULATOR = JulaboSimulator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 
 from ..configured import Stanza
 from .base import Signal, TextSimulator
@@ -14,16 +13,26 @@ SECOND_SENSOR = 0.85  # a further sensor on a plate reads lower by this factor: 
 
 
 class LakeShore372Simulator(TextSimulator):
-    """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``pause`` and ``dwell`` seconds each."""
+    """Answers as a 372 does. ``scanning`` moves through the enabled inputs, ``pause`` and ``dwell`` seconds each.
+
+    ``old``: its firmware does not know RDGSTL?, and its filters are off.
+    """
 
     send_terminator = b"\r\n"
     brisk = {"dwell": 0.3, "pause": 0}
 
     def __init__(
-        self, stanza: Stanza, seed: int = 0, plan: str = "", scanning: bool = True, dwell: float = 4, pause: float = 3
+        self,
+        stanza: Stanza,
+        seed: int = 0,
+        plan: str = "",
+        scanning: bool = True,
+        dwell: float = 4,
+        pause: float = 3,
+        old: bool = False,
     ):
         super().__init__(stanza, seed, plan)
-        self.scanning, self.dwell, self.pause = scanning, dwell, pause
+        self.scanning, self.dwell, self.pause, self.old = scanning, dwell, pause, old
         self.inputs = [c.id for c in stanza.channels if c.id != "A"] or ["1"]
         names = [*self.inputs, *(c.id for c in stanza.channels if c.id == "A")]
         self.kelvin: dict[str, Signal] = {}
@@ -47,10 +56,6 @@ class LakeShore372Simulator(TextSimulator):
         """Tell whether the pause after the change to this input is over."""
         return not self.scanning or (time.monotonic() - self._began) % (self.dwell + self.pause) >= self.pause
 
-    def concerns(self, request: str) -> Iterator[str]:
-        if channel := request.partition(" ")[2]:
-            yield channel
-
     def answer(self, request: str) -> str | None:
         command, _, channel = request.partition(" ")
         over = self.current_fault() == "over_range"
@@ -59,14 +64,14 @@ class LakeShore372Simulator(TextSimulator):
         if command == "SCAN?":
             return f"{int(self.scanned()):02d},{int(self.scanning)}"
         if command == "RDGSTL?":
-            return f"{0 if 'A' in self.kelvin else 2},{0 if self.settled() else 2}"
+            return None if self.old else f"{0 if 'A' in self.kelvin else 2},{0 if self.settled() else 2}"
         if channel != "A" and not (channel.isdigit() and 1 <= int(channel) <= 16):
             return None
         known = channel in self.kelvin
         if command == "INSET?":
             return f"{int(known)},{round(self.dwell):03d},{round(self.pause):03d},21,1"
         if command == "FILTER?":
-            return "0,005,10"
+            return "0,005,10"  # off
         kelvin = self.kelvin[channel]() if known and not over else 0.0
         if command == "KRDG?":
             return f"{kelvin:+.5E}"
@@ -75,6 +80,9 @@ class LakeShore372Simulator(TextSimulator):
         if command == "RDGST?":
             return "016" if over else "000" if known else "001"
         return None
+
+    def channel_of(self, request: str) -> str:
+        return request.partition(" ")[2]
 
 
 def ohms(kelvin: float) -> float:

@@ -10,7 +10,6 @@ from .base import Signal, TextSimulator
 
 PRESSURES = (2e-1, 4e-3, 8e-5, 2e-6, 5e-8, 3e-9)  # mbar
 REQUEST = re.compile(rb"\x05|[^\r\x05]*\r")
-UNKNOWN = 7  # a status of no gauge
 SILENT_BY_ITSELF = "in continuous mode nothing is asked, so that no answer can come late, be one too many or belong to another question"
 
 
@@ -22,9 +21,7 @@ class PfeifferTPGSimulator(TextSimulator):
     """
 
     brisk = {"period": 0.03}
-    illnesses = (
-        "garbage",
-    )  # one answer tells of all gauges; of one it may tell a status that the manual does not know
+    channel_faults = ("garbage",)  # one answer is for all gauges: none can be silent alone
     variants = {"continuous": {"mode": "continuous", "unit": "Torr"}, "tpg366": {"model": "tpg366"}}
 
     def __init__(
@@ -53,9 +50,6 @@ class PfeifferTPGSimulator(TextSimulator):
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {(c.id, "pressure"): self.pressures[c.id].band() for c in self.stanza.channels}
 
-    def concerns(self, request: str) -> tuple[str, ...]:
-        return ()  # none is about one gauge
-
     def split(self, data: bytes) -> tuple[list[bytes], bytes]:
         requests = REQUEST.findall(data)
         return requests, data[sum(map(len, requests)) :]
@@ -82,8 +76,9 @@ class PfeifferTPGSimulator(TextSimulator):
         return ",".join(self._gauge(gauge, signal()) for gauge, signal in self.pressures.items())
 
     def _gauge(self, gauge: str, mbar: float) -> str:
+        if gauge in self.faulty:
+            return f"?{self.faulty[gauge]},{1000.0:.4E}"
         status = 2 if self.current_fault() == "over_range" else self.statuses.get(gauge, 0)
-        status = UNKNOWN if gauge in self.ill else status
         return f"{status},{mbar / self.mbar if status == 0 else 1000.0:.4E}"
 
 

@@ -3,14 +3,17 @@ sensor class."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import Any
 
-from .. import stanza as stanzas
+from .. import configured
 from ..configured import Stanza
 from ..errors import BadInput
 from .base import Simulator
+from .faults import ANY, FEED
+from .phidget_channels import CONVERTED, TAGS, Channel
 from .phidget_devices import DEVICES, HUB, HUB_PORTS, HUB_SERIAL, description
-from .phidget_server import Channel, PhidgetServer
+from .phidget_server import PhidgetServer
 
 Place = tuple[int | None, int | None, str, int]  # serial number, hub port, class, channel
 
@@ -38,7 +41,9 @@ NOT_SIGNALS = (
 )  # they are not there at all times
 
 
-def build(channels: list[stanzas.Channel]) -> tuple[list[dict[str, Any]], dict[int, dict[str, int]], dict[Place, int]]:
+def build(
+    channels: Iterable[configured.Channel],
+) -> tuple[list[dict[str, Any]], dict[int, dict[str, int]], dict[Place, int]]:
     """Choose devices that have the channels of a stanza: a hub with what is on its ports, and USB devices for the rest.
 
     Returns the devices, their classes by phid, and the phid by (serial, hub port, class, channel) as the stanza has
@@ -110,11 +115,11 @@ def build(channels: list[stanzas.Channel]) -> tuple[list[dict[str, Any]], dict[i
 class PhidgetSimulator(Simulator):
     """Stands in for the Phidgets of one stanza, behind a network server of their own."""
 
+    faults = {**ANY, **FEED}
+
     not_faults = {
-        "late": "a Phidget is not asked: its readings come by themselves, and each reply carries the number of its request",
-        "swapped": "each reply carries the number of its request, and each reading that of its channel",
-        "doubled": "what comes is no answer: a reading that comes twice is that channel's reading all the same",
-        "stray": "each reply carries the number of its request, and each reading that of its channel",
+        "disorder": "events come in their order over one connection; datagrams out of order are refused by the library",
+        "clock_off": "a Phidget has no clock of the day: a reading's time is that at which it came",
     }
 
     states = {
@@ -136,22 +141,36 @@ class PhidgetSimulator(Simulator):
         }
         self.url = f"phidget://127.0.0.1:{self.server.port}"
 
-    def channel(self, channel: stanzas.Channel) -> tuple[int, Channel]:
+    def channel(self, channel: configured.Channel) -> tuple[int, Channel]:
         """Find what stands in for a channel of the stanza: its device's phid, and it."""
         return self._standing[channel.id]
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         result = {}
         for channel in self.stanza.channels:
+            converts = bool(channel.options["sensor_type"])  # then the server tells nothing else
             numbers = [
-                q for q in channel.quantities if channel.quantities[q].type in ("float", "int") and q not in NOT_SIGNALS
+                q
+                for q in channel.quantities
+                if channel.quantities[q].numeric and (q == "sensor_value" if converts else q not in NOT_SIGNALS)
             ]
             for quantity, signal in zip(numbers, self.channel(channel)[1].signals, strict=False):
                 low, high = signal.band()
+                if converts:
+                    low, high = CONVERTED * low, CONVERTED * high
                 if channel.quantities[quantity].type == "int":
                     low, high = low - 0.5, high + 0.5
                 result[channel.id, quantity] = (low, high)
         return result
+
+    def words(self) -> dict[tuple[str, str], Container[Any]]:
+        kinds: dict[str, Container[Any]] = {"bool": (True, False), "str": TAGS}
+        return {
+            (channel.id, name): kinds[quantity.type]
+            for channel in self.stanza.channels
+            for name, quantity in channel.quantities.items()
+            if quantity.type in kinds
+        }
 
     def start(self) -> None:
         self.server.start()

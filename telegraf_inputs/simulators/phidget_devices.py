@@ -5,6 +5,7 @@ Source: the native library itself (its format strings), and what it attaches to.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 HUB, HUB_SERIAL, HUB_PORTS = "HUB0000", 700000, 6
@@ -98,6 +99,7 @@ UNKNOWN: dict[str, Any] = {
 SAMPLED = "dataInterval:u~=250,20,60000 dataIntervalDbl:g=250 minDataRate:g=0.016 maxDataRate:g=50 "
 
 
+@dataclass(frozen=True)
 class Model:
     """One class: its number and version, what a channel says of itself on opening, and its main event.
 
@@ -105,56 +107,61 @@ class Model:
     ``event`` is (packet number, types of its entries); ``signals`` are (center, swing, noise), one a reading.
     """
 
-    __slots__ = ("number", "version", "status", "event", "signals")
+    number: int
+    version: int
+    status: str
+    event: tuple[int, str]
+    signals: tuple[tuple[float, float, float], ...]
 
-    def __init__(
-        self, number: int, version: int, status: str, event: tuple[int, str], *signals: tuple[float, float, float]
-    ):
-        self.number, self.version, self.status, self.event, self.signals = number, version, status, event, signals
+
+def model(
+    number: int, version: int, status: str, event: tuple[int, str], *signals: tuple[float, float, float]
+) -> Model:
+    return Model(number, version, status, event, signals)
 
 
 # fmt: off
 MODELS = {
-    "Accelerometer": Model(1, 4, SAMPLED + "acceleration:G~=@0,-8,8 accelerationChangeTrigger:g~=0,0,8 axisCount:d=3 heatingEnabled:d precision:d "
+    "Accelerometer": model(1, 4, SAMPLED + "acceleration:G~=@0,-8,8 accelerationChangeTrigger:g~=0,0,8 axisCount:d=3 heatingEnabled:d precision:d "
                            "timestamp:g=0", (1, "Gg"), (0.0, 0.02, 0.002), (0.0, 0.02, 0.002), (1.0, 0.01, 0.002)),
-    "CapacitiveTouch": Model(14, 3, SAMPLED + "sensitivity:g~=0.5,0,1 isTouched:d=0 touchValue:g~=,0,1 touchValueChangeTrigger:g~=0,0,0.5",
+    "CapacitiveTouch": model(14, 3, SAMPLED + "sensitivity:g~=0.5,0,1 isTouched:d=0 touchValue:g~=,0,1 touchValueChangeTrigger:g~=0,0,0.5",
                              (96, "g"), (0.5, 0.4, 0.01)),
-    "CurrentInput": Model(2, 1, SAMPLED + "current:g~=@0,0,0.02 currentChangeTrigger:g~=0,0,0.016 powerSupply:d=2", (8, "g"),
+    "CurrentInput": model(2, 1, SAMPLED + "current:g~=@0,0,0.02 currentChangeTrigger:g~=0,0,0.016 powerSupply:d=2", (8, "g"),
                           (0.005, 0.0002, 0.00001)),
-    "DigitalInput": Model(5, 0, "dataAdapterVoltage:d inputMode:d=1 powerSupply:d=2 state:d=@0", (90, "d"), (0.0, 1.0, 0.0)),
-    "DistanceSensor": Model(7, 2, SAMPLED + "amplitudes:U distances:U count:u=0 distance:u~=@0,0,200 distanceChangeTrigger:u~=0,0,200 "
+    "DigitalInput": model(5, 0, "dataAdapterVoltage:d inputMode:d=1 powerSupply:d=2 state:d=@0", (90, "d"), (0.0, 1.0, 0.0)),
+    "DistanceSensor": model(7, 2, SAMPLED + "amplitudes:U distances:U count:u=0 distance:u~=@0,0,200 distanceChangeTrigger:u~=0,0,200 "
                             "sonarQuietMode:d=1", (12, "u"), (60, 3, 0.3)),
-    "Encoder": Model(8, 2, SAMPLED + "enabled:d=1 indexPosition:l IOMode:d=1 position:l=@0 positionChangeTrigger:u~=0,0,100", (29, "dgcd"),
+    "Encoder": model(8, 2, SAMPLED + "enabled:d=1 indexPosition:l IOMode:d=1 position:l=@0 positionChangeTrigger:u~=0,0,100", (29, "dgcd"),
                      (0.0, 50.0, 1.0)),
-    "FrequencyCounter": Model(9, 3, "totalTicksSinceLastCount:g=0 frequencyPrecision:u=6 count:ul=0 " + SAMPLED + "enabled:d=1 filterType:d=1 "
+    "FrequencyCounter": model(9, 3, "totalTicksSinceLastCount:g=0 frequencyPrecision:u=6 count:ul=0 " + SAMPLED + "enabled:d=1 filterType:d=1 "
                               "frequency:g=@0 maxFrequency:g=1000000 frequencyCutoff:g~=1,0.1,100 inputMode:d=1 powerSupply:d=2 timeElapsed:g=0",
                               (21, "gug"), (50.0, 0.5, 0.02)),
-    "GPS": Model(10, 0, "altitude:g=@2 heading:g=@3 latitude:g=@0 longitude:g=@1 positionFixState:d=1 velocity:g=@4", (29, "ggg"),
+    "GPS": model(10, 0, "altitude:g=@2 heading:g=@3 latitude:g=@0 longitude:g=@1 positionFixState:d=1 velocity:g=@4", (29, "ggg"),
                  (51.0447, 0.00001, 0.000002), (-114.0719, 0.00001, 0.000002), (1045.0, 2.0, 0.3), (180.0, 90.0, 1.0), (0.3, 0.2, 0.05)),
-    "Gyroscope": Model(12, 4, SAMPLED + "angularRate:G~=@0,-2000,2000 axisCount:d=3 heatingEnabled:d precision:d timestamp:g=0", (2, "Gg"),
+    "Gyroscope": model(12, 4, SAMPLED + "angularRate:G~=@0,-2000,2000 axisCount:d=3 heatingEnabled:d precision:d timestamp:g=0", (2, "Gg"),
                        (0.0, 0.5, 0.05), (0.0, 0.5, 0.05), (0.0, 0.5, 0.05)),
-    "HumiditySensor": Model(15, 1, SAMPLED + "humidity:g~=@0,0,100 humidityChangeTrigger:g~=0,0,100", (22, "g"), (45.0, 0.8, 0.05)),
-    "LightSensor": Model(17, 1, SAMPLED + "illuminance:g~=@0,0,131000 illuminanceChangeTrigger:g~=0,0,131000", (23, "g"), (300.0, 100.0, 1.0)),
-    "Magnetometer": Model(18, 3, SAMPLED + "axisCount:d=3 heatingEnabled:d magneticField:G~=@0,-8,8 magneticFieldChangeTrigger:g~=0,0,8 "
+    "HumiditySensor": model(15, 1, SAMPLED + "humidity:g~=@0,0,100 humidityChangeTrigger:g~=0,0,100", (22, "g"), (45.0, 0.8, 0.05)),
+    "LightSensor": model(17, 1, SAMPLED + "illuminance:g~=@0,0,131000 illuminanceChangeTrigger:g~=0,0,131000", (23, "g"), (300.0, 100.0, 1.0)),
+    "Magnetometer": model(18, 3, SAMPLED + "axisCount:d=3 heatingEnabled:d magneticField:G~=@0,-8,8 magneticFieldChangeTrigger:g~=0,0,8 "
                           "timestamp:g=0", (18, "Gg"), (0.2, 0.01, 0.001), (0.0, 0.01, 0.001), (0.45, 0.01, 0.001)),
-    "PHSensor": Model(37, 1, SAMPLED + "correctionTemperature:g~=25,0,100 PH:g~=@0,0,14 PHChangeTrigger:g~=0,0,14", (133, "g"), (5.0, 0.05, 0.005)),
-    "PressureSensor": Model(21, 1, SAMPLED + "pressure:g~=@0,50,110 pressureChangeTrigger:g~=0,0,60", (31, "g"), (101.3, 0.5, 0.005)),
-    "ResistanceInput": Model(23, 1, SAMPLED + "resistance:g~=@0,0,19000 resistanceChangeTrigger:g~=0,0,19000 RTDWireSetup:d=1", (36, "g"),
+    "PHSensor": model(37, 1, SAMPLED + "correctionTemperature:g~=25,0,100 PH:g~=@0,0,14 PHChangeTrigger:g~=0,0,14", (133, "g"), (5.0, 0.05, 0.005)),
+    "PressureSensor": model(21, 1, SAMPLED + "pressure:g~=@0,50,110 pressureChangeTrigger:g~=0,0,60", (31, "g"), (101.3, 0.5, 0.005)),
+    "ResistanceInput": model(23, 1, SAMPLED + "resistance:g~=@0,0,19000 resistanceChangeTrigger:g~=0,0,19000 RTDWireSetup:d=1", (36, "g"),
                              (108.0, 0.5, 0.005)),
-    "RFID": Model(24, 1, "lastTagString:s lastTagMemorySize:u=0 lastTagUserMemorySize:u=0 lastTagNDEFMemorySize:u=0 antennaEnabled:d=1 "
+    "RFID": model(24, 1, "lastTagString:s lastTagMemorySize:u=0 lastTagUserMemorySize:u=0 lastTagNDEFMemorySize:u=0 antennaEnabled:d=1 "
                   "tagPresent:d=0", (92, "sd")),
-    "SoundSensor": Model(25, 2, "lastdB:g=@0 " + SAMPLED + "dB:g=@0 dBA:g=@1 dBC:g=@2 maxdB:g=102 noiseFloor:g=34 octaves:G=@3 "
+    "SoundSensor": model(25, 2, "lastdB:g=@0 " + SAMPLED + "dB:g=@0 dBA:g=@1 dBC:g=@2 maxdB:g=102 noiseFloor:g=34 octaves:G=@3 "
                          "SPLChangeTrigger:g~=0,0,102 SPLRange:d=1", (11, "gggG"), (52.0, 3.0, 0.5), (48.0, 3.0, 0.5), (50.0, 3.0, 0.5),
                          *((40.0 - i, 3.0, 0.5) for i in range(10))),
-    "Spatial": Model(26, 7, "minAcceleration:G=-8 maxAcceleration:G=8 algorithm:d=0 algorithmMagnetometerGain:g=0.005 minAngularRate:G=-2000 "
+    "Spatial": model(26, 7, "minAcceleration:G=-8 maxAcceleration:G=8 algorithm:d=0 algorithmMagnetometerGain:g=0.005 minAngularRate:G=-2000 "
                      "maxAngularRate:G=2000 " + SAMPLED + "heatingEnabled:d minMagneticField:G=-8 maxMagneticField:G=8 precision:d",
                      (89, "GGGg"), (0.0, 0.02, 0.002), (0.0, 0.02, 0.002), (1.0, 0.01, 0.002), (0.0, 0.5, 0.05), (0.0, 0.5, 0.05),
                      (0.0, 0.5, 0.05), (0.2, 0.01, 0.001), (0.0, 0.01, 0.001), (0.45, 0.01, 0.001)),
-    "TemperatureSensor": Model(28, 1, SAMPLED + "RTDType:d RTDWireSetup:d temperature:g~=@0,-270,1372 temperatureChangeTrigger:g~=0,0,1640 "
+    "TemperatureSensor": model(28, 1, SAMPLED + "RTDType:d RTDWireSetup:d temperature:g~=@0,-270,1372 temperatureChangeTrigger:g~=0,0,1640 "
                                "thermocoupleType:d=2", (95, "g"), (23.0, 1.0, 0.02)),
-    "VoltageInput": Model(29, 1, SAMPLED + "powerSupply:d sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 voltage:g~=@0,-40,40 "
+    "VoltageInput": model(29, 1, SAMPLED + "powerSupply:d sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 voltage:g~=@0,-40,40 "
                           "voltageChangeTrigger:g~=0,0,40 voltageRange:d", (101, "g"), (1.5, 0.05, 0.001)),
-    "VoltageRatioInput": Model(31, 1, "bridgeEnabled:d=1 bridgeGain:d=1 " + SAMPLED + "sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 "
+    "VoltageRatioInput": model(31, 1, "bridgeEnabled:d=1 bridgeGain:d=1 " + SAMPLED + "sensorType:d=0 sensorValue:g sensorValueChangeTrigger:g=0 "
                                "voltageRatio:g~=@0,-1,1 voltageRatioChangeTrigger:g~=0,0,1", (102, "g"), (0.1, 0.005, 0.0001)),
 }
 # fmt: on

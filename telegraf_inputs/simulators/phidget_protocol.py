@@ -13,12 +13,9 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .phidget_server import Channel, PhidgetServer
+from .phidget_channels import Channel
 
 HEADER = struct.Struct("<4sIHHHBB")
 MAGIC = b"0IHP"
@@ -37,15 +34,34 @@ class Closed(ConnectionError):
     """The client has gone, or is no Phidget client."""
 
 
-def entries(types: str, values: Iterable[Any]) -> dict[str, Any]:
-    """Write the numbered entries of a packet: one type letter a value."""
-    return {str(i): {"t": t, "v": v} for i, (t, v) in enumerate(zip(types, values, strict=True))}
+class Host(Protocol):
+    """What a connection asks of its server."""
+
+    password: str
+
+    def ready(self, connection: Connection) -> None:
+        """Tell a client that has logged in which devices there are."""
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a client."""
+
+    def open(self, connection: Connection, phid: int, class_number: int, index: int, sequence: int) -> None:
+        """Open a channel; ``index`` is its place among all channels of the device, of whatever class."""
+
+    def shut(self, connection: Connection, body: dict[str, Any]) -> None:
+        """Close a channel."""
+
+    def request(self, connection: Connection, body: dict[str, Any]) -> None:
+        """Take a setting."""
+
+    def spoilt(self, frame: bytes, message: tuple[int, int]) -> bytes:
+        """Do to a frame what the fault does to it."""
 
 
 class Connection:
     """One client. ``opened`` holds the channels that it opened, by phid, class number and index."""
 
-    def __init__(self, server: PhidgetServer, sock: socket.socket):
+    def __init__(self, server: Host, sock: socket.socket):
         self.server, self.socket = server, sock
         self.opened: dict[tuple[int, int, int], Channel] = {}
         self._sequence = itertools.count(5)

@@ -32,10 +32,9 @@ class ScpiSimulator(TextSimulator):
             for name, given in _scpi_quantity.read(channel).items():
                 quantity = channel.quantities.get(f"{name}_raw") or channel.quantities[name]
                 self._questions[selection, _normal(given.where["query"])] = (channel.id, name, given)
-                if quantity.type in ("float", "int"):
+                if quantity.numeric:
                     whole = quantity.type == "int"
-                    codes = [float(choice.code) for choice in quantity.choices]
-                    center = codes[index % len(codes)] if codes else self._center(quantity, whole)
+                    center = self._center(quantity, whole)
                     reach = 0.0 if whole else self._reach(quantity, center)
                     period = 200 + 20 * index
                     self._signals[channel.id, name] = Signal(center, 0.8 * reach, 0.05 * reach, period, seed + index)
@@ -62,16 +61,19 @@ class ScpiSimulator(TextSimulator):
         return min([REACH * abs(center), *to_ends])
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
-        return {key: signal.band() for key, signal in self._signals.items()}
-
-    def concerns(self, request: str) -> Iterator[str]:
-        for part in request.split(";"):
-            if asked := self._asked(_normal(part)):
-                yield asked[0]
+        codes = {key: (code, code) for key, code in self._constants() if not isinstance(code, (bool, str))}
+        return {key: signal.band() for key, signal in self._signals.items()} | codes
 
     def answer(self, request: str) -> str | None:
         replies = [self._answer(_normal(part)) for part in request.split(";")]
         return ";".join(reply for reply in replies if reply is not None) or None
+
+    def channel_of(self, request: str) -> str:
+        asked = self._asked(_normal(request))
+        return "" if asked is None else asked[0]
+
+    def _asked(self, request: str) -> tuple[str, str, Declared] | None:
+        return self._questions.get((self._selected, request)) or self._questions.get(("", request))
 
     def _answer(self, request: str) -> str | None:
         if request == "*IDN?":
@@ -85,27 +87,25 @@ class ScpiSimulator(TextSimulator):
             header, _, argument = request.partition(" ")
             self._settings[header] = argument
             return None
-        if (asked := self._asked(request)) is not None:
+        asked = self._asked(request)
+        if asked is not None:
             return self._value(*asked)
         return self._settings.get(request.removesuffix("?")) or None
 
     def words(self) -> dict[tuple[str, str], Container[Any]]:
-        told: dict[tuple[str, str], Container[Any]] = {}
-        for channel, name, given in self._questions.values():
-            if given.quantity.type in ("bool", "str"):
-                told[channel, name] = (True,) if given.quantity.type == "bool" else (f"channel {channel}",)
-        return told
+        return {key: (value,) for key, value in self._constants() if isinstance(value, (bool, str))}
 
-    def _asked(self, request: str) -> tuple[str, str, Declared] | None:
-        return self._questions.get((self._selected, request)) or self._questions.get(("", request))
+    def _constants(self) -> Iterator[tuple[tuple[str, str], Any]]:
+        """List what is no number: (channel, quantity), and what that always is."""
+        for channel, name, given in self._questions.values():
+            if not given.quantity.numeric:
+                yield (channel, name), _constant(channel, given.quantity)
 
     def _value(self, channel: str, name: str, given: Declared) -> str:
-        kind, pattern = given.quantity.type, given.where["pattern"]
-        if kind == "bool":
-            text = "1"
-        elif kind == "str":
-            text = f"channel {channel}"
-        elif kind == "int":
+        quantity, pattern = given.quantity, given.where["pattern"]
+        if not quantity.numeric:
+            text = f"{_constant(channel, quantity):d}" if quantity.type != "str" else _constant(channel, quantity)
+        elif quantity.type == "int":
             text = f"{round(self._signals[channel, name]())}"
         else:
             over = self.current_fault() == "over_range"
@@ -115,6 +115,13 @@ class ScpiSimulator(TextSimulator):
             start, end = match.span(1 if match.re.groups else 0)
             text = match.string[:start] + text + match.string[end:]
         return text
+
+
+def _constant(channel: str, quantity: Quantity) -> Any:
+    """Choose what a quantity that is no number always is; of codes, the channels say different ones."""
+    if quantity.choices:
+        return quantity.harmless[sum(map(ord, channel)) % len(quantity.harmless)]
+    return True if quantity.type == "bool" else f"channel {channel}"
 
 
 def _normal(command: str) -> str:

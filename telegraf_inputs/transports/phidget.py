@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import BadInput, shown
 from ..line import Wire
-from ..transport import Transport
+from ..transport import Library, Transport
 from ..url import HERE, Url
 
 LARGEST_SERIAL = 2**31 - 1  # of a larger one the library would take the lowest 32 bits
@@ -37,7 +37,7 @@ class Phidget(Transport):
     scheme = "phidget"
     extra = "phidget"
     example = "phidget://192.168.1.9:5661/561234"
-    libraries = ("libusb-1.0",)
+    libraries = (Library("libusb-1.0.so.0", "libusb-1.0-0", "LABLINE_LIBUSB"),)
 
     def check(self, url: Url, wire: Wire) -> None:
         target(url)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, suggestion
 from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
-from ..transport import Transport
+from ..transport import Place, Transport
 from ..url import WHOLE, Url
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any] | None] = {
     "xonxoff": TRUTH,
     "rtscts": TRUTH,
 }
+BY_ID = "/dev/serial/by-id"
 FASTEST_BAUD = 20_000_000  # no port is faster
 
 
@@ -90,6 +92,20 @@ class Serial(Transport):
     example = "serial:///dev/ttyUSB0?baudrate=9600"
     may_have_at = True
     carries_text = True
+    found = "serial port"
+
+    def find(self) -> Iterator[Place | str]:
+        try:
+            from serial.tools import list_ports
+        except ImportError:
+            yield "serial ports were not looked at: pip install 'labline[serial]'"
+            return
+        for port in sorted(list_ports.comports()):
+            number = f"serial number {port.serial_number}" if port.serial_number else ""
+            known = (port.description, port.manufacturer, number)
+            yield Place(
+                f"serial://{_lasting(port.device)}", ", ".join(text for text in known if text and text != "n/a")
+            )
 
     def check(self, url: Url, wire: Wire) -> None:
         if not url.rest.startswith("/") or not url.rest.strip("/"):
@@ -113,6 +129,13 @@ class Serial(Transport):
         from ..simulators.ends import PtyEnd
 
         return PtyEnd()
+
+
+def _lasting(device: str) -> str:
+    """Prefer the name by which a USB port stays the same after unplugging and restarting."""
+    links = sorted(os.listdir(BY_ID)) if os.path.isdir(BY_ID) else []
+    paths = (os.path.join(BY_ID, link) for link in links)
+    return next((path for path in paths if os.path.realpath(path) == os.path.realpath(device)), device)
 
 
 TRANSPORT = Serial()

@@ -12,13 +12,14 @@ import io
 import re
 import threading
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, Disconnected, NoAnswer, Stopped
 from ..line import Line, Wire
 from ..stop import Stop
-from ..transport import Transport
+from ..transport import Place, Transport
 from ..url import Url
 from . import load
 
@@ -29,6 +30,7 @@ SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
 PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
 MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
 
+DISCOVERY_SECONDS = 8.0  # it has no end of its own on the network
 SPARE_SECONDS = 1.0  # how much later than its timeout pyvisa-py may come back
 GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 
@@ -36,6 +38,7 @@ GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 class VisaLine(Line):
     """A way to an instrument that answers in messages, each with an end of its own, and says nothing unasked."""
 
+    whole_messages = True
     _resource: Any = None
     _owed = False  # an answer may still come that nobody waits for any more
 
@@ -146,6 +149,38 @@ class Visa(Transport):
     extra = "visa"
     example = "visa://TCPIP0::192.168.1.7::INSTR"
     carries_text = True
+    found = "VISA resource"
+
+    def find(self) -> Iterator[Place | str]:
+        """List the USB and network instruments that pyvisa-py finds; serial ports are another transport's."""
+        try:
+            import pyvisa
+        except ImportError:
+            yield "VISA resources were not looked at: pip install 'labline[visa]'"
+            return
+        found: list[str] = []
+        failed: list[str] = []
+
+        def look() -> None:
+            try:
+                with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):  # hints
+                    found.extend(pyvisa.ResourceManager("@py").list_resources("?*"))
+            except Exception as error:  # its backends fail in many ways, and none may end the scan
+                failed.append(str(error) or type(error).__name__)
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        thread.join(DISCOVERY_SECONDS)
+        if thread.is_alive():
+            yield (
+                f"VISA: discovery did not end within {DISCOVERY_SECONDS:.0f} s; name a resource yourself: "
+                f"--port {self.example}"
+            )
+        if failed:
+            yield f"VISA: {failed[0]}"
+        for resource in sorted(found):
+            if "ASRL" not in resource.upper() and resource.upper().endswith(("::INSTR", "::SOCKET")):
+                yield Place(f"visa://{resource}")
 
     def check(self, url: Url, wire: Wire) -> None:
         _resource(url)

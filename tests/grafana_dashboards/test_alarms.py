@@ -7,7 +7,8 @@ import json
 import pytest
 
 import provisioning.site
-from grafana_dashboards import emit, notifications, provision, signals
+from grafana_dashboards import emit, notifications, provision, signals, style
+from grafana_dashboards.check import panels_of
 from grafana_dashboards.uids import uid
 
 CRYOSTAT = """\
@@ -167,7 +168,7 @@ def test_a_limit_without_help_says_nothing_of_it(site):
 def test_panels_and_alarms_have_the_same_limits(demo):
     made = rendered(demo)
     for signal in signals.of_site(demo):
-        if not signal.limits:
+        if not signal.limits or not signal.numeric:
             continue
         rules = [r for r in rules_of(made, "limit").values() if r["labels"]["instrument"] == signal.instrument.name
                  and r["labels"]["channel"] == signal.channel.id and f'"{signal.quantity.name}"' in r["data"][0]["model"]["query"]]  # fmt: skip
@@ -379,3 +380,72 @@ def test_messages_have_a_subject_whatever_is_in_them_and_no_value_where_there_is
     assert "CommonLabels" not in template["template"], "it is empty where a group holds several alarms"
     for rule in rules_of(made, "stale").values():
         assert "$values" not in rule["annotations"]["summary"]
+
+
+CHILLER = """\
+  - name: chiller
+    driver: julabo
+    connection: "sim:"
+    label: Chiller
+    channels:
+      circulator:
+        label: Circulator
+        limits:
+          status_code:
+            warning: {alarm_when: [invalid command]}
+            critical: {alarm_when: [low level alarm, temperature measurement alarm]}
+            help: Fill it up.
+  - name: hall
+    driver: scpi
+    connection: "sim:"
+    channels:
+      door: {label: Door, read: {open: {query: "D?", unit: "", type: bool, choices: {true: {word: "open {{wide}}", severity: warning}, false: closed}}},
+             limits: {open: {critical: {alarm_when: ["open {{wide}}"]}, for: 0s}}}
+      sign: {label: Sign, read: {says: {query: "S?", unit: "", type: str}}, limits: {says: {warning: {alarm_when: ["it's", off]}}}}
+"""
+
+
+def test_the_alarm_of_a_code_tells_words_and_no_number(site):
+    rules = rules_of(rendered(site(CHILLER)), "limit")
+    assert {title: (rule["labels"]["severity"], rule["for"]) for title, rule in rules.items()} == {
+        "Chiller: Circulator status code is invalid command": ("warning", "1m"),
+        "Chiller: Circulator status code is low level alarm or temperature measurement alarm": ("critical", "1m"),
+        "hall: Door open is open {{wide}}": ("critical", "0s"),
+        "hall: Sign says is it's or off": ("warning", "1m"),
+    }
+    for rule in rules.values():
+        (condition,) = rule["data"][-1]["model"]["conditions"]
+        assert condition == {"evaluator": {"type": "gt", "params": [0.0]}}, "words have no hysteresis"
+        assert (rule["noDataState"], rule["execErrState"], rule["keepFiringFor"]) == ("KeepLast", "KeepLast", "5m")
+    notes = rules["Chiller: Circulator status code is low level alarm or temperature measurement alarm"]["annotations"]
+    assert notes["help"] == "Fill it up."
+    assert notes["description"].endswith(
+        "Warning when it is invalid command. Critical when it is low level alarm or temperature measurement alarm. "
+        "This alarm comes after 1 min of 'low level alarm' or 'temperature measurement alarm', "
+        "and ends after 5 min of anything else."
+    )
+    assert notes["summary"] == (
+        "Chiller: Circulator status code is {{ if eq $values.B.Value 1.0 }}'low level alarm'"
+        "{{ else if eq $values.B.Value 2.0 }}'temperature measurement alarm'{{ else }}something else{{ end }} "
+        "(alarm when 'low level alarm' or 'temperature measurement alarm')"
+    )
+    (door,) = (rule for title, rule in rules.items() if title.startswith("hall: Door"))
+    assert door["annotations"]["summary"].startswith(
+        """hall: Door open is {{ if eq $values.B.Value 1.0 }}'open {{ "{{" }}wide}}'{{ else }}something else{{ end }}"""
+    )
+
+
+def test_the_words_of_an_alarm_have_its_colour_where_its_link_leads(site):
+    lab = site(CHILLER)
+    made = rendered(lab)
+    dashboards = {d["uid"]: d for d in made.values() if "panels" in d}
+    limits = {(v.channel.id, v.severity): v for i in lab.instruments for v in i.limits}
+    for rule in rules_of(made, "limit").values():
+        dashboard = dashboards[rule["annotations"]["__dashboardUid__"]]
+        plot = next(p for p in panels_of(dashboard) if str(p["id"]) == rule["annotations"]["__panelId__"])
+        assert plot["type"] == "state-timeline"
+        (mapping,) = plot["fieldConfig"]["defaults"]["mappings"]
+        severity = rule["labels"]["severity"]
+        colours = {text["text"]: text["color"] for text in mapping["options"].values()}
+        for word in limits[rule["labels"]["channel"], severity].words:
+            assert colours[word] == style.SEVERITY[severity], "the site's severity, not the driver's"

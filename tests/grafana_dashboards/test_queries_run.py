@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from grafana_dashboards import emit
+from grafana_dashboards import emit, influxql
 from grafana_dashboards.check import panels_of
 from provisioning import influxdb_fields, influxdb_schema
 from provisioning.influxdb_server import DatabaseError
@@ -246,3 +246,70 @@ def test_what_a_lab_that_runs_has_stored_is_what_its_site_wants(viewer):
     assert influxdb_fields.unnoted(stored, wanted.fields) == []
     measured = {(m, f) for policy in stored.types.values() for m, fields in policy.items() for f in fields}
     assert {(f.measurement, f.name) for f in wanted.fields if f.measurement == "instrument"} <= measured
+
+
+def test_a_code_that_is_an_alarm_shows_in_its_rule_as_the_number_of_its_word_and_heals(viewer, rules):
+    (rule,) = (r for r in rules.values() if "temperature measurement alarm" in r["title"])
+
+    def value():
+        (row,) = viewer.alert(rule)
+        return row["status_code"]
+
+    assert value() == 0
+    viewer.fault("chiller", "over_range")
+    try:
+        # low level alarm, temperature measurement alarm, sensor difference alarm
+        assert until(value, "the code tells") == 2
+        assert "eq $values.B.Value 2.0 }}'temperature measurement alarm'" in rule["annotations"]["summary"]
+    finally:
+        viewer.fault("chiller", "none")
+    until(lambda: value() == 0, "it heals")
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "written", "found"),
+    [
+        ("code", [[3], [-1, -12]], ["code=3i", "code=-1i"], 2),
+        ("code", [[3], [-1, -12]], ["code=-1i", "code=-12i"], 2),
+        ("code", [[3], [-1, -12]], ["code=-1i", "code=3i"], 1),
+        ("code", [[3], [-1, -12]], ["code=3i", "code=0i"], 0),
+        ("code", [[3], [-1, -12]], [], None),
+        ("open", [[True]], ["open=false", "open=true"], 1),
+        ("open", [[True]], ["open=true", "open=false"], 0),
+        ("says", [['it\'s \\ "so"'], ["off"]], ['says="off"', 'says="it\'s \\\\ \\"so\\""'], 1),
+        ("says", [["it's"], ["off"]], ['says="it\'s"', 'says="OFF"'], 0),
+    ],
+)
+def test_the_newest_value_alone_is_held_against_words(viewer, field, values, written, found):
+    now = time.time()
+    lines = [
+        f"words,instrument=rack,channel=a {line} {int(now - age) * 10**9}"
+        for line, age in zip(written, (20, 10), strict=False)
+    ]
+    viewer.admin.write(
+        "\n".join([*lines, f"words,instrument=rack,channel=b code=3i,open=true {int(now) * 10**9}"]),
+        viewer.database,
+        "raw",
+    )
+    where = influxql.equal(instrument="rack", channel="a")
+    try:
+        rows = viewer.rows(viewer.filled(influxql.which_of(values, field, "words", where), now - MINUTE, now + 1))
+        assert [row[field] for row in rows] == ([] if found is None else [found])
+    finally:
+        viewer.admin.query('DROP MEASUREMENT "words"', viewer.database)
+
+
+@pytest.mark.parametrize("level", RANGES)
+def test_a_code_is_one_of_its_words_on_every_level(viewer, dashboards, level):
+    now = time.time()
+    start = now - RANGES[level]
+    dashboard = dashboards["dashboards/julabo.json"]
+    values = viewer.levels(dashboard, start, now)
+    for title in ("Status code", "Setpoint number"):
+        panel = next(p for p in panels_of(dashboard) if p["title"] == title)
+        (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+        rows = viewer.rows(
+            viewer.filled(panel["targets"][0]["query"], start, now, {"raw": "10s"}.get(level, level), **values)
+        )
+        codes = {row["last"] for row in rows} - {None}
+        assert codes and {f"{code:g}" for code in codes} <= set(mapping["options"]), title

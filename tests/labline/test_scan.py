@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from labline import cli
-from labline.scanning import onewire, phidgets, ports, probes
-from telegraf_inputs import drivers, simulators
+from labline.scanning import devices, phidgets, ports, probes
+from telegraf_inputs import drivers, simulators, transports
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import Disconnected
+from telegraf_inputs.source import Polled
 
 
 @pytest.fixture
@@ -130,7 +131,8 @@ def test_a_phidget_server_that_is_no_address_is_wrong_use(server, capsys):
 
 
 def test_every_driver_of_a_line_is_probed():
-    lines = {name for name in drivers.programs() if {"serial", "tcp"} & set(drivers.load(name).schemes)}
+    polled = [driver for driver in map(drivers.load, drivers.programs()) if issubclass(driver, Polled)]
+    lines = {driver.name for driver in polled if any(transports.load(s).carries_text for s in driver.schemes)}
     assert {driver.name for driver, _ in probes.known()} == lines
     assert [probe.generic for _, probe in probes.known()] == [False] * (len(probes.known()) - 1) + [True]
 
@@ -149,9 +151,12 @@ def test_phidgets_on_a_network_server(simulated):
     assert str(stanza.connection).startswith(f"phidget://{server}/")
 
 
-def test_thermometers_on_the_bus(simulated):
+def test_thermometers_on_the_bus(simulated, monkeypatch):
     folder = simulated("ds18b20").url.removeprefix("file://")
-    (finding,) = onewire.all(ports.Path(folder))
+    driver = drivers.load("ds18b20")
+    monkeypatch.setattr(sys.modules[driver.__module__], "DEVICES", folder)
+    (finding,) = devices.all(driver)
+    assert "thermometer on a 1-Wire bus, 2 channels" in finding.what
     (stanza,) = pasted(finding.text())
     assert sorted(c.options["id"] for c in stanza.channels) == sorted(
         n for n in os.listdir(folder) if n.startswith("28-")

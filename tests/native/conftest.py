@@ -101,7 +101,7 @@ instruments:
       tank:
         read:
           level: {{node: "ns=2;s=Level", unit: "%", low: 0, high: 100}}
-          filling: {{node: "ns=2;s=Filling", unit: "", type: bool}}
+          filling: {{node: "nsu=urn:lab;s=Filling", unit: "", type: bool}}
   - name: gpus
     driver: telegraf
     interval: 1s

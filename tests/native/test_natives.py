@@ -185,6 +185,7 @@ def test_a_password_that_is_missing_is_told_and_the_others_go_on(servers, tmp_pa
         natives = Natives(lab, servers)
         until(lambda: natives.last("plant", "TT01", "temperature") is not None, "the others go on")
         assert "secrets/ups_privacy" in lab.details()["ups"]
-        assert natives.watch.look().notes["ups"].startswith("ups does not start: its password is missing")
+        words = "ups does not start: its password is missing"
+        until(lambda: natives.watch.look().notes.get("ups", "").startswith(words), "the table tells it")
     finally:
         lab.close()

@@ -274,3 +274,45 @@ def test_a_type_outlives_its_measurement_where_anothers_name_begins_with_it(supp
     assert plan(supply).refused == [], "it can't be seen any more"
     with pytest.raises(DatabaseError, match="field type conflict"):
         write(supply, "scpi,instrument=supply,channel=a level=1.5", now())
+
+
+CODED = 'mode: {query: "M?", unit: "", type: int}'
+MEANT = CODED.replace("type: int", "type: int, choices: {1: idle, 2: turning, 4: {word: failed, severity: critical}}")
+
+
+def minutes(lab) -> dict[int, object]:
+    """Downsample the last hours into minutes by hand; gives what they hold of `mode`, by time."""
+    when = time.time_ns() // 60_000_000_000 * 60_000_000_000
+    (query,) = (q for q in influxdb_schema.schema(lab.site).queries if (q.measurement, q.level.name) == ("scpi", "1m"))
+    lab.admin.query(query.select(when - 3 * 3600 * 10**9, when))
+    rows = lab.admin.rows('SELECT "mode" FROM "1m"."scpi"', lab.site.influxdb.database)
+    return {row["time"]: row["mode"] for row in rows}
+
+
+def test_of_a_code_a_level_keeps_the_last_for_a_mean_of_codes_means_nothing(supply):
+    supply.change('mode: {query: "M?", unit: "", type: str}', MEANT)
+    influxdb_apply.apply(plan(supply), lambda text: None)
+    minute = (time.time_ns() // 60_000_000_000 - 60) * 60_000_000_000
+    for second, code in ((1, 1), (20, 4), (40, 2)):
+        write(supply, f"scpi,instrument=supply,channel=a level=1.5,mode={code}i", minute + second * 10**9)
+    assert minutes(supply) == {minute: 2}
+    stored = influxdb_fields.read(supply.admin, supply.site.influxdb.database, ["raw", "1m", "1h"])
+    assert [name for name in stored.types["1m"]["scpi"] if name.startswith("mode")] == ["mode"], "no minimum of codes"
+    again = plan(supply)
+    assert (again.differences, again.refused) == ([], []), "the server tells its queries as they were written"
+
+
+def test_words_may_be_declared_of_a_number_that_has_been_stored(supply):
+    """Its means were floats: an integer in the same shard would be refused, and take the other fields along."""
+    supply.change('mode: {query: "M?", unit: "", type: str}', CODED)
+    influxdb_apply.apply(plan(supply), lambda text: None)
+    minute = (time.time_ns() // 60_000_000_000 - 60) * 60_000_000_000
+    write(supply, "scpi,instrument=supply,channel=a level=1.5,mode=1i", minute)
+    assert minutes(supply) == {minute: 1}
+    supply.change(CODED, MEANT)
+    assert plan(supply).refused == []
+    influxdb_apply.apply(plan(supply), lambda text: None)
+    write(supply, "scpi,instrument=supply,channel=a level=2.5,mode=4i", minute + 60 * 10**9)
+    assert minutes(supply) == {minute: 1, minute + 60 * 10**9: 4}
+    rows = supply.admin.rows('SELECT "level" FROM "1m"."scpi"', supply.site.influxdb.database)
+    assert [row["level"] for row in rows] == [1.5, 2.5]

@@ -573,3 +573,84 @@ def test_a_site_is_found_by_its_name_or_by_its_path(tmp_path: Path):
         site.find("dmo")
     with pytest.raises(BadInput, match="can't be read: No such file"):
         site.load(tmp_path / "none.yml")
+
+
+CHILLER = """\
+  - name: chiller
+    driver: julabo
+    connection: "sim:"
+    channels:
+      circulator: {{limits: {{status_code: {limits}}}}}
+      setpoint: {{limits: {{external_control: {{warning: {{alarm_when: [external]}}}}}}}}
+      bath: {{limits: {{temperature: {bath}}}}}
+  - name: rack
+    driver: scpi
+    connection: "sim:"
+    channels:
+      door:
+        read: {{open: {{query: "D?", unit: "", type: bool}}, says: {{query: "S?", unit: "", type: str}}}}
+        limits: {{open: {door}, says: {says}}}
+"""
+WELL = {
+    "limits": "{critical: {alarm_when: [low level alarm, temperature measurement alarm]}, warning: {alarm_when: [invalid command]}, for: 2m}",
+    "bath": "{warning: {above: 20 °C}}",
+    "door": "{critical: {alarm_when: [true]}}",
+    "says": "{warning: {alarm_when: [jammed, 'off']}}",
+}
+
+
+def test_a_limit_of_what_is_no_number_names_words(written):
+    lab = site.load(written(GOOD.replace("alarms:", CHILLER.format(**WELL) + "alarms:")))
+    found = {
+        (v.channel.id, v.quantity.name, v.severity): v.codes
+        for i in lab.instruments
+        for v in i.limits
+        if i.name in ("chiller", "rack")
+    }
+    assert found == {
+        ("circulator", "status_code", "warning"): (-8,),
+        ("circulator", "status_code", "critical"): (-1, -5, -12),  # two codes have one word
+        ("setpoint", "external_control", "warning"): (True,),
+        ("bath", "temperature", "warning"): (),
+        ("door", "open", "critical"): (True,),
+        ("door", "says", "warning"): ("jammed", "off"),
+    }
+    (limit,) = (v for v in lab.instruments[2].limits if v.quantity.name == "status_code" and v.severity == "critical")
+    assert limit.words == {"low level alarm": [-1], "temperature measurement alarm": [-5, -12]}
+
+
+@pytest.mark.parametrize(
+    ("place", "data", "path", "says"),
+    [
+        ("limits", "{critical: {alarm_when: [-1]}}", "critical.alarm_when[0]", "found -1, expected a word of 'status_code'; its word, 'low level alarm'"),
+        ("limits", "{critical: {alarm_when: [77]}}", "critical.alarm_when[0]", "known: manual stop, manual start, "),
+        ("limits", "{critical: {alarm_when: [low levl alarm]}}", "critical.alarm_when[0]", "did you mean 'low level alarm'?"),
+        ("limits", "{critical: {above: 2}}", "critical.above", "'status_code' is a code: expected alarm_when: [WORD, …], with words among manual stop, "),
+        ("limits", "{critical: {below: 0}}", "critical.below", "'status_code' is a code"),
+        ("limits", "{critical: {}}", "critical", "is empty; expected alarm_when: [WORD, …]"),
+        ("limits", "{critical: {alarm_when: []}}", "critical", "is empty; expected alarm_when: [WORD, …]"),
+        ("limits", "{critical: {alarm_when: low level alarm}}", "critical.alarm_when", "expected a list"),
+        ("limits", "{}", "status_code", "has no limit; expected warning: or critical:, with alarm_when: [WORD, …]"),
+        ("limits", "{critical: {alarm_when: [invalid command]}, hysteresis: 1}", "hysteresis", "is for numbers; 'status_code' is a code"),
+        ("limits", "{critical: {alarm_when: [invalid command, invalid command]}}", "critical.alarm_when[1]", "'invalid command' stands there twice"),
+        ("limits", "{critical: {alarm_when: [invalid command]}, warning: {alarm_when: [invalid command]}}", "warning.alarm_when", "'invalid command' stands in critical too"),
+        ("bath", "{warning: {alarm_when: [hot]}}", "warning.alarm_when", "'temperature' is a number: expected above: VALUE, below: VALUE, or both"),
+        ("door", "{critical: {alarm_when: [open]}}", "critical.alarm_when[0]", "found 'open', expected true or false"),
+        ("door", "{critical: {alarm_when: [true, false]}}", "critical.alarm_when", "is always on"),
+        ("door", "{critical: {above: 0}}", "critical.above", "'open' is true or false: expected alarm_when: [true] or [false]"),
+        ("says", "{warning: {alarm_when: [3]}}", "warning.alarm_when[0]", "found 3, expected a text; write it in quotes"),
+        ("says", "{warning: {alarm_when: [no]}, critical: {alarm_when: [5.5]}}", "critical.alarm_when[0]", "write it in quotes"),
+    ],
+)  # fmt: skip
+def test_what_words_can_t_be_limits_is_told(written, place, data, path, says):
+    with pytest.raises(BadInput) as caught:
+        site.load(written(GOOD.replace("alarms:", CHILLER.format(**WELL | {place: data}) + "alarms:")))
+    (told,) = str(caught.value).splitlines()
+    assert f"{path}: " in told and says in told, told
+
+
+def test_all_words_of_a_code_are_no_limit(written):
+    every = "{warning: {alarm_when: [internal, external]}}"
+    text = CHILLER.format(**WELL).replace("{warning: {alarm_when: [external]}}", every)
+    with pytest.raises(BadInput, match="warning.alarm_when: is always on: 'external_control' is always one of these"):
+        site.load(written(GOOD.replace("alarms:", text + "alarms:")))

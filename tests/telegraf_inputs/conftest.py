@@ -8,14 +8,15 @@ import pickle
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labline.stack import libusb
+from labline.stack import libraries
+from telegraf_inputs import transports
 
 
 @pytest.fixture(scope="session", autouse=True)
-def libusb_is_found():
-    """Let Phidgets' native library find libusb: the system's, or Debian's package unpacked into the cache."""
-    if "LABLINE_LIBUSB" not in os.environ:
-        os.environ.update(libusb.environment())
+def libraries_are_found():
+    """Let native libraries (Phidgets') find what they need: the system's, or Debian's packages in the cache."""
+    needed = [library for name in transports.names() for library in transports.load(name).libraries]
+    os.environ.update(libraries.environment(library for library in needed if library.variable not in os.environ))
 
 
 @pytest.hookimpl(tryfirst=True)

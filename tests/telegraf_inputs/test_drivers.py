@@ -72,6 +72,26 @@ def test_quantities_are_fields_with_unit_and_range(name):
 
 
 @every_driver
+def test_no_number_is_without_a_meaning(name):
+    """A whole number without a unit is a count, or a code whose words are declared; a code has words for people."""
+    driver = drivers.load(name)
+    for q in (
+        *(q for s in driver.streams for q in s.quantities),
+        *(q for c in example(driver).channels for q in c.quantities.values()),
+    ):
+        if q.type == "int" and not q.unit:
+            assert q.count or q.choices, f"{q.name} is a number that nobody could read: give it choices, or count=True"
+        assert not (q.count and (q.choices or q.unit or q.type != "int")), q.name
+        codes = [choice.code for choice in q.choices]
+        assert len(set(codes)) == len(codes), q.name
+        for choice in q.choices:
+            assert type(choice.code).__name__ == q.type and q.unit == "", q.name
+            assert q.possible(choice.code), f"{q.name}: {choice.code} is out of its range"
+            assert choice.word.strip() == choice.word != "" and choice.word.isprintable(), q.name
+            assert choice.severity in ("", "ok", "warning", "critical"), q.name
+
+
+@every_driver
 def test_options_are_documented_and_typed(name):
     driver = drivers.load(name)
     for options, common in ((driver.options_known, stanza.KEYS), (driver.channel_options, stanza.CHANNEL_KEYS)):

@@ -251,30 +251,20 @@ def feeds():
                 yield driver, transport, fault
 
 
-def ills():
-    """Yield driver, variant, channel and what it alone has, of those with more channels than one."""
+def alone():
+    """Yield driver, channel and the fault that it alone has, of the feeds; test_containment.py has those that are asked."""
     for driver in PROGRAMS:
-        simulator = simulators.load(driver)
-        for variant in ("", *simulator.variants):
-            stanza = stanzas.check(config(driver, "sim:", variant))
-            if len(stanza.channels) > 1:
-                for channel in stanza.channels:
-                    for illness in simulator.illnesses:
-                        yield driver, variant, channel.id, illness
-
-
-def questioned():
-    """Yield driver and illness of those that are asked about each channel by itself."""
-    for driver in PROGRAMS:
-        simulator = simulators.load(driver)
-        if issubclass(simulator, TextSimulator) and "silent" in simulator.illnesses:
-            for illness in simulator.illnesses:
-                yield driver, illness
+        if not issubclass(drivers.load(driver), Polled):
+            for channel in stanzas.check(config(driver, "sim:")).channels:
+                for fault in simulators.load(driver).channel_faults:
+                    yield driver, channel.id, fault
 
 
 with plugged.in_place():
-    QUESTIONED = list(questioned())
-    MATRIX, FEEDS, ILLS = list(matrix()), list(feeds()), list(ills())
+    KNOWN = [
+        d for d in PROGRAMS if issubclass(simulators.load(d), FeedSimulator)
+    ]  # their simulators know what they said
+    MATRIX, FEEDS, ALONE = list(matrix()), list(feeds()), list(alone())
 
 
 @pytest.fixture(autouse=True)
@@ -372,11 +362,8 @@ def hold_to_what_was_said(rig: Rig, before: Counts) -> Counts:
     return counts
 
 
-@pytest.mark.parametrize("driver", [driver for driver, _, fault in FEEDS if fault == "burst"])
+@pytest.mark.parametrize("driver", KNOWN)
 def test_what_an_inbox_has_no_room_for_is_counted(driver):
-    simulator = simulators.load(driver)
-    if not issubclass(simulator, FeedSimulator):
-        pytest.skip("its simulator does not tell what it said")
     with Rig(driver, timeout=FAR) as rig:
         rig.instrument.inbox = Inbox(limit=MANY)
         rig.until_all_is_read()
@@ -389,7 +376,7 @@ def test_what_an_inbox_has_no_room_for_is_counted(driver):
         assert hold_to_what_was_said(rig, before).dropped > 0
 
 
-@pytest.mark.parametrize("driver", [driver for driver, _, fault in FEEDS if fault == "disorder"])
+@pytest.mark.parametrize("driver", KNOWN)
 def test_what_comes_out_of_order_comes_out_of_order_here(driver):
     """Else the matrix would show nothing."""
     with Rig(driver, timeout=FAR) as rig:
@@ -403,46 +390,27 @@ def test_what_comes_out_of_order_comes_out_of_order_here(driver):
         rig.until(disordered, "an event that comes after a later one")
 
 
-@pytest.mark.parametrize(("driver", "variant", "channel", "illness"), ILLS)
-def test_a_fault_of_one_channel_is_its_own(driver, variant, channel, illness):
-    with Rig(driver, variant=variant) as rig:
+@pytest.mark.parametrize(("driver", "channel", "fault"), ALONE)
+def test_a_fault_of_one_channel_of_a_feed_is_its_own(driver, channel, fault):
+    with Rig(driver) as rig:
         rig.until_all_is_read()
-        simulator = rig.simulator
         others = {c.id for c in rig.stanza.channels} - {channel}
         assert others
-        simulator.ill[channel] = illness
-        rig.until(lambda cycle: cycle.statuses.get(channel, "ok") != "ok", f"a status of {channel}")
-        reconnects = rig.instrument.reconnects
-        rig.until_all_is_read(("degraded",), others)
-        for _ in range(3):
-            cycle = rig.cycle()
-            assert cycle.state == "degraded", rig.logged
+        rig.simulator.faulty[channel] = fault
+        rig.until(lambda cycle: cycle.state == "degraded", "a state that tells it")
+        rig.cycle()  # what was read before the fault may have been waiting
+        since = rig.cycle().errors
+
+        def holds(cycle):
             assert not [key for key in cycle.values if key[0] == channel]
             assert {status for name, status in cycle.statuses.items() if name in others} <= {"ok"}
-        assert rig.instrument.reconnects == reconnects, "the others lost their connection"
-        simulator.ill.clear()
-        rig.until_all_is_read()
+            return cycle.errors >= since + SEEN_AGAIN and cycle.state == "degraded"
 
-
-@pytest.mark.parametrize(("driver", "illness"), QUESTIONED)
-def test_a_question_about_one_channel_that_fails_is_its_own(driver, illness):
-    """Each that is asked about it, alone."""
-    with Rig(driver) as rig:
-        simulator, (channel, *others) = rig.simulator, [c.id for c in rig.stanza.channels]
-        asked: set[str] = set()
-        concerns = simulator.concerns
-        simulator.concerns = lambda request: asked.add(request) or concerns(request)
-        simulator.ill["nothing"] = illness
+        rig.until(holds, "the fault again")
+        rig.until_all_is_read(("degraded",), others)
+        assert rig.instrument.reconnects == 0, "the others lost their connection"
+        rig.simulator.faulty.clear()
         rig.until_all_is_read()
-        questions = sorted(question for question in asked if channel in concerns(question))
-        assert questions
-        for question in questions:
-            simulator.ill = {question: illness}
-            rig.until(lambda cycle: cycle.statuses.get(channel, "ok") != "ok", f"a status of {channel}, by {question}")
-            rig.until_all_is_read(("degraded",), others)
-            simulator.ill = {}
-            rig.until_all_is_read()
-        assert rig.instrument.reconnects == 0
 
 
 @pytest.mark.parametrize("driver", PROGRAMS)
@@ -527,10 +495,8 @@ def test_every_exemption_has_its_reason():
 @pytest.mark.parametrize("driver", PROGRAMS)
 def test_a_simulator_has_the_faults_of_its_kind(driver):
     asked = issubclass(drivers.load(driver), Polled)
-    simulator = simulators.load(driver)
-    assert set(simulator.faults) == set(ANY) | set(EXCHANGE if asked else FEED)
-    assert simulator.illnesses or not asked, "a channel of what is asked can be ill alone"
+    assert set(simulators.load(driver).faults) == set(ANY) | set(EXCHANGE if asked else FEED)
 
 
 def test_a_feed_is_among_them():
-    assert {"ticker"} <= {driver for driver, *_ in FEEDS} & {driver for driver, *_ in MATRIX} & {ill[0] for ill in ILLS}
+    assert {"ticker"} <= {d for d, *_ in FEEDS} & {d for d, *_ in MATRIX} & {d for d, *_ in ALONE}

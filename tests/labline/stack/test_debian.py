@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labline.stack import debian, influxdb, libusb
+from labline.stack import debian, influxdb, libraries
 from labline.stack.errors import NotFound, Unavailable
+from telegraf_inputs.transport import Library
 
 on_debian = pytest.mark.skipif(not shutil.which("apt-get"), reason="this is no Debian")
 
@@ -32,7 +33,7 @@ def test_without_lists_of_packages_it_reads_its_own(bare_machine, tmp_path, monk
     (tmp_path / "apt.conf").write_text(f'Dir::State::lists "{tmp_path}/none";\n')
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     unpacked = debian.unpack("libusb-1.0-0")
-    assert list(unpacked.glob(f"**/{libusb.LIBRARY}"))
+    assert list(unpacked.glob("**/libusb-1.0.so.0"))
     assert [path.name for path in unpacked.iterdir()] == ["usr"]
     assert [path.name for path in (tmp_path / "none").iterdir()] == ["partial"]
 
@@ -59,6 +60,8 @@ def test_an_influxdb_of_another_generation_is_passed_over(bare_machine, monkeypa
         influxdb.get()
 
 
-def test_libusb_is_the_systems_or_debians(bare_machine, monkeypatch):
-    monkeypatch.setattr(libusb, "LIBRARY", "libc.so.6")
-    assert libusb.directory() is None
+def test_a_library_is_the_systems_or_debians(bare_machine, monkeypatch):
+    assert libraries.environment([Library("libc.so.6", "libc6", "LABLINE_LIBC")]) == {}
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Unavailable, match="libno.so.9 can't be had: .*sudo apt-get install libno9"):
+        libraries.environment([Library("libno.so.9", "libno9", "LABLINE_LIBNO")])

@@ -1,0 +1,194 @@
+"""Records what an instrument and its driver say to each other, as a case that the tests play back.
+
+A case is a folder of three files; tests/telegraf_inputs/test_cases.py says how they are written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from provisioning import telegraf_config
+from provisioning.site import SiteInstrument
+from telegraf_inputs import duration, transports
+from telegraf_inputs.errors import BadInput
+from telegraf_inputs.feed import Feed
+from telegraf_inputs.inbox import Inbox
+from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.line import Wire
+from telegraf_inputs.point import Point
+from telegraf_inputs.reading import Reading
+from telegraf_inputs.source import Polled
+from telegraf_inputs.url import Url
+
+Event = tuple[str, bytes]  # as a Line's tap is told
+SAME_PACE = 0.2  # of an interval: two cycles that are as near to it as that are one interval apart
+
+
+class Recorder:
+    """Writes down a dialogue cycle by cycle: ``begin``, the instrument's ``sample``, ``end``; then ``write``.
+
+    The instrument has to be given its ``tap`` and its ``inbox``.
+    """
+
+    def __init__(self, folder: Path, instrument: SiteInstrument):
+        self._folder, self._instrument = folder, instrument
+        self.inbox = HeldInbox()
+        self._thread = threading.get_ident()
+        self._cycles: list[list[Event]] = []
+        self._began: list[float] = []  # when each cycle did, in monotonic seconds
+        self._expected: list[str] = []
+        self._closed = False  # a feed was, by the other side
+        self._messages = False  # what was received are whole messages, whose end is no byte
+
+    def check(self, connection: Url) -> None:
+        """Refuse (BadInput) what can't be recorded, before anything is asked at this ``connection``."""
+        if self._folder.exists():
+            raise BadInput(f"{self._folder} is there already; a case needs a new folder")
+        driver = self._instrument.stanza.driver
+        if not issubclass(driver, (Polled, Feed)) or not transports.of(connection).carries_text:
+            raise BadInput(f"there is no dialogue to record: driver {driver.name!r} does not speak over a line of text")
+
+    def tap(self, direction: str, data: bytes) -> None:
+        """Take down what is said."""
+        if threading.get_ident() == self._thread:
+            self._cycles[-1].append((direction, data))
+        elif direction == "!":  # what a feed says comes by the inbox, line by line
+            self._closed = True
+
+    def begin(self) -> None:
+        """Begin a cycle; what a feed has said since the last one belongs to it."""
+        wire = self._instrument.stanza.driver.wire
+        said = [("<", line.encode(wire.encoding, "replace") + wire.receive) for line in self.inbox.release()]
+        self._cycles.append([*said, ("!", b"")] if self._closed else [*said])
+        self._closed = False
+        self._began.append(time.monotonic())
+
+    def end(self, instrument: Instrument, points: Iterable[Point]) -> bool:
+        """Take down what came of the cycle; False where nothing was said in it, which can't be played."""
+        self._messages = self._messages or getattr(getattr(instrument.source, "link", None), "whole_messages", False)
+        if instrument.source is None and not self._cycles[-1]:
+            self._drop()
+            return False
+        self._expected.append(f"# cycle {len(self._cycles)}\n{''.join(map(_timeless, points))}")
+        return True
+
+    def write(self, connection: Url) -> int:
+        """Write the case, whole or not at all; returns how many cycles it has. Raises BadInput.
+
+        ``connection`` is where the instrument was, though it be a simulator's.
+        """
+        if len(self._expected) < len(self._cycles):
+            self._drop()
+        if not any(self._cycles):
+            raise BadInput(f"nothing was said; {self._folder} is not written")
+        files = {
+            "config.yml": telegraf_config.program(self._instrument, str(connection)).removeprefix(
+                telegraf_config.HEADER
+            ),
+            "transcript": "".join(f"{line}\n" for line in self._transcript()),
+            "expected.lp": "".join(self._expected),
+        }
+        self._check_secrets(files)
+        new = self._folder.with_name(f".{self._folder.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        try:
+            for name, text in files.items():
+                (new / name).write_text(text, encoding="utf-8")
+            new.rename(self._folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        return len(self._cycles)
+
+    def _drop(self) -> None:
+        """Forget a cycle that broke off."""
+        self._cycles.pop()
+        self._began.pop()
+
+    def _check_secrets(self, files: dict[str, str]) -> None:
+        for name, value in self._instrument.stanza.options.items():
+            if name.endswith("password_file") and value and Path(value).is_file():
+                password = Path(value).read_text(encoding="utf-8").strip()
+                if password and any(password in text for text in files.values()):
+                    raise BadInput(f"the password in {value} was said; {self._folder} is not written")
+
+    def _transcript(self) -> Iterator[str]:
+        driver, stanza = self._instrument.stanza.driver, self._instrument.stanza
+        for number, events in enumerate(self._cycles):
+            if number:
+                pause = self._began[number] - self._began[number - 1]
+                regular = abs(pause - stanza.interval) < SAME_PACE * stanza.interval
+                yield "---" if regular else f"--- {duration.exact(round(pause, 2))}"
+            if self._messages:
+                end = driver.wire.receive
+                events = [(d, data.rstrip(b"\r\n") + end if d == "<" else data) for d, data in events]
+            yield from _lines(events, driver.wire)
+
+
+class HeldInbox(Inbox):
+    """Holds back what a feed says until it is asked for, so that it is known to which cycle it belongs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[tuple[str, list[Reading]]] = []
+
+    def put_said(self, said: str, readings: Iterable[Reading]) -> None:
+        self._held.append((said, list(readings)))
+
+    def release(self) -> list[str]:
+        """Let go of what came since the last time; returns the lines that were said."""
+        held = self._held[:]
+        del self._held[: len(held)]
+        for _, readings in held:
+            super().put_said("", readings)
+        return [said for said, _ in held if said]
+
+
+def _timeless(point: Point) -> str:
+    """Write a point without what is another each time."""
+    point.values.pop("read_seconds", None)
+    return f"{point.line().rsplit(' ', 1)[0]}\n"
+
+
+def _lines(events: Iterable[Event], wire: Wire) -> Iterator[str]:
+    """Write the lines of one cycle. What was thrown away before anything was asked came before the driver looked."""
+    received, early = b"", b""
+    asked = False
+    for direction, data in events:
+        if direction == "<" or direction == "~" and asked:
+            received += data
+            continue
+        if direction == "~":
+            early += data
+            continue
+        yield from _said("~", early, wire.receive)
+        yield from _said("<", received, wire.receive)
+        received = early = b""
+        asked = True
+        yield from _said(">", data, wire.send) if direction == ">" else ["! closed"]
+    yield from _said("~", early, wire.receive)
+    yield from _said("<", received, wire.receive)
+
+
+def _said(kind: str, data: bytes, end: bytes) -> Iterator[str]:
+    """Write what was said in one direction: whole lines without their end, and what is unfinished exactly."""
+    *whole, rest = data.split(end) if end else [data]
+    for line in whole:
+        yield f"{kind} {_shown(line)}".rstrip()
+    if rest:
+        yield f"{2 * kind} {_shown(rest)}"
+
+
+def _shown(data: bytes) -> str:
+    """Write bytes so that every one of them can be read, a blank at the end too."""
+    text = "".join(_shown_byte(byte) for byte in data)
+    return f"{text[:-1]}\\x20" if text.endswith(" ") else text
+
+
+def _shown_byte(byte: int) -> str:
+    named = {0x0D: "\\r", 0x0A: "\\n", 0x09: "\\t", 0x5C: "\\\\"}
+    return named.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}")

@@ -1,0 +1,90 @@
+"""How the live table tells what Telegraf reads itself, from points in a real InfluxDB."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from labline.live.outputs import Trouble
+from labline.live.watch import Watch
+from provisioning import site as sites
+from provisioning.influxdb_server import Server
+
+SITE = """\
+site: trial
+nodes: [{{name: here}}]
+influxdb: {{database: {database}}}
+instruments:
+  - name: ups
+    driver: snmp
+    connection: udp://192.168.1.9
+    user: lab
+    interval: 1s
+    timeout: 1s
+    channels:
+      battery: {{label: Battery, read: {{charge: {{oid: 1.3.6.1, unit: "%"}}}}}}
+      output: {{label: Output, read: {{voltage: {{oid: 1.3.6.2, unit: V}}}}}}
+"""
+PATIENCE = 28  # seconds
+
+
+@pytest.fixture
+def table(database, influxd, tmp_path):
+    """Write points of some age (s) with ``put``, look with ``look``; Telegraf's log says ``details`` and ``troubles``."""
+    influxd.server.query(f'CREATE RETENTION POLICY "raw" ON "{database.name}" DURATION 30d REPLICATION 1 DEFAULT')
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE.format(database=database.name))
+    site = sites.load(file)
+    server = Server(database.url, database.reader, database.reader_password)
+
+    class Table:
+        details: dict[str, str] = {}
+        troubles: list[Trouble] = []
+
+        def put(self, age: float, line: str) -> None:
+            measurement, fields = line.split(" ", 1)
+            database.write(f"{measurement},site=trial,host=here {fields} {time.time_ns() - int(age * 1e9)}")
+
+        def look(self) -> tuple[str, str]:
+            since = time.time_ns() - 600 * 10**9
+            watch = Watch(site, server, since, lambda: self.details, lambda: self.troubles)
+            snapshot = watch.look()
+            return snapshot.states["ups"], snapshot.notes.get("ups", "")
+
+    return Table()
+
+
+def test_it_is_well_as_long_as_points_come(table):
+    table.put(1, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(2, 'snmp,instrument=ups,channel=output voltage=231,status="ok"')
+    assert table.look() == ("ok", "")
+
+
+def test_a_channel_that_is_ill_is_told(table):
+    table.put(1, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(1, 'snmp,instrument=ups,channel=output status="no_reading"')
+    state, note = table.look()
+    assert state == "degraded" and note == "ups: Output: the device says that it has no value"
+
+
+def test_silence_has_the_reason_from_telegrafs_log(table):
+    table.put(PATIENCE + 20, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(5, "internal_agent metrics_gathered=5i")
+    state, note = table.look()
+    assert state == "silent" and note.startswith("ups does not answer. Is it on?")
+    table.details = {"ups": "request timeout"}
+    assert table.look()[1].startswith("ups does not answer: request timeout. Is it on?")
+
+
+def test_where_telegraf_itself_is_silent_the_device_is_not_blamed(table):
+    table.put(PATIENCE + 20, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    assert table.look() == ("no report", "ups brings nothing. Does Telegraf run? Its log has the details.")
+
+
+def test_where_the_database_refuses_the_device_is_not_blamed(table):
+    table.put(PATIENCE + 20, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(5, "internal_agent metrics_gathered=5i")
+    now = time.time()
+    table.troubles = [Trouble("database", "field type conflict", True, now, now)]
+    assert table.look()[1].startswith("ups has no report in the database: what is wrong on the way there stands above")

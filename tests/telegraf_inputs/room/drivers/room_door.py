@@ -1,0 +1,74 @@
+"""A door that does not exist: it says who opens it, and tells how warm it is there.
+
+Source: this file.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+
+from ..configured import Channel
+from ..declare import Choice, Quantity, Stream
+from ..errors import BadAnswer
+from ..feed import Feed
+from ..line import Wire
+from ..reading import Reading
+
+LINE = re.compile(r"(\d{19}) (air|passage) (\d\d\.\d|open|shut|FAIL)\Z")
+AIR = Stream("room_air", (Quantity("temperature", "°C", "Temperature of the air", 0.0, 60.0, decimals=1),))
+PASSAGE = Stream(
+    "room_passage",
+    (Quantity("open", "", "The door is open", type="bool", choices=(Choice(False, "shut"), Choice(True, "open"))),),
+    tags={"way": "in or out"},
+    kind="event",
+)
+STREAMS = {"air": AIR, "passage": PASSAGE}
+
+
+class RoomDoor(Feed):
+    """Reads what a door tells."""
+
+    name = "room_door"
+    title = "Door of the test's room"
+    manual = "this file"
+    family = "sensors"
+    schemes = ("unix", "tcp")
+    wire = Wire(b"\n", b"\n")
+    timeout = 5.0
+    channel_names = ("air", "passage")
+    streams = (AIR, PASSAGE)
+    statuses = {**Feed.statuses, "failed": "the sensor has no reading"}
+    example = """\
+name: door
+driver: room_door
+connection: unix:///run/door.sock
+channels:
+  air: {label: Air at the door}
+  passage: {label: Door}
+"""
+
+    @classmethod
+    def stream_of(cls, channel: Channel) -> Stream:
+        return STREAMS[channel.id]
+
+    def heard(self, line: str, arrived_ns: int) -> Iterator[Reading]:
+        match = LINE.match(line)
+        if not match:
+            raise BadAnswer(f"found {line[:60]!r}, expected such as 1700000000000000000 air 21.5")
+        time_ns, channel, said = match.groups()
+        if said == "FAIL":
+            yield Reading(channel, {}, int(time_ns), "failed")
+        elif channel == "air":
+            yield Reading(channel, {"temperature": float(said)}, int(time_ns))
+        else:
+            yield Reading(channel, {"open": said == "open"}, int(time_ns), tags={"way": "in"})
+
+
+DRIVER = RoomDoor
+
+if __name__ == "__main__":
+    from ..execd import main
+
+    sys.exit(main(DRIVER))

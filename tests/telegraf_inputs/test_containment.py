@@ -1,0 +1,195 @@
+"""A fault of one channel is that channel's alone: the others are read, with their own values, and the reports go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import yaml
+
+from telegraf_inputs import drivers, instrument, simulators
+from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.simulators.base import TextSimulator
+from telegraf_inputs.simulators.faults import EXCHANGE
+from telegraf_inputs.simulators.lakeshore_372 import LakeShore372Simulator
+from telegraf_inputs.source import Polled
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
+
+PATIENCE = 15.0  # seconds until a test gives up; never reached where all is well
+ROUNDING = 2e-3  # of a value: instruments answer with a few digits
+QUICK = {"timeout": "100ms", "interval": "50ms"}
+# Further channels than those of the driver's example.
+WIDER = {
+    "julabo": {"channels": dict.fromkeys(drivers.load("julabo").channel_names)},
+    "lakeshore_372": {"channels": dict.fromkeys(("A", "1", "5"))},
+    "ds18b20": {"channels": {name: {"id": f"28-00000000000{name}"} for name in "123"}},
+}
+# Settings of simulators that lead through other parts of their drivers.
+OTHERWISE = {"lakeshore_372": ({"old": True}, {"scanning": False})}
+DWELL = {"lakeshore_372": {"dwell": 0.6}}  # seconds: long enough for a cycle in which one question is not answered
+
+# What a channel says of itself: a gauge of a controller has no answer of its own, but a status in that of all.
+STATUSES = {
+    "silent": {"no_answer"},
+    "hang": {"no_answer"},
+    "garbage": {"bad_answer", "unknown_code"},
+    "truncated": {"bad_answer"},
+}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """Come back soon after a failure, and spare simulators the rest that instruments need."""
+    monkeypatch.setattr(instrument, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(instrument, "LONGEST_WAIT", 0.05)
+    for wire in (drivers.load(name).wire for name in drivers.names()):
+        monkeypatch.setattr(wire, "pause", 0.0)
+        monkeypatch.setattr(wire, "settle", 0.0)
+
+
+class Rig:
+    """A simulator and the instrument that reads it: all values are held to be their own channel's."""
+
+    def __init__(self, driver: str, variant: str = "", otherwise: dict | None = None):
+        kind = simulators.load(driver)
+        example = yaml.safe_load(drivers.load(driver).example)
+        more = {**WIDER.get(driver, {}), **(kind.variants[variant] if variant else {})}
+        self.stanza = stanzas.check({**example, "connection": "sim:", **more, **QUICK})
+        self.simulator = simulators.start(self.stanza, **{**kind.brisk, **DWELL.get(driver, {}), **(otherwise or {})})
+        self.stanza.connection = Url(self.simulator.url)
+        self.channels = [channel.id for channel in self.stanza.channels]
+        self.instrument = Instrument(self.stanza, Stop(), lambda level, text: None)
+        self.measured = set(self.channels)  # those that have values
+        if isinstance(self.simulator, LakeShore372Simulator) and not self.simulator.scanning:
+            self.measured &= {"A", self.simulator.scanned()}
+        self._bands = self.simulator.bands()
+        self.statuses: dict[str, str] = {}  # channel -> the last that it had
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.instrument.close()
+        self.simulator.stop()
+
+    def cycle(self):
+        """Read once; returns the channels' fields, and the instrument's own."""
+        *points, own = self.instrument.sample()
+        read = {point.tags["channel"]: point.values for point in points}
+        for channel, values in read.items():
+            self.statuses[channel] = values["status"]
+            for name, value in values.items():
+                if (channel, name) in self._bands:
+                    low, high = self._bands[channel, name]
+                    slack = ROUNDING * max(abs(low), abs(high))
+                    assert low - slack <= value <= high + slack, f"{channel} {name}: {value} is not its own"
+        return read, own.values
+
+    def well(self, channels: set[str]) -> set[str]:
+        """Tell which of some channels are well."""
+        return {name for name in channels if self.statuses[name] == "ok"}
+
+    def until(self, good) -> None:
+        """Read until ``good(read, own)``."""
+        end = time.monotonic() + PATIENCE
+        well = False
+        while not well:
+            well = good(*self.cycle())
+            assert time.monotonic() < end, f"{self.instrument.state}: {self.instrument.detail}"
+
+    def until_read(self, channels, look=lambda read, own: None) -> None:
+        """Read until each of these channels has had all its values; ``look(read, own)`` is called for each cycle."""
+        missing = {key for key in self._bands if key[0] in channels}
+
+        def all_came(read, own) -> bool:
+            look(read, own)
+            missing.difference_update((channel, name) for channel, values in read.items() for name in values)
+            return not missing
+
+        self.until(all_came)
+
+
+def ways():
+    """Yield driver, variant, the simulator's settings, and the faults that one channel can have."""
+    for driver in drivers.programs():
+        kind = simulators.load(driver)
+        for fault in kind.channel_faults if issubclass(drivers.load(driver), Polled) else ():
+            for variant in ("", *kind.variants):
+                yield driver, variant, None, fault
+            for otherwise in OTHERWISE.get(driver, ()):
+                yield driver, "", otherwise, fault
+
+
+def hold_alone(rig: Rig, key: str | tuple[str, str], fault: str) -> None:
+    """Spoil a channel, or one question of it, and hold that all others are read meanwhile; it heals in the end."""
+    channel = key if isinstance(key, str) else key[0]
+    spoilt = {channel, *rig.simulator.sharing.get(channel, ())}
+    rig.simulator.faulty = {key: fault}
+    rig.until(lambda read, own: rig.statuses[channel] != "ok" and (key != channel or not rig.well(spoilt)))
+
+    def look(read, own):
+        assert (own["up"], own["state"], own["reconnects"]) == (1, "degraded", 0), rig.instrument.detail
+        for name in spoilt & read.keys() if key == channel else {channel} & read.keys():
+            assert set(read[name]) == {"status"}, f"a value of {name} under a fault: {read[name]}"
+            assert read[name]["status"] in STATUSES[fault], name
+        assert rig.well(rig.measured - spoilt) == rig.measured - spoilt
+
+    rig.until_read(rig.measured - spoilt, look)
+    rig.simulator.faulty = {}
+    rig.until(lambda read, own: rig.well(rig.measured) == rig.measured)
+
+
+@pytest.mark.parametrize(("driver", "variant", "otherwise", "fault"), list(ways()))
+def test_a_fault_of_one_channel_leaves_the_others_read(driver, variant, otherwise, fault):
+    with Rig(driver, variant, otherwise) as rig:
+        rig.until_read(rig.measured)
+        for channel in sorted(rig.measured):
+            hold_alone(rig, channel, fault)
+        rig.until_read(rig.measured)
+        assert rig.instrument.reconnects == 0, "a fault of one channel cost the connection"
+
+
+@pytest.mark.parametrize(
+    ("driver", "otherwise"),
+    [
+        (driver, otherwise)
+        for driver in drivers.programs()
+        if issubclass(simulators.load(driver), TextSimulator) and "silent" in simulators.load(driver).channel_faults
+        for otherwise in (None, *OTHERWISE.get(driver, ()))
+    ],
+)
+def test_one_question_that_is_not_answered_costs_its_channel_alone(driver, otherwise):
+    """Every question of a channel, whatever came before it."""
+    with Rig(driver, "", otherwise) as rig:
+        rig.until_read(rig.measured)
+        alone = rig.measured - set(rig.simulator.sharing)
+        questions = [key for key in rig.simulator.questions if key[0] in (min(alone), max(alone))]
+        assert questions
+        for question in sorted(questions):
+            hold_alone(rig, question, "garbage")
+        assert rig.instrument.reconnects == 0
+
+
+def test_whoever_is_asked_can_have_a_fault_of_one_channel():
+    for driver in drivers.programs():
+        simulator = simulators.load(driver)
+        if set(EXCHANGE) & set(simulator.faults) - set(simulator.not_faults):
+            assert simulator.channel_faults, driver
+
+
+def test_a_read_that_never_returns_has_one_thread():
+    with Rig("ds18b20") as rig:
+        rig.until_read(rig.channels)
+        threads = threading.active_count()
+        for _ in range(2):
+            rig.simulator.faulty = {"1": "hang"}
+            rig.until(lambda read, own: own["state"] == "degraded")
+            for _ in range(5):
+                rig.cycle()
+                assert threading.active_count() <= threads + 1
+            rig.simulator.faulty = {}
+            rig.until(lambda read, own: own["state"] == "ok")
+            assert threading.active_count() <= threads

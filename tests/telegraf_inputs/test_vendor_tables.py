@@ -1,0 +1,280 @@
+"""The makers' tables, held by the makers' own lines: no entry of a driver's table can be wrong, missing or too many.
+
+The lines stand here as in the manual that the driver names; Phidgets' are those of the maker's own package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import IntEnum
+from importlib import import_module
+
+import pint
+import pytest
+
+from telegraf_inputs import declared
+from telegraf_inputs.drivers import _phidget_sensor as phidget_sensor
+from telegraf_inputs.drivers import _scpi_quantity as scpi_quantity
+from telegraf_inputs.drivers import julabo, lakeshore_372, pfeiffer_tpg
+from telegraf_inputs.drivers._phidget_classes import SENSORS
+
+
+def snake(text: str) -> str:
+    return re.sub(r"\W+", "_", text.lower()).strip("_")
+
+
+def table(text: str, form: str) -> dict[str, str]:
+    """Take a manual's lines apart: code -> meaning."""
+    rows = [re.fullmatch(form, line.strip()) for line in text.strip().splitlines()]
+    assert all(rows), text
+    return {row[1]: row[2] for row in rows}
+
+
+# Pfeiffer Vacuum TPG 261, BG 5195 BEN, chapter 5: PRX (status of each gauge), UNI, and the error word.
+PRX = """
+0 -> Measurement data okay
+1 -> Underrange
+2 -> Overrange
+3 -> Sensor error
+4 -> Sensor off (IKR, PKR, IMR, PBR)
+5 -> No sensor (output: 5,2.0000E-2 [mbar])
+6 -> Identification error
+"""
+# With 3 and 4 of the TPG 366, whose 5, Volt, is no pressure.
+UNI = """
+0 -> mbar/bar
+1 -> Torr
+2 -> Pascal
+3 -> Micron
+4 -> hPascal
+"""
+ERROR_WORD = """
+1000 -> Controller error
+0100 -> NO HWR No hardware
+0010 -> PAR Inadmissible parameter
+0001 -> SYN Syntax error
+"""
+ARROW = r"(\w+) -> (?:[A-Z]{2,3} (?:HWR )?)?([^(]*?)(?: \(.*\))?"
+
+
+def test_the_status_of_a_pfeiffer_gauge():
+    told = {code: snake(text) for code, text in table(PRX, ARROW).items()}
+    assert told.pop("0") == "measurement_data_okay"
+    assert {"0": "ok", **told} == pfeiffer_tpg.STATUS
+    assert set(told.values()) == set(pfeiffer_tpg.PfeifferTPG.statuses)
+
+
+def test_the_units_of_a_pfeiffer_controller():
+    units = pint.UnitRegistry()
+    names = {"mbar/bar": ("mbar", 1.0), "Pascal": ("Pa", 1.0), "Micron": ("torr", 1e-3), "hPascal": ("hPa", 1.0)}
+    shown = {"mbar/bar": "mbar", "Torr": "Torr", "Pascal": "Pa", "Micron": "micron", "hPascal": "hPa"}
+    expected = {}
+    for code, text in table(UNI, r"(\d) -> (\S+)").items():
+        unit, many = names.get(text, ("torr", 1.0))
+        expected[code] = shown[text], pytest.approx(units.Quantity(many, unit).to("mbar").magnitude, rel=1e-6)
+    assert expected == pfeiffer_tpg.UNITS
+
+
+def test_the_error_word_of_a_pfeiffer_controller():
+    told = table(ERROR_WORD, ARROW)
+    assert list(told) == ["1000", "0100", "0010", "0001"]
+    assert tuple(text.lower() for text in told.values()) == pfeiffer_tpg.ERRORS
+
+
+def test_how_many_gauges_a_pfeiffer_controller_has():
+    # TPG 261 Single Gauge, TPG 262 Dual Gauge, TPG 366 for six gauges: by the names of the manuals.
+    assert pfeiffer_tpg.GAUGES == {"tpg261": 1, "tpg262": 2, "tpg366": 6}
+    assert pfeiffer_tpg.IDENTITY == {"tpg261": "PNR", "tpg262": "PNR", "tpg366": "AYT"}
+
+
+# Lake Shore Model 372 User's Manual, chapter 6.6, RDGST?: bit, bit weighting, status indicator.
+RDGST = """
+0 1 CS OVL
+1 2 VCM OVL
+2 4 VMIX OVL
+3 8 VDIF OVL
+4 16 R. OVER
+5 32 R. UNDER
+6 64 T. OVER
+7 128 T. UNDER
+"""
+
+
+def test_the_status_bits_of_a_lake_shore():
+    long = {"OVL": "overload", "R.": "resistance", "T.": "temperature"}
+    told, temperature_alone = {}, 0
+    for bit, (weight, text) in enumerate(table(RDGST, r"\d (\d+) (.*)").items()):
+        assert int(weight) == 1 << bit
+        told[int(weight)] = "_".join(long.get(word, word).lower() for word in text.split())
+        temperature_alone |= int(weight) * text.startswith("T.")
+    assert told == lakeshore_372.BITS
+    assert temperature_alone == lakeshore_372.TEMPERATURE_ONLY
+    assert set(told.values()) <= set(lakeshore_372.LakeShore372.statuses)
+
+
+# Julabo CF41, chapter Remote control: Status messages, Error messages.
+JULABO = """
+00 MANUAL STOP
+01 MANUAL START
+02 REMOTE STOP
+03 REMOTE START
+-01 LOW LEVEL ALARM
+-03 EXCESS TEMPERATURE WARNING
+-04 LOW TEMPERATURE WARNING
+-05 WORKING SENSOR ALARM
+-06 SENSOR DIFFERENCE ALARM
+-07 I2C-BUS ERROR
+-08 INVALID COMMAND
+-09 COMMAND NOT ALLOWED IN CURRENT OPERATING MODE
+-10 VALUE TOO SMALL
+-11 VALUE TOO LARGE
+-12 TEMPERATURE MEASUREMENT ALARM
+-13 WARNING : VALUE EXCEEDS TEMPERATURE LIMITS
+-14 EXCESS TEMPERATURE PROTECTOR ALARM
+-15 EXTERNAL SENSOR ALARM
+-20 WARNING: CLEAN CONDENSOR OR CHECK COOLING WATER CIRCUIT OF REFRIGERATOR
+-21 WARNING: COMPRESSOR STAGE 1 DOES NOT WORK
+-26 WARNING: STAND-BY PLUG IS MISSING
+-33 SAFETY SENSOR ALARM
+-38 EXTERNAL SENSOR SETPOINT PROGRAMMING ALARM
+-40 NIVEAU LEVEL WARNUNG
+"""
+# The list of commands; IN_SP_06 is not of the CF41, but of other models.
+JULABO_COMMANDS = """
+IN_PV_00 Actual bath temperature.
+IN_PV_01 Heating power being used (%).
+IN_PV_02 Temperature value registered by the external Pt100 sensor.
+IN_SP_00 Working temperature Setpoint 1
+IN_SP_01 Working temperature Setpoint 2
+IN_SP_02 Working temperature Setpoint 3
+IN_SP_06 Temperature indication: 0 = °C 1 = °F
+IN_MODE_01 Selected setpoint: 0 = Setpoint 1 1 = Setpoint 2 2 = Setpoint 3
+IN_MODE_04 0 = Temperature control with internal sensor. 1 = Temperature control with external Pt100 sensor.
+"""
+
+
+def test_the_messages_of_a_julabo():
+    told = {}
+    for code, text in table(JULABO, r"(-?\d\d) (?:WARNING ?: )?(.*)").items():
+        grave = "critical" if re.search(r"\b(ALARM|ERROR)\b", text) else "warning"
+        runs = "ok" if text.endswith("START") else ""
+        told[int(code)] = text.lower().replace("warnung", "warning"), grave if int(code) < 0 else runs
+    assert told == {choice.code: (choice.word.lower(), choice.severity) for choice in julabo.STATES}
+    assert len(told) == len(julabo.STATES)
+
+
+def test_the_commands_of_a_julabo():
+    told = table(JULABO_COMMANDS, r"(\w+) (.*)")
+    words = {
+        "bath": "bath",
+        "external": "external Pt100",
+        "setpoint_1": "Setpoint 1",
+        "setpoint_2": "Setpoint 2",
+        "setpoint_3": "Setpoint 3",
+    }
+    assert set(words) == set(julabo.QUESTIONS)
+    for channel, question in julabo.QUESTIONS.items():
+        assert words[channel] in told[question] and "Selected" not in told[question], channel
+    assert "°C" in told[julabo.UNIT] and re.findall(r"(\d) = ", told[julabo.UNIT]) == list(julabo.UNITS)
+    selected = re.findall(r"(\d) = Setpoint (\d)", told["IN_MODE_01"])
+    assert {int(code) + 1: f"set point {number}" for code, number in selected} == {
+        choice.code: choice.word for choice in julabo.NUMBER.choices
+    }
+    control = re.findall(r"(\d) = .*?(internal|external)", told["IN_MODE_04"])
+    assert {bool(int(code)): word for code, word in control} == {c.code: c.word for c in julabo.CONTROL.choices}
+
+
+# SCPI-99 volume 1: 7.2.1.4 "INFinity … is represented as 9.9E37 … NINF … -9.9E37", 7.2.1.5 "NAN … as 9.91E37"; 7.3 Boolean.
+@pytest.mark.parametrize(
+    ("answer", "value", "trouble"),
+    [
+        ("9.9E37", None, "over_range"),
+        ("-9.9E37", None, "over_range"),
+        ("9.91E37", None, "no_reading"),
+        ("9.89E37", 9.89e37, ""),
+        ("-9.89E37", -9.89e37, ""),
+        ("9.905E37", None, "over_range"),
+        ("+9.90000000E+37", None, "over_range"),
+        ("+9.91000000E+37", None, "no_reading"),
+    ],
+)
+def test_the_special_numbers_of_scpi(answer, value, trouble):
+    given = declared.read({"voltage": {"query": "MEAS:VOLT?", "unit": "V"}}, scpi_quantity.WHERE)
+    assert scpi_quantity.Question("voltage", given["voltage"]).value(answer) == (value, trouble)
+
+
+def test_the_booleans_of_scpi():
+    assert scpi_quantity.TRUTH == {"ON": True, "1": True, "OFF": False, "0": False}
+
+
+# Phidget22: the maker's package declares the codes, and says in words what they mean.
+NO_VALUE = {
+    "UNKNOWNVAL": "unknown",
+    "UNKNOWNVALHIGH": "over_range",
+    "UNKNOWNVALLOW": "under_range",
+    "BADPOWER": "bad_power",
+    "BADCURRENT": "bad_current",
+    "BADCONNECTION": "bad_connection",
+}
+EVENTS = {
+    "BADVERSION": "bad_version",
+    "BUSY": "busy",
+    "NETWORK": "network",
+    "FAILURE": "failure",
+    "WRAP": "wrapped",
+    "OVERTEMP": "over_temperature",
+    "OVERCURRENT": "over_current",
+    "OUTOFRANGE": "out_of_range",
+    "BADPOWER": "bad_power",
+    "SATURATION": "saturated",
+    "OVERVOLTAGE": "over_voltage",
+    "FAILSAFE": "failsafe",
+    "VOLTAGEERROR": "voltage_error",
+    "INVALIDSTATE": "invalid_state",
+    "BADCONNECTION": "bad_connection",
+    "OUTOFRANGEHIGH": "over_range",
+    "OUTOFRANGELOW": "under_range",
+    "FAULT": "fault",
+    "BADCURRENT": "bad_current",
+}
+NO_SENSORS = {"ENERGYDUMP", "MOTORSTALL", "ESTOP"}  # what only motors tell
+# Which of the package's enumerations a setting is of, where it is not named as the setting is in the library.
+ENUMERATIONS = {"IOMode": "EncoderIOMode", "Algorithm": "SpatialAlgorithm"}
+
+
+def phidget(name: str) -> type[IntEnum]:
+    return getattr(import_module(f"Phidget22.{name}"), name)
+
+
+def test_the_return_codes_of_phidgets():
+    codes = {code.name.removeprefix("EPHIDGET_"): code.value for code in phidget("ErrorCode")}
+    assert {codes[name]: word for name, word in NO_VALUE.items()} == phidget_sensor.NO_VALUE
+    assert (codes["NOTATTACHED"], codes["UNSUPPORTED"]) == (phidget_sensor.NOT_ATTACHED, phidget_sensor.UNSUPPORTED)
+
+
+def test_the_error_events_of_phidgets():
+    codes = {code.name.removeprefix("EEPHIDGET_"): code.value for code in phidget("ErrorEventCode")}
+    assert {codes[name]: word for name, word in EVENTS.items()} == phidget_sensor.EVENTS
+    assert codes["OK"] == phidget_sensor.FINE
+    assert {codes[name] for name in ("DISPATCH", "OVERRUN", "PACKETLOST")} == set(phidget_sensor.LOST)
+    assert set(codes) == {*EVENTS, *NO_SENSORS, "OK", "DISPATCH", "OVERRUN", "PACKETLOST"}
+
+
+@pytest.mark.parametrize(
+    ("sensor", "option"), [(name, option) for name, declared in SENSORS.items() for option in declared.settings]
+)
+def test_the_settings_of_phidgets(sensor, option):
+    name, choices = SENSORS[sensor].settings[option]
+    ratio = sensor == "VoltageRatioInput"
+    enumeration = ENUMERATIONS.get(name, name)
+    if name == "SensorType":
+        enumeration = "VoltageRatioSensorType" if ratio else "VoltageSensorType"
+    members = {code.name: code.value for code in phidget(enumeration)}
+    prefix = os.path.commonprefix(list(members)).rpartition("_")[0] + "_"
+    told = {name.removeprefix(prefix).lower(): number for name, number in members.items()}
+    plain = {"off": "none", "2wire": "2", "3wire": "3", "4wire": "4", "312_5mv": "312.5mv"}
+    told = {plain.get(word, word): number for word, number in told.items()}
+    if name == "SensorType":  # a sensor that is none: the voltage itself
+        assert told.pop("voltageratio" if ratio else "voltage") == 0
+    assert told == {word.lower(): number for word, number in choices.items()}
