@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 
@@ -37,6 +38,10 @@ class Inbox:
             if len(self._readings) > self._limit:
                 self.dropped += max(1, sum(value is not None for value in self._readings.popleft().values.values()))
             self._wake()
+
+    def refuse(self, why: str) -> None:
+        """Tell that something was said that can't be read: it is counted as discarded, and logged; of no channel is it known."""
+        self.put(Reading("", {}, time.time_ns(), "unreadable", why))
 
     def put_said(self, said: str, readings: Iterable[Reading]) -> None:
         """Add all readings that came of one thing that the source said, which is their place in a recording."""

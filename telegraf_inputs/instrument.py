@@ -22,6 +22,7 @@ from .stop import Stop
 from .url import Url
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0  # seconds between attempts to connect, doubling
+NO_CHANNEL = "what it said"  # in the place of a channel, where it is not known of which it is
 MOST_CHANNELS = 1000  # of one instrument, where the data say which there are
 HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is told to hang
 
@@ -68,6 +69,7 @@ class Instrument:
             self.simulator = simulators.start(stanza)
             self.url = Url(self.simulator.url)
         self.state, self.detail = "starting", ""
+        self.well = False  # the last cycle was read whole
         self.errors = self.reconnects = self.overruns = self.dropped = 0
         self._thrown_away = 0
         self.inbox = inbox or Inbox()
@@ -80,11 +82,12 @@ class Instrument:
         self._away = False  # a source that comes back by itself has not yet
         self._wait, self._next_attempt = 0.0, 0.0
         self._statuses: dict[str, str] = {}  # channel -> the last status that it had
-        self._worst: dict[str, str] = {}  # channel -> what was wrong with it in this cycle, though it may be over
+        self._worst: dict[str, str] = {}  # channel -> what was wrong with it since the last report
         self._details: dict[str, str] = {}  # channel -> what else was told of it
         self._unknown: set[str] = set()  # what was told to have no place
         self._clocks: dict[str, str] = {}  # channel -> what was wrong with the time of its last reading
         self._told = ""  # the faults of channels that were told last
+        self._unheard = False  # it was opened anew because it was silent or garbled, and nothing has come since
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
         self._hangs = False
@@ -98,11 +101,6 @@ class Instrument:
     def readings(self) -> int:
         """Tell how many readings were made."""
         return sum(made.readings for made in self.made.values())
-
-    @property
-    def well(self) -> bool:
-        """Tell whether the last cycle was read whole; an odd clock is the machine's fault."""
-        return self.state == "ok" or (self.state == "clock" and not self._faulty())
 
     @property
     def _up(self) -> bool:
@@ -122,22 +120,24 @@ class Instrument:
         """Run one cycle; returns the points of the channels and, last, the instrument's own. Raises Stopped only."""
         began = self._began = self._beat = time.monotonic()
         points: list[Point] = []
-        self._worst = {}
         try:
             for point in self._cycle():
                 points.append(point)
         except Stopped:
             raise
         except Exception as error:  # a fault in a driver must not end the program: Telegraf would see a lab go dark
-            self._failed(self._explained(error))
+            points += self._failed(self._explained(error))
         finally:
             self._began = None
+        # An odd clock is the machine's fault.
+        self.well = self.state == "ok" or (self.state == "clock" and not self._faulty())
+        self._worst = {}
         return [*points, self.report(time.monotonic() - began)]
 
     def collect(self) -> list[Point]:
         """Take what a source has said by itself since the last time."""
-        points = list(self._points(self.inbox.take()))
-        if points:
+        points = list(self._heard())
+        if points and self.source is not None:
             self._judge()
         return points
 
@@ -167,14 +167,22 @@ class Instrument:
             self.source = self._connect()
         self._hangs = False
         if isinstance(self.source, Pushed):
-            yield from self._points(self.inbox.take())
+            yield from self._heard()
             for reading in self.source.look():
                 yield from self._points([reading])
-            yield from self._points(self.inbox.take())
+            yield from self._heard()
         else:
             yield from self._asked(self.source)
-        self._wait = 0.0
-        self._judge()
+        if not self._unheard:
+            self._wait = 0.0
+            self._judge()
+
+    def _heard(self) -> Iterator[Point]:
+        """Take what a source has said by itself."""
+        readings = self.inbox.take()
+        if any(reading.channel for reading in readings):
+            self._unheard = False
+        yield from self._points(readings)
 
     def _asked(self, source: Polled) -> Iterator[Point]:
         """Read a polled instrument; nothing is believed before it is seen that question and answer are in step."""
@@ -205,12 +213,22 @@ class Instrument:
     def _points(self, readings: Iterable[Reading]) -> Iterator[Point]:
         """Make the points of readings, and note how each channel is; every faulty reading is counted."""
         for reading in readings:
+            if not reading.channel:
+                self._thrown_away += 1
+                self._note(reading)
+                continue
             channel = self._channels.get(reading.channel) or self._discovered(reading)
             if channel is None:
                 self._no_place(reading.channel)
                 self._discard([reading])
                 continue
-            point, repeated = self._maker.make(reading, channel)
+            try:
+                point, repeated = self._maker.make(reading, channel)
+            except Exception as error:  # one reading that is none must not take those after it along
+                reading.status, reading.detail = "driver_fault", f"{type(error).__name__}: {error}"
+                self._thrown_away += 1
+                self._note(reading)
+                continue
             if repeated:
                 self._thrown_away += point.readings
                 continue
@@ -220,8 +238,9 @@ class Instrument:
             yield point
 
     def _note(self, reading: Reading) -> None:
-        channel, status = reading.channel, reading.status
-        self._statuses[channel] = status
+        channel, status = reading.channel or NO_CHANNEL, reading.status
+        if reading.channel:
+            self._statuses[channel] = status
         self._details[channel] = f" ({reading.detail})" if reading.detail else ""
         if status != "ok":
             self.errors += 1
@@ -229,8 +248,7 @@ class Instrument:
 
     def _discovered(self, reading: Reading) -> Channel | None:
         """Take up a channel that a stream finds by itself; None where its streams find none, or too many."""
-        assert self.source is not None
-        streams = [s for s in self.source.streams if s.discovered and reading.stream in ("", s.measurement)]
+        streams = [s for s in self.stanza.driver.streams if s.discovered and reading.stream in ("", s.measurement)]
         if not streams or len(self._channels) >= MOST_CHANNELS:
             return None
         quantities = {quantity.name: quantity for quantity in streams[0].quantities}
@@ -301,18 +319,24 @@ class Instrument:
         self.log("D", _trace(error))
         return InstrumentError(f"fault in driver {self.stanza.driver.name!r}: {type(error).__name__}: {error}")
 
-    def _failed(self, error: InstrumentError) -> None:
-        """Note a failed cycle and let the connection go: opening anew is the one cure that helps every fault."""
+    def _failed(self, error: InstrumentError) -> list[Point]:
+        """Note a failed cycle and let the connection go: opening anew is the one cure that helps every fault.
+
+        Returns the points of what a source has said before it was let go.
+        """
         self.errors += 1
         if isinstance(self.source, Pushed) and not self.source.reopen:
             self._away = self._away or self._up
         else:
+            kind = self.stanza.driver
+            self._unheard = issubclass(kind, Pushed) and not kind.rests and error.state in ("silent", "garbled")
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
         self._statuses = {}
         self._told = ""
         self._enter(error.state, str(error))
+        return list(self._points(self.inbox.take()))
 
     def _disconnect(self) -> None:
         source, self.source = self.source, None

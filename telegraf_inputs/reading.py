@@ -24,7 +24,8 @@ class Reading:
 
     ``time_ns`` is when it was true (ns, UTC): when the instrument answered, or its own time where it has a clock.
     ``detail`` tells more about the status, for the log; ``tags`` are those that the stream declares; ``stream`` is the
-    measurement, where a channel is found in the data.
+    measurement, where a channel is found in the data. A reading of channel "" says that something of no known channel is
+    wrong.
     """
 
     channel: str

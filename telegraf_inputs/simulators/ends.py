@@ -20,6 +20,7 @@ class End(Protocol):
     """The instrument's end of a way: ``url`` is where the other end is."""
 
     url: str
+    tells_clients: bool  # it notices that another client has come
 
     def plug(self, plugged: bool) -> None:
         """Plug the cable, or pull it."""
@@ -27,8 +28,8 @@ class End(Protocol):
     def receive(self, timeout: float) -> bytes | None:
         """Take what came; b"" for nothing, None where another client has come."""
 
-    def send(self, data: bytes) -> None:
-        """Say something, if somebody is there."""
+    def send(self, data: bytes) -> bool:
+        """Say something, if somebody is there; tells whether it is out."""
 
     def close(self) -> None:
         """Be gone for good."""
@@ -36,6 +37,8 @@ class End(Protocol):
 
 class TcpEnd:
     """A listening socket with one client at a time; unplugged, it refuses."""
+
+    tells_clients = True
 
     def __init__(self) -> None:
         self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
@@ -69,13 +72,16 @@ class TcpEnd:
             self._drop()
         return b""
 
-    def send(self, data: bytes) -> None:
-        """Say something, if somebody is there."""
-        if self._client is not None:
-            try:
-                self._client.sendall(data)
-            except OSError:
-                self._drop()
+    def send(self, data: bytes) -> bool:
+        """Say something, if somebody is there; tells whether it is out."""
+        if self._client is None:
+            return False
+        try:
+            self._client.sendall(data)
+        except OSError:
+            self._drop()
+            return False
+        return True
 
     def close(self) -> None:
         """Be gone for good."""
@@ -98,6 +104,8 @@ class VisaEnd(TcpEnd):
 
 class PtyEnd:
     """A pseudo-terminal behind a link that stays; unplugged, the device vanishes, and comes back as another one."""
+
+    tells_clients = False
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="labline-sim-")
@@ -132,10 +140,11 @@ class PtyEnd:
             termios.tcsetattr(theirs, termios.TCSANOW, settings)
         return os.read(ours, 65536) if select.select([ours], [], [], timeout)[0] else b""
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> bool:
         """Say something; what does not fit is lost, as on a real line: a port that nobody reads must not hold us."""
-        if self._pair is not None and select.select([], [self._pair[0]], [], 0)[1]:
-            os.write(self._pair[0], data)
+        if self._pair is None or not select.select([], [self._pair[0]], [], 0)[1]:
+            return False
+        return os.write(self._pair[0], data) == len(data)
 
     def close(self) -> None:
         """Be gone for good."""

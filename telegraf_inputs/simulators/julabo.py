@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from typing import Any
+
 from ..configured import Stanza
 from ..drivers.julabo import QUESTIONS
 from .base import Signal, TextSimulator
@@ -37,10 +40,16 @@ class JulaboSimulator(TextSimulator):
             ("bath", "temperature"): self.bath.band(),
             ("external", "temperature"): self.plate.band(),
             ("setpoint", "setpoint"): (STORED[0], STORED[0]),
-            ("setpoint", "setpoint_number"): (1.0, 1.0),
             ("heater", "heating_power"): (low - 0.5, high + 0.5),  # rounded to whole numbers
-            ("circulator", "status_code"): (-5.0, 3.0),
             **{(f"setpoint_{n}", "stored_setpoint"): (celsius, celsius) for n, celsius in enumerate(STORED, 1)},
+        }
+        return {(c.id, q): told[c.id, q] for c in self.stanza.channels for q in c.quantities if (c.id, q) in told}
+
+    def words(self) -> dict[tuple[str, str], Container[Any]]:
+        told: dict[tuple[str, str], Container[Any]] = {
+            ("setpoint", "setpoint_number"): {1},
+            ("setpoint", "external_control"): {False},
+            ("circulator", "status_code"): {2, 3, -5},
         }
         return {(c.id, q): told[c.id, q] for c in self.stanza.channels for q in c.quantities if (c.id, q) in told}
 

@@ -14,6 +14,7 @@ from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.simulators.base import TextSimulator
 from telegraf_inputs.simulators.faults import EXCHANGE
 from telegraf_inputs.simulators.lakeshore_372 import LakeShore372Simulator
+from telegraf_inputs.source import Polled
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
 
@@ -115,7 +116,7 @@ def ways():
     """Yield driver, variant, the simulator's settings, and the faults that one channel can have."""
     for driver in drivers.programs():
         kind = simulators.load(driver)
-        for fault in kind.channel_faults:
+        for fault in kind.channel_faults if issubclass(drivers.load(driver), Polled) else ():
             for variant in ("", *kind.variants):
                 yield driver, variant, None, fault
             for otherwise in OTHERWISE.get(driver, ()):

@@ -1,4 +1,7 @@
-"""Every driver under every fault: nothing is invented, nothing lands on another channel, the state says it, and it heals."""
+"""Every driver under every fault: nothing is invented, nothing lands on another channel, the state says it, and it heals.
+
+Of a feed, whatever the fault: what was said is stored once, with its own time, or is counted.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,26 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Container
+from dataclasses import dataclass
 
 import pytest
 import yaml
 
 from telegraf_inputs import drivers, instrument, simulators
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Instrument
-from telegraf_inputs.simulators.base import TextSimulator
+from telegraf_inputs.simulators.base import Simulator, TextSimulator
+from telegraf_inputs.simulators.faults import ANY, EXCHANGE, FEED
+from telegraf_inputs.simulators.feed import FeedSimulator, LineFeedSimulator
+from telegraf_inputs.source import Polled
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
+from tests.telegraf_inputs import plugged
 
+with plugged.in_place():
+    PROGRAMS = drivers.programs()
 # What the instrument's state may be under a fault. A simulator whose instrument shows it otherwise says so in `states`.
 STATES = {
     "silent": {"silent"},
@@ -36,26 +48,25 @@ STATES = {
     "burst": {"ok"},
     "clock_off": {"clock"},
 }
-TRUE_ALL_THE_SAME = (
-    "duplicate",
-    "disorder",
-    "burst",
-    "clock_off",
-)  # faults of a feed under which readings are delivered
+DELIVERED = ("duplicate", "disorder", "burst", "backlog", "clock_off")  # faults of a feed that lose nothing
 ON_THE_WAY = ("truncated", "late", "disconnect")  # the faults that are another matter on each transport
 PATIENCE = 15.0  # seconds until a test gives up; never reached where all is well
 ROUNDING = 2e-3  # of a value: instruments answer with a few digits
+SEEN_AGAIN = 3  # times that a fault that lasts is met again
+MANY = 50  # events that make a backlog, or fill a small inbox
+FAR = "30s"  # a timeout that is not reached
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 
 
 class Rig:
     """One simulator, and the instrument that reads it. Every value that is read is checked to be its own channel's."""
 
-    def __init__(self, driver: str, transport: str | None = None, variant: str = ""):
-        self.simulator, self.stanza = start(driver, transport, variant)
-        self.bands = self.simulator.bands()
+    def __init__(self, driver: str, transport: str | None = None, variant: str = "", **keys):
+        self.simulator, self.stanza = start(driver, transport, variant, **keys)
+        self.truth = {**self.simulator.bands(), **self.simulator.words()}
         self.logged: list[str] = []
         self.instrument = Instrument(self.stanza, Stop(), lambda level, text: self.logged.append(f"{level}! {text}"))
+        self.points: list[Reported] = []
 
     def __enter__(self):
         return self
@@ -67,7 +78,8 @@ class Rig:
     def cycle(self) -> Cycle:
         """Read once, as the program does."""
         cycle = Cycle([point.line() for point in self.instrument.sample()], self.stanza)
-        cycle.hold_to(self.bands)
+        cycle.hold_to(self.truth)
+        self.points += cycle.points
         return cycle
 
     def until(self, good, what: str) -> Cycle:
@@ -82,59 +94,121 @@ class Rig:
             )
             self.instrument.stop.wait(0.01)
 
-    def until_all_is_read(self) -> None:
-        """Read until every quantity of every channel has come, and the state is ok."""
-        missing = set(self.bands)
+    def until_all_is_read(self, states: Container[str] = ("ok",), channels: Container[str] | None = None) -> None:
+        """Read until every quantity of every channel (or of these) has come, and the state is ok (or one of these)."""
+        missing = {key for key in self.truth if channels is None or key[0] in channels}
 
         def good(cycle):
-            missing.difference_update(cycle.numbers)
-            return not missing and cycle.state == "ok"
+            missing.difference_update(cycle.values)
+            return not missing and cycle.state in states
 
-        self.until(good, f"all readings ({missing} have not come)")
+        self.until(good, f"all readings ({missing} have not come), and one of the states {states}")
+
+    def quiet(self) -> None:
+        """Let the feed say nothing more, and take all that it has said; from here on its every word is noted."""
+        self.simulator.said = []
+        self.until(lambda _: self.simulator.said, "something that is said")
+        self.simulator.hush()
+        last = self.simulator.said[-1]
+        self.until(
+            lambda _: (last.channel, last.time_ns) in [(p.channel, p.time_ns) for p in self.points], "the last event"
+        )
+        self.simulator.said, self.points = [], []
+
+    def counts(self) -> Counts:
+        """Tell what the instrument has counted until now."""
+        i = self.instrument
+        return Counts(i.readings, i.lost, i.discarded)
+
+
+@dataclass
+class Counts:
+    """What an instrument counts of its readings."""
+
+    made: int
+    dropped: int
+    discarded: int
+
+    @property
+    def total(self) -> int:
+        return self.made + self.dropped + self.discarded
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(self.made - other.made, self.dropped - other.dropped, self.discarded - other.discarded)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A channel's point: when, of which quantities, and what is wrong with its time."""
+
+    channel: str
+    time_ns: int
+    quantities: frozenset[str]
+    clock: str
 
 
 class Cycle:
-    """What one cycle printed: ``numbers`` and ``statuses`` of the channels, and the instrument's own fields."""
+    """What one cycle printed: ``values`` and ``statuses`` of the channels, and the instrument's own fields."""
 
     def __init__(self, lines: list[str], stanza):
-        self.numbers: dict[tuple[str, str], float] = {}
+        self.values: dict[tuple[str, str], float | bool | str] = {}
         self.statuses: dict[str, str] = {}
         self.instrument: dict[str, str] = {}
+        self.points: list[Reported] = []
+        self._all: list[tuple[tuple[str, str], float | bool | str]] = []
         for line in lines:
-            series, fields, _ = re.fullmatch(r"((?:[^ \\]|\\.)+) (.*) (\d+)\n", line).groups()
+            series, fields, when = re.fullmatch(r"((?:[^ \\]|\\.)+) (.*) (\d+)\n", line).groups()
             tags = dict(re.findall(r",(\w+)=((?:[^,\\]|\\.)*)", series))
             values = dict(FIELD.findall(fields))
             if series.startswith("instrument,"):
                 self.instrument = {name: text.strip('"') for name, text in values.items()}
                 continue
             assert series.startswith(f"{stanza.driver.name},") and tags["instrument"] == stanza.name
-            self.statuses[tags["channel"]] = values.pop("status").strip('"')
-            for name, text in values.items():
-                if text[0] not in '"tf':
-                    self.numbers[tags["channel"], name] = float(text.removesuffix("i"))
+            channel = tags["channel"]
+            self.statuses[channel] = values.pop("status").strip('"')
+            clock = values.pop("clock", "").strip('"')
+            self.points.append(Reported(channel, int(when), frozenset(values), clock))
+            self._all += [((channel, name), parsed(text)) for name, text in values.items()]
+        self.values = dict(self._all)
         self.state = self.instrument["state"]
+        self.errors = int(self.instrument["errors"].removesuffix("i"))
 
-    def hold_to(self, bands: dict) -> None:
+    def hold_to(self, truth: dict) -> None:
         """Fail where a value is not one that this quantity of this channel can have."""
-        for key, value in self.numbers.items():
-            low, high = bands[key]
-            slack = ROUNDING * max(abs(low), abs(high))
-            others = [k for k, (a, b) in bands.items() if k != key and a <= value <= b]
-            assert low - slack <= value <= high + slack, (
-                f"{key} was given {value}, a value of {others or 'nothing there is'}; its own: {low} … {high}"
+        for key, value in self._all:
+            assert key in truth, f"{key} was given {value!r}; the simulator knows of no such value"
+            others = [k for k, own in truth.items() if k != key and true(value, own)]
+            assert true(value, truth[key], ROUNDING), (
+                f"{key} was given {value!r}, a value of {others or 'nothing there is'}; its own: {truth[key]}"
             )
 
 
-def config(driver: str, connection: str, variant: str = "") -> dict:
+def parsed(text: str) -> float | bool | str:
+    """Read a field's value in line protocol."""
+    if text[0] == '"':
+        return text[1:-1]
+    return text == "true" if text in ("true", "false") else float(text.removesuffix("i"))
+
+
+def true(value, own, rounding: float = 0.0) -> bool:
+    """Tell whether a value is one of a simulator's bands, or words."""
+    if not isinstance(own, tuple) or len(own) != 2 or isinstance(value, (bool, str)):
+        return value in own
+    low, high = own
+    slack = rounding * max(abs(low), abs(high))
+    return low - slack <= value <= high + slack
+
+
+def config(driver: str, connection: str, variant: str = "", **keys) -> dict:
     """Make a quick stanza for a driver from the example that it declares."""
     quick = {"connection": connection, "timeout": "100ms", "interval": "50ms"}
     other = simulators.load(driver).variants[variant] if variant else {}
-    return {**yaml.safe_load(drivers.load(driver).example), **quick, **other}
+    return {**yaml.safe_load(drivers.load(driver).example), **quick, **other, **keys}
 
 
-def start(driver: str, transport: str | None = None, variant: str = ""):
+def start(driver: str, transport: str | None = None, variant: str = "", **keys):
     """Start a driver's simulator as fast as its protocol allows; returns it, and a stanza that is connected to it."""
-    stanza = stanzas.check(config(driver, "sim:", variant))
+    stanza = stanzas.check(config(driver, "sim:", variant, **keys))
     settings = {"transport": transport} if transport else {}
     brisk = simulators.load(driver).brisk
     simulator = simulators.start(stanza, **brisk, **settings)
@@ -142,16 +216,17 @@ def start(driver: str, transport: str | None = None, variant: str = ""):
     return simulator, stanza
 
 
-def possible(simulator) -> list[str]:
-    """List the faults that a driver's simulator has."""
-    return [fault for fault in simulator.faults if fault not in simulator.not_faults]
+def possible(simulator: type[Simulator], *, delivered: bool) -> list[str]:
+    """List the faults that a driver's simulator has: those under which readings are delivered, or the others."""
+    named = [fault for fault in simulator.faults if fault not in simulator.not_faults]
+    return [f for f in named if (f in DELIVERED if delivered else f not in DELIVERED or f == "backlog")]
 
 
 def matrix():
     """Yield driver, transport (None: the driver's first), variant and fault."""
-    for driver in drivers.programs():
+    for driver in PROGRAMS:
         simulator = simulators.load(driver)
-        faults = [fault for fault in possible(simulator) if fault not in TRUE_ALL_THE_SAME]
+        faults = possible(simulator, delivered=False)
         for fault in faults:
             yield driver, None, "", fault
         for variant in simulator.variants:
@@ -159,11 +234,43 @@ def matrix():
             for fault in faults:
                 if fault not in impossible:
                     yield driver, None, variant, fault
-        if issubclass(simulator, TextSimulator):
+        if issubclass(simulator, (TextSimulator, LineFeedSimulator)):
             for transport in drivers.load(driver).schemes[1:]:
                 for fault in faults:
                     if fault in ON_THE_WAY:
                         yield driver, transport, "", fault
+
+
+def feeds():
+    """Yield driver, transport and fault of the feeds under whose faults all is delivered."""
+    for driver in PROGRAMS:
+        simulator = simulators.load(driver)
+        ways = (None, *drivers.load(driver).schemes[1:]) if issubclass(simulator, LineFeedSimulator) else (None,)
+        for fault in possible(simulator, delivered=True):
+            for transport in ways:
+                yield driver, transport, fault
+
+
+def alone():
+    """Yield driver, channel and the fault that it alone has, of the feeds; test_containment.py has those that are asked."""
+    for driver in PROGRAMS:
+        if not issubclass(drivers.load(driver), Polled):
+            for channel in stanzas.check(config(driver, "sim:")).channels:
+                for fault in simulators.load(driver).channel_faults:
+                    yield driver, channel.id, fault
+
+
+with plugged.in_place():
+    KNOWN = [
+        d for d in PROGRAMS if issubclass(simulators.load(d), FeedSimulator)
+    ]  # their simulators know what they said
+    MATRIX, FEEDS, ALONE = list(matrix()), list(feeds()), list(alone())
+
+
+@pytest.fixture(autouse=True)
+def with_plugins():
+    with plugged.in_place():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -176,25 +283,28 @@ def soon(monkeypatch):
         monkeypatch.setattr(wire, "settle", 0.0)
 
 
-@pytest.mark.parametrize(("driver", "transport", "variant", "fault"), list(matrix()))
+@pytest.mark.parametrize(("driver", "transport", "variant", "fault"), MATRIX)
 def test_fault(driver, transport, variant, fault):
     with Rig(driver, transport, variant) as rig:
         rig.until_all_is_read()
         expected = set(rig.simulator.states.get(fault, STATES[fault]))
-        errors = int(rig.cycle().instrument["errors"].removesuffix("i"))
+        errors = rig.cycle().errors
 
         rig.simulator.fault = fault
         rig.until(lambda cycle: cycle.state in expected, f"one of the states {expected}")
-        rig.cycle()  # what was read before the fault may have been waiting
-        for _ in range(3):
-            cycle = rig.cycle()
+        since = rig.cycle().errors  # what was read before the fault may have been waiting
+
+        def holds(cycle):
             spared = rig.simulator.spared.get(fault, ()) if cycle.state == "degraded" else ()
-            numbers = {key: value for key, value in cycle.numbers.items() if key[0] not in spared}
-            assert not numbers, f"values under {fault}: {numbers}"
+            values = {key: value for key, value in cycle.values.items() if key[0] not in spared}
+            assert not values, f"values under {fault}: {values}"
             assert cycle.state in expected, rig.logged
             assert "ok" not in [status for channel, status in cycle.statuses.items() if channel not in spared]
             assert cycle.instrument["up"] == ("1i" if cycle.state == "degraded" else "0i")
-        assert int(cycle.instrument["errors"].removesuffix("i")) > errors
+            return cycle.errors >= since + SEEN_AGAIN
+
+        assert since > errors
+        rig.until(holds, "the fault again, though all was opened anew")
 
         told = len(rig.logged)
         rig.simulator.fault = None
@@ -204,47 +314,123 @@ def test_fault(driver, transport, variant, fault):
         assert all(a != b for a, b in zip(rig.logged, rig.logged[1:], strict=False)), f"said twice: {rig.logged}"
 
 
-@pytest.mark.parametrize(
-    ("driver", "fault"),
-    [(d, f) for d in drivers.programs() for f in possible(simulators.load(d)) if f in TRUE_ALL_THE_SAME],
-)
-def test_fault_of_a_feed(driver, fault):
-    with Rig(driver) as rig:
+@pytest.mark.parametrize(("driver", "transport", "fault"), FEEDS)
+def test_a_fault_under_which_all_is_delivered(driver, transport, fault):
+    with Rig(driver, transport, timeout=FAR) as rig:
         rig.until_all_is_read()
-        expected = set(rig.simulator.states.get(fault, STATES[fault]))
+        known = isinstance(rig.simulator, FeedSimulator)
+        if known:
+            rig.quiet()
+        before = rig.counts()
         rig.simulator.fault = fault
-        missing = set(rig.bands)
-
-        def all_came(cycle):
-            missing.difference_update(cycle.numbers)
-            return not missing and cycle.state in expected
-
-        rig.until(all_came, f"all readings, and one of the states {expected}")
-        for _ in range(3):
-            cycle = rig.cycle()
-            assert cycle.state in expected, rig.logged
-            assert cycle.instrument["up"] == "1i" and cycle.instrument["dropped"] == "0i"
+        expected = set(rig.simulator.states.get(fault, STATES[fault]))
+        if fault == "backlog":
+            rig.until(lambda _: len(rig.simulator.held) > MANY, "a backlog") if known else None
+            assert not known or not rig.points, "it is held back"
+        else:
+            rig.until_all_is_read(expected)
+            for _ in range(3):
+                cycle = rig.cycle()
+                assert cycle.state in expected and cycle.instrument["up"] == "1i", rig.logged
         rig.simulator.fault = None
         rig.until_all_is_read()
+        if known:
+            hold_to_what_was_said(rig, before)
+        assert rig.instrument.reconnects == 0
 
 
-@pytest.mark.parametrize("driver", drivers.programs())
+def hold_to_what_was_said(rig: Rig, before: Counts) -> Counts:
+    """Fail where anything that the simulator said is not there, with its own time, or counted; returns the counts."""
+    rig.simulator.hush()
+    said = rig.simulator.said
+    values = sum(len(event.values) for event in said)
+    rig.until(lambda _: (rig.counts() - before).total >= values, f"{values} values that were said")
+    counts = rig.counts() - before
+    distinct = {(event.channel, event.time_ns): frozenset(event.values) for event in said}
+    repeated = values - sum(len(quantities) for quantities in distinct.values())
+    assert counts.total == values
+    assert counts.discarded == repeated
+    stored = [((p.channel, p.time_ns), p.quantities) for p in rig.points]
+    assert len(dict(stored)) == len(stored), "two points of one time"
+    if not counts.dropped:
+        assert dict(stored) == distinct
+    else:
+        assert dict(stored).items() <= distinct.items()
+        assert sum(len(quantities) for _, quantities in stored) == values - repeated - counts.dropped
+    now = time.time_ns()
+    assert [p for p in rig.points if p.clock != ("future" if p.time_ns > now else "")] == []
+    return counts
+
+
+@pytest.mark.parametrize("driver", KNOWN)
+def test_what_an_inbox_has_no_room_for_is_counted(driver):
+    with Rig(driver, timeout=FAR) as rig:
+        rig.instrument.inbox = Inbox(limit=MANY)
+        rig.until_all_is_read()
+        rig.quiet()
+        before = rig.counts()
+        rig.simulator.fault = "burst"
+        rig.until(lambda _: rig.counts().dropped > before.dropped, "a burst that is too much")
+        rig.simulator.fault = None
+        rig.until_all_is_read()
+        assert hold_to_what_was_said(rig, before).dropped > 0
+
+
+@pytest.mark.parametrize("driver", KNOWN)
+def test_what_comes_out_of_order_comes_out_of_order_here(driver):
+    """Else the matrix would show nothing."""
+    with Rig(driver, timeout=FAR) as rig:
+        rig.until_all_is_read()
+        rig.simulator.fault = "disorder"
+
+        def disordered(_):
+            times = [p.time_ns for p in rig.points if p.channel == rig.stanza.channels[0].id]
+            return times != sorted(times)
+
+        rig.until(disordered, "an event that comes after a later one")
+
+
+@pytest.mark.parametrize(("driver", "channel", "fault"), ALONE)
+def test_a_fault_of_one_channel_of_a_feed_is_its_own(driver, channel, fault):
+    with Rig(driver) as rig:
+        rig.until_all_is_read()
+        others = {c.id for c in rig.stanza.channels} - {channel}
+        assert others
+        rig.simulator.faulty[channel] = fault
+        rig.until(lambda cycle: cycle.state == "degraded", "a state that tells it")
+        rig.cycle()  # what was read before the fault may have been waiting
+        since = rig.cycle().errors
+
+        def holds(cycle):
+            assert not [key for key in cycle.values if key[0] == channel]
+            assert {status for name, status in cycle.statuses.items() if name in others} <= {"ok"}
+            return cycle.errors >= since + SEEN_AGAIN and cycle.state == "degraded"
+
+        rig.until(holds, "the fault again")
+        rig.until_all_is_read(("degraded",), others)
+        assert rig.instrument.reconnects == 0, "the others lost their connection"
+        rig.simulator.faulty.clear()
+        rig.until_all_is_read()
+
+
+@pytest.mark.parametrize("driver", PROGRAMS)
 def test_the_program_survives(driver, tmp_path):
     """The whole program, as Telegraf starts it, loses its instrument and finds it again."""
     simulator, stanza = start(driver)
     with stopping(simulator), Program(driver, simulator.url, tmp_path) as program:
-        bands, missing = simulator.bands(), set(simulator.bands())
+        truth = {**simulator.bands(), **simulator.words()}
+        missing = set(truth)
 
         def all_is_read(cycle):
-            cycle.hold_to(bands)
-            missing.difference_update(cycle.numbers)
+            cycle.hold_to(truth)
+            missing.difference_update(cycle.values)
             return not missing and cycle.state == "ok"
 
         program.until(all_is_read, stanza)
         simulator.fault = "disconnect"
         program.until(lambda cycle: cycle.state in simulator.states.get("disconnect", STATES["disconnect"]), stanza)
         simulator.fault = None
-        missing |= set(bands)
+        missing |= set(truth)
         program.until(all_is_read, stanza)
 
 
@@ -300,6 +486,17 @@ class Program:
 
 
 def test_every_exemption_has_its_reason():
-    for driver in drivers.programs():
-        for fault, reason in simulators.load(driver).not_faults.items():
-            assert fault in simulators.FAULTS and len(reason) > 20, f"{driver}: {fault}"
+    for driver in PROGRAMS:
+        simulator = simulators.load(driver)
+        for fault, reason in simulator.not_faults.items():
+            assert fault in simulator.faults and len(reason) > 20, f"{driver}: {fault}"
+
+
+@pytest.mark.parametrize("driver", PROGRAMS)
+def test_a_simulator_has_the_faults_of_its_kind(driver):
+    asked = issubclass(drivers.load(driver), Polled)
+    assert set(simulators.load(driver).faults) == set(ANY) | set(EXCHANGE if asked else FEED)
+
+
+def test_a_feed_is_among_them():
+    assert {"ticker"} <= {d for d, *_ in FEEDS} & {d for d, *_ in MATRIX} & {d for d, *_ in ALONE}
