@@ -38,5 +38,6 @@ class Stop:
     def wait(self, seconds: float) -> bool:
         """Rest for ``seconds``, less when asked to stop; tells whether it was."""
         if seconds > 0 and not self.is_set:
-            select.select([self._read], [], [], seconds)
+            # A signal shows in the pipe before its handler has run.
+            return bool(select.select([self._read], [], [], seconds)[0])
         return self.is_set
