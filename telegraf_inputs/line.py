@@ -168,7 +168,7 @@ class Line:
         here = [self._fileno()]
         incoming, outgoing = ([], here) if to_send else (here, [])
         ready, free, _ = select.select([self.stop.fileno(), *incoming], outgoing, [], max(0.0, seconds))
-        if self.stop.fileno() in ready or self.stop.is_set:  # a signal shows in the pipe before its handler has run
+        if self.stop.is_set:
             raise Stopped
         return bool(ready or free)
 
