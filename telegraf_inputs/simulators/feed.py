@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import transports
 from ..configured import Channel, Stanza
+from ..line import Wire
 from .base import GARBAGE, Simulator
 from .faults import ANY, FEED
 
@@ -179,7 +180,7 @@ class LineFeedSimulator(FeedSimulator):
         return [event for event, each in zip(events, faults, strict=True) if out and each not in UNREADABLE]
 
     def _framed(self, event: Event, fault: str | None) -> bytes:
-        wire = self.stanza.driver.wire
+        wire: Wire = self.stanza.driver.wire
         if fault == "garbage":
             return GARBAGE + bytes(wire.receive)
         line = self.line(event).encode(wire.encoding)

@@ -125,13 +125,19 @@ def test_example_works(name):
 def test_has_a_simulator_that_knows_the_truth(name):
     checked = example(drivers.load(name))
     simulator = simulators.load(name)(checked)
-    bands = simulator.bands()
-    numeric = {(c.id, q.name) for c in checked.channels for q in c.quantities.values() if q.type in ("float", "int")}
-    assert set(bands) <= numeric and {channel for channel, _ in bands} >= {channel for channel, _ in numeric}
+    bands, words = simulator.bands(), simulator.words()
+    types = {(c.id, q.name): q.type for c in checked.channels for q in c.quantities.values()}
+    assert {*bands, *words} == set(types), "what it knows, and what the channels deliver"
+    assert not set(bands) & set(words)
+    assert all(types[key] in ("float", "int") for key in bands)
     for (channel, quantity), (low, high) in bands.items():
         for (other, same), (lower, upper) in bands.items():
             if other != channel and same == quantity:
                 assert high < lower or upper < low, f"{quantity} of {channel} and of {other} can be the same value"
+    for (channel, quantity), told in words.items():
+        for (other, same), elsewhere in words.items():
+            if other != channel and same == quantity and types[channel, quantity] == "str":
+                assert not set(told) & set(elsewhere), f"{quantity} of {channel} and of {other} can be the same"
 
 
 @every_program
