@@ -36,7 +36,6 @@ class Feed(Pushed):
         self._closing = Stop()
         self._heard = time.monotonic()  # when something last came
         self._heard_of: dict[str, float] = {}  # channel that is missed -> when something last came of it
-        self._bad = self._told_bad = 0  # lines that say nothing
         self._error: BadAnswer | None = None  # what was wrong with the last line
         self._fault: Exception | None = None  # what ended the listening
 
@@ -66,18 +65,13 @@ class Feed(Pushed):
         return who
 
     def look(self) -> Iterable[Reading]:
-        self.reopen = True
         if self._fault is not None:
             raise self._fault
-        bad, self._told_bad = self._bad - self._told_bad, self._bad
-        if self._error is not None or bad:
-            self.reopen = False  # one bad line is no reason to miss the next
-            raise self._error or BadAnswer(f"{bad} lines came that say nothing")
         if self.rests:
             return
         since = time.monotonic() - self.stanza.timeout
         if self._heard < since:
-            raise NoAnswer(f"nothing has come for {self.stanza.timeout:g} s")
+            raise self._error or NoAnswer(f"nothing has come for {self.stanza.timeout:g} s")
         for name, heard in self._heard_of.items():
             if heard < since:
                 yield Reading(name, {}, time.time_ns(), "silent")
@@ -100,20 +94,19 @@ class Feed(Pushed):
             self._fault = error
 
     def _hear(self, link: Line, inbox: Inbox) -> None:
-        line, readings = "", []
+        line = ""
         try:
             line = link.receive(LISTEN_SECONDS)
             readings = list(self.heard(line, link.answered_ns))
-            self._error = None
         except NoAnswer:
             return
         except BadAnswer as error:
             if not line:  # it has no end
                 link.discard()
-            self._bad += 1
             self._error = error
-        if readings:
-            self._heard = time.monotonic()
+            inbox.put_said(line, [unreadable(str(error))])
+            return
+        self._error, self._heard = None, time.monotonic()
         for reading in readings:
             if reading.channel in self._heard_of:
                 self._heard_of[reading.channel] = self._heard
