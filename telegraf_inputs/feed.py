@@ -104,7 +104,7 @@ class Feed(Pushed):
             if not line:  # it has no end
                 link.discard()
             self._error = error
-            inbox.unreadable(str(error))
+            inbox.refuse(str(error))
             return
         self._error, self._heard = None, time.monotonic()
         for reading in readings:
