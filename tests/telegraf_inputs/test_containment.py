@@ -65,7 +65,7 @@ class Rig:
         self.measured = set(self.channels)  # those that have values
         if isinstance(self.simulator, LakeShore372Simulator) and not self.simulator.scanning:
             self.measured &= {"A", self.simulator.scanned()}
-        self._bands = self.simulator.bands()
+        self._bands, self._words = self.simulator.bands(), self.simulator.words()
         self.statuses: dict[str, str] = {}  # channel -> the last that it had
 
     def __enter__(self):
@@ -86,6 +86,7 @@ class Rig:
                     low, high = self._bands[channel, name]
                     slack = ROUNDING * max(abs(low), abs(high))
                     assert low - slack <= value <= high + slack, f"{channel} {name}: {value} is not its own"
+                assert value in self._words.get((channel, name), (value,)), f"{channel} {name}: {value} is not its own"
         return read, own.values
 
     def well(self, channels: set[str]) -> set[str]:
@@ -102,7 +103,8 @@ class Rig:
 
     def until_read(self, channels, look=lambda read, own: None) -> None:
         """Read until each of these channels has had all its values; ``look(read, own)`` is called for each cycle."""
-        missing = {key for key in self._bands if key[0] in channels}
+        missing = {key for key in (*self._bands, *self._words) if key[0] in channels}
+        assert {channel for channel, _ in missing} == set(channels)
 
         def all_came(read, own) -> bool:
             look(read, own)
