@@ -55,4 +55,6 @@ def pytest_runtest_protocol(item, nextitem):
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call")
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    # What earlier tests set up, and no later one needs, the child took down in itself alone.
+    item.session._setupstate.teardown_exact(nextitem)
     return True
