@@ -23,10 +23,10 @@ class Feed(Pushed):
     """Listens to lines that come by themselves. A subclass defines ``heard``, and ``hello`` where it has to ask for them.
 
     What says nothing for ``timeout`` is silent, a channel or all of it; with ``rests`` it may be still as long as it
-    likes. All that is silent is opened anew: a subscription may be lost without a word.
+    likes. All that is silent is opened anew: a subscription may be lost without a word. A line that can't be read is
+    discarded and told; where nothing else has come for ``timeout`` the feed is garbled.
     """
 
-    rests = False
     statuses = {"silent": "nothing has come of it within the timeout"}
     link: Line | None = None
 
@@ -36,8 +36,9 @@ class Feed(Pushed):
         self._closing = Stop()
         self._heard = time.monotonic()  # when something last came
         self._heard_of: dict[str, float] = {}  # channel that is missed -> when something last came of it
-        self._bad = self._told_bad = 0  # lines that say nothing
-        self._error: BadAnswer | None = None  # what was wrong with the last line
+        self._understood = False  # something that was said could be read
+        self._bad: BadAnswer | None = None  # what was wrong with the last line that could not
+        self._bad_at = 0.0  # when it came
         self._fault: Exception | None = None  # what ended the listening
 
     def hello(self, link: Line) -> str:
@@ -69,14 +70,15 @@ class Feed(Pushed):
         self.reopen = True
         if self._fault is not None:
             raise self._fault
-        bad, self._told_bad = self._bad - self._told_bad, self._bad
-        if self._error is not None or bad:
-            self.reopen = False  # one bad line is no reason to miss the next
-            raise self._error or BadAnswer(f"{bad} lines came that say nothing")
-        if self.rests:
-            return
         since = time.monotonic() - self.stanza.timeout
+        if self.rests:
+            if self._bad is not None and self._heard < since and not self._understood:
+                self.reopen = False  # it would be well until it speaks again
+                raise self._bad
+            return
         if self._heard < since:
+            if self._bad is not None and self._bad_at >= since:
+                raise self._bad
             raise NoAnswer(f"nothing has come for {self.stanza.timeout:g} s")
         for name, heard in self._heard_of.items():
             if heard < since:
@@ -104,16 +106,15 @@ class Feed(Pushed):
         try:
             line = link.receive(LISTEN_SECONDS)
             readings = list(self.heard(line, link.answered_ns))
-            self._error = None
         except NoAnswer:
             return
         except BadAnswer as error:
             if not line:  # it has no end
                 link.discard()
-            self._bad += 1
-            self._error = error
+            self._bad, self._bad_at = error, time.monotonic()
+            inbox.refuse(str(error))
         if readings:
-            self._heard = time.monotonic()
+            self._heard, self._understood = time.monotonic(), True
         for reading in readings:
             if reading.channel in self._heard_of:
                 self._heard_of[reading.channel] = self._heard
