@@ -19,7 +19,7 @@ from .words import counted
 
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
 BETWEEN_COUNTS = 0.5  # seconds
-VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/execd.py)
+VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/ledger.py)
 
 
 @dataclass
@@ -106,7 +106,8 @@ def _add(entry: Entry, noted: str) -> None:
         made, first_ns, last_ns, measurement, channel = line.split(maxsplit=4)
         if int(made):
             entry.made_by[channel] += int(made)
-            entry.spans.setdefault(measurement, Span()).add(int(first_ns), int(last_ns))
+            if int(last_ns):
+                entry.spans.setdefault(measurement, Span()).add(int(first_ns), int(last_ns))
 
 
 def _written(site: Site, server: Server, since_ns: int, entries: Mapping[str, Entry]) -> dict[str, Counter[str]]:
@@ -155,7 +156,7 @@ def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] =
     for entry in entries:
         if entry.dropped:
             result.append(
-                f"  {entry.instrument}: {entry.dropped} were dropped because Telegraf did not take them in time"
+                f"  {entry.instrument}: {entry.dropped} came faster than they could be taken, by the program or by Telegraf"
             )
         if entry.discarded:
             result.append(

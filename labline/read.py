@@ -225,7 +225,7 @@ def _print_table(channels: Mapping[str, Channel], points: list[Point]) -> None:
         )
         named = called[channel.id]
         named = named if len(named) <= first else f"{named[: first - 1]}…"
-        values = {name: value for name, value in point.values.items() if name != "status"}
+        values = {name: value for name, value in point.values.items() if name in channel.quantities}
         if not values:
             print(f"  {when}  {named:{first}} {'–':>{second + 11}}       {point.values['status'].replace('_', ' ')}")
         for name, value in values.items():

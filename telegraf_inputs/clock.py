@@ -37,11 +37,15 @@ class Clock:
 
     def judge(self, time_ns: int) -> str:
         """Judge the time of a reading (ns, UTC): future, past, unsynchronised, or "" for well."""
+        return self.oddity(time_ns) or ("" if self.synchronised else "unsynchronised")
+
+    def oddity(self, time_ns: int) -> str:
+        """Tell what is odd about a time itself: future, past, or "" for nothing."""
         if time_ns > time.time_ns() + AHEAD_NS:
             return "future"
         if time_ns < EARLIEST_NS:
             return "past"
-        return "" if self.synchronised else "unsynchronised"
+        return ""
 
 
 MEANINGS = {

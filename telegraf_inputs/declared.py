@@ -79,7 +79,8 @@ def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...]) -> Dec
         raise BadInput(f"is {values['low']:g}, which is not below 'high' ({values['high']:g})", ("low",))
     if not 0 <= (values["decimals"] or 0) <= MOST_DECIMALS:
         raise BadInput(f"found {values['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}", ("decimals",))
-    if values["choices"] and values["unit"]:
+    choices = _choices(values["choices"], kind)
+    if choices and values["unit"]:
         raise BadInput(f"found {values['unit']!r}, expected '': a code has no unit", ("unit",))
     quantity = Quantity(
         name,
@@ -89,7 +90,7 @@ def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...]) -> Dec
         values["high"],
         type=kind,
         decimals=values["decimals"],
-        choices=_choices(values["choices"], kind),
+        choices=choices,
     )
     return Declared(quantity, values["scale"], {option.name: values[option.name] for option in where})
 
@@ -107,7 +108,10 @@ def _choices(given: Mapping[str, Any] | None, kind: str) -> tuple[Choice, ...]:
         if errors:
             errors[0].path = (*path, *(errors[0].path if isinstance(said, dict) else ()))
             raise errors[0]
-        found.append(Choice(_code(text, kind, path), values["word"], values["severity"]))
+        word = values["word"]
+        if not word.strip() or not word.isprintable():
+            raise BadInput(f"found {shown(word)}, expected a word or a few, on one line", path)
+        found.append(Choice(_code(text, kind, path), word, values["severity"]))
     return tuple(found)
 
 

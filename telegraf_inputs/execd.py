@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import stanza as stanzas
+from . import yamlfile
 from .configured import Stanza
 from .errors import BadInput
 from .sampler import Sampler
@@ -92,14 +93,17 @@ def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     found: list[Stanza] = []
-    bad = 0
+    bad: list[BadInput] = []
     for file in arguments.config:
-        try:
-            found.append(stanzas.load(file, driver))
-        except BadInput as error:
-            error.file = error.file or file
-            log("E", str(error))
-            bad += 1
+        stanza = stanzas.load_all(file, bad, driver)
+        if stanza is None:
+            continue
+        if any(stanza.name == other.name for other in found):  # their points would be the same ones
+            bad.append(yamlfile.load(file).located(BadInput(f"{stanza.name!r} is there already", ("name",))))
+        else:
+            found.append(stanza)
+    for error in bad:
+        log("E", str(error))
     by_hand = arguments.count is not None
     # In a lab that runs, one bad file must not silence the driver's other instruments.
     if not found or (bad and by_hand):

@@ -23,8 +23,7 @@ class Feed(Pushed):
     """Listens to lines that come by themselves. A subclass defines ``heard``, and ``hello`` where it has to ask for them.
 
     What says nothing for ``timeout`` is silent, a channel or all of it; with ``rests`` it may be still as long as it
-    likes. All that is silent is opened anew: a subscription may be lost without a word. A line that can't be read is
-    discarded and told; where nothing else has come for ``timeout`` the feed is garbled.
+    likes. All that is silent is opened anew: a subscription may be lost without a word.
     """
 
     statuses = {"silent": "nothing has come of it within the timeout"}
@@ -36,9 +35,7 @@ class Feed(Pushed):
         self._closing = Stop()
         self._heard = time.monotonic()  # when something last came
         self._heard_of: dict[str, float] = {}  # channel that is missed -> when something last came of it
-        self._understood = False  # something that was said could be read
-        self._bad: BadAnswer | None = None  # what was wrong with the last line that could not
-        self._bad_at = 0.0  # when it came
+        self._error: BadAnswer | None = None  # what was wrong with the last line
         self._fault: Exception | None = None  # what ended the listening
 
     def hello(self, link: Line) -> str:
@@ -67,19 +64,13 @@ class Feed(Pushed):
         return who
 
     def look(self) -> Iterable[Reading]:
-        self.reopen = True
         if self._fault is not None:
             raise self._fault
-        since = time.monotonic() - self.stanza.timeout
         if self.rests:
-            if self._bad is not None and self._heard < since and not self._understood:
-                self.reopen = False  # it would be well until it speaks again
-                raise self._bad
             return
+        since = time.monotonic() - self.stanza.timeout
         if self._heard < since:
-            if self._bad is not None and self._bad_at >= since:
-                raise self._bad
-            raise NoAnswer(f"nothing has come for {self.stanza.timeout:g} s")
+            raise self._error or NoAnswer(f"nothing has come for {self.stanza.timeout:g} s")
         for name, heard in self._heard_of.items():
             if heard < since:
                 yield Reading(name, {}, time.time_ns(), "silent")
@@ -102,7 +93,7 @@ class Feed(Pushed):
             self._fault = error
 
     def _hear(self, link: Line, inbox: Inbox) -> None:
-        line, readings = "", []
+        line = ""
         try:
             line = link.receive(LISTEN_SECONDS)
             readings = list(self.heard(line, link.answered_ns))
@@ -111,10 +102,10 @@ class Feed(Pushed):
         except BadAnswer as error:
             if not line:  # it has no end
                 link.discard()
-            self._bad, self._bad_at = error, time.monotonic()
+            self._error = error
             inbox.refuse(str(error))
-        if readings:
-            self._heard, self._understood = time.monotonic(), True
+            return
+        self._error, self._heard = None, time.monotonic()
         for reading in readings:
             if reading.channel in self._heard_of:
                 self._heard_of[reading.channel] = self._heard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from .reading import Reading
@@ -26,7 +26,7 @@ class Inbox:
         self._awake = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
-        self.dropped = 0  # readings
+        self.dropped_of: Counter[str] = Counter()  # readings, by channel
 
     def fileno(self) -> int:
         return self._read
@@ -36,7 +36,9 @@ class Inbox:
         with self._lock:
             self._readings.append(reading)
             if len(self._readings) > self._limit:
-                self.dropped += max(1, sum(value is not None for value in self._readings.popleft().values.values()))
+                oldest = self._readings.popleft()
+                count = sum(value is not None for value in oldest.values.values())
+                self.dropped_of[oldest.channel] += max(1, count)
             self._wake()
 
     def refuse(self, why: str) -> None:
@@ -48,10 +50,15 @@ class Inbox:
         for reading in readings:
             self.put(reading)
 
-    def lost(self, count: int = 1) -> None:
-        """Count readings that the source says it could not deliver."""
+    @property
+    def dropped(self) -> int:
+        """Tell how many readings were given up."""
+        return self.dropped_of.total()
+
+    def lost(self, channel: str, count: int = 1) -> None:
+        """Count readings of a channel that the source says it could not deliver."""
         with self._lock:
-            self.dropped += count
+            self.dropped_of[channel] += count
 
     def take(self) -> list[Reading]:
         """Take all that is there, in the order in which it came."""

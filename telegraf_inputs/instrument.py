@@ -79,6 +79,8 @@ class Instrument:
         self._channels = {c.id: c for c in stanza.channels}
         self.made = {c.id: Made(c.measurement) for c in stanza.channels}
         self._connections = 0
+        self._left: list[Point] = []  # what was made of a cycle that the end interrupted
+        self._failing = False  # the last look at it failed
         self._away = False  # a source that comes back by itself has not yet
         self._wait, self._next_attempt = 0.0, 0.0
         self._statuses: dict[str, str] = {}  # channel -> the last status that it had
@@ -113,7 +115,7 @@ class Instrument:
 
     @property
     def discarded(self) -> int:
-        """Tell how many readings were not believed, came twice or had no place."""
+        """Tell how many readings were not believed, came twice or had no place; one out of range has a status instead."""
         return self._thrown_away + self._maker.discarded
 
     def sample(self) -> list[Point]:
@@ -123,12 +125,13 @@ class Instrument:
         try:
             for point in self._cycle():
                 points.append(point)
-        except Stopped:
+        except (Stopped, KeyboardInterrupt):
+            self._left = points
             raise
-        except Exception as error:  # a fault in a driver must not end the program: Telegraf would see a lab go dark
+        except BaseException as error:  # a fault in a driver must not end the program: Telegraf would see a lab go dark
             points += self._failed(self._explained(error))
         finally:
-            self._began = None
+            self._began, self._hangs = None, False
         # An odd clock is the machine's fault.
         self.well = self.state == "ok" or (self.state == "clock" and not self._faulty())
         self._worst = {}
@@ -137,9 +140,14 @@ class Instrument:
     def collect(self) -> list[Point]:
         """Take what a source has said by itself since the last time."""
         points = list(self._heard())
-        if points and self.source is not None:
+        if points and not self._failing:
             self._judge()
         return points
+
+    def finish(self) -> list[Point]:
+        """Listen no more, and take what was said and not taken yet."""
+        self._disconnect()
+        return [*self._left, *self._points(self.inbox.take())]
 
     def hangs(self) -> Point | None:
         """Report, from another thread, a cycle that does not come back; None where all is well."""
@@ -165,7 +173,7 @@ class Instrument:
             if time.monotonic() < self._next_attempt:
                 return
             self.source = self._connect()
-        self._hangs = False
+            self._failing = False
         if isinstance(self.source, Pushed):
             yield from self._heard()
             for reading in self.source.look():
@@ -173,6 +181,7 @@ class Instrument:
             yield from self._heard()
         else:
             yield from self._asked(self.source)
+        self._failing = False
         if not self._unheard:
             self._wait = 0.0
             self._judge()
@@ -187,21 +196,21 @@ class Instrument:
     def _asked(self, source: Polled) -> Iterator[Point]:
         """Read a polled instrument; nothing is believed before it is seen that question and answer are in step."""
         readings: list[Reading] = []
-        fault: Exception | None = None
+        fault: BaseException | None = None
         try:
             for reading in source.read():
                 readings.append(reading)
                 self._beat = time.monotonic()
-        except Stopped:  # a cycle that was only begun is none
+        except (Stopped, KeyboardInterrupt):  # a cycle that was only begun is none
             raise
         except InstrumentError:  # the driver says that what it read is not to be believed
             self._discard(readings)
             raise
-        except Exception as error:  # a fault in the driver does not make false what was read before it
+        except BaseException as error:  # a fault in the driver does not make false what was read before it
             fault = error
         try:
             source.verify()
-        except Stopped:
+        except (Stopped, KeyboardInterrupt):
             raise
         except BaseException:
             self._discard(readings)
@@ -233,7 +242,7 @@ class Instrument:
                 self._thrown_away += point.readings
                 continue
             self._note(reading)
-            self._clocks[channel.id] = point.values.get("clock", "")
+            self._clocks[channel.id] = self._clock.oddity(reading.time_ns) if "clock" in point.values else ""
             self.made[channel.id].add(point.readings, point.timestamp)
             yield point
 
@@ -300,22 +309,22 @@ class Instrument:
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
         told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
+        if self.state in ("degraded", "clock") and faulty and self._told != told:
+            self.log("W", f"degraded: {detail}")
         clock = next(filter(None, self._clocks.values()), "" if self._clock.synchronised else "unsynchronised")
         if clock:
             self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))))
             return
-        if self.state == "degraded" and faulty and self._told != told:
-            self.log("W", f"degraded: {detail}")
         self._enter("degraded" if faulty else "ok", detail)
 
-    def _explained(self, error: Exception) -> InstrumentError:
+    def _explained(self, error: BaseException) -> InstrumentError:
         if isinstance(error, InstrumentError):
             return error
         if isinstance(error, BadInput):  # what is seen only on opening: a password's file, a setting the port refuses
             return InstrumentError(str(error))
         if isinstance(error, ImportError):
             extra = self.stanza.driver.extra or "all"
-            return InstrumentError(f"needs the Python package {error.name}: pip install 'labline[{extra}]'")
+            return InstrumentError(f"needs the Python package {error.name or error}: pip install 'labline[{extra}]'")
         self.log("D", _trace(error))
         return InstrumentError(f"fault in driver {self.stanza.driver.name!r}: {type(error).__name__}: {error}")
 
@@ -325,6 +334,7 @@ class Instrument:
         Returns the points of what a source has said before it was let go.
         """
         self.errors += 1
+        self._failing = True
         if isinstance(self.source, Pushed) and not self.source.reopen:
             self._away = self._away or self._up
         else:
@@ -333,7 +343,7 @@ class Instrument:
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
-        self._statuses = {}
+        self._statuses, self._clocks = {}, {}
         self._told = ""
         self._enter(error.state, str(error))
         return list(self._points(self.inbox.take()))

@@ -16,8 +16,9 @@ class Ledger:
     """Keeps count in a file of its own in the folder that LABLINE_LEDGER names.
 
     Its first line is ``dropped overruns errors discarded``; each further one is ``made first_ns last_ns measurement
-    channel``: how many readings, and the span of their times (ns, UTC). It is up to date after every cycle, so that even
-    a process that is killed has its readings counted. When readings begin or cease to be dropped it is logged, once.
+    channel``: how many readings, those that came too fast to be taken included, and the span of the others' times (ns,
+    UTC). It is up to date after every cycle, so that even a process that is killed has its readings counted. When readings
+    begin or cease to be dropped it is logged, once.
     """
 
     def __init__(self, instrument: Instrument, writer: Writer, log: Callable[[str, str], None]):
@@ -25,6 +26,7 @@ class Ledger:
         self._fd = self._open(os.environ.get(VARIABLE))
         self._failing = False
         self._dropped, self._losing, self._ended = 0, False, False
+        self._too_fast = 0
         self.note()
 
     def note(self, *, last: bool = False) -> None:
@@ -36,8 +38,8 @@ class Ledger:
         i = self._instrument
         numbers = (i.lost, i.overruns, i.errors, i.discarded)
         made = "".join(
-            f"{m.readings:<20} {m.first_ns:<20} {m.last_ns:<20} {m.measurement} {channel}\n"
-            for channel, m in i.made.items()
+            f"{m.readings + i.inbox.dropped_of[channel]:<20} {m.first_ns:<20} {m.last_ns:<20} {m.measurement} {channel}\n"
+            for channel, m in list(i.made.items())
         )
         try:
             os.pwrite(self._fd, f"{' '.join(f'{n:<20}' for n in numbers)}\n{made}".encode(), 0)
@@ -47,7 +49,10 @@ class Ledger:
             self._failing = True
 
     def _tell(self, last: bool) -> None:
-        dropped = self._instrument.lost
+        dropped, too_fast = self._instrument.dropped, self._instrument.inbox.dropped
+        if too_fast and not self._too_fast:
+            self._log("W", "it says more than can be taken; readings are dropped, and counted")
+        self._too_fast = too_fast
         if self._writer.trouble:
             if not self._ended:
                 self._log(

@@ -11,7 +11,10 @@ from .configured import Channel, Stanza
 from .point import BadPoint, Point
 from .reading import Reading
 
-REMEMBERED = 100  # times of each channel: what comes again later than so many others is stored again, as the same point
+MOST_SERIES = 2000  # that are remembered
+REMEMBERED = (
+    1000  # times of each channel: what comes again later than so many others is stored again, as the same point
+)
 FAULTS = ("warning", "critical")
 
 
@@ -21,7 +24,8 @@ class PointMaker:
     def __init__(self, stanza: Stanza, clock: Clock):
         self._stanza, self._clock = stanza, clock
         self.discarded = 0  # values that are not as their driver declares them
-        self._recent: dict[tuple[str, ...], OrderedDict[int, dict[str, Any]]] = {}
+        # Series -> time -> what was said then; the series that spoke last is the last.
+        self._recent: OrderedDict[tuple[str, ...], OrderedDict[int, int]] = OrderedDict()
 
     def make(self, reading: Reading, channel: Channel) -> tuple[Point, bool]:
         """Make a reading's point, with its calibrated value beside the raw one; tells whether it is a repetition.
@@ -29,18 +33,21 @@ class PointMaker:
         What is out of range or has no calibration is no value, and becomes the reading's status. Two points of one
         channel and time would be one in the database: the second is moved by a nanosecond where it says something else.
         """
+        if undeclared := set(reading.tags or ()) - set(channel.stream.tags):
+            raise TypeError(f"tags {sorted(undeclared)} are not declared")
         fields = self._fields(reading, channel)
-        tags = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags, **(reading.tags or {})}
+        own = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags}
+        tags = {**(reading.tags or {}), **own}
         marked = {**fields, "status": reading.status}
+        time_ns, repeated = self._own_time(channel, reading, marked)
         if fault := self._clock.judge(reading.time_ns):
             marked["clock"] = fault
-        time_ns, repeated = self._own_time(channel, reading, marked)
         try:
             return Point(channel.measurement, tags, marked, time_ns, len(fields)), repeated
         except BadPoint as error:  # an answer with a line break in a text, a number beyond 64 bits
+            self.discarded += len(fields)
             reading.status, reading.detail = "bad_answer", str(error)
-            tags = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags}
-            return Point(channel.measurement, tags, {"status": reading.status}, time.time_ns()), False
+            return Point(channel.measurement, own, {"status": reading.status}, time.time_ns()), False
 
     def _fields(self, reading: Reading, channel: Channel) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -53,7 +60,11 @@ class PointMaker:
             try:
                 quantity = channel.quantities[stored_as]
                 value = quantity.field(value)
-            except (KeyError, TypeError) as error:  # one value that is not as declared must not take others along
+            except (
+                KeyError,
+                TypeError,
+                OverflowError,
+            ) as error:  # one value that is not as declared must not take others along
                 self.discarded += 1
                 reading.status, reading.detail = "driver_fault", f"{type(error).__name__}: {error}"
                 continue
@@ -74,12 +85,16 @@ class PointMaker:
     def _own_time(self, channel: Channel, reading: Reading, fields: dict[str, Any]) -> tuple[int, bool]:
         series = (channel.measurement, channel.id, *sorted(f"{k}={v}" for k, v in (reading.tags or {}).items()))
         recent = self._recent.setdefault(series, OrderedDict())
+        self._recent.move_to_end(series)
+        if len(self._recent) > MOST_SERIES:
+            self._recent.popitem(last=False)
+        said = hash(tuple(fields.items()))
         time_ns = reading.time_ns
         while time_ns in recent:
-            if recent[time_ns] == fields:
+            if recent[time_ns] == said:
                 return time_ns, True
             time_ns += 1
-        recent[time_ns] = fields
+        recent[time_ns] = said
         if len(recent) > REMEMBERED:
             recent.popitem(last=False)
         return time_ns, False

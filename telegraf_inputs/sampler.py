@@ -84,6 +84,7 @@ class Sampler:
             self._log("E", f"fault in labline: {traceback.format_exc()}")
             self._stop.set()  # so that Telegraf starts it anew
         finally:
+            self._deliver(self.instrument.finish())
             self.instrument.close()
 
     def _sample(self) -> None:

@@ -15,7 +15,7 @@ from .point import BadPoint, Point
 from .source import Source
 from .url import Url
 
-__all__ = ["CHANNEL_KEYS", "KEYS", "Channel", "Stanza", "check", "check_all", "load"]
+__all__ = ["CHANNEL_KEYS", "KEYS", "Channel", "Stanza", "check", "check_all", "load", "load_all"]
 
 RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
 # Fields that labline adds to a driver's quantities.
@@ -62,14 +62,26 @@ CHANNEL_KEYS = (
 
 def load(path: str, driver: type[Source] | None = None) -> Stanza:
     """Read a config file: one stanza. Raises BadInput with file, line and path; with a ``driver`` it must be this one's."""
-    document = yamlfile.load(path)
-    try:
-        stanza = check(document.data)
-        if driver is not None and stanza.driver.name != driver.name:
-            raise BadInput(f"found {stanza.driver.name!r}, but this program is {driver.name!r}", ("driver",))
-        return stanza
-    except BadInput as error:
-        raise document.located(error) from None
+    errors: list[BadInput] = []
+    stanza = load_all(path, errors, driver)
+    if stanza is None:
+        raise errors[0]
+    return stanza
+
+
+def load_all(path: str, errors: list[BadInput], driver: type[Source] | None = None) -> Stanza | None:
+    """Read a config file as ``load`` does, and note all that is wrong with it in ``errors``, by lines."""
+    found: list[BadInput] = []
+    stanza = None
+    with noted(found):
+        document = yamlfile.load(path)
+        stanza = check_all(document.data, found)
+        if stanza is not None and driver is not None and stanza.driver.name != driver.name:
+            found.append(BadInput(f"found {stanza.driver.name!r}, but this program is {driver.name!r}", ("driver",)))
+        for error in found:
+            document.located(error)
+    errors += sorted(found, key=lambda error: error.line or 0)
+    return None if found else stanza
 
 
 def check(data: Any) -> Stanza:

@@ -19,15 +19,20 @@ class Stop:
     def __init__(self) -> None:
         self._read, self.wakeup_fd = os.pipe()
         os.set_blocking(self.wakeup_fd, False)  # as signal.set_wakeup_fd asks for
-        self.is_set = False
+        self._asked = False
 
     def fileno(self) -> int:
         return self._read
 
+    @property
+    def is_set(self) -> bool:
+        """Tell whether it was asked. A signal is in the pipe, and wakes every wait, before its handler has run."""
+        return self._asked or bool(select.select([self._read], [], [], 0)[0])
+
     def set(self) -> None:
         """Ask to stop. Safe in a signal handler and from any thread."""
-        if not self.is_set:
-            self.is_set = True
+        if not self._asked:
+            self._asked = True
             os.write(self.wakeup_fd, b"!")
 
     def close(self) -> None:
@@ -37,6 +42,6 @@ class Stop:
 
     def wait(self, seconds: float) -> bool:
         """Rest for ``seconds``, less when asked to stop; tells whether it was."""
-        if seconds > 0 and not self.is_set:
+        if seconds > 0 and not self._asked:
             select.select([self._read], [], [], seconds)
         return self.is_set

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from telegraf_inputs.declare import Option, Quantity
+from telegraf_inputs.declare import Choice, Option, Quantity
 
 WIDTH = 80
 FIELD_TYPES = {"str": "string"}  # as Telegraf writes a field's type, where it is another word than ours
@@ -71,7 +71,7 @@ def field(quantity: Quantity) -> str:
     kind = ", ".join(filter(None, (FIELD_TYPES.get(quantity.type, quantity.type), quantity.unit)))
     text = f"{quantity.name} ({kind}): {quantity.description}"
     if quantity.choices:
-        text += f": {', '.join(f'{_plain(c.code)} {c.word}' for c in quantity.choices)}"
+        text += f": {', '.join(map(_meant, quantity.choices))}"
     elif len(span) == 2:
         text += f"; {span[0]} to {span[1]}"
     return item(text, 4)
@@ -79,3 +79,8 @@ def field(quantity: Quantity) -> str:
 
 def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _meant(choice: Choice) -> str:
+    grave = f" ({choice.severity})" if choice.severity in ("warning", "critical") else ""
+    return f"{_plain(choice.code)} {choice.word}{grave}"

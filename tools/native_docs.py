@@ -141,9 +141,8 @@ def _point(example: Stanza, channel: Channel) -> Point:
 
 def _value(quantity: Quantity) -> float | int | bool | str:
     """Make up a value: one that is allowed, and well."""
-    well = [choice.code for choice in quantity.choices if choice.severity in ("", "ok")]
-    if well:
-        return well[-1]
+    if quantity.choices:
+        return quantity.harmless[-1]
     if quantity.type == "bool":
         return True
     if quantity.type == "str":

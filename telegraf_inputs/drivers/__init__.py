@@ -35,7 +35,10 @@ def load(name: str) -> type[Source]:
         if not hint.startswith("did you mean"):
             hint = suggestion("", names())
         raise BadInput(f"there is no driver {name!r}; {hint}", ("driver",))
-    driver: type[Source] = import_module(f"{__name__}.{name}").DRIVER
+    try:
+        driver: type[Source] = import_module(f"{__name__}.{name}").DRIVER
+    except Exception as error:  # one of the user's own, in whatever state
+        raise BadInput(f"driver {name!r} can't be loaded: {type(error).__name__}: {error}", ("driver",)) from error
     return driver
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
@@ -228,7 +229,9 @@ channels:
     def _sensor(self, channel: Channel, serial: int | None, inbox: Inbox) -> Sensor:
         options, declared = channel.options, SENSORS[channel.options["class"]]
         own = self.quantities_of(channel)
-        sensor = Sensor(LIBRARY, channel.id, declared, (q.name for q in own), inbox.put, inbox.lost)
+        sensor = Sensor(
+            LIBRARY, channel.id, declared, (q.name for q in own), inbox.put, partial(inbox.lost, channel.id)
+        )
         # What speaks when something changes is not to be held up.
         sensor.wanted_interval = options["data_interval"] or (self.stanza.interval if declared.paced else None)
         sensor.settings = [

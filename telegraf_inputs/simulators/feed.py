@@ -190,7 +190,7 @@ class LineFeedSimulator(FeedSimulator):
     def _framed(self, event: Event, fault: str | None) -> bytes:
         wire: Wire = self.stanza.driver.wire
         if fault == "garbage":
-            return GARBAGE + wire.receive
+            return GARBAGE + bytes(wire.receive)
         line = self.line(event).encode(wire.encoding)
         return line[: max(1, len(line) // 2)] if fault == "truncated" else line + wire.receive
 

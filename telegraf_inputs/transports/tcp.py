@@ -28,12 +28,13 @@ class TcpLine(Line):
         deadline = time.monotonic() + self.timeout
         trouble: OSError | None = None
         # As bytes: a name that is none is the system's to refuse, not a codec's.
-        for family, kind, protocol, _, address in socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM):
+        found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM)
+        for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
             self._socket = socket.socket(family, kind, protocol)
             self._socket.setblocking(False)
             code = self._socket.connect_ex(address)
             if code == errno.EINPROGRESS:
-                in_time = self._ready(deadline - time.monotonic(), to_send=True)
+                in_time = self._ready((deadline - time.monotonic()) / left, to_send=True)
                 code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if in_time else errno.ETIMEDOUT
             if code == 0:
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

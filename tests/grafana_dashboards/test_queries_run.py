@@ -249,7 +249,7 @@ def test_what_a_lab_that_runs_has_stored_is_what_its_site_wants(viewer):
 
 
 def test_a_code_that_is_an_alarm_shows_in_its_rule_as_the_number_of_its_word_and_heals(viewer, rules):
-    (rule,) = (r for r in rules.values() if "temperature measurement alarm" in r["title"])
+    (rule,) = (r for r in rules.values() if "working sensor alarm" in r["title"])
 
     def value():
         (row,) = viewer.alert(rule)
@@ -258,9 +258,9 @@ def test_a_code_that_is_an_alarm_shows_in_its_rule_as_the_number_of_its_word_and
     assert value() == 0
     viewer.fault("chiller", "over_range")
     try:
-        # low level alarm, temperature measurement alarm, sensor difference alarm
+        # low level alarm, working sensor alarm, sensor difference alarm
         assert until(value, "the code tells") == 2
-        assert "eq $values.B.Value 2.0 }}'temperature measurement alarm'" in rule["annotations"]["summary"]
+        assert "eq $values.B.Value 2.0 }}'working sensor alarm'" in rule["annotations"]["summary"]
     finally:
         viewer.fault("chiller", "none")
     until(lambda: value() == 0, "it heals")

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
+import functools
+import http.server
 import json
 import re
 import shlex
+import shutil
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import yaml
 
-import telegraf_inputs.drivers
-import telegraf_inputs.simulators
 from labline import cli
 from provisioning import site as sites
-from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.instrument import Instrument
-from telegraf_inputs.stop import Stop
-from telegraf_inputs.url import Url
+from telegraf_inputs import drivers
+from tests import outside
 
 ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"
-WRITTEN = [ROOT / "README.md", ROOT / "docs/adding-an-instrument.md", ROOT / "docs/reliability.md", SITE_FILE]
+ADDING = ROOT / "docs/adding-an-instrument.md"
+WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", SITE_FILE]
 every_document = pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
 
 
@@ -44,6 +45,9 @@ def whole(part: dict[str, object]) -> dict[str, object]:
         "read": {name: {"query": "Q?", "unit": unit} for name, unit in (("temperature", "K"), ("voltage", "V"))}
     }
     instrument = {"name": "i", "driver": "scpi", "connection": "sim", "channels": {"a": channel}}
+    if "status_code" in str(part):  # a code of a driver's own
+        instrument = {"name": "i", "driver": "julabo", "connection": "sim", "channels": {"circulator": part}}
+        part = {}
     influxdb: dict[str, object] = {}
     (influxdb if "retention" in part else channel).update(part)
     return {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
@@ -83,38 +87,75 @@ def test_commands_are_understood(document):
     for command in found:
         said = command.partition("   ")[0]  # a description may stand beside it
         words = [word for word in shlex.split(said) if not word.startswith(("[", "INSTR"))]
-        if words[0] == "read" and len(words) == 1:
-            continue  # the list of verbs
+        if words[0] in ("read", "new-driver") and len(words) == 1:
+            continue  # the verb alone, as in a list of them
         parser.parse_args(words)
 
 
-def test_the_example_driver_reads_its_simulator(monkeypatch):
-    driver, simulator = blocks(ROOT / "docs/adding-an-instrument.md", "python")
-    made = {}
-    for package, text in ((telegraf_inputs.drivers, driver), (telegraf_inputs.simulators, simulator)):
-        name = f"{package.__name__}.lakeshore_218"
-        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader=None))
-        module.__package__ = package.__name__
-        monkeypatch.setitem(sys.modules, name, module)
-        exec(compile(text, name, "exec"), module.__dict__)
-        made[package] = module
-    known = telegraf_inputs.drivers.programs()
-    monkeypatch.setattr(telegraf_inputs.drivers, "programs", lambda: (*known, "lakeshore_218"))
-    stanza = stanzas.check(yaml.safe_load(made[telegraf_inputs.drivers].DRIVER.example))
-    running = made[telegraf_inputs.simulators].SIMULATOR(stanza)
-    running.start()
-    stanza.connection = Url(running.url)
-    instrument = Instrument(stanza, Stop(), lambda *_: None)
-    try:
-        *points, report = instrument.sample()
-        bands = running.bands()
-        for point in points:
-            low, high = bands[point.tags["channel"], "temperature"]
-            assert low <= point.values["temperature"] <= high
-        assert len(points) == 2 and report.values["state"] == "ok"
-        running.fault = "over_range"
-        *points, report = instrument.sample()
-        assert [point.values for point in points] == [{"status": "temperature_over"}] * 2
-    finally:
-        instrument.close()
-        running.stop()
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Follow the page: `labline new-driver` for each of its drivers, and then what the page shows is written into the files."""
+    folder = tmp_path_factory.mktemp("page") / "own"
+    text = ADDING.read_text(encoding="utf-8")
+    for command in re.findall(r"^`labline (new-driver \w+[^`]*)`", text, re.M):
+        assert cli.main([*shlex.split(command), "--to", str(folder)]) == 0
+    for name, code in re.findall(r"^`telegraf_inputs/(\S+\.py)`:\n\n```python\n(.*?)^```", text, re.M | re.S):
+        assert (folder / name).exists(), f"`labline new-driver` does not write {name}"
+        (folder / name).write_text(code, encoding="utf-8")
+    shutil.rmtree(folder / "cases")  # those of the skeletons
+    return folder
+
+
+def of_the_page(folder):
+    return sorted(path.stem for place in ("drivers", "native") for path in (folder / place).glob("*.py"))
+
+
+def example(folder, name):
+    (file,) = (path for place in ("drivers", "native") if (path := folder / place / f"{name}.py").exists())
+    return re.search(r'example = """\\\n(.*?)"""', file.read_text(encoding="utf-8"), re.S)[1]
+
+
+def test_the_page_shows_a_driver_of_each_kind(written):
+    assert of_the_page(written) == ["arduino_dht22", "json_page", "lakeshore_218"]
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--config", ROOT / "pyproject.toml", written])
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("name", "least"), [("lakeshore_218", 20), ("arduino_dht22", 20), ("json_page", 8)])
+def test_a_driver_of_the_page_keeps_the_conventions(written, name, least, tmp_path):
+    stanza = example(written, name)
+    called = yaml.safe_load(stanza)["name"]
+    site = outside.site(tmp_path / "my-lab.yml", stanza)
+    for command in (["check", site], ["read", called, site, "--simulate"]):
+        done = outside.labline(written, *command, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    if name != "json_page":
+        for case in ("one", "another"):
+            folder = written / "cases" / name / case
+            record = ["read", called, site, "--simulate", "--count", "3", "--record", folder]
+            quick = site.read_text(encoding="utf-8").replace("    channels:", "    interval: 1s\n    channels:")
+            site.write_text(quick, encoding="utf-8")
+            done = outside.labline(written, *record, cwd=tmp_path)
+            assert done.returncode == 0, done.stdout + done.stderr
+    outside.keeps_the_conventions(written, name, least)
+
+
+def test_the_native_driver_of_the_page_reads_a_page(written, tmp_path):
+    (tmp_path / "status").write_text('{"meters": [{"power": 12.5}], "relays": [{"ison": true}]}')
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stanza = example(written, "json_page").replace("192.168.1.7", f"127.0.0.1:{server.server_port}")
+        done = outside.labline(written, "read", "plug", outside.site(tmp_path / "lab.yml", stanza), cwd=tmp_path)
+        server.shutdown()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"power +12\.5\S* W +ok", done.stdout) and re.search(r"closed +(true|yes)", done.stdout, re.I)
+
+
+def test_every_place_of_a_source_that_is_there_is_a_driver_s():
+    """Files in the table are linked where they are there, and are no drivers yet where they are not."""
+    text = ADDING.read_text(encoding="utf-8")
+    table = text[text.index("## Where does my source go?") :]
+    there = set(re.findall(r"\]\(\.\./telegraf_inputs/(?:drivers|native)/(\w+)\.py\)", table))
+    to_come = set(re.findall(r"`drivers/(\w+)\.py`", table))
+    assert there == set(drivers.names()) and not to_come & set(drivers.names())

@@ -12,6 +12,7 @@ from labline import ledger
 from provisioning import site as sites
 from provisioning.influxdb_server import Server
 from telegraf_inputs import ledger as program
+from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Made
 
 SITE = """\
@@ -87,7 +88,7 @@ def test_what_is_not_in_the_database_is_lost(take):
     entries = take({"cryo.stat.17.1": noted({1: 6}, dropped=2), "vacuum.19.3": gauge(1)}, [cryostat(1, 0), vacuum(5)])
     assert [entry.lost for entry in entries] == [4, 0] and not ledger.well(entries)
     text = "\n".join(ledger.lines(entries, NOW))
-    assert "4 readings were LOST." in text and "cryo.stat: 2 were dropped" in text and "Nothing was lost" not in text
+    assert "4 readings were LOST." in text and "cryo.stat: 2 came faster" in text and "Nothing was lost" not in text
 
 
 def test_more_than_was_counted_never_hides_a_loss_elsewhere(take):
@@ -149,7 +150,9 @@ def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
     writer = SimpleNamespace(dropped={"cryo.stat": 5}, waiting=0, trouble="")
     made = {"1": Made("lakeshore_372", 2, NOW, NOW + 9), "5": Made("lakeshore_372", 12345678901234567890, NOW, NOW + 7)}
     stanza = SimpleNamespace(name="cryo.stat")
-    instrument = SimpleNamespace(stanza=stanza, made=made, overruns=3, errors=4, lost=5, discarded=6)
+    instrument = SimpleNamespace(
+        stanza=stanza, made=made, inbox=Inbox(), overruns=3, errors=4, lost=5, dropped=5, discarded=6
+    )
     program.Ledger(instrument, writer, lambda level, text: None).note()
     (entry, _) = take({}, [])
     assert entry.made_by == {"1": 2, "5": 12345678901234567890}

@@ -153,3 +153,97 @@ def test_a_reading_that_is_too_old_for_the_rule_is_none(tmp_path, silence, phase
         limits.look(now + seconds, {key: ((now + 50) * NS, 3.0)})
     limits.look(now + 60 + silence, {key: ((now + 60 + silence) * NS, 1.7)})
     assert [standing.phase for standing in limits.of(key)] == [phase]
+
+
+WORDS = """\
+      pump:
+        read: {mode: {query: "M?", unit: "", type: int, choices: {0: off, 1: on, 2: slow, 3: {word: failed, severity: critical}}}}
+        limits: {mode: {warning: {alarm_when: [slow]}, critical: {alarm_when: [failed, "off"]}, for: 30s}}
+      door:
+        read: {open: {query: "D?", unit: "", type: bool}}
+        limits: {open: {critical: {alarm_when: [true]}, for: 0s}}
+      sign:
+        read: {says: {query: "S?", unit: "", type: str}}
+        limits: {says: {warning: {alarm_when: [jammed, lost]}, for: 20s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "severity", "readings", "phases"),
+    [
+        # Every 10 s; `for` is 30 s, an alarm ends after 300 s of anything else.
+        ("one word is as good as another", "critical", [1, 3, 0, 3, 0, 0], "nppp ff"),
+        ("the other severity's word is none of it", "critical", [3, 3, 2, 3], "ppnp"),
+        ("nor the other way round", "warning", [2, 2, 3, 2], "ppnp"),
+        ("a code that is not declared is no alarm", "critical", [3, 9, 3], "pnp"),
+        ("it ends", "critical", [3] * 4 + [1] * 31, "pppf" + "e" * 30 + "n"),
+        ("it comes back", "critical", [3] * 4 + [1, 0, 2], "pppfefe"),
+        ("silence keeps it", "critical", [3] * 4 + [None] * 3 + [1], "pppffffe"),
+    ],
+)
+def test_the_machine_of_words(tmp_path, what, severity, readings, phases):
+    site = load(tmp_path, WORDS)
+    instrument = site.instruments[0]
+    (limit,) = (v for v in instrument.limits if v.quantity.name == "mode" and v.severity == severity)
+    (rule,) = limit_rules.of_limit(limit, instrument, site.alarms)
+    standing, seen = Standing(rule), ""
+    for number, reading in enumerate(readings):
+        standing.look(1000.0 + 10 * number, reading)
+        seen += standing.phase.value[0]
+    assert seen == phases.replace(" ", ""), what
+
+
+def test_who_comes_later_sees_the_same_words(database, influxd, tmp_path):
+    """Codes, truths and texts change for half an hour: who asks afterwards, or was away, sees what an onlooker saw."""
+    influxd.server.query(f'CREATE RETENTION POLICY "raw" ON "{database.name}" DURATION 30d REPLICATION 1 DEFAULT')
+    site = load(tmp_path, WORDS, database.name)
+    kinds = {
+        "pump": ("mode", (0, 1, 1, 2, 3)),
+        "door": ("open", (True, False)),
+        "sign": ("says", ("ready", "jammed", "lost")),
+    }
+    chance = random.Random(5)
+    end = int(time.time()) // 10
+    looks = range(end - 180, end + 1)
+    values: dict[Key, object] = {("rack", name, field): words[0] for name, (field, words) in kinds.items()}
+    readings: list[dict[Key, Reading]] = []
+    lines = []
+    for look in looks:
+        newest = {}
+        for key in values:
+            field, words = kinds[key[1]]
+            if chance.random() < 0.05:
+                values[key] = chance.choice(words)
+            newest[key] = (look * 10 - 4) * NS, values[key]
+            written = (
+                {int: "{}i", bool: "{}", str: '"{}"'}[type(values[key])]
+                .format(values[key])
+                .replace("True", "true")
+                .replace("False", "false")
+            )
+            lines.append(
+                f'scpi,site=trial,instrument=rack,channel={key[1]} {field}={written},status="ok" {newest[key][0]}'
+            )
+        readings.append(newest)
+    database.write("\n".join(lines), "raw")
+    server = Server(database.url, database.reader, database.reader_password)
+
+    def made():
+        return Limits(
+            site, lambda statements: server.query(";\n".join(statements), database.name), "\"site\" = 'trial'"
+        )
+
+    def stand(limits):
+        return {key: [standing.phase for standing in limits.of(key)] for key in values}
+
+    onlooker, absent = Limits(site, lambda _: [], "true"), made()
+    seen = set()
+    for index, (look, newest) in enumerate(zip(looks, readings, strict=True)):
+        onlooker.look(look * 10, newest)
+        if index > 100 and not index % 13:
+            late = made()
+            late.look(look * 10, newest)
+            absent.look(look * 10, newest)
+            assert stand(late) == stand(absent) == stand(onlooker), index
+            seen |= {phase for phases in stand(onlooker).values() for phase in phases}
+    assert {Phase.NORMAL, Phase.FIRING, Phase.ENDING} <= seen

@@ -8,7 +8,7 @@ import pytest
 
 from labline.live.numbers import LASTING, Scale, Steady, limit, shown
 from labline.live.trend import Bin, trend
-from telegraf_inputs.declare import Quantity
+from telegraf_inputs.declare import Choice, Quantity
 
 
 @pytest.mark.parametrize(
@@ -154,3 +154,23 @@ def test_gaps_and_too_little():
     assert trend([None, None, *one]).sparkline == "  ▅"  # one below the other, the same place is the same time
     flat = [Bin(1, 5.0, 0.0)] * 8
     assert trend(flat).arrow == "→" and set(trend(flat).sparkline) == {"▅"}
+
+
+CODE = Quantity("mode", "", "a code", type="int", choices=(Choice(0, "off"), Choice(-1, "low level alarm", "critical")))
+TRUTH = Quantity("control", "", "a truth", type="bool", choices=(Choice(False, "internal"), Choice(True, "external")))
+
+
+@pytest.mark.parametrize(
+    ("value", "quantity", "expected"),
+    [
+        (0, CODE, "off"),
+        (-1, CODE, "low level alarm"),
+        (7, CODE, "code 7"),  # one that is not declared
+        (True, TRUTH, "external"),
+        (False, TRUTH, "internal"),
+        (True, Quantity("on", "", "a truth", type="bool"), "yes"),
+        (None, CODE, "–"),
+    ],
+)
+def test_a_code_is_its_word(value, quantity, expected):
+    assert shown(value, quantity) == (expected, "")

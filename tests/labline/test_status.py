@@ -638,3 +638,80 @@ def test_the_troubles_of_nodes_are_told_apart(tmp_path, spread):
     assert [line.partition(",")[0] for line in lines] == [
         f"The database refused all that {node}'s Telegraf wrote" for node in ("hall", "cellar")
     ]
+
+
+CHILLER = """\
+site: trial
+nodes: [{{name: here}}]
+influxdb: {{database: {database}}}
+instruments:
+  - name: chiller
+    driver: julabo
+    connection: tcp://192.168.1.6:7777
+    interval: 1s
+    channels:
+      circulator:
+        label: Circulator
+        limits:
+          status_code:
+            critical: {{alarm_when: [low level alarm, sensor difference alarm]}}
+            for: {wait}
+            help: Fill it up.
+      setpoint: {{label: Set point}}
+"""
+
+
+@pytest.fixture
+def chiller(lab, database, tmp_path):
+    def load(wait):
+        file = tmp_path / "chiller.yml"
+        file.write_text(CHILLER.format(database=database.name, wait=wait))
+        lab.put("instrument", "instrument=chiller", 'state="ok",up=1i')
+        for age in range(60, 0, -2):
+            lab.put(
+                "julabo",
+                "instrument=chiller,channel=setpoint",
+                'setpoint=15.0,setpoint_number=2i,external_control=true,status="ok"',
+                age,
+            )
+            lab.put("julabo", "instrument=chiller,channel=circulator", 'status_code=3i,status="ok"', age)
+        return sites.load(file)
+
+    return load
+
+
+def test_a_code_is_a_word_in_the_table_and_has_no_trend(lab, chiller):
+    snapshot = lab.look(site=chiller("0s"))
+    assert snapshot.well
+    trends = {row.quantity.name: row.trend.sparkline for row in snapshot.rows}
+    assert trends.pop("setpoint") and set(trends.values()) == {""}, trends
+    text = drawn(snapshot)
+    assert re.search(r"Circulator +remote start +\d", text) and re.search(r"setpoint number +set point 2 +\d", text)
+    assert re.search(r"external control +external +\d", text)
+
+
+def test_a_word_is_an_alarm(lab, chiller):
+    site = chiller("0s")
+    lab.put("julabo", "instrument=chiller,channel=circulator", 'status_code=-1i,status="-01 LOW LEVEL ALARM"', 0.5)
+    snapshot = lab.look(site=site)
+    assert snapshot.alarms == {"critical": 1} and not snapshot.well
+    assert "chiller Circulator: status code is 'low level alarm'. Fill it up." in drawn(snapshot, width=100)
+
+
+def test_a_word_must_last_to_be_an_alarm(lab, chiller):
+    site = chiller("5m")
+    lab.put("julabo", "instrument=chiller,channel=circulator", 'status_code=-6i,status="-06 SENSOR"', 0.5)
+    snapshot = lab.look(site=site)
+    assert snapshot.alarms == {"pending": 1}
+    said = drawn(snapshot, width=160)
+    assert re.search(r"status code is 'sensor difference alarm', for \d+ s: a critical after 5 min", said)
+
+
+def test_a_word_that_was_an_alarm_ends_after_a_while(lab, chiller):
+    site = chiller("0s")
+    for age in range(59, 10, -2):
+        lab.put("julabo", "instrument=chiller,channel=circulator", 'status_code=-1i,status="-01 LOW LEVEL ALARM"', age)
+    snapshot = lab.look(site=site)
+    assert snapshot.alarms == {"ending": 1}
+    said = drawn(snapshot, width=200)
+    assert re.search(r"status code is 'remote start', no alarm for \d+ s; the critical ends after 5 min", said)

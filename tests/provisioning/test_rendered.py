@@ -71,6 +71,13 @@ def test_a_site_file_tells_editors_its_schema_and_keeps_to_it(path: Path):
         ("cryostat", "interval", 5),
         ("cryostat", "channels", {"17": None}),
         ("cryostat", "channels", {"1": {"limits": {"temperature": {"warning": {"abov": "1 K"}}}}}),
+        (
+            "chiller",
+            "channels",
+            {"circulator": {"limits": {"status_code": {"critical": {"alarm_when": ["low level"]}}}}},
+        ),
+        ("chiller", "channels", {"circulator": {"limits": {"status_code": {"critical": {"alarm_when": [-1]}}}}}),
+        ("chiller", "channels", {"circulator": {"limits": {"status_code": {"critical": {"alarm_when": "a word"}}}}}),
         ("cryostat", "model", "tpg262"),
         ("vacuum", "model", "tpg1"),
         ("optics", "channels", {"a": {"hub_port": 1}}),
@@ -112,6 +119,11 @@ def test_editors_see_a_mistake_in_an_instrument(instrument: str, key: str, value
         ("cryostat", "channels", {"1": None}),
         ("cryostat", "channels", {"1": {option.name: None for option in stanza.CHANNEL_KEYS}}),
         ("vacuum", "mode", None),
+        (
+            "chiller",
+            "channels",
+            {"setpoint": {"limits": {"setpoint_number": {"warning": {"alarm_when": ["set point 2"]}}}}},
+        ),
         (
             "optics",
             "channels",

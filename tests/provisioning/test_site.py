@@ -588,8 +588,11 @@ CHILLER = """\
     connection: "sim:"
     channels:
       door:
-        read: {{open: {{query: "D?", unit: "", type: bool}}, says: {{query: "S?", unit: "", type: str}}}}
-        limits: {{open: {door}, says: {says}}}
+        read:
+          open: {{query: "D?", unit: "", type: bool}}
+          says: {{query: "S?", unit: "", type: str}}
+          mode: {{query: "M?", unit: "", type: int, choices: {{0: free, 1: stuck, 4: stuck}}}}
+        limits: {{open: {door}, says: {says}, mode: {{warning: {{alarm_when: [stuck]}}}}}}
 """
 WELL = {
     "limits": "{critical: {alarm_when: [low level alarm, temperature measurement alarm]}, warning: {alarm_when: [invalid command]}, for: 2m}",
@@ -609,14 +612,15 @@ def test_a_limit_of_what_is_no_number_names_words(written):
     }
     assert found == {
         ("circulator", "status_code", "warning"): (-8,),
-        ("circulator", "status_code", "critical"): (-1, -5, -12),  # two codes have one word
+        ("circulator", "status_code", "critical"): (-1, -12),
         ("setpoint", "external_control", "warning"): (True,),
         ("bath", "temperature", "warning"): (),
         ("door", "open", "critical"): (True,),
         ("door", "says", "warning"): ("jammed", "off"),
+        ("door", "mode", "warning"): (1, 4),  # two codes have one word
     }
-    (limit,) = (v for v in lab.instruments[2].limits if v.quantity.name == "status_code" and v.severity == "critical")
-    assert limit.words == {"low level alarm": [-1], "temperature measurement alarm": [-5, -12]}
+    (limit,) = (v for v in lab.instruments[3].limits if v.quantity.name == "mode")
+    assert limit.words == {"stuck": [1, 4]}
 
 
 @pytest.mark.parametrize(

@@ -89,4 +89,4 @@ def input_waiting() -> None:
 drivers.load = lambda name: Counting
 
 if __name__ == "__main__":
-    sys.exit(main(Counting, sys.argv[1:3] if "--" in sys.argv else sys.argv[1:]))
+    sys.exit(main(Counting, sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]))

@@ -6,6 +6,7 @@ import os
 from types import SimpleNamespace
 
 from telegraf_inputs import ledger
+from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Made
 
 
@@ -14,7 +15,14 @@ def test_a_full_disk_is_told_once_and_ends_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("LABLINE_LEDGER", str(tmp_path))
     monkeypatch.setattr(ledger.os, "open", lambda *_: there("/dev/full", os.O_WRONLY))
     instrument = SimpleNamespace(
-        stanza=SimpleNamespace(name="box"), made={"1": Made("box", 5)}, lost=0, overruns=0, errors=0, discarded=0
+        stanza=SimpleNamespace(name="box"),
+        made={"1": Made("box", 5)},
+        inbox=Inbox(),
+        lost=0,
+        dropped=0,
+        overruns=0,
+        errors=0,
+        discarded=0,
     )
     writer = SimpleNamespace(dropped={"box": 0}, waiting=0, trouble="")
     said = []

@@ -227,6 +227,15 @@ def test_a_request_to_stop_ends_every_wait(far, near):
             wait()
 
 
+def test_a_signal_ends_every_wait_before_its_handler_has_run(near):
+    """Python writes into the pipe at once, and calls the handler when the main thread gets to it."""
+    for wait in (near.receive, lambda: near.discard(quiet=LONG), lambda: near.pause(LONG)):
+        near.stop = Stop()
+        os.write(near.stop.wakeup_fd, b"\x0f")
+        with pytest.raises(Stopped):
+            wait()
+
+
 def test_the_pause_before_each_command_is_kept(far):
     line = line_to(far.url, Wire(b"\r", b"\r\n", pause=0.1), LONG, Stop())
     line.open()

@@ -19,6 +19,14 @@ VOLTAGE = {"query": "MEAS:VOLT?", "unit": "V"}
 ON = declared.read({"on": {"query": "OUTP?", "unit": "", "type": "bool"}}, WHERE)["on"]
 
 
+MODE = {
+    "query": "FUNC?",
+    "unit": "",
+    "type": "int",
+    "choices": {"0": "off", "1": {"word": "on", "severity": "ok"}, "2": {"word": "tripped", "severity": "critical"}},
+}
+
+
 def supply(read=None, *, channel=None, **keys):
     channels = {"1": {"read": {"voltage": VOLTAGE} if read is None else read, **(channel or {})}}
     return {"name": "supply", "driver": "scpi", "connection": "sim:", "channels": channels, **keys}
@@ -83,6 +91,14 @@ def supply(read=None, *, channel=None, **keys):
         (supply({"Voltage": VOLTAGE}), "channels.1.read.Voltage", "snake_case"),
         *((supply({name: VOLTAGE}), f"channels.1.read.{name}", f"has a {name!r} already") for name in RESERVED),
         (supply({"voltage": "MEAS:VOLT?"}), "channels.1.read.voltage", "expected the quantity's keys: query"),
+        (supply({"mode": {**MODE, "type": "float"}}), "channels.1.read.mode.choices", "int, bool or str"),
+        (supply({"mode": {**MODE, "unit": "V"}}), "channels.1.read.mode.unit", "a code has no unit"),
+        (supply({"mode": {**MODE, "choices": {"one": "x"}}}), "channels.1.read.mode.choices.one", "whole number"),
+        (
+            supply({"mode": {**MODE, "choices": {"1": ""}}}),
+            "channels.1.read.mode.choices.1",
+            "expected a word or a few",
+        ),
     ],
 )
 def test_refused_with_the_place_and_the_reason(data, path, message):
@@ -172,3 +188,42 @@ def test_the_simulator_is_what_the_transport_says():
         assert simulator.url.startswith(f"{scheme}://")
     with pytest.raises(BadInput, match="can't be reached by transport=file"):
         simulators.start(stanza.check(supply(connection="sim:?transport=file")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "choices", "values"),
+    [
+        ("int", MODE["choices"], (0, 1)),
+        ("str", {"CV": "constant voltage", "FAIL": {"word": "failed", "severity": "critical"}}, ("CV",)),
+        ("bool", {"true": {"word": "tripped", "severity": "critical"}, "false": "well"}, (False,)),
+    ],
+)
+def test_the_simulator_answers_codes_that_are_no_fault(kind, choices, values):
+    checked = stanza.check(
+        supply({"mode": {**MODE, "type": kind, "choices": choices}}, connection="sim:?transport=tcp")
+    )
+    instrument = Instrument(checked, Stop(), lambda level, text: None)
+    try:
+        point, _ = instrument.sample()
+    finally:
+        instrument.close()
+    assert point.values["status"] == "ok" and point.values["mode"] in values
+
+
+def test_a_field_is_a_code_in_every_channel_or_in_none():
+    data = supply({"mode": MODE})
+    data["channels"]["2"] = {"read": {"mode": {**MODE, "choices": None}}}
+    with pytest.raises(BadInput, match=r"channels\.2\.read\.mode: .*kind 'number' here, but 'code' in channel '1'"):
+        stanza.check(data)
+    data["channels"]["2"] = {"read": {"mode": {**MODE, "choices": {"7": "other codes"}}}}
+    stanza.check(data)
+
+
+def test_a_code_is_not_calibrated():
+    with pytest.raises(BadInput, match="expected the quantity that is calibrated"):
+        stanza.check(
+            supply(
+                {"mode": MODE},
+                channel={"calibration": {"form": "linear", "b": 2, "of": "mode", "to": "x", "unit": "V"}},
+            )
+        )
