@@ -104,6 +104,7 @@ class Feed(Pushed):
                 link.discard()
             self._error = error
             inbox.refuse(str(error))
+            inbox.put_said(line, ())
             return
         self._error, self._heard = None, time.monotonic()
         for reading in readings:
