@@ -26,7 +26,6 @@ class Feed(Pushed):
     likes. All that is silent is opened anew: a subscription may be lost without a word.
     """
 
-    rests = False
     statuses = {"silent": "nothing has come of it within the timeout"}
     link: Line | None = None
 
@@ -105,6 +104,7 @@ class Feed(Pushed):
                 link.discard()
             self._error = error
             inbox.refuse(str(error))
+            inbox.put_said(line, ())
             return
         self._error, self._heard = None, time.monotonic()
         for reading in readings:

@@ -183,9 +183,7 @@ class Pushed(Source):
     """
 
     reopen = True  # after a fault, close it and open it anew; False: what it uses connects anew by itself
-    rests = (
-        False  # it may say nothing for as long as it likes; else, opened anew after silence, it is well once it speaks
-    )
+    rests = False  # it may be still for as long as it likes; else, after silence, it is well once it speaks again
     tap: Tap | None = None  # is told what is said, where that is text
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,7 @@ class FeedSimulator(Simulator):
 
     faults = {**ANY, **FEED}
     period = 0.5
+    resolution_ns = 1  # how fine the times are that it says
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", period: float | None = None):
         super().__init__(stanza, seed, plan)
@@ -54,6 +55,10 @@ class FeedSimulator(Simulator):
     def happen(self, channel: Channel) -> Mapping[str, Any] | None:
         """Tell what is so on a channel now, by quantity; None: nothing happened. ``over_range`` is for this to show."""
         raise NotImplementedError
+
+    def telling(self, event: Event) -> Hashable:
+        """Tell what an event is told from others by: two that say the same of one time can't be."""
+        return event.channel, event.time_ns, tuple(event.values.items())
 
     # How it is reached.
     def open(self) -> None:
@@ -129,7 +134,7 @@ class FeedSimulator(Simulator):
         since, self._last_ns = self._last_ns, time.time_ns()
         made = []
         for n in range(1, count + 1):
-            when = since + (self._last_ns - since) * n // count
+            when = (since + (self._last_ns - since) * n // count) // self.resolution_ns * self.resolution_ns
             for channel in self.stanza.channels:
                 values = self.happen(channel) if self.faulty.get(channel.id) != "silent" else None
                 if values is not None:
@@ -145,6 +150,9 @@ class LineFeedSimulator(FeedSimulator):
     def line(self, event: Event) -> str:
         """Write an event as the source says it."""
         raise NotImplementedError
+
+    def telling(self, event: Event) -> str:
+        return self.line(event)
 
     def answer(self, request: str) -> str | None:
         """Answer what a client asks, or subscribes to; None where there is nothing to say."""

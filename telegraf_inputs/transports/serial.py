@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, suggestion
+from ..errors import BadInput, Disconnected, suggestion
 from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
 from ..transport import Place, Transport
@@ -58,10 +59,22 @@ class SerialLine(Line):
         return int(self._port.fileno())
 
     def _receive(self) -> bytes:
-        return os.read(self._fileno(), LONGEST_ANSWER)
+        with self._gone_is_closed():
+            return os.read(self._fileno(), LONGEST_ANSWER)
 
     def _send(self, data: bytes) -> None:
-        self._push(data, lambda rest: os.write(self._fileno(), rest))
+        with self._gone_is_closed():
+            self._push(data, lambda rest: os.write(self._fileno(), rest))
+
+    @contextlib.contextmanager
+    def _gone_is_closed(self) -> Iterator[None]:
+        """Say one thing of a port that has gone, whether that is seen as an end, as a failed read or a failed write."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            raise Disconnected(f"{self.url} was closed by the other side") from None
 
 
 def settings_of(url: Url, wire: Wire) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Ticker(Pushed):
     wire = Wire(b"\n", b"\n")
     interval = 1.0
     channel_names = tuple(QUANTITIES)
-    streams = (Stream("ticker", (LEVEL, WORD, OPEN, MODE), kind="event"),)
+    streams = (Stream("ticker", (LEVEL, WORD, OPEN, MODE)),)
     statuses = {"over": "the value is beyond what can be measured", "silent": "nothing has come of it"}
     example = """\
 name: ticks
