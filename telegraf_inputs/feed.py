@@ -11,7 +11,7 @@ from .configured import Stanza
 from .errors import BadAnswer, NoAnswer, Stopped
 from .inbox import Inbox
 from .line import Line
-from .reading import Reading
+from .reading import Reading, unreadable
 from .source import Pushed
 from .stop import Stop
 from .url import Url
@@ -26,7 +26,6 @@ class Feed(Pushed):
     likes. All that is silent is opened anew: a subscription may be lost without a word.
     """
 
-    rests = False
     statuses = {"silent": "nothing has come of it within the timeout"}
     link: Line | None = None
 
@@ -104,7 +103,7 @@ class Feed(Pushed):
             if not line:  # it has no end
                 link.discard()
             self._error = error
-            inbox.refuse(str(error))
+            inbox.put_said(line, [unreadable(str(error))])
             return
         self._error, self._heard = None, time.monotonic()
         for reading in readings:
