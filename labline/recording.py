@@ -70,9 +70,12 @@ class Recorder:
     def end(self, instrument: Instrument, points: Iterable[Point]) -> bool:
         """Take down what came of the cycle; False where nothing was said in it, which can't be played."""
         self._messages = self._messages or getattr(getattr(instrument.source, "link", None), "whole_messages", False)
-        if instrument.source is None and not self._cycles[-1]:
-            self._drop()
-            return False
+        if instrument.source is None:
+            self.inbox.release()  # what a feed said while it was let go has no place in what can be played
+            instrument.inbox.take()
+            if not self._cycles[-1]:
+                self._drop()
+                return False
         self._expected.append(f"# cycle {len(self._cycles)}\n{''.join(map(_timeless, points))}")
         return True
 

@@ -11,7 +11,7 @@ from .configured import Stanza
 from .errors import BadAnswer, NoAnswer, Stopped
 from .inbox import Inbox
 from .line import Line
-from .reading import Reading
+from .reading import Reading, unreadable
 from .source import Pushed
 from .stop import Stop
 from .url import Url
@@ -103,8 +103,7 @@ class Feed(Pushed):
             if not line:  # it has no end
                 link.discard()
             self._error = error
-            inbox.refuse(str(error))
-            inbox.put_said(line, ())
+            inbox.put_said(line, [unreadable(str(error))])
             return
         self._error, self._heard = None, time.monotonic()
         for reading in readings:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Iterable
 
-from .reading import Reading
+from .reading import Reading, unreadable
 
 LIMIT = 10_000  # readings
 
@@ -43,7 +42,7 @@ class Inbox:
 
     def refuse(self, why: str) -> None:
         """Tell that something was said that can't be read: it is counted as discarded, and logged; of no channel is it known."""
-        self.put(Reading("", {}, time.time_ns(), "unreadable", why))
+        self.put(unreadable(why))
 
     def put_said(self, said: str, readings: Iterable[Reading]) -> None:
         """Add all readings that came of one thing that the source said, which is their place in a recording."""

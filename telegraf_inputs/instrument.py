@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import opening
+from . import opening, plugins
 from .clock import MEANINGS, Clock
 from .configured import Channel, Stanza
 from .errors import BadInput, InstrumentError, Stopped
@@ -323,8 +323,9 @@ class Instrument:
         if isinstance(error, BadInput):  # what is seen only on opening: a password's file, a setting the port refuses
             return InstrumentError(str(error))
         if isinstance(error, ImportError):
-            extra = self.stanza.driver.extra or "all"
-            return InstrumentError(f"needs the Python package {error.name or error}: pip install 'labline[{extra}]'")
+            extra, own = self.stanza.driver.extra, plugins.outside(self.stanza.driver)
+            how = "install it" if own and not extra else f"pip install 'labline[{extra or 'all'}]'"
+            return InstrumentError(f"needs the Python package {error.name or error}: {how}")
         self.log("D", _trace(error))
         return InstrumentError(f"fault in driver {self.stanza.driver.name!r}: {type(error).__name__}: {error}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,3 +36,8 @@ class Reading:
     detail: str = ""
     tags: Mapping[str, str] | None = None
     stream: str = ""
+
+
+def unreadable(why: str) -> Reading:
+    """Make the reading of something that was said and can't be read; of no channel is it known."""
+    return Reading("", {}, time.time_ns(), "unreadable", why)

@@ -11,7 +11,7 @@ from pathlib import Path
 from telegraf_inputs import plugins
 
 ROOT = Path(__file__).parent.parent
-CONVENTIONS = ("test_drivers.py", "test_cases.py", "test_fault_matrix.py", "test_floors.py")
+CONVENTIONS = ("test_drivers.py", "test_cases.py", "test_fault_matrix.py", "test_containment.py", "test_floors.py")
 
 
 def python(folder: Path, *arguments: object, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:

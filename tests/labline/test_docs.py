@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"
 ADDING = ROOT / "docs/adding-an-instrument.md"
 WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", SITE_FILE]
+PROGRAMS = {"lakeshore_218": "dewar", "arduino_dht22": "clean_room"}  # of the page: driver -> its example's name
 every_document = pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
 
 
@@ -121,23 +122,23 @@ def test_the_page_shows_a_driver_of_each_kind(written):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize(("name", "least"), [("lakeshore_218", 20), ("arduino_dht22", 20), ("json_page", 8)])
-def test_a_driver_of_the_page_keeps_the_conventions(written, name, least, tmp_path):
-    stanza = example(written, name)
-    called = yaml.safe_load(stanza)["name"]
-    site = outside.site(tmp_path / "my-lab.yml", stanza)
-    for command in (["check", site], ["read", called, site, "--simulate"]):
-        done = outside.labline(written, *command, cwd=tmp_path)
-        assert done.returncode == 0, done.stdout + done.stderr
-    if name != "json_page":
+@pytest.fixture(scope="module")
+def recorded(written):
+    """Go on as the page says: check a site file, read the simulators, record two cases of what has a program."""
+    site = outside.site(written.parent / "my-lab.yml", *(f"{example(written, name)}interval: 1s" for name in PROGRAMS))
+    assert outside.labline(written, "check", site, cwd=written.parent).returncode == 0
+    for name, instrument in PROGRAMS.items():
         for case in ("one", "another"):
             folder = written / "cases" / name / case
-            record = ["read", called, site, "--simulate", "--count", "3", "--record", folder]
-            quick = site.read_text(encoding="utf-8").replace("    channels:", "    interval: 1s\n    channels:")
-            site.write_text(quick, encoding="utf-8")
-            done = outside.labline(written, *record, cwd=tmp_path)
+            command = ("read", instrument, site, "--simulate", "--count", "3", "--record", folder)
+            done = outside.labline(written, *command, cwd=written.parent)
             assert done.returncode == 0, done.stdout + done.stderr
-    outside.keeps_the_conventions(written, name, least)
+    return written
+
+
+@pytest.mark.parametrize(("name", "least"), [("lakeshore_218", 20), ("arduino_dht22", 20), ("json_page", 8)])
+def test_a_driver_of_the_page_keeps_the_conventions(recorded, name, least):
+    outside.keeps_the_conventions(recorded, name, least)
 
 
 def test_the_native_driver_of_the_page_reads_a_page(written, tmp_path):

@@ -41,6 +41,11 @@ def test_a_program_s_skeleton_works(kind, options, tmp_path):
     assert read.returncode == 0 and len(re.findall(r"temperature +\S+ K +ok", read.stdout)) >= 2, (
         read.stdout + read.stderr
     )
+    quick = outside.site(tmp_path / "quick.yml", example(folder, "drivers/acme_t1.py") + "interval: 1s\n")
+    case = folder / "cases" / "acme_t1" / "recorded"
+    record = ("read", "acme_t1_1", quick, "--simulate", "--count", "3", "--record", case)
+    assert outside.labline(folder, *record, cwd=tmp_path).returncode == 0
+    assert (case / "expected.lp").read_text().count("temperature=") >= 4
     outside.keeps_the_conventions(folder, "acme_t1", 20)
 
 

@@ -28,6 +28,7 @@ def record(tmp_path, *arguments, **stanza):
     return folder, cli.main(["read", stanza["name"], site, "--record", str(folder), *arguments])
 
 
+CHANNELS = {"1": {"read": {"voltage": {"query": "MEAS:VOLT?", "unit": "V"}}}}
 GAUGE = {
     "name": "gauge",
     "driver": "pfeiffer_tpg",
@@ -56,7 +57,7 @@ def before_cycle(monkeypatch, number, act):
     [
         ({"driver": "pfeiffer_tpg", "connection": "sim:?transport=tcp", "model": "tpg262"}, ">> \\x05"),
         ({"driver": "pfeiffer_tpg", "connection": "sim", "model": "tpg366"}, "> AYT"),
-        ({"driver": "scpi", "channels": {"1": {"read": {"voltage": {"query": "MEAS:VOLT?", "unit": "V"}}}}}, "> *IDN?"),
+        ({"driver": "scpi", "channels": CHANNELS}, "> *IDN?"),
         ({"driver": "lakeshore_372", "connection": "sim:?transport=serial", "channels": {"1": {}, "A": {}}}, "> SCAN?"),
         ({"driver": "julabo", "channels": {"bath": {}, "circulator": {}}, "timeout": "1s"}, "> VERSION"),
     ],
@@ -174,3 +175,14 @@ def test_every_byte_can_be_written(data):
         read += ESCAPE.sub(lambda m: ESCAPED[m[2]] if m[2] else bytes([int(m[1], 16)]), text.encode("latin-1"))
         read += b"\r" if kind == ">" else b""
     assert read == data + b"\r"
+
+
+def test_messages_without_an_end_play_as_lines(tmp_path):
+    """A VISA instrument's answer ends where its message does; a case is played over a socket."""
+    site = site_of(tmp_path, name="supply", driver="scpi", connection="tcp://127.0.0.1:1", channels=CHANNELS)
+    recorder = recording.Recorder(tmp_path / "case", sites.load(site).instruments[0])
+    recorder._messages = True
+    recorder.begin()
+    for direction, data in ((">", b"*IDN?\n"), ("<", b"MAKER,MODEL\n"), (">", b"MEAS:VOLT?\n"), ("<", b"1.5")):
+        recorder.tap(direction, data)
+    assert list(recorder._transcript()) == ["> *IDN?", "< MAKER,MODEL", "> MEAS:VOLT?", "< 1.5"]

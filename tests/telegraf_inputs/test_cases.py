@@ -153,6 +153,9 @@ class Transcript:
         while True:
             kind, data = steps[0] if steps else ("", b"")
             if kind == "<" and (not self.speaks_by_itself or self._listening.acquire(timeout=0.02)):
+                while not self.speaks_by_itself and len(steps) > 1 and steps[1][0] == "<":
+                    steps.pop(0)
+                    data += steps[0][1]  # what stands together comes together
                 self._end.send(data)
             elif kind == "!":
                 self._end.plug(False)

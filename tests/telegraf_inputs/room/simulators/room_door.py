@@ -14,6 +14,7 @@ class RoomDoorSimulator(LineFeedSimulator):
     """Says what a door does."""
 
     brisk = {"period": 0.02}
+    channel_faults = ("garbage",)  # that nobody opens the door is no fault
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", period: float | None = None):
         super().__init__(stanza, seed, plan, period)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any
 
 from ..configured import Stanza
@@ -25,9 +25,8 @@ class RoomKilnSimulator(TextSimulator):
     def words(self) -> dict[tuple[str, str], Container[Any]]:
         return {("program", "step"): {1}} if "program" in self._mine() else {}
 
-    def concerns(self, request: str) -> Iterator[str]:
-        if channel := request.partition(" ")[2]:
-            yield channel
+    def channel_of(self, request: str) -> str:
+        return request.partition(" ")[2]
 
     def answer(self, request: str) -> str | None:
         command, _, channel = request.partition(" ")
