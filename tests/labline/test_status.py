@@ -709,7 +709,7 @@ def test_a_word_must_last_to_be_an_alarm(lab, chiller):
 
 def test_a_word_that_was_an_alarm_ends_after_a_while(lab, chiller):
     site = chiller("0s")
-    for age in range(59, 10, -2):
+    for age in range(110, 61, -2):
         lab.put("julabo", "instrument=chiller,channel=circulator", 'status_code=-1i,status="-01 LOW LEVEL ALARM"', age)
     snapshot = lab.look(site=site)
     assert snapshot.alarms == {"ending": 1}
