@@ -38,7 +38,9 @@ def test_a_program_s_skeleton_works(kind, options, tmp_path):
     site = outside.site(tmp_path / "lab.yml", example(folder, "drivers/acme_t1.py"))
     assert outside.labline(folder, "check", site, cwd=tmp_path).returncode == 0
     read = outside.labline(folder, "read", "acme_t1_1", site, "--simulate", cwd=tmp_path)
-    assert read.returncode == 0 and len(re.findall(r"temperature +\S+ K +ok", read.stdout)) >= 2, (
+    # It reads until something has come, and what speaks by itself may speak of one channel first.
+    least = 1 if kind == "pushed" else 2
+    assert read.returncode == 0 and len(re.findall(r"temperature +\S+ K +ok", read.stdout)) >= least, (
         read.stdout + read.stderr
     )
     quick = outside.site(tmp_path / "quick.yml", example(folder, "drivers/acme_t1.py") + "interval: 1s\n")
