@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import weakref
 from typing import Protocol
 
 
@@ -20,6 +21,9 @@ class Stop:
         self._read, self.wakeup_fd = os.pipe()
         os.set_blocking(self.wakeup_fd, False)  # as signal.set_wakeup_fd asks for
         self._asked = False
+        # Whoever forgets it leaves nothing open: ``select`` can't wait for a descriptor beyond the first 1024.
+        self._let_go = weakref.finalize(self, _close, self._read, self.wakeup_fd)
+        self._let_go.atexit = False
 
     def fileno(self) -> int:
         return self._read
@@ -37,11 +41,15 @@ class Stop:
 
     def close(self) -> None:
         """Let go of the pipe, where nobody waits any more."""
-        for fd in (self._read, self.wakeup_fd):
-            os.close(fd)
+        self._let_go()
 
     def wait(self, seconds: float) -> bool:
         """Rest for ``seconds``, less when asked to stop; tells whether it was."""
         if seconds > 0 and not self._asked:
             select.select([self._read], [], [], seconds)
         return self.is_set
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
