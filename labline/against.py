@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from provisioning.site import Site
 
 
-def fits(site: Site, url: str, secrets: Path, state: Path) -> bool:
+def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
     """Tell whether the database's fields are as the site wants them, and which are not. Raises DatabaseError.
 
     ``url`` "" is that of a lab that runs here, else the site file's.
@@ -38,7 +38,7 @@ def fits(site: Site, url: str, secrets: Path, state: Path) -> bool:
     return True
 
 
-def _server(site: Site, url: str, secrets: Path, state: Path) -> Server:
+def _server(site: Site, url: str, secrets: Path, state: Path | None) -> Server:
     """Reach the database as the user who may only read."""
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import Server, secret

@@ -33,8 +33,7 @@ def add_state(parser: argparse.ArgumentParser) -> None:
         "--state",
         metavar="DIR",
         type=Path,
-        default=Path(".labline"),
-        help="where a lab that runs here keeps its data, passwords and logs (default: .labline)",
+        help="where a lab that runs here keeps its data, passwords and logs (default: .labline beside the site file)",
     )
 
 

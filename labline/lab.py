@@ -14,7 +14,7 @@ from provisioning import native_config
 from provisioning.influxdb_server import Server
 from provisioning.site import Site
 
-from . import ledger
+from . import known_labs, ledger
 from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
 from .local.acquisition import Acquisition
@@ -38,9 +38,18 @@ SECONDS_PER_COUNT = 120  # what a run of months brought is counted slowly on a s
 class Lab:
     """The parts of one site. ``start`` them, ``look_after`` them now and then, ``stop`` them; ``close`` in any case."""
 
-    def __init__(self, site: Site, state: Path, say: Say, *, simulate: bool = False):
+    def __init__(self, site: Site, state: Path | None, say: Say, *, simulate: bool = False):
         self.places = Places(state, site, simulated=simulate)
+        if note := known_labs.told_of_old(self.places.root, self.places.root.name):
+            say(note)
         self.lock = RunLock(self.places.root)
+        try:
+            known_labs.claim(self.places.root, Path(site.file))
+            if not simulate:
+                self._alone(site)
+        except BaseException:
+            self.lock.close()
+            raise
         self.site, self._say, self._simulate = simulated(site) if simulate else site, say, simulate
         self.since_ns = time.time_ns()
         self.ledger: list[ledger.Entry] = []
@@ -172,6 +181,13 @@ class Lab:
         with contextlib.ExitStack() as stack:
             for acquisition in self._acquisitions:
                 stack.callback(acquisition.stop)
+
+    def _alone(self, site: Site) -> None:
+        """Refuse to read the same instruments twice, for two folders. Raises AlreadyRunning."""
+        if all(instrument.stanza.simulated for instrument in site.instruments):
+            return
+        for other in known_labs.elsewhere(self.places.root, Path(site.file)):
+            RunLock(other).close()
 
     def _told_of_a_full_disk(self) -> bool:
         return any(acquisition.told_of_a_full_disk() for acquisition in self._acquisitions)

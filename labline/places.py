@@ -1,9 +1,10 @@
-"""Where a lab that runs on this machine keeps its things: all below one folder, `.labline/<site>`.
+"""Where a lab that runs on this machine keeps its things: all below one folder, `.labline/<site>` beside its site file.
 
 A run that is simulated whole has a folder and a database of its own: what it makes up is not what the lab measured."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,31 @@ from msgspec import structs
 from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
-from provisioning.site import Site
+from provisioning.site import SITES, Site
 
 from .stack import credentials
 
 SIMULATED = "+simulated"  # no site's name has a +
+FOLDER = ".labline"
+VARIABLE = "LABLINE_STATE"  # the folder, where --state does not name it
+
+
+def state_of(file: str | os.PathLike[str], asked: Path | None = None) -> Path:
+    """Find the folder for the things of a site file's lab: the one that was asked for, else `.labline` beside the file.
+
+    For the site files that come with labline it is that of the clone, or the user's (XDG_DATA_HOME).
+    """
+    if asked or (asked := Path(os.environ.get(VARIABLE, ""))).parts:
+        return asked.resolve()
+    beside = Path(file).resolve().parent
+    if beside != SITES.resolve():
+        return beside / FOLDER
+    clone = SITES.parents[1]
+    if (clone / "pyproject.toml").is_file():
+        return clone / FOLDER
+    home = os.environ.get("XDG_DATA_HOME", "")
+    # The XDG rules: a relative path is to be ignored.
+    return (Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share") / "labline"
 
 
 def simulated(site: Site) -> Site:
@@ -34,10 +55,10 @@ class NodePlaces:
 
 
 class Places:
-    """Paths below ``state/<site>``, absolute: the parts run in folders of their own."""
+    """Paths below ``state/<site>``, absolute: the parts run in folders of their own. ``state`` None: that of the site file."""
 
-    def __init__(self, state: Path, site: Site, *, simulated: bool = False):
-        self.root = root = state.resolve() / f"{site.name}{SIMULATED if simulated else ''}"
+    def __init__(self, state: Path | None, site: Site, *, simulated: bool = False):
+        self.root = root = state_of(site.file, state) / f"{site.name}{SIMULATED if simulated else ''}"
         self.secrets = root / "secrets"
         self.influxdb, self.grafana = root / "influxdb", root / "grafana"
         self.ledger, self.grafana_files = root / "ledger", root / "rendered" / "grafana"

@@ -56,10 +56,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the lab; 0 where nothing was lost and every instrument brought something, 1 where not."""
+    from provisioning import site as sites
+
+    from .places import state_of
+
     try:
         return _run(arguments)
     except OSError as error:  # a full disk does not say where
-        error.filename = error.filename or told.path(arguments.state)
+        error.filename = error.filename or told.path(state_of(sites.find(arguments.site), arguments.state))
         raise
 
 
@@ -80,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             say(
                 f"{lab.site.title}: {counted('instrument', len(site.instruments))}; "
-                f"all it keeps is in {told.path(lab.places.root)}"
+                f"all it keeps is in {lab.places.root}"
             )
             lab.start()
             interrupts.check()

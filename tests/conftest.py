@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,10 @@ from provisioning.influxdb_server import Server
 
 # Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
 os.environ.setdefault("LABLINE_CLOCK", "unchecked")
+# What the tests run has its folder where it is run, and no place in the lists of whoever runs them.
+os.environ["LABLINE_STATE"] = ".labline"
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labline-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     # Under nohup, what the tests start would have it from them and ignore a lost terminal too.
     signal.signal(signal.SIGHUP, lambda *_: None)

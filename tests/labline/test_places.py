@@ -7,9 +7,10 @@ import types
 
 import pytest
 
-from labline import status
+from labline import cli, known_labs, status
 from labline.lab import Lab
-from labline.places import Places
+from labline.places import VARIABLE, Places
+from labline.stack.errors import AlreadyRunning, StackError
 from labline.stack.process import Process
 from provisioning import site as sites
 from provisioning.influxdb_server import DatabaseError
@@ -74,3 +75,76 @@ def test_a_relative_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert Places(status.Path("../x"), sites.load(file)).secrets == tmp_path.resolve() / "x" / "trial" / "secrets"
+
+
+@pytest.fixture
+def as_a_user(monkeypatch):
+    """Forget where tests keep things."""
+    monkeypatch.delenv(VARIABLE)
+
+
+def test_a_lab_is_its_site_file_from_wherever_it_is_run(tmp_path, monkeypatch, as_a_user):
+    file = tmp_path / "my" / "trial.yml"
+    file.parent.mkdir()
+    file.write_text(SITE)
+    roots = set()
+    for here, written in ((file.parent, "trial.yml"), (tmp_path, "my/trial.yml"), ("/", str(file))):
+        monkeypatch.chdir(here)
+        roots.add(Places(None, sites.load(written)).root)
+    (tmp_path / "link.yml").symlink_to(file)
+    roots.add(Places(None, sites.load(tmp_path / "link.yml")).root)
+    assert roots == {file.parent.resolve() / ".labline" / "trial"}
+
+
+def test_a_site_that_comes_with_labline_has_its_lab_in_the_clone(tmp_path, monkeypatch, as_a_user):
+    monkeypatch.chdir(tmp_path)
+    assert Places(None, sites.load(sites.find("demo"))).root == sites.SITES.parents[1] / ".labline" / "demo"
+
+
+def test_one_folder_is_not_for_two_site_files_and_a_moved_one_takes_it_along(tmp_path):
+    one, two = tmp_path / "one.yml", tmp_path / "two.yml"
+    for file in (one, two):
+        file.write_text(SITE)
+    Lab(sites.load(one), tmp_path / "state", print).close()
+    with pytest.raises(StackError, match=r"(?s)has the data of .*one\.yml, and .*two\.yml has the same name"):
+        Lab(sites.load(two), tmp_path / "state", print)
+    one.unlink()
+    Lab(sites.load(two), tmp_path / "state", print).close()
+    assert [lab.file for lab in known_labs.all_of() if lab.root.is_relative_to(tmp_path)] == [two.resolve()]
+
+
+def test_instruments_are_not_read_twice_for_two_folders(tmp_path):
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    lab = Lab(sites.load(file), tmp_path / "state", print)
+    with pytest.raises(AlreadyRunning):
+        Lab(sites.load(file), tmp_path / "other", print)
+    lab.close()
+    Lab(sites.load(file), tmp_path / "other", print).close()
+
+
+def test_data_that_lie_where_the_user_stands_are_told(tmp_path, monkeypatch, as_a_user):
+    (tmp_path / "my").mkdir()
+    file = tmp_path / "my" / "trial.yml"
+    file.write_text(SITE)
+    (tmp_path / ".labline/trial/influxdb").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    said = []
+    Lab(sites.load(file), None, said.append).close()
+    assert len(said) == 1 and "--state .labline" in said[0] and str(tmp_path / "my/.labline/trial") in said[0]
+
+
+def test_labs_are_listed_with_their_files(tmp_path, capsys):
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    lab = Lab(sites.load(file), tmp_path / "state", print)
+    lab.lock.tell(influxdb="http://127.0.0.1:2")
+    assert cli.main(["labs"]) == 0
+    said = capsys.readouterr().out
+    assert f"site file  {file}" in said and f"folder     {tmp_path}/state/trial" in said
+    assert "influxdb   http://127.0.0.1:2" in said and "runs" in said
+    lab.close()
+    file.unlink()
+    assert cli.main(["labs"]) == 0
+    said = capsys.readouterr().out.partition(f"{tmp_path}/")[2]
+    assert "there is no such file any more" in said and "stopped" in said
