@@ -29,7 +29,7 @@ LOSS_SECONDS, LOSS_MOST = 600, 3600
 def groups(site: Site, panel: Panels) -> list[RuleGroup]:
     """Make all rules of a site: a group for each instrument, one for the line itself."""
     found = []
-    for instrument in site.instruments:
+    for instrument in site.enabled:
         rules = [
             *_limits(instrument, site, panel),
             *_stale(instrument, site, panel),
@@ -226,7 +226,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         "labline apply --check tells whether its database and users are as they should be. "
         "Meanwhile Telegraf keeps what is read, for about an hour, and writes it afterwards; the journal holds more.",
     )
-    if any(instrument.reports for instrument in site.instruments):
+    if any(instrument.reports for instrument in site.enabled):
         yield _line_rule(
             site,
             "dropped",
@@ -274,7 +274,7 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
 
 def _loss_window(site: Site) -> int:
     """Tell over how many seconds losses are looked for: it holds two reports of each instrument, and two looks see the same loss."""
-    slowest = max(i.stanza.interval for i in site.instruments)
+    slowest = max(i.stanza.interval for i in site.enabled)
     return math.ceil(max(LOSS_SECONDS, min(2 * slowest + 15, LOSS_MOST), 3 * site.alarms.every))
 
 

@@ -78,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if note := simulation.note(site):
         print(note)
+    if off := [i.name for i in site.instruments if not i.enabled]:
+        print(f"note: not read, because of enabled: false — {', '.join(off)}")
     if passwords := _passwords(site):
         print(f"note: Telegraf needs these files in the folder of passwords: {', '.join(passwords)}")
     for note in _unknown_units(site):
@@ -99,7 +101,7 @@ def _passwords(site: Site) -> list[str]:
     """List the passwords of what Telegraf reads itself, each once."""
     from provisioning import native_config
 
-    real = (i.stanza for i in site.instruments if not i.stanza.simulated)
+    real = (i.stanza for i in site.enabled if not i.stanza.simulated)
     return list(dict.fromkeys(name for stanza in real for name in native_config.secrets(stanza)))
 
 

@@ -89,7 +89,7 @@ class Lab:
         for acquisition in self._acquisitions:
             acquisition.start()
         if home:
-            simulated = self._simulate or any(i.stanza.simulated for i in self.site.instruments)
+            simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
             self.lock.tell(grafana=self.dashboards.overview)
 
@@ -184,7 +184,7 @@ class Lab:
 
     def _alone(self, site: Site) -> None:
         """Refuse to read the same instruments twice, for two folders. Raises AlreadyRunning."""
-        if all(instrument.stanza.simulated for instrument in site.instruments):
+        if all(instrument.stanza.simulated for instrument in site.enabled):
             return
         for other in known_labs.elsewhere(self.places.root, Path(site.file)):
             RunLock(other).close()
@@ -208,7 +208,7 @@ class Lab:
 
     def _start_simulators(self) -> None:
         """Start simulators where the site file, or --simulate, asks for them."""
-        simulated = [i for i in self.site.instruments if self._simulate or i.stanza.simulated]
+        simulated = [i for i in self.site.enabled if self._simulate or i.stanza.simulated]
         asked = [i for i in simulated if not native_config.is_native(i.stanza)]
         if asked:
             self._simulators = Simulators(asked, self.places, self._environment)
@@ -219,15 +219,15 @@ class Lab:
     def _render(self) -> None:
         urls = dict(self._simulators.urls) if self._simulators else {}
         if self._simulate:
-            urls |= {i.name: "sim" for i in self.site.instruments if native_config.is_native(i.stanza)}
-        readable = tuple(i for i in self.site.instruments if i.name not in self._unreadable)
+            urls |= {i.name: "sim" for i in self.site.enabled if native_config.is_native(i.stanza)}
+        readable = tuple(i for i in self.site.enabled if i.name not in self._unreadable)
         for acquisition in self._acquisitions:
             acquisition.render(structs.replace(self.site, instruments=readable), self._environment, urls)
 
     def _without_password(self) -> dict[str, str]:
         """List the instruments whose passwords are not there, and tell: with one of them Telegraf would not start."""
         found = {}
-        for instrument in self.site.instruments:
+        for instrument in self.site.enabled:
             if instrument.stanza.simulated:
                 continue
             names = native_config.secrets(instrument.stanza)
@@ -241,7 +241,7 @@ class Lab:
     def _libraries(self) -> dict[str, str]:
         """Tell the programs where the libraries are that the system does not have."""
         try:
-            return libraries.environment(library for i in self.site.instruments for library in i.stanza.libraries)
+            return libraries.environment(library for i in self.site.enabled for library in i.stanza.libraries)
         except Unavailable as error:
             self._say(f"  {error}")
             return {}

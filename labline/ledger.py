@@ -75,7 +75,7 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
     Where something is missing, it counts again until two counts agree: a request that Telegraf gave up on may still
     be written. Raises DatabaseError.
     """
-    entries = {instrument.name: Entry(instrument.name) for instrument in site.instruments}
+    entries = {instrument.name: Entry(instrument.name) for instrument in site.enabled}
     for file in folder.iterdir():
         name = file.name.rsplit(".", 2)[0]
         if name in entries:
@@ -118,7 +118,7 @@ def _written(site: Site, server: Server, since_ns: int, entries: Mapping[str, En
     """
     statements: list[str] = []
     declared: dict[tuple[str, str, str], Mapping[str, Quantity]] = {}
-    for instrument in site.instruments:
+    for instrument in site.enabled:
         fields: dict[str, dict[str, None]] = defaultdict(dict)
         for channel in instrument.stanza.channels:
             fields[channel.measurement].update(dict.fromkeys(channel.quantities))

@@ -82,10 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with Interrupts(say, lambda: lab.kill()) as interrupts:
         lab = Lab(site, arguments.state, say, simulate=arguments.simulate)
         try:
-            say(
-                f"{lab.site.title}: {counted('instrument', len(site.instruments))}; "
-                f"all it keeps is in {lab.places.root}"
-            )
+            say(f"{lab.site.title}: {counted('instrument', len(site.enabled))}; all it keeps is in {lab.places.root}")
             lab.start()
             interrupts.check()
             _tell_where(lab)

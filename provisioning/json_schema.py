@@ -19,6 +19,7 @@ from .limits import SEVERITIES
 from .site_file import (
     DURATION_PATTERN,
     NAME_PATTERN,
+    OWN_KEYS,
     Alarms,
     Keep,
     Limits,
@@ -75,6 +76,9 @@ def render() -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "labline site file",
         **{key: value for key, value in site.items() if key != "title"},
+        "patternProperties": {
+            f"^{OWN_KEYS}": {"description": "your own, for texts that are used twice: &name and *name"}
+        },
         "$defs": {**parts, "Instrument": _instrument(), "Calibration": _calibration()},
     }
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"

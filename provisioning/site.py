@@ -22,7 +22,7 @@ from . import levels, limits, measurements
 from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
-from .site_file import Alarms, ContactPoint, Node, Notifications, SiteFile, fields
+from .site_file import OWN_KEYS, Alarms, ContactPoint, Node, Notifications, SiteFile, fields
 
 __all__ = [
     "Alarms",
@@ -67,6 +67,11 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         return str(self.stanza.name)
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether it is read; one that is not keeps its dashboards and data, and has no alarms."""
+        return bool(self.stanza.enabled)
 
     @property
     def reports(self) -> bool:
@@ -123,7 +128,12 @@ class Site(Struct, frozen=True, kw_only=True):
 
     def of_node(self, node: Node) -> tuple[SiteInstrument, ...]:
         """List the instruments that a node reads."""
-        return tuple(instrument for instrument in self.instruments if instrument.node == node.name)
+        return tuple(instrument for instrument in self.enabled if instrument.node == node.name)
+
+    @property
+    def enabled(self) -> tuple[SiteInstrument, ...]:
+        """List the instruments that are read."""
+        return tuple(instrument for instrument in self.instruments if instrument.enabled)
 
 
 def find(name: str) -> Path:
@@ -156,6 +166,7 @@ def load(path: str | os.PathLike[str]) -> Site:
 
 def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | None:
     """Make the site of what was read; notes what is wrong in ``errors``, as much as can be seen at once."""
+    data = {key: value for key, value in data.items() if not key.startswith(OWN_KEYS)}
     written = read_keys(data, SiteFile, errors, "of a site file")
     alarms = written.get("alarms", Alarms())
     with noted(errors, "zone"):
@@ -181,6 +192,8 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         if made is not None:
             instruments.append(made)
             places.setdefault(made.name, ("instruments", index))
+    if instruments and not errors and not any(instrument.enabled for instrument in instruments):
+        errors.append(BadInput("none of them is enabled; expected at least one that is read", ("instruments",)))
     with noted(errors, "instruments") as found:
         found += _same_names([_written_name(data) for data in written.get("instruments", ())])
         found += measurements.same_names(measurements.of_site(i.stanza for i in instruments))
@@ -303,7 +316,7 @@ def _shared_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str
     seen: dict[tuple[str, str], str] = {}
     for instrument in instruments:
         stanza = instrument.stanza
-        if stanza.simulated:
+        if stanza.simulated or not stanza.enabled:
             continue
         url = stanza.connection
         node = "" if url.text and transports.of(url).shared(url) else instrument.node

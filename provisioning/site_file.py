@@ -20,6 +20,7 @@ DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
 )
 ADDRESS_PATTERN = r"^[A-Za-z0-9_.-]+$|^[0-9A-Fa-f:.]+$"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+OWN_KEYS = "x-"  # keys at the top that begin so are the user's, for texts that are used twice (YAML's & and *)
 LONGEST = 100 * duration.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
 
 

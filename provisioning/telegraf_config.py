@@ -70,7 +70,7 @@ def program_config(instrument: SiteInstrument) -> str:
 
 def program(instrument: SiteInstrument, connection: str | None = None) -> str:
     """Write a stanza as it stands in the site file, or with another connection, without what its program has no use for."""
-    data = {key: value for key, value in instrument.data.items() if key not in ("stale", "node")}
+    data = {key: value for key, value in instrument.data.items() if key not in ("stale", "node", "enabled")}
     if connection is not None:
         data["connection"] = connection
     if isinstance(data.get("channels"), dict):

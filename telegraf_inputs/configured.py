@@ -51,6 +51,7 @@ class Stanza:
     interval: float
     timeout: float
     trigger: str
+    enabled: bool
     stale: float | None
     options: dict[str, Any]
     tags: dict[str, str] = field(default_factory=dict)

@@ -44,6 +44,7 @@ KEYS = (
         "self",
         choices=("self", "stdin"),
     ),
+    Option("enabled", "bool", "false: it is not read, and no alarm waits for it; what it measured stays", True),
     Option("tags", "map", "tags of your own, name: text"),
     Option("channels", "map", "the channels that are read; default: all that the driver declares"),
     Option(
@@ -127,6 +128,7 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
         interval=driver.interval if values["interval"] is None else values["interval"],
         timeout=driver.timeout if values["timeout"] is None else values["timeout"],
         trigger=values["trigger"],
+        enabled=values["enabled"] is not False,
         stale=values["stale"],
         options={option.name: values[option.name] for option in driver.options_known},
     )

@@ -38,7 +38,7 @@ class Limits:
         self._rules: dict[Key, list[LimitRule]] = defaultdict(list)
         self._fields: dict[tuple[str, str], None] = {}  # measurement and quantity, each once
         self._measurements: dict[tuple[str, str], str] = {}  # by instrument and channel
-        for instrument in site.instruments:
+        for instrument in site.enabled:
             for limit in instrument.limits:
                 measurement = limit.channel.measurement
                 self._measurements[instrument.name, limit.channel.id] = measurement

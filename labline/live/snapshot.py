@@ -12,6 +12,8 @@ from ..words import counted
 from .numbers import Scale, Value
 from .trend import Trend
 
+WELL = ("ok", "waiting", "off")  # of a channel; off: its instrument is not enabled
+
 
 @dataclass(frozen=True)
 class Row:
@@ -37,7 +39,7 @@ class Row:
     @property
     def faulty(self) -> bool:
         """Tell whether somebody should look at it."""
-        return self.alarm not in ("", "pending") or self.state not in ("ok", "waiting")
+        return self.alarm not in ("", "pending") or self.state not in WELL
 
 
 @dataclass(frozen=True)

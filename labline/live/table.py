@@ -25,7 +25,14 @@ ALARM_STYLES = {
     "ending": "black on bright_white",
     "pending": "yellow",
 }
-STATE_STYLES = {"ok": "green", "waiting": "dim", "starting": "cyan", "degraded": "yellow", "clock": "yellow"}
+STATE_STYLES = {
+    "ok": "green",
+    "waiting": "dim",
+    "off": "dim",
+    "starting": "cyan",
+    "degraded": "yellow",
+    "clock": "yellow",
+}
 FAULT_STYLE = "bold red"
 WIDEST = 10000  # no line of a table is longer
 NAME_WIDTH = 16  # what a channel's name has at least, where the rest can be made narrower

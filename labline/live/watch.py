@@ -67,13 +67,13 @@ class Watch:
         states, notes = {}, {}
         for instrument in self.site.instruments:
             name, report = self._called(instrument), latest.reports.get(instrument.name)
-            state = self._state(instrument, latest, now)
+            state = self._state(instrument, latest, now) if instrument.enabled else "off"
             states[instrument.name] = state
             channels = {c.id: latest.channels[instrument.name, c.id] for c in instrument.stanza.channels}
             newest = max(self._last(seen) for seen in channels.values())
             if instrument.dwells and report and state in REACHED:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
-            stale = _overdue(instrument.stale, newest, now)
+            stale = instrument.enabled and _overdue(instrument.stale, newest, now)
             detail = details.get(instrument.name, "")
             unwritten = self._nodes.get(instrument.name, "") in refused
             if state == "no report" or (state == "silent" and unwritten and not instrument.reports and not detail):
@@ -142,7 +142,7 @@ class Watch:
             alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now, holds=value is not None))
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._last(seen)
-            if told or _overdue(instrument.missed_after(channel), last, now):
+            if told or (instrument.enabled and _overdue(instrument.missed_after(channel), last, now)):
                 alarm, note = "stale", ""
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)

@@ -117,6 +117,18 @@ def test_simulated_instruments_are_named(lab, tmp_path):
         assert f"2 instruments: 2 ok  {said}" in drawn(lab.look(site=sites.load(file)))
 
 
+def test_an_instrument_that_is_not_enabled_is_off_and_no_fault(lab, tmp_path):
+    """Nothing comes of it any more, and its last value lies beyond a limit."""
+    lab.put("instrument", "instrument=oven", 'state="ok",up=1i')
+    lab.put("phidget", "instrument=oven,channel=gauge", 'voltage=2.5,pressure=6.9e-8,status="ok"', 1)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.9,resistance=100.0,status="ok"', 300)
+    file = tmp_path / "trial.yml"
+    file.write_text(file.read_text().replace("    stale: 1m\n", "    stale: 1m\n    enabled: false\n"))
+    snapshot = lab.look(site=sites.load(file))
+    assert snapshot.well and snapshot.states == {"cryostat": "off", "oven": "ok"} and not snapshot.notes
+    assert "off" in drawn(snapshot) and not snapshot.alarms
+
+
 def test_the_raw_quantity_behind_a_calibration_is_shown_on_demand(lab):
     lab.well()
     assert "voltage" not in drawn(lab.look()) and "2.500" in drawn(lab.look(), everything=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioning import site
+from grafana_dashboards import alerts
+from provisioning import site, telegraf_config
+from provisioning.influxdb_schema import schema
 from telegraf_inputs.errors import BadInput
 
 GOOD = """\
@@ -658,3 +660,26 @@ def test_all_words_of_a_code_are_no_limit(written):
     text = CHILLER.format(**WELL).replace("{warning: {alarm_when: [external]}}", every)
     with pytest.raises(BadInput, match="warning.alarm_when: is always on: 'external_control' is always one of these"):
         site.load(written(GOOD.replace("alarms:", text + "alarms:")))
+
+
+def test_an_instrument_in_repair_is_not_read_and_alarms_nobody(written):
+    off = GOOD.replace("    model: tpg262\n", "    model: tpg262\n    enabled: false\n")
+    lab, node = site.load(written(off)), site.load(written(off)).nodes[0]
+    files = telegraf_config.render(lab, node)
+    assert "instruments/gauge.yml" not in files and "pfeiffer" not in files[telegraf_config.CONF]
+    rules = [rule.title for group in alerts.groups(lab, lambda about: ("uid", 1)) for rule in group.rules]
+    assert any("cryostat" in title for title in rules) and not any("gauge" in title for title in rules)
+    assert {field.measurement for field in schema(lab).fields} >= {"pfeiffer_tpg"}  # what it measured stays
+    twin = "  - {name: spare, driver: pfeiffer_tpg, model: tpg262, connection: serial:///dev/ttyUSB0}\nalarms"
+    assert len(site.load(written(off.replace("\nalarms", f"\n{twin}", 1))).enabled) == 2
+    with pytest.raises(BadInput, match="none of them is enabled"):
+        site.load(written(off.replace("    interval: 2s\n", "    interval: 2s\n    enabled: false\n")))
+
+
+def test_keys_of_ones_own_hold_what_is_used_twice(written):
+    text = "x-gauge: &gauge {driver: pfeiffer_tpg, model: tpg262}\n" + GOOD.replace(
+        "    driver: pfeiffer_tpg\n    model: tpg262\n", "    <<: *gauge\n"
+    )
+    assert site.load(written(text)).instruments[1].stanza.options["model"] == "tpg262"
+    with pytest.raises(BadInput, match="'y-gauge' .*is not a key|is not a key"):
+        site.load(written(text.replace("x-gauge", "y-gauge")))
