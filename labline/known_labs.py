@@ -7,8 +7,9 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .stack import told
+from .stack import runlock, told
 from .stack.errors import StackError
 
 OWNER = "site-file"  # in a lab's folder: whose it is
@@ -53,6 +54,15 @@ def all_of() -> list[KnownLab]:
             if (file := _owner(root)) is not None:
                 found.append(KnownLab(root, file))
     return sorted(found, key=lambda lab: (lab.root.name, lab.root))
+
+
+def running(state: Path, file: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """List the folders below ``state`` in which a site file is run now, with who runs it; a real run before a simulated one."""
+    found = []
+    for root in sorted(state.iterdir()) if state.is_dir() else ():
+        if _owner(root) == file.resolve() and (holder := runlock.holder(root)):
+            found.append((root, holder))
+    return found
 
 
 def elsewhere(root: Path, file: Path) -> list[Path]:

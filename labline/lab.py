@@ -22,6 +22,7 @@ from .local.dashboards import Dashboards
 from .local.database import Database
 from .local.disk import DiskWatch
 from .local.simulators import Simulators
+from .local.site_file import RunningSiteFile
 from .local.supervision import Supervision
 from .places import Places, simulated
 from .stack import grafana, influxdb, libraries, ports, telegraf, told
@@ -63,6 +64,7 @@ class Lab:
         self._unreadable: dict[str, str] = {}  # instruments that Telegraf is not told of -> why
         self._supervision = Supervision(say)
         self._disk = DiskWatch(self.places.root, say)
+        self._site_file = RunningSiteFile(Path(site.file), self.places.root, say)
         self._killed = False
 
     def start(self) -> None:
@@ -101,7 +103,7 @@ class Lab:
     @property
     def notice(self) -> str:
         """Tell, in a line, what stands or happened last that a person has to know; "" where all is well."""
-        return self._disk.notice or self._supervision.event
+        return self._disk.notice or self._site_file.notice or self._supervision.event
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
@@ -113,6 +115,7 @@ class Lab:
 
     def look_after(self) -> None:
         """Start anew what ended, but Grafana, and tell it; mind the disk. Raises StackError where that goes on."""
+        self._site_file.look()
         database, simulators = self._database, self._simulators
         if self._disk.look() and database and self._told_of_a_full_disk():
             # Where it could not write once, InfluxDB 1.6 refuses all until it is started anew.

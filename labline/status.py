@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import arguments as shared
+from .stack.progress import say
 
 if TYPE_CHECKING:
     from .live.watch import Watch
@@ -66,19 +67,25 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 
+    from . import known_labs
     from .live.telegraf_log import TelegrafLog, TelegrafLogs
     from .live.watch import Watch
-    from .places import Places, simulated
-    from .stack import runlock, told
+    from .local.site_file import COPY
+    from .places import SIMULATED, Places, simulated, state_of
+    from .stack import told
 
-    site = sites.load(sites.find(arguments.site))
+    file = sites.find(arguments.site)
     starting = None
-    for whole in (False, True):  # where both run, the real one
-        places = Places(arguments.state, site, simulated=whole)
-        running = runlock.holder(places.root) if places.root.is_dir() else None
-        if running and not running["urls"].get("influxdb"):
+    for root, running in known_labs.running(state_of(file, arguments.state), file):
+        if not running["urls"].get("influxdb"):
             starting = running
-        elif running:
+        else:
+            text = (root / COPY).read_text(encoding="utf-8-sig")
+            if not file.exists() or text != file.read_text(encoding="utf-8-sig", errors="replace"):
+                say(f"note: {told.path(file)} says something else than what runs; shown is what runs")
+            site = sites.parse(text, str(file))
+            whole = root.name.endswith(SIMULATED)
+            places = Places(root.parent, site, simulated=whole)
             url = running["urls"]["influxdb"]
             since = datetime.fromisoformat(running["since"]).timestamp()
             shown = simulated(site) if whole else site
@@ -86,6 +93,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
                 [TelegrafLog.of_node(site, node, places.nodes[node.name].log, since=since) for node in site.nodes]
             )
             return Watch(shown, places.reader(url), int(since * 1e9), logs.details, logs.troubles)
+    site = sites.load(file)
     if starting:
         raise DatabaseError(
             f"{site.name} is still starting (process {starting['pid']}, since {starting['since']}), and has no database yet. "

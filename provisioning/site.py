@@ -149,13 +149,21 @@ def find(name: str) -> Path:
 
 def load(path: str | os.PathLike[str]) -> Site:
     """Read and check a site file. Raises BadInput (BadSite: several things are wrong) with file, line and path."""
-    document = yamlfile.load(os.fspath(path))
+    return _load(yamlfile.load(os.fspath(path)))
+
+
+def parse(text: str, file: str) -> Site:
+    """Check the text of a site file; ``file`` is where it is from. Raises BadInput as ``load`` does."""
+    return _load(yamlfile.parse(text, file))
+
+
+def _load(document: yamlfile.Document) -> Site:
     errors: list[BadInput] = []
     if not isinstance(document.data, dict):
         raise document.located(
             BadInput(f"found {_kind(document.data)}, expected a mapping with the keys {', '.join(fields(SiteFile))}")
         )
-    site = _check(document.data, os.fspath(path), errors)
+    site = _check(document.data, document.file, errors)
     if errors or site is None:
         for error in errors:
             document.located(error)

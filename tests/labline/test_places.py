@@ -38,6 +38,32 @@ def test_a_simulated_run_is_shown_as_such_and_never_before_the_real_one(tmp_path
     simulated.close()
 
 
+def test_what_runs_is_shown_whatever_the_file_says_by_now(tmp_path, capsys):
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
+    said = []
+    lab = Lab(sites.load(file), arguments.state, said.append)
+    lab.lock.tell(influxdb="http://127.0.0.1:2")
+    lab.look_after()
+    status._watch(arguments)
+    assert not said and not lab.notice and not capsys.readouterr().err
+    for text in (SITE.replace("A trial lab", "Another"), "site: [", SITE.replace("site: trial", "site: other")):
+        file.write_text(text)
+        lab.look_after()
+        assert lab.notice.startswith("trial.yml changed at ")
+        assert status._watch(arguments).site.title == "A trial lab"
+        assert "says something else than what runs" in capsys.readouterr().err
+    assert len(said) == 1
+    file.unlink()
+    lab.look_after()
+    assert "is gone" in lab.notice and status._watch(arguments).site.title == "A trial lab"
+    file.write_text(SITE)
+    lab.look_after()
+    assert said[-1] == "trial.yml is again what runs" and not lab.notice
+    lab.close()
+
+
 def test_a_lab_that_is_being_started_is_not_said_not_to_run(tmp_path):
     file = tmp_path / "trial.yml"
     file.write_text(SITE)
