@@ -55,7 +55,7 @@ def named(urls: Iterable[str], probe: bool) -> Iterator[Finding | str]:
 def _asked(url: str) -> Iterator[Finding | str]:
     """Ask on a line, unless that would disturb somebody."""
     place = transports.of(Url(url)).place(Url(url))
-    if place.startswith("/") and (reason := _taken(place)):
+    if place.startswith("/") and (reason := taken(place)):
         yield Finding(url, f"left alone: {reason}")
         return
     try:
@@ -68,7 +68,7 @@ def _asked(url: str) -> Iterator[Finding | str]:
             yield FORBIDDEN
 
 
-def _taken(path: str) -> str:
+def taken(path: str) -> str:
     """Say what keeps from asking a port: what it is, or who uses it; "" where nothing does, as far as one may see."""
     with contextlib.suppress(OSError):  # that it is not there is told by whoever opens it
         found = os.stat(path)

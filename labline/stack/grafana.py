@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -33,6 +34,14 @@ _PACKAGED = Path("/usr/share/grafana")
 def get() -> Part:
     """Find Grafana: on PATH, kept, or the vendor's release; ``path`` is its home directory. Raises NotFound."""
     return first_way("Grafana", [("on PATH", _on_path), ("kept", _kept), ("the vendor's release", _release)], ADVICE)
+
+
+def at_hand() -> Path | None:
+    """Find the home of a Grafana that is here already, on PATH or kept; none is fetched."""
+    for way in (_on_path, _kept):
+        with contextlib.suppress(Unavailable):
+            return way()[0]
+    return None
 
 
 class Grafana:

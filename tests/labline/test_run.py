@@ -190,6 +190,13 @@ def test_the_demo_lab(start, tmp_path):
     table = status.stdout.rpartition("\n\n")[0] if status.stdout.count("\n\n") > 1 else status.stdout
     assert all(len(line) <= 80 for line in table.splitlines()) and status.returncode in (0, 1)
 
+    doctor = subprocess.run(
+        [sys.executable, "-m", "labline.cli", "doctor"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert re.search(r"^ok +cryostat +ok, says the lab that runs$", doctor.stdout, re.MULTILINE)
+    assert re.search(r"^ok +user writer +is known", doctor.stdout, re.MULTILINE) and "wait in Telegraf" in doctor.stdout
+
     assert run.end() == 0, run.text
     ledger = run.ledger()
     names = [i.name for i in sites.load(sites.find("demo")).instruments]

@@ -1,0 +1,1 @@
+"""What `labline doctor` looks at: a module a subject, each with `findings(lab)`."""

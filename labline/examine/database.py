@@ -1,0 +1,71 @@
+"""The database: whether it answers, is as the site file says, and what each user may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from provisioning import influxdb_apply, influxdb_fields, influxdb_schema
+from provisioning.influxdb_schema import ADMIN
+from provisioning.influxdb_server import DatabaseError, Server, secret
+from telegraf_inputs.url import HERE
+
+from ..stack import told
+from ..words import counted
+from .finding import Examined, Finding
+
+
+def findings(lab: Examined) -> Iterator[Finding]:
+    """Look at the database of a lab that runs here, else at that of the site file."""
+    url = lab.urls.get("influxdb") or lab.site.influxdb.url
+    ca = "" if lab.running else lab.site.influxdb.ca
+    wanted, apply = influxdb_schema.schema(lab.site), f"{told.command()} apply {lab.site.file}"
+    if not lab.running and not (lab.passwords / ADMIN).exists() and urlsplit(url).hostname in HERE:
+        # A lab of `labline run` has a database of its own while it runs.
+        yield Finding(
+            "database",
+            f"no lab of this file runs here, and {lab.passwords} has no passwords of another",
+            note=True,
+            cure=f"{told.command()} run {lab.site.file} starts one",
+        )
+        return
+    try:
+        Server(url, ca=ca, seconds=8).refusal()
+    except DatabaseError as error:
+        yield Finding("database", str(error).partition(";")[0], "is InfluxDB on, is influxdb.url right?")
+        return
+    try:
+        for user, right in wanted.rights:
+            refused = Server(url, user, secret(lab.passwords, user), ca=ca).refusal()
+            yield Finding(
+                f"user {user}",
+                refused or f"is known, and may {right.lower()}",
+                f"{apply} sets it right" if refused else "",
+            )
+        if (lab.passwords / ADMIN).exists():
+            plan = influxdb_apply.plan(url, wanted, lab.passwords, ca=ca)
+            for refusal in plan.refused:
+                yield Finding("database", refusal, "see there")
+            for difference in plan.differences:
+                yield Finding("database", f"is not as the site file says: to {difference.text}", apply)
+            if not plan.refused and not plan.differences:
+                yield Finding(
+                    "database", f"{url}: {wanted.database!r} is as the site file says, users and their rights included"
+                )
+        else:
+            server = Server(url, influxdb_schema.READER, secret(lab.passwords, influxdb_schema.READER), ca=ca)
+            stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
+            refusals = influxdb_fields.refusals(stored, wanted.fields, wanted.database)
+            for refusal in refusals:
+                yield Finding("database", refusal, "see there")
+            if not refusals:
+                yield Finding("database", f"{url}: {counted('field', len(wanted.fields))} have their types and units")
+    except DatabaseError as error:
+        yield Finding("database", str(error), "see there")
+    if lab.places.influxdb.is_dir():
+        yield Finding("database", f"its data take {_megabytes(lab.places.influxdb)} MB below {lab.places.influxdb}")
+
+
+def _megabytes(folder: Path) -> str:
+    return f"{sum(file.lstat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.1f}"

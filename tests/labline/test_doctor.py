@@ -1,0 +1,146 @@
+"""`labline doctor`: what it says of a lab that does not run, thing by thing; of one that runs, see test_run.py."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import socket
+import types
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+
+from labline import cli
+from labline.examine import machine, mail
+from labline.stack import ports
+from provisioning import influxdb_apply, influxdb_schema
+from provisioning import site as sites
+from telegraf_inputs import simulators, stanza
+
+SITE = """\
+site: trial
+title: A trial lab
+nodes: [{{name: here}}]
+influxdb: {{url: "{url}", database: doctor}}
+instruments:
+  - {{name: cryostat, driver: lakeshore_372, connection: "{connection}", timeout: 500ms}}
+  - {{name: gone, driver: lakeshore_372, connection: "tcp://127.0.0.1:{closed}", timeout: 500ms}}
+  - {{name: nowhere, driver: lakeshore_372, connection: "tcp://no-such-host.invalid:7777", timeout: 500ms}}
+  - {{name: gauge, driver: pfeiffer_tpg, model: tpg262, connection: serial:///dev/no-such-port, timeout: 500ms}}
+  - {{name: spare, driver: pfeiffer_tpg, model: tpg262, connection: serial:///dev/other, enabled: false}}
+notifications:
+  contact_points:
+    - {{name: people, type: email, addresses: [lab@example.org]}}
+"""
+
+
+@pytest.fixture
+def lines(tmp_path, influxd, monkeypatch, capsys):
+    """Give a function that writes the site file, runs the doctor, and gives what it said, by subject; and the status."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        closed = listener.getsockname()[1]
+    data = {"name": "cryostat", "driver": "lakeshore_372", "connection": "sim:?transport=tcp"}
+    simulator = simulators.start(stanza.check(data))
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE.format(url=influxd.url, connection=simulator.url, closed=closed))
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "labadmin").write_text(influxd.password)
+    for user in ("writer", "reader"):
+        (secrets / user).write_text(f"A-long-password-of-{user}-1")
+
+    def run(*more):
+        status = cli.main(["doctor", str(file), "--secrets", str(secrets), *more])
+        said = {}
+        for line in capsys.readouterr().out.splitlines():
+            said.setdefault(line[6:18].strip(), []).append((line[:4].strip(), line[18:].strip()))
+        return said, status
+
+    yield types.SimpleNamespace(run=run, site=lambda: sites.load(file), secrets=secrets, url=influxd.url)
+    simulator.stop()
+    influxd.server.query("DROP DATABASE doctor")
+    for row in influxd.server.rows("SHOW USERS"):
+        if row["user"] in ("writer", "reader"):
+            influxd.server.query(f"DROP USER {row['user']}")
+
+
+def test_each_thing_is_well_or_says_what_to_do(lines, monkeypatch):
+    monkeypatch.delenv("GF_SMTP_ENABLED", raising=False)
+    said, status = lines.run()
+    assert status == 1
+    ((word, text),) = said["cryostat"]
+    assert word == "ok" and "answers: 'LSCI,MODEL372" in text
+    for name, expected in {"gone": "refused", "nowhere": "no-such-host.invalid", "gauge": "/dev/no-such-port"}.items():
+        ((word, text),) = said[name]
+        assert word == "MEND" and expected in text and " -> " in text, text
+    assert said["spare"] == [("ok", "is not read: enabled: false")]
+    ((word, text),) = said["name"]
+    assert word == "MEND" and text.startswith("no-such-host.invalid: ")
+    assert {word for word, _ in said["database"]} == {"MEND"} and "labline apply" in said["database"][0][1]
+    assert said["user reader"][0][0] == "MEND"
+    ((word, text),) = said["mail"]
+    assert word == "MEND" and "no mail server" in text
+    assert not any("password-of" in text for found in said.values() for _, text in found)
+
+    plan = influxdb_apply.plan(lines.url, influxdb_schema.schema(lines.site()), lines.secrets)
+    influxdb_apply.apply(plan, lambda _: None)
+    said, _ = lines.run()
+    assert [word for word, _ in said["database"]] == ["ok"] and "as the site file says" in said["database"][0][1]
+    assert said["user reader"] == [("ok", "is known, and may read")]
+    (lines.secrets / "reader").write_text("Another-password-1")
+    said, _ = lines.run()
+    assert said["user reader"][0][0] == "MEND" and "authorization failed" in said["user reader"][0][1]
+
+
+def test_the_mail_server_is_greeted_and_sends_one_mail_where_that_is_asked_for(lines, monkeypatch):
+    class Kept(Message):
+        mails: list = []
+
+        def handle_message(self, message):
+            self.mails.append(message)
+
+    server = Controller(Kept(), hostname="127.0.0.1", port=ports.free(1)[0])
+    server.start()
+    try:
+        monkeypatch.setenv("GF_SMTP_ENABLED", "true")
+        monkeypatch.setenv("GF_SMTP_HOST", f"127.0.0.1:{server.port}")
+        ((word, text),) = lines.run()[0]["mail"]
+        assert word == "ok" and "says hello" in text and not Kept.mails
+        ((word, text),) = lines.run("--mail")[0]["mail"]
+        assert word == "ok" and "on its way to lab@example.org" in text
+        (sent,) = Kept.mails
+        assert sent["To"] == "lab@example.org" and sent["Subject"].startswith("A trial lab")
+        monkeypatch.setenv("GF_SMTP_USER", "lab")
+        monkeypatch.setenv("GF_SMTP_PASSWORD", "a-secret")
+        ((word, text),) = lines.run()[0]["mail"]
+        assert word == "MEND" and "a-secret" not in text
+    finally:
+        server.stop()
+    ((word, text),) = lines.run()[0]["mail"]
+    assert word == "MEND" and "refused" in text
+
+
+def test_a_password_for_the_mail_server_is_read_from_its_file(tmp_path):
+    (tmp_path / "password").write_text("word\n")
+    assert mail._secret(f"$__file{{{tmp_path}/password}}") == "word" and mail._secret("word") == "word"
+
+
+@pytest.mark.parametrize(("told", "mend"), [("0x02 0x03", False), ("0x01 0x0a", True)])
+def test_a_worn_card_is_told(tmp_path, told, mend):
+    """/sys/block/mmcblk0/device/life_time, as the kernel's mmc driver writes it."""
+    device = os.stat(tmp_path).st_dev
+    folder = tmp_path / f"{os.major(device)}:{os.minor(device)}" / "device"
+    folder.mkdir(parents=True)
+    (folder / "life_time").write_text(told)
+    (finding,) = machine.wear(tmp_path, device)
+    assert finding.well is not mend and f"{min(int(told[-2:], 16), 10) * 10} %" in finding.said
+    (folder / "life_time").write_text("0x00 0x00")
+    assert not list(machine.wear(tmp_path, device))
+
+
+def test_a_disk_that_gets_full_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1e9, total=64e9))
+    (finding,) = (found for found in machine._disk(pathlib.Path(tmp_path / "not" / "there")) if "free" in found.said)
+    assert "free some space" in finding.cure and str(tmp_path) in finding.said
