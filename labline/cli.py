@@ -8,6 +8,7 @@ import os
 import sys
 import textwrap
 from importlib import import_module
+from importlib.metadata import version
 
 from telegraf_inputs.errors import BadInput
 
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     here = "" if command == told.NAME else f" (here, {told.NAME} is {command})"
     epilog = EPILOG.format(here=here)
     top = argparse.ArgumentParser(told.NAME, description=DESCRIPTION, epilog=epilog, formatter_class=Help)
+    top.add_argument("--version", action="version", version=f"{told.NAME} {version(told.NAME)}")
     verbs = top.add_subparsers(metavar="VERB", dest="verb", required=True, title="verbs")
     for name in VERBS:
         module = import_module(f"{__package__}.{name.replace('-', '_')}")

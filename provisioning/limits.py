@@ -65,8 +65,18 @@ def of_channel(channel: Channel, for_: float, errors: list[BadInput]) -> list[Li
     return limits
 
 
+def check_empty(stanza: Any, errors: list[BadInput]) -> None:
+    """Tell of `limits:` without any: whoever wrote it believes that there is an alarm."""
+    channels = stanza.get("channels") if isinstance(stanza, dict) else None
+    for name, channel in channels.items() if isinstance(channels, dict) else ():
+        if isinstance(channel, dict) and "limits" in channel and not channel["limits"]:
+            expected = "QUANTITY: {warning: {above: VALUE}, critical: …}, or no limits: at all"
+            errors.append(BadInput(f"is empty: nothing would alarm; expected {expected}", ("channels", name, "limits")))
+
+
 def check_keys(stanza: Any, errors: list[BadInput]) -> None:
     """Look at the keys of the limits in a stanza whose other mistakes leave it unknown what its channels deliver."""
+    check_empty(stanza, errors)
     channels = stanza.get("channels") if isinstance(stanza, dict) else None
     for name, channel in channels.items() if isinstance(channels, dict) else ():
         limits = channel.get("limits") if isinstance(channel, dict) else None

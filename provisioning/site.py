@@ -188,6 +188,8 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     if "influxdb" in written:
         with noted(errors, "influxdb") as found:
             influxdb = levels.read(written["influxdb"], found)
+    if isinstance(data.get("instruments"), dict) and "driver" in data["instruments"]:
+        _say_list(errors)
     instruments: list[SiteInstrument] = []
     places: dict[str, tuple[str, int]] = {}
     for index, stanza in enumerate(written.get("instruments", ())):
@@ -228,6 +230,13 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     )
 
 
+def _say_list(errors: list[BadInput]) -> None:
+    """Tell of an instrument that stands where a list of them should."""
+    for error in errors:
+        if error.path == ("instruments",):
+            error.message = "found one instrument's keys, expected a list: each instrument begins with '- '"
+
+
 def _kind(data: Any) -> str:
     if data is None:
         return "nothing"
@@ -240,6 +249,7 @@ def _instrument(data: Any, nodes: tuple[Node, ...], alarms: Alarms, errors: list
     if stanza is None or errors:
         limits.check_keys(data, errors)
         return None
+    limits.check_empty(data, errors)
     known = [node.name for node in nodes]
     if stanza.node and known and stanza.node not in known:
         errors.append(BadInput(f"there is no node {stanza.node!r}; {suggestion(stanza.node, known)}", ("node",)))

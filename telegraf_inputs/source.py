@@ -30,6 +30,7 @@ class Source:
     name = ""  # also the module's name, and what `driver` says in a stanza
     title = ""  # as the maker writes it
     manual = ""  # the source: manual, edition, chapter
+    known_as: tuple[str, ...] = ()  # makers, models and other words under which somebody may look for it, in lower case
     family = ""  # what it measures, one word: a place in the documentation
     schemes: tuple[str, ...] = ("tcp", "serial")  # empty: there is no connection
     wire = Wire()

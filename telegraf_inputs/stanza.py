@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import calibration, drivers, duration, options, transports, yamlfile
+from . import calibration, connections, drivers, duration, options, transports, yamlfile
 from .calibration import Calibration
 from .configured import Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity
@@ -103,10 +103,25 @@ def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
         found = "nothing" if data is None else shown(data)
         errors.append(BadInput(f"found {found}, expected an instrument's keys: name, driver, connection …"))
         return None
+    driver = None
     with noted(errors):
         driver = drivers.load(options.value(data, KEYS[1]))
-        return _check(data, driver, errors)
-    return None
+    if driver is None:
+        _check_common(data, errors)
+        return None
+    return _check(data, driver, errors)
+
+
+def _check_common(data: dict[str, Any], errors: list[BadInput]) -> None:
+    """Look at the keys that every instrument has, where nobody knows which others its driver would have."""
+    names = [option.name for option in KEYS]
+    for key in data:
+        if key not in names and (hint := suggestion(key, names)).startswith("did you mean"):
+            errors.append(BadInput(f"is not a key that every instrument has; {hint}", (key,)))
+    for option in KEYS:
+        if option.name != "driver":
+            with noted(errors):
+                options.value(data, option)
 
 
 def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Stanza | None:
@@ -169,6 +184,8 @@ def _connection(text: str | None, driver: type[Source]) -> Url:
     if text is None:
         raise BadInput(f"is missing; expected {KEYS[2].description}")
     url = Url(text)
+    if url.scheme not in transports.names() and "@" not in text and (hint := connections.meant(text, driver.schemes)):
+        raise BadInput(f"{text!r} is no connection; {hint}")
     transport = transports.of(url)
     if url.scheme not in (*driver.schemes, "sim"):
         raise BadInput(

@@ -136,8 +136,11 @@ def _normalise(root: yaml.Node, loader: Any, file: str) -> None:
                 continue
             key.tag = f"{TAG}str"
             if key.value in lines:
+                # The first key of an entry, again: more likely the next entry.
+                entry = bool(path) and isinstance(path[-1], int) and key.value == next(iter(lines))
+                hint = "keep one, or begin a new entry of the list here, with '- '" if entry else "keep one"
                 raise BadInput(
-                    f"{key.value!r} stands twice (first on line {lines[key.value]}); keep one",
+                    f"{key.value!r} stands twice (first on line {lines[key.value]}); {hint}",
                     (*path, key.value),
                     file,
                     line,

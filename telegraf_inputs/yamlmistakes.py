@@ -10,6 +10,7 @@ import yaml
 
 # Spaces and joiners that are no space to YAML, where one should stand.
 INVISIBLE = re.compile(r"(?:^ *|[:,{[-])([\u00a0\u00ad\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff])")
+KEY = re.compile(r"(\s*(?:- +)*)[\w\"'-]+ *:(?:\s|\Z)")  # what a line of keys begins with
 LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 
@@ -34,10 +35,51 @@ def cause(error: yaml.MarkedYAMLError, text: str, loader: Any) -> tuple[int | No
         return begin + 1, "; a key needs a colon and a space behind it"
     if context.endswith("quoted scalar") and begin != end.line:
         return begin + 1, "; these quotes are not closed"
+    problem = str(error.problem)
+    if hint := _quotes(problem, context, lines[end.line], end.column):
+        return end.line + 1, hint
     start, hint = _unclosed(end, text, loader)
     if start is not None:
         return start + 1, hint
-    return begin + 1, "; a text with a colon may need quotes" if "mapping values" in str(error.problem) else ""
+    if "constructor for the tag '!" in problem:
+        return begin + 1, "; a text that begins with ! needs quotes, and a password is in a file that the stanza names"
+    if hint := _column(problem, lines, end.line):
+        return end.line + 1, hint
+    if re.search(r"'[^']*'\w", lines[end.line]):
+        return end.line + 1, "; a text with an apostrophe needs double quotes"
+    return begin + 1, "; a text with a colon may need quotes" if "mapping values" in problem else ""
+
+
+def _quotes(problem: str, context: str, line: str, column: int) -> str:
+    """Say which text wants quotes, because it begins with a mark of YAML's."""
+    if "block scalar" in context:  # > and | begin a text of several lines
+        column = max(line.rfind(mark, 0, column) for mark in ">|")
+    elif "cannot start any token" not in problem and "undefined alias" not in problem:
+        return ""
+    plain = re.match(r"[^#,\]}]*", line[column:])
+    word = plain[0].strip() if plain else line[column:]
+    quoted = "'" + word.replace("'", "''") + "'"
+    return f"; a text that begins with {word[:1]} needs quotes: {quoted}"
+
+
+def _column(problem: str, lines: list[str], number: int) -> str:
+    """Say what is wrong where a line begins in the wrong column."""
+    here = KEY.match(lines[number])
+    above = next((line for line in reversed(lines[:number]) if line.strip() and not line.lstrip().startswith("#")), "")
+    before = KEY.match(above)
+    if not here:
+        return ""
+    if re.match(r"\s*(- +)?[\w-]+:[^\s:]", above) and "mapping values" in problem:
+        return f"; the line above has no space behind its colon: {above.strip()}"
+    if before is None:
+        return ""
+    column, there = here.end(1) + 1, before.end(1) + 1
+    if column != there and ("mapping values" in problem or "did not find expected" in problem):
+        return (
+            f"; this line's key begins in column {column}, the one above in column {there}: keys of one thing stand "
+            "in one column, and an entry of a list begins with '- '"
+        )
+    return ""
 
 
 def _unclosed(end: yaml.Mark, text: str, loader: Any) -> tuple[int | None, str]:

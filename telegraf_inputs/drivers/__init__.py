@@ -5,6 +5,7 @@ What Telegraf reads by inputs of its own is beside them, in ``native``.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 from .. import native, plugins
@@ -29,17 +30,38 @@ def load(name: str) -> type[Source]:
     if name in native.names():
         return native.load(name)
     if name not in programs():
-        # Other digits are another instrument; misplaced ones are a slip.
-        like = [known for known in names() if _digits(known) == _digits(name)]
-        hint = suggestion(name, like)
-        if not hint.startswith("did you mean"):
-            hint = suggestion("", names())
-        raise BadInput(f"there is no driver {name!r}; {hint}", ("driver",))
+        raise BadInput(f"there is no driver {name!r}; {_meant(name)}", ("driver",))
     try:
         driver: type[Source] = import_module(f"{__name__}.{name}").DRIVER
     except Exception as error:  # one of the user's own, in whatever state
         raise BadInput(f"driver {name!r} can't be loaded: {type(error).__name__}: {error}", ("driver",)) from error
     return driver
+
+
+def _meant(name: str) -> str:
+    """Say which driver may have been meant: one that is written otherwise, or that serves a maker's model."""
+    plain = _plain(name)
+    if same := [known for known in names() if _plain(known) == plain]:
+        return f"did you mean {same[0]!r}?"
+    for known in names():
+        driver = load(known)
+        model = next((option for option in driver.options_known if option.name == "model"), None)
+        if model and (found := [choice for choice in model.choices or () if _plain(str(choice)) == plain]):
+            return f"did you mean driver: {known}, with model: {found[0]}?"
+    # Other digits are another instrument; misplaced ones are a slip.
+    like = [known for known in names() if _digits(known) == _digits(name)]
+    hint = suggestion(name, like)
+    if hint.startswith("did you mean"):
+        return hint
+    words = re.findall(r"[a-z]+|\d+", name.lower())
+    for known in names():
+        if serves := [word for word in load(known).known_as if _plain(word) in (*words, plain)]:
+            return f"{serves[0]!r}: driver {known} serves that ({load(known).title}); docs/drivers has its page"
+    return suggestion("", names())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _digits(name: str) -> list[str]:

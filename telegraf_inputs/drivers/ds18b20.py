@@ -37,6 +37,17 @@ class Ds18b20(Polled):
     name = "ds18b20"
     title = "Maxim DS18B20 thermometer on a 1-Wire bus"
     manual = "Linux w1_therm documentation; DS18B20 data sheet"
+    known_as = (
+        "1-wire",
+        "1wire",
+        "onewire",
+        "w1",
+        "dallas",
+        "maxim",
+        "ds18s20",
+        "ds1822",
+        "ds1825",
+    )
     family = "temperature"
     schemes = ("file",)
     interval = 30.0

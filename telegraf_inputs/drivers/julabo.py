@@ -105,6 +105,15 @@ class Julabo(Polled):
     name = "julabo"
     title = "Julabo circulators and chillers"
     manual = "Julabo operating manuals, chapter Remote control: lists of commands, status messages"
+    known_as = (
+        "f25",
+        "f32",
+        "fp50",
+        "fc600",
+        "presto",
+        "chiller",
+        "circulator",
+    )
     family = "temperature"
     extra = "serial"
     schemes = ("serial", "tcp")

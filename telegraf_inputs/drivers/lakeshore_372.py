@@ -52,6 +52,12 @@ class LakeShore372(Polled):
     name = "lakeshore_372"
     title = "Lake Shore 372 AC resistance bridge"
     manual = "Lake Shore Model 372 User's Manual, chapter 6.6"
+    known_as = (
+        "372",
+        "ls372",
+        "model372",
+        "model 372",
+    )
     family = "temperature"
     schemes = ("tcp", "serial", "visa")
     # Answers end with CR LF, those of some interfaces with LF alone.

@@ -62,6 +62,13 @@ class PfeifferTPG(Polled):
     name = "pfeiffer_tpg"
     title = "Pfeiffer Vacuum TPG 261, TPG 262, TPG 366 gauge controllers"
     manual = "Pfeiffer Operating Instructions TPG 261, BG 5195 BEN; Communication Protocol TPG 366, BG 5511 BEN"
+    known_as = (
+        "tpg",
+        "pfeiffer",
+        "maxigauge",
+        "singlegauge",
+        "dualgauge",
+    )
     family = "pressure"
     extra = "serial"
     schemes = ("serial", "tcp")

@@ -62,6 +62,11 @@ class Phidget(Pushed):
     name = "phidget"
     title = "Phidget sensors, every class"
     manual = "Phidget22 API reference (https://www.phidgets.com/?view=api)"
+    known_as = (
+        "phidgets",
+        "phidget22",
+        "vint",
+    )
     family = "sensors"
     schemes = ("phidget",)
     timeout = 5.0

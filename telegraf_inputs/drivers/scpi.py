@@ -42,6 +42,27 @@ class Scpi(Polled):
     name = "scpi"
     title = "SCPI instrument"
     manual = "SCPI-99 volume 1; IEEE 488.2"
+    known_as = (
+        "agilent",
+        "bk",
+        "fluke",
+        "gpib",
+        "hp",
+        "itech",
+        "keithley",
+        "keysight",
+        "lxi",
+        "rigol",
+        "rohde",
+        "siglent",
+        "srs",
+        "stanford",
+        "tektronix",
+        "thorlabs",
+        "yokogawa",
+        "multimeter",
+        "oscilloscope",
+    )
     family = "electrical"
     schemes = ("visa", "tcp", "serial")
     wire = Wire(b"\n", b"\n")

@@ -32,6 +32,15 @@ class Modbus(Native):
     name = "modbus"
     title = "Modbus devices"
     manual = "Modbus Application Protocol Specification V1.1b3; Telegraf's inputs.modbus"
+    known_as = (
+        "modbus_tcp",
+        "modbus_rtu",
+        "modbustcp",
+        "eurotherm",
+        "omega",
+        "plc",
+        "rtu",
+    )
     verified = "against an independent program: pymodbus, over TCP"
     family = "protocol"
     schemes = ("tcp", "serial")

@@ -41,6 +41,15 @@ class Mqtt(Native):
     name = "mqtt"
     title = "MQTT messages"
     manual = "MQTT Version 3.1.1; Telegraf's inputs.mqtt_consumer"
+    known_as = (
+        "shelly",
+        "tasmota",
+        "esp32",
+        "esp8266",
+        "zigbee2mqtt",
+        "mosquitto",
+        "broker",
+    )
     verified = "against an independent program: mosquitto, with users, rights and TLS"
     family = "protocol"
     schemes = ("mqtt", "mqtts")

@@ -35,6 +35,13 @@ class OpcUa(Native):
     name = "opcua"
     title = "OPC UA servers"
     manual = "OPC UA Part 4 and Part 8; Telegraf's inputs.opcua"
+    known_as = (
+        "opc",
+        "opc-ua",
+        "opc_ua",
+        "siemens",
+        "wincc",
+    )
     verified = "against an independent program: asyncua"
     family = "protocol"
     schemes = ("opc.tcp",)

@@ -27,6 +27,14 @@ class Snmp(Native):
     name = "snmp"
     title = "SNMP agents"
     manual = "RFC 3411 to 3418; RFC 1628 for UPS; Telegraf's inputs.snmp"
+    known_as = (
+        "ups",
+        "apc",
+        "eaton",
+        "pdu",
+        "switch",
+        "mib",
+    )
     verified = "against an independent program: snmpsim, by SNMP v3 with authentication and encryption"
     family = "protocol"
     schemes = ("udp",)

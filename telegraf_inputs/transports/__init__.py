@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from .. import plugins
+from .. import connections, plugins
 from ..errors import BadInput, suggestion
 from ..transport import Transport
 from ..url import Url, without_user
@@ -33,9 +33,16 @@ def of(url: Url) -> Transport:
             "such as tcp://192.168.1.5:7777"
         )
     if not known:
+        if hint := connections.meant(url.text):
+            raise BadInput(f"{url.text!r} is no connection; {hint}")
         schemes = [name for name in names() if name != "sim"]
         raise BadInput(
             f"{url.text!r} is no connection; expected sim, or a URL that begins with "
-            f"{', '.join(f'{s}://' for s in schemes)}; {suggestion(url.scheme, names())}"
+            f"{', '.join(f'{s}://' for s in schemes)}{_misspelt(url.scheme)}"
         )
     return load(url.scheme)
+
+
+def _misspelt(scheme: str) -> str:
+    hint = suggestion(scheme, names())
+    return f"; {hint}" if hint.startswith("did you mean") else ""

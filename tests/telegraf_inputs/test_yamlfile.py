@@ -138,9 +138,14 @@ def test_an_error_gets_its_file_and_line_once():
         ),
         (
             "a: 5\u00a0K\n b: c\n",
-            "f.yml:2: is not YAML: mapping values are not allowed in this context; a text with a colon may need quotes",
+            "f.yml:2: is not YAML: mapping values are not allowed in this context; this line's key begins in column 2, "
+            "the one above in column 1: keys of one thing stand in one column, and an entry of a list begins with '- '",
         ),
-        ("a:\n  b: 1\n c: 2\nd: 2", "f.yml:3: is not YAML: while parsing a block mapping did not find expected key"),
+        (
+            "a:\n  b: 1\n c: 2\nd: 2",
+            "f.yml:3: is not YAML: while parsing a block mapping did not find expected key; this line's key begins in column 2, "
+            "the one above in column 3: keys of one thing stand in one column, and an entry of a list begins with '- '",
+        ),
         (
             "a:\n\t- b\n",
             "f.yml:2: is not YAML: while scanning for the next token found character that cannot start any token; "
@@ -157,7 +162,7 @@ def test_an_error_gets_its_file_and_line_once():
         ),
         ("{a: -1,5e-3}", "f.yml:1: a: found '-1,5e-3', expected '-1.5e-3': decimals have a point, not a comma"),
         ("? [a]\n: b\n", "f.yml:1: a key must be a plain word or number"),
-        ("a: *b", "f.yml:1: is not YAML: found undefined alias"),
+        ("a: *b", "f.yml:1: is not YAML: found undefined alias; a text that begins with * needs quotes: '*b'"),
         ("a: &b [1, *b]", "f.yml:1: a[1]: holds itself, by an alias"),
         (
             "a: !!python/name:os.system x",

@@ -1,0 +1,112 @@
+"""What is said of mistakes that people make who know other programs: it names the cure, and the line to put it on."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioning import site
+from telegraf_inputs import drivers, yamlfile
+from telegraf_inputs.errors import BadInput
+
+HEAD = "site: t\nnodes: [{name: here}]\ninstruments:\n"
+
+
+def said(written, text: str) -> list[str]:
+    """Load a site of these instruments; gives what is said, a line each, without the file's name."""
+    with pytest.raises(BadInput) as raised:
+        site.load(written(HEAD + text))
+    return [line.partition("site.yml:")[2] for line in str(raised.value).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nunit: %\n", 2, "a text that begins with % needs quotes: '%'"),
+        ("a: {unit: %, b: 1}\n", 1, "needs quotes: '%'"),
+        ("label: @home\n", 1, "needs quotes: '@home'"),
+        ("label: >5 mK stage\n", 1, "a text that begins with > needs quotes: '>5 mK stage'"),
+        ("label: *star\n", 1, "a text that begins with * needs quotes: '*star'"),
+        ("a: 'the lab's'\n", 1, "a text with an apostrophe needs double quotes"),
+        ("a:\n  b: 1\n   c: 2\n", 3, "column 4, the one above in column 3"),
+        ("a:\n  b: 1\n c: 2\n", 3, "column 2, the one above in column 3"),
+        ("a:\n  - b: 1\n   c: 2\n    d: 3\n", 3, "column 4, the one above in column 5"),
+        ("a:1\nb: 2\n", 2, "the line above has no space behind its colon: a:1"),
+        ("a: !secret b\n", 1, "a password is in a file"),
+    ],
+)
+def test_a_mistake_in_yaml_gets_its_cure(text, line, words):
+    with pytest.raises(BadInput) as raised:
+        yamlfile.parse(text, "f")
+    assert raised.value.line == line and words in str(raised.value)
+
+
+def test_a_lost_dash_is_missed(written):
+    one = "name: b\n{0}driver: julabo\n{0}connection: tcp://h:2\n"
+    (line,) = said(written, "  " + one.format("  "))
+    assert line == "3: instruments: found one instrument's keys, expected a list: each instrument begins with '- '"
+    (line,) = said(written, "  - " + one.format("    ") + "    " + one.format("    "))
+    assert line.startswith("7:") and "or begin a new entry of the list here, with '- '" in line
+    (line,) = said(written, "  - {name: a, name: b}\n")
+    assert "'name' stands twice" in line
+
+
+@pytest.mark.parametrize(
+    ("driver", "connection", "meant"),
+    [
+        ("lakeshore_372", "/dev/ttyUSB0", "did you mean 'serial:///dev/ttyUSB0'?"),
+        ("lakeshore_372", "192.168.1.5:7777", "did you mean 'tcp://192.168.1.5:7777'?"),
+        ("lakeshore_372", "bridge.lab:7777", "did you mean 'tcp://bridge.lab:7777'?"),
+        ("lakeshore_372", "192.168.1.5", "did you mean 'tcp://192.168.1.5:PORT'"),
+        ("lakeshore_372", "TCPIP0::192.168.1.5::INSTR", "did you mean 'visa://TCPIP0::192.168.1.5::INSTR'?"),
+        ("lakeshore_372", "GPIB0::12::INSTR", "did you mean 'visa://GPIB0::12::INSTR'?"),
+        ("lakeshore_372", "http://192.168.1.5:7777/", "did you mean 'tcp://192.168.1.5:7777'?"),
+        ("lakeshore_372", "COM3", "a port's name in Windows"),
+        ("mqtt", "broker.lab:1883", "did you mean 'mqtt://broker.lab:1883'?"),
+        ("lakeshore_372", "mysecret@192.168.1.5:7777", "found a user or password before '@'"),
+    ],
+)
+def test_a_connection_as_other_programs_want_it_is_answered_with_the_url(written, driver, connection, meant):
+    lines = said(written, f'  - {{name: b, driver: {driver}, connection: "{connection}"}}\n')
+    assert any("connection" in line and meant in line for line in lines) and "mysecret" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SCPI", "did you mean 'scpi'?"),
+        ("DS18B20", "did you mean 'ds18b20'?"),
+        ("Lake Shore 372", "did you mean 'lakeshore_372'?"),
+        ("TPG366", "did you mean driver: pfeiffer_tpg, with model: tpg366?"),
+        ("Keithley 2000", "driver scpi serves that"),
+        ("keithley2000", "driver scpi serves that"),
+        ("1-Wire", "driver ds18b20 serves that"),
+        ("Eaton UPS", "driver snmp serves that"),
+        ("lakeshore_273", "did you mean 'lakeshore_372'?"),
+        ("lakeshore_500", "known: "),  # other digits are another instrument
+    ],
+)
+def test_a_makers_model_is_answered_with_the_driver_that_serves_it(name, meant):
+    with pytest.raises(BadInput) as raised:
+        drivers.load(name)
+    assert meant in str(raised.value)
+
+
+def test_what_drivers_are_known_as_leads_to_one_of_them():
+    words = [word for name in drivers.names() for word in drivers.load(name).known_as]
+    assert len(words) == len(set(words)) and all(word == word.lower() for word in words)
+
+
+def test_all_mistakes_of_an_instrument_are_told_at_once_whatever_its_driver(written):
+    lines = said(
+        written,
+        "  - name: b\n    driver: scpii\n    conection: tcp://h:1\n    intervall: 3s\n    timeout: 3 parsecs\n    own: 1\n",
+    )
+    assert [line.partition(":")[0] for line in lines] == ["5", "6", "7", "8"]
+    assert "'scpi'" in lines[0] and "'connection'" in lines[1] and "'interval'" in lines[2] and "parsecs" in lines[3]
+
+
+def test_limits_without_any_are_no_alarm_and_told(written):
+    channels = '    channels:\n      "1": {limits: }\n      "2": {limits: {}}\n      "3": {limits: {temperature: {}}}\n'
+    lines = said(written, f"  - name: b\n    driver: lakeshore_372\n    connection: tcp://h:1\n{channels}")
+    assert [line.partition(":")[0] for line in lines] == ["8", "9", "10"]
+    assert all("nothing would alarm" in line for line in lines[:2])
