@@ -86,6 +86,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
+    from telegraf_inputs import plugins
+
+    try:
+        plugins.installed()
+    except BadInput as error:
+        return _told(error, WRONG_USE)
     from provisioning.influxdb_server import DatabaseError
 
     made = parser()

@@ -1,7 +1,8 @@
 """Finds drivers, transports and simulators by listing folders: those that come with labline, and those of the user's own.
 
 LABLINE_PATH names folders (with ``:`` between them) that hold ``drivers``, ``transports``, ``native``, ``simulators``
-and ``cases`` like those of labline: what lies there needs no change here.
+and ``cases`` like those of labline: what lies there needs no change here. A package that was installed may offer such a
+folder by an entry point of the group ``labline``; whoever starts programs adds it to LABLINE_PATH (``installed``).
 """
 
 from __future__ import annotations
@@ -10,12 +11,39 @@ import inspect
 import os
 from collections.abc import Iterable
 
+from .errors import BadInput
+
 VARIABLE = "LABLINE_PATH"
+GROUP = "labline"
 
 
 def folders() -> list[str]:
     """List the user's own folders."""
     return [os.path.abspath(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+
+
+def installed() -> None:
+    """Add the folders of installed packages to LABLINE_PATH, before drivers are listed.
+
+    An entry point of the group ``labline`` names a package; its folder is one like those of LABLINE_PATH. Raises BadInput.
+    """
+    # Here alone: it reads the metadata of all packages, which a program that reads an instrument need not do.
+    from importlib.metadata import entry_points
+    from importlib.util import find_spec
+
+    found = []
+    for entry in entry_points(group=GROUP):
+        try:
+            spec = find_spec(entry.value)
+        except ImportError:
+            spec = None
+        if spec is None or not spec.submodule_search_locations:
+            raise BadInput(
+                f"the entry point {entry.name!r} of group {GROUP!r} names {entry.value!r}, which is no package"
+            )
+        found += [os.path.abspath(folder) for folder in spec.submodule_search_locations]
+    if more := [folder for folder in found if folder not in folders()]:
+        os.environ[VARIABLE] = os.pathsep.join([*folders(), *more])
 
 
 def extended(path: Iterable[str], name: str) -> list[str]:

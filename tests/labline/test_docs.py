@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import functools
 import http.server
 import json
@@ -11,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -52,6 +55,48 @@ def whole(part: dict[str, object]) -> dict[str, object]:
     influxdb: dict[str, object] = {}
     (influxdb if "retention" in part else channel).update(part)
     return {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
+
+
+def test_the_way_to_the_data_leads_to_them(database, influxd, tmp_path, monkeypatch):
+    influxd.server.query(f'CREATE RETENTION POLICY "raw" ON "{database.name}" DURATION 30d REPLICATION 1 DEFAULT')
+    now = time.time_ns()
+    for channel, value in (("5", 0.012), ("6", 300.0)):
+        database.write(f"lakeshore_372,instrument=cryostat,channel={channel} temperature={value} {now}", "raw")
+    secret = tmp_path / ".labline/my-lab/secrets/reader"
+    secret.parent.mkdir(parents=True)
+    secret.write_text(database.reader_password)
+    monkeypatch.chdir(tmp_path)
+
+    def ours(text: str) -> str:
+        """Put the test's database in the place of the reader's."""
+        port = database.url.rpartition(":")[2]
+        text = text.replace("PORT", port).replace('"db": "lab"', f'"db": "{database.name}"')
+        text = text.replace("db=lab", f"db={database.name}").replace('("reader"', f'("{database.reader}"')
+        return text.replace("-u reader", f"-u {database.reader}:{database.reader_password}")
+
+    (code,) = blocks(ROOT / "README.md", "python")
+    assert len(code.splitlines()) <= 8
+    names: dict[str, Any] = {}
+    exec(ours(code), names)
+    data = names["data"]
+    assert data["temperature"].tolist() == [0.012] and data.index[0].value == now and str(data.index.tz) == "UTC"
+    command = next(block for block in blocks(ROOT / "README.md", "") if block.startswith("curl"))
+    done = subprocess.run(ours(command), shell=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[1:] == [f"lakeshore_372,,{now},0.012"], done.stderr
+
+
+def test_the_service_of_the_readme_is_one_that_systemd_takes(tmp_path):
+    (text,) = blocks(ROOT / "README.md", "ini")
+    unit = configparser.RawConfigParser()
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(text)
+    command = shlex.split(unit["Service"]["ExecStart"].replace("%h", str(tmp_path)))
+    assert command[0].endswith("/.venv/bin/labline") and cli.parser().parse_args(command[1:]).site.endswith(".yml")
+    if shutil.which("systemd-analyze"):
+        file = tmp_path / "labline.service"
+        file.write_text(text.replace("%h/labline/.venv/bin/labline", sys.executable))
+        done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "labline.service" not in done.stderr, done.stderr
 
 
 @every_document
