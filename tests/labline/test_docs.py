@@ -80,7 +80,7 @@ def test_the_way_to_the_data_leads_to_them(database, influxd, tmp_path, monkeypa
     exec(ours(code), names)
     data = names["data"]
     assert data["temperature"].tolist() == [0.012] and data.index[0].value == now and str(data.index.tz) == "UTC"
-    command = next(block for block in blocks(ROOT / "README.md", "") if block.startswith("curl"))
+    (command,) = blocks(ROOT / "README.md", "sh")
     done = subprocess.run(ours(command), shell=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[1:] == [f"lakeshore_372,,{now},0.012"], done.stderr
 
