@@ -66,7 +66,7 @@ class Lab:
             folder.mkdir(parents=True)
         self._environment = self._libraries()
         self._start_simulators()
-        self._database = Database(server, self.places, chosen)
+        self._database = Database(server, self.places, chosen, self._say)
         self._database.start()
         url = self._database.url
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))

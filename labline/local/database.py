@@ -14,15 +14,19 @@ from ..stack import credentials, influxdb, loopback, ports, told
 from ..stack.asking import agreed
 from ..stack.process import Process
 
+MENDED = (
+    "  the database's log of what it took last was torn, as by a power cut or a full disk: what was torn is cut off, "
+    "what comes now is safe"
+)
 PINGS = 4  # of two seconds each, before a database is held to hang
 
 
 class Database:
     """An InfluxDB with the data of one lab at ``url``; ``process`` is there from ``start`` to ``stop``."""
 
-    def __init__(self, program: Path, places: Places, chosen: dict[str, int]):
+    def __init__(self, program: Path, places: Places, chosen: dict[str, int], say: Callable[[str], None]):
         """``chosen`` are the ports ``http`` and ``rpc``."""
-        self._program, self._places, self._ports = program, places, chosen
+        self._program, self._places, self._ports, self._say = program, places, chosen, say
         self._server: influxdb.InfluxDB | None = None
         self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
 
@@ -33,6 +37,8 @@ class Database:
     def start(self) -> None:
         """Start it. Raises StartFailed."""
         self._server = influxdb.InfluxDB(self._program, self._places.influxdb, self._places.secrets, self._ports)
+        if self._server.mended:
+            self._say(MENDED)
 
     def stop(self) -> None:
         """Stop it, and what an ended one left behind; what was written is on disk."""
