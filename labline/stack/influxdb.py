@@ -72,6 +72,7 @@ class InfluxDB:
         self.directory = credentials.private_directory(directory).absolute()
         config = self.directory / "influxdb.conf"
         config.write_text(_CONFIG.format(data=self.directory, **chosen))
+        self.up = False
         self.mended = False  # a torn write-ahead log was cut off
         self._command: list[str | Path] = [program, "-config", config]
         self._secrets = secrets
@@ -83,7 +84,8 @@ class InfluxDB:
 
     def is_up(self) -> bool:
         """Go on with a start; True once it is done. Raises StartFailed; then nothing runs."""
-        return next(self._steps, True)
+        next(self._steps, None)
+        return self.up
 
     def _wait(self) -> None:
         deadline = time.monotonic() + LONGEST_START
@@ -96,19 +98,20 @@ class InfluxDB:
             self._steps.close()
             raise
 
-    def _start(self) -> Generator[bool, None, None]:
-        """Start it, out of everybody's reach until its write-ahead log is whole; gives False while it has to be waited for."""
+    def _start(self) -> Generator[None, None, None]:
+        """Start it, out of everybody's reach until its write-ahead log is whole; pauses while it has to be waited for."""
         apart = write_ahead.doubtful(self.directory)
         for _ in range(write_ahead.MOST_STARTS):
             url, environment = self._apart() if apart else (self.url, {})
             self.process = Process("InfluxDB", self._command, self.directory / "influxd.log", environment)
             try:
                 while not self.process.is_ready(functools.partial(loopback.answers, f"{url}/ping", 204)):
-                    yield False
+                    yield
                 torn = write_ahead.TORN in self.process.output()
                 self.mended |= torn
                 if not torn and not apart:
                     self._make_admin(self._secrets)
+                    self.up = True
                     return
             except BaseException:
                 self.stop()
