@@ -23,12 +23,12 @@ from .local.database import Database
 from .local.disk import DiskWatch
 from .local.simulators import Simulators
 from .local.site_file import RunningSiteFile
-from .local.supervision import Supervision
+from .local.supervision import Keeper, Supervision
 from .places import Places, simulated
 from .stack import grafana, influxdb, libraries, ports, telegraf, told
 from .stack.errors import NotFound, StackError, Unavailable
 from .stack.part import Part
-from .stack.process import Process, kill_all
+from .stack.process import kill_all
 from .stack.runlock import RunLock
 from .words import counted
 
@@ -57,6 +57,7 @@ class Lab:
         self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
         self.dashboards = Dashboards(self.places, say)
         self._database: Database | None = None
+        self._kept_database: Keeper | None = None
         self._acquisitions: list[Acquisition] = []  # one a node
         self._logs = TelegrafLogs([])
         self._simulators: Simulators | None = None
@@ -77,7 +78,7 @@ class Lab:
             folder.mkdir(parents=True)
         self._environment = self._libraries()
         self._start_simulators()
-        self._database = Database(server, self.places, chosen)
+        self._database = Database(server, self.places, chosen, self._say)
         self._database.start()
         url = self._database.url
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
@@ -90,10 +91,34 @@ class Lab:
         self.since_ns = time.time_ns()
         for acquisition in self._acquisitions:
             acquisition.start()
+        self._keep()
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
             self.lock.tell(grafana=self.dashboards.overview)
+
+    def _keep(self) -> None:
+        """Keep running from now on what was started."""
+        keep = self._supervision.keep
+        if self._database:
+            meanwhile = "what is read meanwhile is in Telegraf's buffer and in the journal"
+            self._kept_database = keep("InfluxDB", self._database, meanwhile)
+        lost = "what it had not written yet is lost, and will be counted"
+        telegrafs = [keep(acquisition.name, acquisition, lost) for acquisition in self._acquisitions]
+
+        def at_other_addresses() -> None:
+            self._stop_acquisition()
+            self._render()
+            for kept in telegrafs:
+                kept.restart()
+
+        if self._simulators:
+            keep(
+                "simulators",
+                self._simulators,
+                "and Telegraf with them, for they have other addresses then",
+                at_other_addresses,
+            )
 
     @property
     def reader(self) -> Server:
@@ -103,7 +128,7 @@ class Lab:
     @property
     def notice(self) -> str:
         """Tell, in a line, what stands or happened last that a person has to know; "" where all is well."""
-        return self._disk.notice or self._site_file.notice or self._supervision.event
+        return self._disk.notice or self._site_file.notice or self._supervision.notice
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
@@ -114,27 +139,13 @@ class Lab:
         return self._logs.troubles()
 
     def look_after(self) -> None:
-        """Start anew what ended, but Grafana, and tell it; mind the disk. Raises StackError where that goes on."""
+        """Start anew what ended, but Grafana, and tell it; mind the disk. It waits for nothing."""
         self._site_file.look()
-        database, simulators = self._database, self._simulators
-        if self._disk.look() and database and self._told_of_a_full_disk():
+        if self._disk.look() and self._kept_database and self._told_of_a_full_disk():
             # Where it could not write once, InfluxDB 1.6 refuses all until it is started anew.
             self._say("InfluxDB is started anew; Telegraf keeps what was read meanwhile, as far as its buffer goes")
-            database.restart()
-        if database and (ended := _ended(database.process)):
-            self._supervision.ended(ended, "started anew; Telegraf keeps what was read meanwhile")
-            database.restart()
-        for acquisition in self._acquisitions:
-            if ended := _ended(acquisition.process):
-                self._supervision.ended(ended, "started anew; what it had not written yet is lost, and will be counted")
-                acquisition.restart()
-        if simulators and (ended := _ended(simulators.process)):
-            self._supervision.ended(ended, "started anew, and Telegraf, because they have other addresses now")
-            simulators.restart()
-            self._stop_acquisition()
-            self._render()
-            for acquisition in self._acquisitions:
-                acquisition.start()
+            self._kept_database.restart()
+        self._supervision.look()
         if ended := self.dashboards.just_ended():
             self.lock.tell(grafana="")
             self._say(
@@ -145,7 +156,7 @@ class Lab:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""
         database = self._database
         if database and self._acquisitions:
-            if not self._killed and _ended(database.process):
+            if not self._killed and not database.up:
                 database.restart()  # Telegraf may still hold readings for it
             self._stop_acquisition()
             self.lost = [trouble for trouble in self._logs.troubles() if trouble.lost]
@@ -248,8 +259,3 @@ class Lab:
         except Unavailable as error:
             self._say(f"  {error}")
             return {}
-
-
-def _ended(process: Process | None) -> Process | None:
-    """Give a process that was started and runs no longer."""
-    return process if process and not process.running else None

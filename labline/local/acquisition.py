@@ -28,7 +28,7 @@ class Acquisition:
     def __init__(self, program: Path, places: Places, site: Site, node: Node):
         self._program, self._places, self._node = program, places, node
         self._own = places.nodes[node.name]
-        self._name = f"Telegraf of {node.name}" if len(site.nodes) > 1 else "Telegraf"
+        self.name = f"Telegraf of {node.name}" if len(site.nodes) > 1 else "Telegraf"
         self._telegraf: telegraf.Telegraf | None = None
         self._log_start = self._own.log.stat().st_size if self._own.log.exists() else 0
         self.log = TelegrafLog.of_node(site, node, self._own.log, offset=self._log_start)
@@ -59,21 +59,28 @@ class Acquisition:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
-    def start(self) -> None:
-        """Start it. Raises StartFailed."""
+    def begin(self) -> None:
+        """Begin to start it. Raises StartFailed."""
         config = self._own.telegraf / telegraf_config.CONF
-        self._telegraf = telegraf.Telegraf(self._program, config, self._own.log, cwd=self._places.root, name=self._name)
+        self._telegraf = telegraf.Telegraf(
+            self._program, config, self._own.log, cwd=self._places.root, name=self.name, wait=False
+        )
+
+    def is_up(self) -> bool:
+        """Go on with its start; True once it is done. Raises StartFailed; then nothing of it runs."""
+        return self._telegraf is not None and self._telegraf.is_up()
+
+    def start(self) -> None:
+        """Start it, and wait until it runs. Raises StartFailed."""
+        self.begin()
+        assert self._telegraf
+        self._telegraf.wait()
 
     def stop(self) -> None:
         """Stop it; it ends its programs, then writes what it holds."""
         if self._telegraf:
             self._telegraf.stop()
             self._telegraf = None
-
-    def restart(self) -> None:
-        """Start it anew. Raises StartFailed."""
-        self.stop()
-        self.start()
 
     def told_of_a_full_disk(self) -> bool:
         """Look whether Telegraf, or the database by its mouth, told of that in this run."""

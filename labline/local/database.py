@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,17 +13,22 @@ from provisioning.site import Site
 from ..places import Places
 from ..stack import credentials, influxdb, loopback, ports, told
 from ..stack.asking import agreed
-from ..stack.process import Process
+from ..stack.process import POLL, Process
 
+MENDED = (
+    "  the database's log of what it took last was torn, as by a power cut or a full disk: what was torn is cut off, "
+    "what comes now is safe"
+)
+PATIENCE = 15.0  # seconds of a start, before it is told that it goes on
 PINGS = 4  # of two seconds each, before a database is held to hang
 
 
 class Database:
     """An InfluxDB with the data of one lab at ``url``; ``process`` is there from ``start`` to ``stop``."""
 
-    def __init__(self, program: Path, places: Places, chosen: dict[str, int]):
+    def __init__(self, program: Path, places: Places, chosen: dict[str, int], say: Callable[[str], None]):
         """``chosen`` are the ports ``http`` and ``rpc``."""
-        self._program, self._places, self._ports = program, places, chosen
+        self._program, self._places, self._ports, self._say = program, places, chosen, say
         self._server: influxdb.InfluxDB | None = None
         self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
 
@@ -30,9 +36,33 @@ class Database:
     def process(self) -> Process | None:
         return self._server.process if self._server else None
 
+    @property
+    def up(self) -> bool:
+        """Tell whether it was started whole, and runs."""
+        return bool(self._server and self._server.up and self._server.process.running)
+
+    def begin(self) -> None:
+        """Begin to start it. Raises StartFailed."""
+        places = self._places
+        self._server = influxdb.InfluxDB(self._program, places.influxdb, places.secrets, self._ports, wait=False)
+
+    def is_up(self) -> bool:
+        """Go on with its start; True once it is done. Raises StartFailed; then nothing of it runs."""
+        if not self._server or not self._server.is_up():
+            return False
+        if self._server.mended:
+            self._say(MENDED)
+        return True
+
     def start(self) -> None:
-        """Start it. Raises StartFailed."""
-        self._server = influxdb.InfluxDB(self._program, self._places.influxdb, self._places.secrets, self._ports)
+        """Start it, and wait until it is up: what many months left is read for minutes. Raises StartFailed."""
+        self.begin()
+        patience = time.monotonic() + PATIENCE
+        while not self.is_up():
+            time.sleep(POLL)
+            if time.monotonic() > patience:
+                self._say("  InfluxDB is still starting: it reads what it has (Ctrl-C ends this)")
+                patience = float("inf")
 
     def stop(self) -> None:
         """Stop it, and what an ended one left behind; what was written is on disk."""
@@ -41,7 +71,7 @@ class Database:
             self._server = None
 
     def restart(self) -> None:
-        """Start it anew. Raises StartFailed."""
+        """Start it anew, and wait until it is up. Raises StartFailed."""
         self.stop()
         self.start()
 

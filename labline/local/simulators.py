@@ -27,9 +27,9 @@ class Simulators:
         self.process: Process | None = None
         self.urls: dict[str, str] = {}
 
-    def start(self) -> None:
-        """Start them; returns when all answer. Raises StartFailed."""
-        places, names = self._places, {i.name for i in self._instruments}
+    def begin(self) -> None:
+        """Begin to start them. Raises StartFailed."""
+        places = self._places
         files = []
         for instrument in self._instruments:
             file = places.simulators / f"{instrument.name}.yml"
@@ -40,7 +40,7 @@ class Simulators:
         os.mkfifo(places.control, 0o600)
         control = os.open(places.control, os.O_RDWR)  # for writing too, so that it never comes to an end
         try:
-            process = Process(
+            self.process = Process(
                 "simulators",
                 [sys.executable, "-m", "telegraf_inputs.simulators", *files],
                 places.simulators / "simulators.log",
@@ -49,16 +49,22 @@ class Simulators:
             )
         finally:
             os.close(control)
-        process.wait_ready(lambda: "ready" in process.output().splitlines(), LONGEST_START)
-        self.process = process
+
+    def is_up(self) -> bool:
+        """Look whether all answer; then their URLs are known. Raises StartFailed where they ended."""
+        process = self.process
+        if not process or not process.is_ready(lambda: "ready" in process.output().splitlines()):
+            return False
+        names = {i.name for i in self._instruments}
         words = (line.split(" ", 1) for line in process.output().splitlines())
         self.urls = {pair[0]: pair[1] for pair in words if len(pair) == 2 and pair[0] in names}
+        return True
 
-    def restart(self) -> None:
-        """Start them anew, at other URLs. Raises StartFailed."""
-        if self.process:
-            self.process.stop()
-        self.start()
+    def start(self) -> None:
+        """Start them; returns when all answer. Raises StartFailed."""
+        self.begin()
+        assert self.process
+        self.process.wait_ready(self.is_up, LONGEST_START)
 
     def stop(self) -> None:
         """Stop them; they clean up behind themselves. Whoever writes into ``control`` later would wait for ever."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
+import time
+from collections.abc import Generator
 from pathlib import Path
 
 from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
-from . import credentials, debian, loopback, ports, told
+from . import credentials, debian, loopback, ports, told, write_ahead
 from .errors import StartFailed, Unavailable
 from .part import Part, first_way, output
-from .process import Process
+from .process import POLL, Process
 
+LONGEST_START = 600  # seconds: what many months left is read for minutes on a small machine
 ADVICE = "Install InfluxDB 1.x so that `influxd` is on PATH (Debian, Raspberry Pi OS: sudo apt-get install influxdb)."
 
 # Everything listens on loopback; retention and continuous queries are InfluxDB's own defaults.
@@ -45,11 +49,19 @@ def get() -> Part:
 class InfluxDB:
     """A private InfluxDB server: ``url``, ``server`` to query it as its administrator, ``stop()``."""
 
-    def __init__(self, program: Path, directory: Path, secrets: Path, chosen: dict[str, int] | None = None):
+    def __init__(
+        self,
+        program: Path,
+        directory: Path,
+        secrets: Path,
+        chosen: dict[str, int] | None = None,
+        *,
+        wait: bool = True,
+    ):
         """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
 
         Data and log lie under ``directory``, the password in ``secrets/labadmin``; ``chosen`` are the ports
-        ``http`` and ``rpc`` (backup), free ones by default.
+        ``http`` and ``rpc`` (backup), free ones by default. Without ``wait`` it only begins: call ``is_up`` now and then.
         """
         chosen = chosen or dict(zip(("http", "rpc"), ports.free(2), strict=True))
         ports.claim("InfluxDB", *chosen.values())
@@ -60,13 +72,64 @@ class InfluxDB:
         self.directory = credentials.private_directory(directory).absolute()
         config = self.directory / "influxdb.conf"
         config.write_text(_CONFIG.format(data=self.directory, **chosen))
-        self.process = Process("InfluxDB", [program, "-config", config], self.directory / "influxd.log")
+        self.up = False
+        self.mended = False  # a torn write-ahead log was cut off
+        self._command: list[str | Path] = [program, "-config", config]
+        self._secrets = secrets
+        self._steps = self._start()
+        if wait:
+            self._wait()
+        else:
+            self.is_up()
+
+    def is_up(self) -> bool:
+        """Go on with a start; True once it is done. Raises StartFailed; then nothing runs."""
+        next(self._steps, None)
+        return self.up
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + LONGEST_START
         try:
-            self.process.wait_ready(lambda: loopback.answers(f"{self.url}/ping", 204), 60)
-            self._make_admin(secrets)
-        except BaseException:
-            self.stop()
+            while not self.is_up():
+                if time.monotonic() > deadline:
+                    raise StartFailed(self.process.explain(f"InfluxDB was not ready within {LONGEST_START:g} s"))
+                time.sleep(POLL)
+        except BaseException:  # Ctrl-C too: who never got it can't stop it
+            self._steps.close()
             raise
+
+    def _start(self) -> Generator[None, None, None]:
+        """Start it, out of everybody's reach until its write-ahead log is whole; pauses while it has to be waited for."""
+        apart = write_ahead.doubtful(self.directory)
+        for _ in range(write_ahead.MOST_STARTS):
+            url, environment = self._apart() if apart else (self.url, {})
+            self.process = Process("InfluxDB", self._command, self.directory / "influxd.log", environment)
+            try:
+                while not self.process.is_ready(functools.partial(loopback.answers, f"{url}/ping", 204)):
+                    yield
+                torn = write_ahead.TORN in self.process.output()
+                self.mended |= torn
+                if not torn and not apart:
+                    self._make_admin(self._secrets)
+                    self.up = True
+                    return
+            except BaseException:
+                self.stop()
+                raise
+            self.stop()
+            apart = torn
+        raise StartFailed(
+            f"InfluxDB's write-ahead log stays torn, after {write_ahead.MOST_STARTS} starts; what would be written now would be "
+            f"gone at the next one. Is the disk well? The log is in {told.path(self.directory / 'wal')}"
+        )
+
+    def _apart(self) -> tuple[str, dict[str, str]]:
+        """Choose a URL that nobody knows; whoever starts it there must not let it write by itself."""
+        address = f"{ports.LOOPBACK}:{ports.free(1)[0]}"
+        return f"http://{address}", {
+            "INFLUXDB_HTTP_BIND_ADDRESS": address,
+            "INFLUXDB_CONTINUOUS_QUERIES_ENABLED": "false",
+        }
 
     def stop(self) -> int:
         """Stop the server; what was written is on disk."""

@@ -106,14 +106,21 @@ class Process:
             file.seek(self._log_start)
             return file.read().decode(errors="replace")
 
+    def is_ready(self, ready: Callable[[], bool]) -> bool:
+        """Look once whether it is ready. Raises StartFailed where it has ended."""
+        if ready():
+            return True
+        if not self.running:
+            status = self.stop()  # with its orphans
+            raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {status})"))
+        return False
+
     def wait_ready(self, ready: Callable[[], bool], seconds: float = 30) -> None:
         """Wait until ``ready()``. Raises StartFailed where the process ends, or takes longer than ``seconds``."""
         deadline = time.monotonic() + seconds
         try:
-            while not ready():
-                if self._wait(POLL):
-                    status = self.stop()  # with its orphans
-                    raise StartFailed(self.explain(f"{self.name} ended when it was started (exit status {status})"))
+            while not self.is_ready(ready):
+                self._wait(POLL)
                 if time.monotonic() > deadline:
                     raise StartFailed(self.explain(f"{self.name} was not ready within {seconds:g} s"))
         except BaseException:  # Ctrl-C too: who never got the part can't stop it

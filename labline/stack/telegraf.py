@@ -54,14 +54,25 @@ class Telegraf:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         name: str = "Telegraf",
+        *,
+        wait: bool = True,
     ):
-        """Start it; returns when it has taken its configuration. Raises StartFailed.
+        """Start it; returns when it has taken its configuration. Raises StartFailed. Without ``wait`` it only begins.
 
         ``env`` is added to the environment (passwords that the file refers to); ``log`` takes stdout and stderr;
         ``name`` is what it is called where one is told of it.
         """
         self.process = Process(name, [program, "--config", config], log, env, cwd)
-        self.process.wait_ready(lambda: "[agent] Config:" in self.process.output(), 30)
+        if wait:
+            self.wait()
+
+    def is_up(self) -> bool:
+        """Look whether it has taken its configuration. Raises StartFailed where it has ended."""
+        return self.process.is_ready(lambda: "[agent] Config:" in self.process.output())
+
+    def wait(self) -> None:
+        """Wait until it has. Raises StartFailed."""
+        self.process.wait_ready(self.is_up, 30)
 
     def stop(self) -> int:
         """Stop it; it closes its programs, then writes what it holds. Waits for as long as that may take."""

@@ -38,16 +38,20 @@ def lab(tmp_path, monkeypatch):
 
         def __init__(self, name):
             self._name, self.process, self.url = name, SimpleNamespace(running=True), "http://127.0.0.1:9"
+            self.up = True
 
-        def start(self):
+        def begin(self):
             made.done.append(f"start {self._name}")
+
+        def is_up(self):
+            return True
 
         def stop(self):
             made.done.append(f"stop {self._name}")
 
         def restart(self):
             self.stop()
-            self.start()
+            self.begin()
 
         answers = Database.answers
 
@@ -61,6 +65,7 @@ def lab(tmp_path, monkeypatch):
     acquisition = Acquisition(Path("telegraf"), made.places, made.site, node)
     monkeypatch.setattr(acquisition, "stop", lambda: made.done.append("stop Telegraf"))
     made._acquisitions = [acquisition]
+    made._keep()
     monkeypatch.setattr(ledger, "take", lambda *_: made.done.append("count") or [])
     monkeypatch.setattr(loopback, "answers", lambda *_: True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))
@@ -109,13 +114,16 @@ def test_a_database_that_could_not_write_is_started_anew_once_there_is_room(lab,
 def test_the_end_of_a_part_stays_to_be_read(lab):
     lab._database.process = SimpleNamespace(running=False, name="InfluxDB", status=-9, explain=lambda text: text)
     lab.look_after()
+    assert "InfluxDB does not run since" in lab.notice
+    lab._database.process = SimpleNamespace(running=True)
+    lab.look_after()
     assert lab.notice.endswith("InfluxDB ended (exit status -9) and was started anew.")
 
 
 def test_what_was_killed_is_not_started_again_to_be_counted(lab, monkeypatch):
     monkeypatch.setattr("labline.lab.kill_all", lambda: None)
     monkeypatch.setattr(loopback, "answers", lambda *_: False)
-    lab._database.process.running = False
+    lab._database.up = False
     lab.kill()
     with pytest.raises(StackError, match="no answer from the database"):
         lab.stop()
