@@ -24,6 +24,7 @@ from .url import Url
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0  # seconds between attempts to connect, doubling
 NO_CHANNEL = "what it said"  # in the place of a channel, where it is not known of which it is
 MOST_CHANNELS = 1000  # of one instrument, where the data say which there are
+MOST_NOTES = 100  # that are told of one instrument
 HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is told to hang
 
 
@@ -87,6 +88,7 @@ class Instrument:
         self._worst: dict[str, str] = {}  # channel -> what was wrong with it since the last report
         self._details: dict[str, str] = {}  # channel -> what else was told of it
         self._unknown: set[str] = set()  # what was told to have no place
+        self._noted: set[str] = set()  # what was told of it once
         self._clocks: dict[str, str] = {}  # channel -> what was wrong with the time of its last reading
         self._told = ""  # the faults of channels that were told last
         self._unheard = False  # it was opened anew because it was silent or garbled, and nothing has come since
@@ -215,6 +217,7 @@ class Instrument:
         except BaseException:
             self._discard(readings)
             raise
+        self._tell(source)
         yield from self._points(readings)
         if fault is not None:
             raise fault
@@ -287,9 +290,18 @@ class Instrument:
             except BaseException:
                 self._let_go(source)
                 raise
+            self._tell(source)
         self.reconnects += bool(self._connections)
         self._connections += 1
         return source
+
+    def _tell(self, source: Polled) -> None:
+        """Log what a driver takes for granted of its instrument, once, however often it connects."""
+        notes, source.notes = source.notes, []
+        for note in dict.fromkeys(notes):
+            if note not in self._noted and len(self._noted) < MOST_NOTES:
+                self._noted.add(note)
+                self.log("I", note)
 
     def _pulse(self, direction: str, data: bytes) -> None:
         """Note that something was sent or received: whoever waits here is alive."""

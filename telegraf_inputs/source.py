@@ -104,6 +104,7 @@ class Polled(Source):
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza)
         self.link = link
+        self.notes: list[str] = []  # what is to be told of it, once
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
@@ -148,15 +149,30 @@ class Polled(Source):
         """Ask for all quantities of one channel. Raises NoAnswer or BadAnswer where it can't be read."""
         raise NotImplementedError
 
-    def optional(self, question: str) -> str | None:
-        """Ask what not every model knows: None where it is not answered. Raises OutOfStep where that came late."""
-        try:
-            return str(self.link.query(question))
-        except OutOfStep:
-            raise
-        except (NoAnswer, BadAnswer) as error:
-            self.recover(error)
-            return None
+    def query(self, question: str) -> str:
+        """Ask one question as this instrument wants it; returns its answer. Raises NoAnswer, BadAnswer, OutOfStep."""
+        return str(self.link.query(question))
+
+    def optional(self, question: str, fits: Callable[[str], object], otherwise: str, attempts: int = 1) -> str | None:
+        """Ask what not every model knows; ``fits`` tells whether an answer is one.
+
+        None where, at each of the ``attempts``, there is none, it is refused or odd: ``otherwise``, what is then taken
+        for granted, is noted. Raises OutOfStep where something late was on its way.
+        """
+        found = ""
+        for _ in range(attempts):
+            try:
+                answer = self.query(question)
+                if fits(answer):
+                    return answer
+                raise BadAnswer(f"asked {question}, found {answer.strip()[:40]!r}")
+            except OutOfStep:
+                raise
+            except (NoAnswer, BadAnswer) as error:
+                self.recover(error)
+                found = str(error)
+        self.notes.append(f"{found}: {otherwise}")
+        return None
 
     def recover(self, error: InstrumentError) -> None:
         """Get back into step after a failed question, or raise: OutOfStep where something late was on its way."""

@@ -231,7 +231,9 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
     for name, data in given.items():
         where = ("channels", name)
         if known is not None and name not in known:
-            errors.append(BadInput(f"driver {driver.name!r} has no channel {name!r}; {suggestion(name, known)}", where))
+            of_another = name in (driver.channel_names or ())  # a channel, but not with what the options say
+            cure = f" with these options; known: {', '.join(known)}" if of_another else f"; {suggestion(name, known)}"
+            errors.append(BadInput(f"driver {driver.name!r} has no channel {name!r}{cure}", where))
             continue
         if known is None and not NAME.match(name):
             errors.append(BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where))

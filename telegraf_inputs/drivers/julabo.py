@@ -1,105 +1,52 @@
 """Julabo circulators and chillers: temperatures, set points, heating power and the status they report. Reading only.
 
-Source: Julabo operating manuals (CF41, SL-26, F33-HD, FL), chapter Remote control: lists of commands, status messages.
+Source: Julabo operating manuals, chapter Remote control: lists of commands, status messages. They differ from model to
+model: see _julabo_models.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from ..configured import Channel
-from ..declare import PINNED, Choice, Probe, Quantity, Stream
-from ..errors import BadAnswer, WrongDevice
+from ..configured import Channel, Stanza
+from ..declare import PINNED, Option, Probe, Quantity, Stream
+from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
 from ..line import Line, Wire
 from ..reading import Reading
 from ..source import Polled, number
+from ._julabo_models import MODELS, UNKNOWN, of_version
+from ._julabo_quantities import CODE, CONTROL, MEASURED, NUMBER, POWER, QUANTITIES, SETPOINT, STORED, code_of
 
 IDENTITY = re.compile(r"JULABO|V *\d", re.IGNORECASE)
 TEMPERATURE = re.compile(r"[+-]?\d{1,3}\.\d{1,2}\Z")
-PERCENT = re.compile(r"[+-]?\d{1,3}(\.\d{1,2})?\Z")
-STATUS = re.compile(r"(-?\d{1,3}) +[A-Z(].*\Z")
+SET_TEMPERATURE = re.compile(r"[+-]?\d{1,3}(\.\d{1,2})?\Z")  # as it was set: 30
+PERCENT = SET_TEMPERATURE
+STATUS = re.compile(r"(-?\d{1,3}) +([A-Z(].*)\Z")
 MESSAGE = re.compile(r"-\d\d +[A-Z]")
-UNKNOWN = re.compile(r"-08\b")  # -08 INVALID COMMAND
-UNIT, UNITS = "IN_SP_06", "01"  # °C, °F
+REFUSED = re.compile(r"-08\b|-\d\d INVALID COMMAND\b")
+UNITS = {"0": "°C", "1": "°F"}
+UNIT = re.compile(r"0*([01])(\.0*)?\Z")  # 0, 00, 0.00
 ABSENT = re.compile(r"[ -/:-~]+\s*\Z")  # text without digits, such as ---.--: there is no such sensor
-
-MEASURED = Quantity("temperature", "°C", "Temperature at the sensor", -100.0, 400.0, decimals=2)
-SETPOINT = Quantity("setpoint", "°C", "Set point in use", -100.0, 400.0, decimals=2)
-NUMBER = Quantity(
-    "setpoint_number",
-    "",
-    "Which of the stored set points is in use",
-    1,
-    3,
-    type="int",
-    choices=tuple(Choice(number, f"set point {number}") for number in (1, 2, 3)),
-)
-CONTROL = Quantity(
-    "external_control",
-    "",
-    "Which sensor's temperature it controls",
-    type="bool",
-    choices=(Choice(False, "internal"), Choice(True, "external")),
-)
-STORED = Quantity("stored_setpoint", "°C", "Stored set point, in use or not", -100.0, 400.0, decimals=2)
-POWER = Quantity("heating_power", "%", "Heating power; below 0 it cools", -100.0, 100.0, decimals=0)
-# Chapter Status messages, and Error messages.
-STATES = (
-    Choice(0, "manual stop"),
-    Choice(1, "manual start", "ok"),
-    Choice(2, "remote stop"),
-    Choice(3, "remote start", "ok"),
-    Choice(-1, "low level alarm", "critical"),
-    Choice(-3, "excess temperature warning", "warning"),
-    Choice(-4, "low temperature warning", "warning"),
-    Choice(-5, "working sensor alarm", "critical"),
-    Choice(-6, "sensor difference alarm", "critical"),
-    Choice(-7, "I2C-bus error", "critical"),
-    Choice(-8, "invalid command", "warning"),
-    Choice(-9, "command not allowed in current operating mode", "warning"),
-    Choice(-10, "value too small", "warning"),
-    Choice(-11, "value too large", "warning"),
-    Choice(-12, "temperature measurement alarm", "critical"),
-    Choice(-13, "value exceeds temperature limits", "warning"),
-    Choice(-14, "excess temperature protector alarm", "critical"),
-    Choice(-15, "external sensor alarm", "critical"),
-    Choice(-20, "clean condensor or check cooling water circuit of refrigerator", "warning"),
-    Choice(-21, "compressor stage 1 does not work", "warning"),
-    Choice(-26, "stand-by plug is missing", "warning"),
-    Choice(-33, "safety sensor alarm", "critical"),
-    Choice(-38, "external sensor setpoint programming alarm", "critical"),
-    Choice(-40, "niveau level warning", "warning"),
-)
-CODE = Quantity("status_code", "", "What it does, or what is wrong with it", -99, 99, type="int", choices=STATES)
-
-QUANTITIES = {
-    "bath": (MEASURED,),
-    "external": (MEASURED,),
-    "setpoint": (SETPOINT, NUMBER, CONTROL),
-    "heater": (POWER,),
-    "circulator": (CODE,),
-    "setpoint_1": (STORED,),
-    "setpoint_2": (STORED,),
-    "setpoint_3": (STORED,),
-}
-QUESTIONS = {
-    "bath": "IN_PV_00",
-    "external": "IN_PV_02",
-    "setpoint_1": "IN_SP_00",
-    "setpoint_2": "IN_SP_01",
-    "setpoint_3": "IN_SP_02",
-}
+ADDRESSES = range(1, 128)
 
 
 class Julabo(Polled):
     """Reads a Julabo circulator or chiller.
 
-    Not every model knows every command: a channel that a model does not have says `bad_answer`, or says `no_answer`
-    and costs its timeout in each cycle; leave it out of the stanza. An external sensor that is not connected says `no_sensor`. Where the
-    interface is set to 9600 baud, 8N1, the connection needs `?baudrate=9600&bytesize=8&parity=N&rtscts=false`. The
-    instrument needs a rest of 0.25 s after each command: all channels take 4 s.
+    Under the same command one model tells the external sensor's temperature, and another its heating power. So each is
+    asked what its own manual lists, and its model is known by its answer to `VERSION`, or by `model`. Of a model that
+    is not known, only what all manuals agree on is read: `bath`, `circulator` and `setpoint_1`; the other channels say
+    `unknown_model`. A channel for which a model has no command says `not_of_model`; leave it out of the stanza. A model
+    that has one set point alone tells no `setpoint_number`.
+
+    Where its manual has a command that tells °C from °F, values are converted; where that is doubtful, temperatures say
+    `unknown_unit`; else °C is taken for granted. An external sensor that is not connected says `no_sensor`. Where the
+    interface is set to 9600 baud, 8N1, the connection needs `?baudrate=9600&bytesize=8&parity=N&rtscts=false`. On RS485
+    `address` is the instrument's. The instrument needs a rest of 0.25 s after each command: all channels take 4 s.
     """
 
     name = "julabo"
@@ -123,10 +70,23 @@ class Julabo(Polled):
     )
     channel_names = tuple(QUANTITIES)
     streams = (Stream("julabo", (MEASURED, SETPOINT, NUMBER, CONTROL, STORED, POWER, CODE)),)
-    options_known = (PINNED,)
+    options_known = (
+        Option(
+            "model",
+            "str",
+            "which model it is, where its answer to VERSION does not say so: "
+            + "; ".join(f"{name}: {model.title}" for name, model in MODELS.items()),
+            choices=tuple(MODELS),
+        ),
+        Option("address", "int", "its address on RS485, 1 to 127; each command then begins with it, such as A032_"),
+        PINNED,
+    )
     probes = (Probe((b"VERSION",)),)
     statuses = {
         "no_sensor": "no sensor is connected to this input",
+        "not_of_model": "this model has no command for it; leave the channel out",
+        "unknown_model": "which command tells this depends on the model, and which one it is is not known; say `model`",
+        "unknown_unit": "whether it is told in °C or in °F is not known; the program's log says why",
         "-NN TEXT": "the device's own message of a fault, such as -05 WORKING SENSOR ALARM",
     }
     example = """\
@@ -147,72 +107,179 @@ channels:
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
         return QUANTITIES[channel.id]
 
+    @classmethod
+    def channel_names_of(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        known = MODELS[options["model"]].questions if options["model"] else QUANTITIES
+        return tuple(name for name in QUANTITIES if name in known)
+
+    @classmethod
+    def found(cls, url: str, identity: str, keys: Mapping[str, str]) -> str:
+        """Write the stanza of one that was found, with the channels that its model has."""
+        model = MODELS.get(of_version(identity), UNKNOWN)
+        lines = super().found(url, identity, keys).splitlines(keepends=True)
+        return "".join(line for line in lines if line[:2] != "  " or line.strip().partition(":")[0] in model.questions)
+
+    @classmethod
+    def check(cls, stanza: Stanza) -> None:
+        address = stanza.options["address"]
+        if address is not None and address not in ADDRESSES:
+            raise BadInput(f"found {address}, expected an address on RS485, 1 to 127", ("address",))
+
+    def __init__(self, stanza: Stanza, link: Line):
+        super().__init__(stanza, link)
+        address = self.options["address"]
+        self._prefix = "" if address is None else f"A{address:03d}_"
+        self._provoked = False  # something was asked that it did not know: STATUS says so before it says how it is
+
     def identify(self) -> str:
-        answer = self.link.query("VERSION").strip()
+        answer = self.query("VERSION").strip()
+        model, told = self.options["model"], of_version(answer)
         if IDENTITY.match(answer):
+            if model and told and told != model:
+                raise WrongDevice(f"this is {answer[:60]!r} ({MODELS[told].title}); is `model: {model}` right?")
             return answer
         if answer.isascii() and answer.isprintable() and re.search("[A-Za-z]", answer) and not STATUS.match(answer):
             raise WrongDevice(f"this is {answer[:60]!r}, expected a Julabo")
         raise BadAnswer(f"asked VERSION, found {answer[:60]!r}, expected such as JULABO TOPTECH-SERIES VERSION 3.0")
 
     def connected(self) -> None:
-        # A model without this command, or one that means something else by it, knows °C alone.
-        answer = (self.optional(UNIT) or "").strip()
-        if MESSAGE.match(answer) and not UNKNOWN.match(answer):
-            raise BadAnswer(f"asked {UNIT}, found {answer[:60]!r}: in which unit it answers is not known")
-        self._unit = answer if answer in UNITS else ""
+        self._model = MODELS.get(self.options["model"] or of_version(self.stanza.identity), UNKNOWN)
+        self._refused = "unknown_model" if self._model is UNKNOWN else "not_of_model"
+        missing = [channel.id for channel in self.channels if channel.id not in self._model.questions]
+        if missing and self._model is UNKNOWN:
+            self.notes.append(
+                f"{self.stanza.identity[:60]!r} tells no model, and what tells {', '.join(missing)} depends on it; say"
+                f" `model`: {', '.join(MODELS)}"
+            )
+        elif missing:
+            self.notes.append(f"no command of {self._model.title} tells {', '.join(missing)}; leave that out")
+        self._tells_unit = False
+        self._unit = self._first_unit()
+
+    def query(self, question: str) -> str:
+        try:
+            answer = str(self.link.query(self._prefix + question))
+        except NoAnswer:
+            self._provoked = self._provoked or question != "STATUS"
+            raise
+        if not answer.startswith(self._prefix):
+            raise BadAnswer(f"asked {self._prefix}{question}, found {answer[:40]!r}: that is of no address, or another")
+        answer = answer.removeprefix(self._prefix)
+        if question != "STATUS" and REFUSED.match(answer):
+            self._provoked = True
+        return answer
+
+    def _first_unit(self) -> str:
+        """Ask in which unit it answers: °C, °F, or "" where that is doubtful."""
+        model = self._model
+        if not model.unit:
+            return "°C"
+        fits = (lambda answer: True) if model.believed else _perhaps_unit
+        celsius = "its temperatures are taken to be in °C"
+        # Of a model that has it, one that is not answered once may be the answer °F.
+        answer = self.optional(model.unit, fits, celsius, attempts=2 if model.believed else 1)
+        if answer is None:
+            return "°C"
+        if REFUSED.match(answer):
+            self.notes.append(f"asked {model.unit}, found {answer.strip()[:40]!r}: {celsius}")
+            return "°C"
+        self._tells_unit = True
+        return self._meant(answer)
+
+    def _meant(self, answer: str) -> str:
+        """Tell the unit that an answer means; °F is believed where the manual says so."""
+        unit = _unit(answer)
+        if unit == "°C" or unit and self._model.believed:
+            return unit
+        told = f"asked {self._model.unit}, found {answer.strip()[:40]!r}"
+        cure = "set it to °C, or say `model`" if self._model is UNKNOWN else "set it to °C"
+        self._doubt = f"{told}; {cure}" if unit else f"{told}, expected 0 (°C) or 1 (°F)"
+        return ""
 
     def read(self) -> Iterator[Reading]:
         yield from super().read()
         # Whoever turns the unit at the panel must not change what is stored.
-        if self._unit and self._choose(UNIT, UNITS) != int(self._unit):
-            raise BadAnswer("the unit of temperature was changed at the panel; connecting anew")
+        if self._tells_unit and self._meant(self.query(self._model.unit)) != self._unit:
+            raise BadAnswer(
+                f"the unit of temperature was changed (it was {self._unit or 'not known'}); connecting anew"
+            )
 
     def read_channel(self, channel: Channel) -> Reading:
-        if channel.id == "setpoint":
-            return self._read_setpoint()
+        question = self._model.questions.get(channel.id)
+        if question is None:
+            return Reading(channel.id, {}, time.time_ns(), self._refused)
         if channel.id == "circulator":
             return self._read_status()
         if channel.id == "heater":
-            values = {"heating_power": number(self.link.query("IN_PV_01"), PERCENT, "IN_PV_01")}
+            values = {"heating_power": number(self.query(question), PERCENT, question)}
             return Reading(channel.id, values, self.link.answered_ns)
-        question = QUESTIONS[channel.id]
-        answer = self.link.query(question)
-        if channel.id in ("bath", "external") and ABSENT.match(answer):
+        if not self._unit:
+            return Reading(channel.id, {}, time.time_ns(), "unknown_unit", self._doubt)
+        if channel.id == "setpoint":
+            return self._read_setpoint()
+        answer = self.query(question)
+        measured = channel.id in ("bath", "external")
+        if measured and ABSENT.match(answer):
             return Reading(channel.id, {}, self.link.answered_ns, "no_sensor")
-        values = {QUANTITIES[channel.id][0].name: self._celsius(answer, question)}
+        form = TEMPERATURE if measured else SET_TEMPERATURE
+        values = {QUANTITIES[channel.id][0].name: self._celsius(answer, form, question)}
         return Reading(channel.id, values, self.link.answered_ns)
 
     def _read_setpoint(self) -> Reading:
-        index = self._choose("IN_MODE_01", "012")
-        external = self._choose("IN_MODE_04", "01") == 1
+        more: dict[str, Any] = {}
+        index = 0
+        if self._model.selects:
+            index = self._choose("IN_MODE_01", "012"[: self._model.selects])
+            more["setpoint_number"] = index + 1
+        if self._model.controls:
+            more["external_control"] = self._choose("IN_MODE_04", "01") == 1
         question = f"IN_SP_0{index}"
-        values = {
-            "setpoint": self._celsius(self.link.query(question), question),
-            "setpoint_number": index + 1,
-            "external_control": external,
-        }
+        values = {"setpoint": self._celsius(self.query(question), SET_TEMPERATURE, question), **more}
         return Reading("setpoint", values, self.link.answered_ns)
 
     def _read_status(self) -> Reading:
-        answer = self.link.query("STATUS").strip()
+        answer = self.query("STATUS").strip()
+        if self._provoked and REFUSED.match(answer):  # that was our question; what is wrong with it stands behind it
+            answer = self.query("STATUS").strip()
+        self._provoked = False
         match = STATUS.match(answer)
         if not match:
             raise BadAnswer(f"asked STATUS, found {answer[:60]!r}, expected such as 03 REMOTE START")
-        code = int(match[1])
-        return Reading("circulator", {"status_code": code}, self.link.answered_ns, answer if code < 0 else "ok")
+        code = self._code(int(match[1]), match[2])
+        well = code is not None and code >= 0 and not answer.startswith("-")
+        status = "ok" if well else answer if answer.startswith("-") or code is not None else "unknown_code"
+        detail = f"found {answer[:60]!r}" if status == "unknown_code" else ""
+        return Reading("circulator", {"status_code": code}, self.link.answered_ns, status, detail)
 
-    def _celsius(self, answer: str, asked: str) -> float:
-        value = number(answer, TEMPERATURE, asked)
-        return (value - 32.0) / 1.8 if self._unit == "1" else value
+    def _code(self, code: int, words: str) -> int | None:
+        """Tell what a message is, as a code of the common list; None where number and words are not the same there."""
+        meant = code_of(words)
+        if self._model.by_words:
+            return meant
+        return code if self._model is not UNKNOWN or meant == code else None
+
+    def _celsius(self, answer: str, form: re.Pattern[str], asked: str) -> float:
+        value = number(answer, form, asked)
+        return (value - 32.0) / 1.8 if self._unit == "°F" else value
 
     def _choose(self, question: str, known: str) -> int:
-        answer = self.link.query(question).strip()
-        if UNKNOWN.match(answer):
+        answer = self.query(question).strip()
+        if REFUSED.match(answer):
             raise BadAnswer(f"asked {question}, found {answer[:40]!r}: this model does not know it")
         if len(answer) != 1 or answer not in known:
             raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(known)}")
         return int(answer)
+
+
+def _perhaps_unit(answer: str) -> bool:
+    """Tell whether an answer may be that of a temperature indication: its code, or an alarm in the place of it."""
+    return bool(_unit(answer) or MESSAGE.match(answer) and not REFUSED.match(answer))
+
+
+def _unit(answer: str) -> str:
+    """Tell the unit that the code of a temperature indication means; "" for what is none."""
+    match = UNIT.match(answer.strip())
+    return UNITS[match[1]] if match else ""
 
 
 DRIVER = Julabo

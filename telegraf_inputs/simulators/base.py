@@ -53,12 +53,14 @@ class Simulator:
     variants: dict[str, Any] = {}  # name -> keys of a stanza with which it is spoken to in another way
     brisk: dict[str, Any] = {}  # settings with which it is as fast as its protocol allows
     channel_faults: tuple[str, ...] = ()  # the faults that one channel alone can have
+    optional: tuple[str, ...] = ()  # beginnings of the questions without whose answers it can be read
     sharing: dict[str, Any] = {}  # channel -> others that are asked the same question, and have its faults too
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
         self.fault: str | None = None
-        # A channel, or one question of it, (channel, question) -> a fault of channel_faults; may be set at any time.
+        # A channel, or one question of it, (channel, question; channel "" for one about none) -> a fault of
+        # channel_faults; may be set at any time.
         self.faulty: dict[str | tuple[str, str], str] = {}
         self.questions: set[tuple[str, str]] = set()  # the questions about one channel that came
         self.url = ""
@@ -161,9 +163,11 @@ class TextSimulator(Simulator):
     def _reply(self, request: bytes) -> bytes | None:
         text = request.decode(self.stanza.driver.wire.encoding, "replace").strip()
         reply = self._framed(self.answer(text))
-        if not (channel := self.channel_of(text)) or reply is None:
+        if reply is None:
             return reply
-        self.questions.add((channel, text))
+        channel = self.channel_of(text)
+        if channel:
+            self.questions.add((channel, text))
         return self._spoilt(reply, self.faulty.get((channel, text)) or self.faulty.get(channel))
 
     def _framed(self, answer: str | bytes | None) -> bytes | None:

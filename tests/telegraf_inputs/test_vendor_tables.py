@@ -14,9 +14,11 @@ import pint
 import pytest
 
 from telegraf_inputs import declared
+from telegraf_inputs.drivers import _julabo_quantities as quantities
 from telegraf_inputs.drivers import _phidget_sensor as phidget_sensor
 from telegraf_inputs.drivers import _scpi_quantity as scpi_quantity
 from telegraf_inputs.drivers import julabo, lakeshore_372, pfeiffer_tpg
+from telegraf_inputs.drivers._julabo_models import MODELS, UNKNOWN, of_version
 from telegraf_inputs.drivers._phidget_classes import SENSORS
 
 
@@ -140,8 +142,9 @@ JULABO = """
 -38 EXTERNAL SENSOR SETPOINT PROGRAMMING ALARM
 -40 NIVEAU LEVEL WARNUNG
 """
-# The list of commands; IN_SP_06 is not of the CF41, but of other models.
-JULABO_COMMANDS = """
+# Lists of commands, in commands, as each manual has them: CF31 and CF41; FC600 to FC1600; F33-SD; Magnum 91; CF40; FL1201.
+JULABO_COMMANDS = {
+    "cf41": """
 IN_PV_00 Actual bath temperature.
 IN_PV_01 Heating power being used (%).
 IN_PV_02 Temperature value registered by the external Pt100 sensor.
@@ -151,38 +154,119 @@ IN_SP_02 Working temperature Setpoint 3
 IN_SP_06 Temperature indication: 0 = °C 1 = °F
 IN_MODE_01 Selected setpoint: 0 = Setpoint 1 1 = Setpoint 2 2 = Setpoint 3
 IN_MODE_04 0 = Temperature control with internal sensor. 1 = Temperature control with external Pt100 sensor.
-"""
+""",
+    "fc": """
+IN_PV_00 Actual bath temperature
+IN_PV_01 Temperature of the external sensor
+IN_PV_02 Heater capacity
+IN_SP_00 Working temperature
+IN_SP_01 High temperature
+IN_SP_02 Low temperature
+IN_MODE_04 0 = control mode via PC 1 = control mode via programmer input
+""",
+    "f33": """
+IN_PV_00 Actual bath temperature.
+IN_PV_01 Heater wattage being used (%).
+IN_PV_02 Temperature value registered by the external Pt100 sensor.
+IN_SP_00 Working temperature Setpoint 1
+IN_SP_01 Working temperature Setpoint 2
+IN_SP_03 High temperature warning limit
+IN_SP_06 Temperature indication: 0 = °C 1 = °F
+IN_MODE_01 Selected working temperature: 0 = Setpoint 1 1 = Setpoint 2
+IN_MODE_04 0 = Temperature control with internal sensor. 1 = Temperature control with external Pt100 sensor.
+""",
+    "magnum": """
+IN_PV_00 Actual bath temperature.
+IN_PV_01 Heating power being used (%).
+IN_PV_02 Temperature value registered by the external Pt100 sensor.
+IN_PV_03 Temperature value registered by the safety sensor.
+IN_SP_00 Working temperature
+IN_SP_03 High temperature warning limit
+IN_MODE_04 0 = Temperature control with internal sensor. 1 = Temperature control with external Pt100 sensor.
+""",
+    "cf40": """
+IN_PV_00 Actual bath temperature.
+IN_PV_01 Heating power being used (%).
+IN_PV_03 Temperature value registered by the safety sensor.
+IN_SP_00 Working temperature
+""",
+    "fl": """
+IN_PV_00 Actual bath temperature.
+IN_SP_00 Working temperature
+""",
+}  # fmt: skip
+# What a channel's question says in every manual that has it.
+JULABO_CHANNELS = {
+    "bath": r"bath temperature",
+    "external": r"external (Pt100 )?sensor",
+    "heater": r"Heating power|Heater",
+    "setpoint": r"Working temperature",
+    "setpoint_1": r"Working temperature( Setpoint 1)?\Z",
+    "setpoint_2": r"Setpoint 2\Z",
+    "setpoint_3": r"Setpoint 3\Z",
+}
+# Others that have the same lists: HL-4, SL-26; PRESTO but for its unit; MC-2; MAGIO MS and DYNEO DD, CORIO CD.
+SAME_AS = {"hightech": "cf41", "presto": "cf41", "toptech": "cf41", "magio": "magnum", "corio": "cf40"}
 
 
-def test_the_messages_of_a_julabo():
-    told = {}
-    for code, text in table(JULABO, r"(-?\d\d) (?:WARNING ?: )?(.*)").items():
-        grave = "critical" if re.search(r"\b(ALARM|ERROR)\b", text) else "warning"
-        runs = "ok" if text.endswith("START") else ""
-        told[int(code)] = text.lower().replace("warnung", "warning"), grave if int(code) < 0 else runs
-    assert told == {choice.code: (choice.word.lower(), choice.severity) for choice in julabo.STATES}
-    assert len(told) == len(julabo.STATES)
+@pytest.mark.parametrize("name", MODELS)
+def test_the_commands_of_a_julabo(name):
+    model = MODELS[name]
+    told = table(JULABO_COMMANDS[SAME_AS.get(name, name)], r"(\w+) (.*)")
+    for channel, question in model.questions.items():
+        if channel != "circulator":
+            assert re.search(JULABO_CHANNELS[channel], told[question]), channel
+    for channel, words in JULABO_CHANNELS.items():
+        listed = [question for question, text in told.items() if re.search(words, text) and "MODE" not in question]
+        assert bool(listed) == (channel in model.questions), channel
+    selected = re.findall(r"(\d) = Setpoint (\d)", told.get("IN_MODE_01", ""))
+    assert selected == [(str(index), str(index + 1)) for index in range(model.selects)]
+    assert {int(code) + 1: f"set point {number}" for code, number in selected}.items() <= {
+        choice.code: choice.word for choice in quantities.NUMBER.choices
+    }.items()
+    control = re.findall(r"(\d) = .*?(internal|external)", told.get("IN_MODE_04", ""))
+    if model.controls:
+        assert {bool(int(code)): word for code, word in control} == {c.code: c.word for c in quantities.CONTROL.choices}
+    elif name != "magio":
+        assert not control
+    unit = [question for question, text in told.items() if "°C" in text]
+    assert ([model.unit] if model.believed else []) == (
+        unit if name == SAME_AS.get(name, name) or model.believed else []
+    )
+    if model.believed:
+        assert dict(re.findall(r"(\d) = (°.)", told[model.unit])) == julabo.UNITS
 
 
-def test_the_commands_of_a_julabo():
-    told = table(JULABO_COMMANDS, r"(\w+) (.*)")
-    words = {
-        "bath": "bath",
-        "external": "external Pt100",
-        "setpoint_1": "Setpoint 1",
-        "setpoint_2": "Setpoint 2",
-        "setpoint_3": "Setpoint 3",
-    }
-    assert set(words) == set(julabo.QUESTIONS)
-    for channel, question in julabo.QUESTIONS.items():
-        assert words[channel] in told[question] and "Selected" not in told[question], channel
-    assert "°C" in told[julabo.UNIT] and re.findall(r"(\d) = ", told[julabo.UNIT]) == list(julabo.UNITS)
-    selected = re.findall(r"(\d) = Setpoint (\d)", told["IN_MODE_01"])
-    assert {int(code) + 1: f"set point {number}" for code, number in selected} == {
-        choice.code: choice.word for choice in julabo.NUMBER.choices
-    }
-    control = re.findall(r"(\d) = .*?(internal|external)", told["IN_MODE_04"])
-    assert {bool(int(code)): word for code, word in control} == {c.code: c.word for c in julabo.CONTROL.choices}
+def test_what_all_manuals_of_julabo_agree_on():
+    for channel, question in UNKNOWN.questions.items():
+        assert {model.questions[channel] for model in MODELS.values()} == {question}
+    for channel in set(quantities.QUANTITIES) - set(UNKNOWN.questions) - {"setpoint", "setpoint_2", "setpoint_3"}:
+        assert len({model.questions[channel] for model in MODELS.values() if channel in model.questions}) > 1, channel
+
+
+# What models answered to VERSION, as programs that read them have it, and what a manual says: a number alone.
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("JULABO CRYOCOMPACT CF31 VERSION 5.0", "cf41"),
+        ("JULABO HIGHTECH FL HL/SL VERSION 4.0", "hightech"),
+        ("JULABO TOPTECH-SERIES MC-2 VERSION 3.0", "toptech"),
+        ("JULABO MAGIO MS 200-230V 50/60Hz VERSION 2.2.1", "magio"),
+        ("JULABO MAGIO MS-1000F VERSION 1.1.2", "magio"),
+        ("JULABO CORIO CD-200F VERSION 1.0", "corio"),
+        ("JULABO FL300 Simulator, ISIS", "fl"),
+        ("JULABO FL1703", "fl"),
+        ("JULABO FP50_MH Simulator, ISIS", "fc"),
+        ("JULABO FP50-HE", ""),  # two lists are told of it
+        ("JULABO_V3.0", ""),
+        ("V 2.10", ""),
+    ],
+)
+def test_a_julabo_is_known_by_its_version(version, name):
+    assert [known for known, model in MODELS.items() if re.search(model.version, version, re.IGNORECASE)] == [
+        name
+    ] * bool(name)
+    assert of_version(version) == name
 
 
 # SCPI-99 volume 1: 7.2.1.4 "INFinity … is represented as 9.9E37 … NINF … -9.9E37", 7.2.1.5 "NAN … as 9.91E37"; 7.3 Boolean.
