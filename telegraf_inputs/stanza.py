@@ -278,6 +278,6 @@ def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quanti
             decimals=raw.decimals,
         )
     result[made.to] = Quantity(
-        made.to, made.unit, made.description or f"{raw.description}, calibrated", decimals=made.decimals
+        made.to, made.unit, made.description or f"{raw.description}, calibrated", made.least, decimals=made.decimals
     )
     return result
