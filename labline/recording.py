@@ -61,7 +61,7 @@ class Recorder:
 
     def begin(self) -> None:
         """Begin a cycle; what a feed has said since the last one belongs to it."""
-        wire = self._instrument.stanza.driver.wire
+        wire = self._instrument.stanza.wire
         said = [("<", line.encode(wire.encoding, "replace") + wire.receive) for line in self.inbox.release()]
         self._cycles.append([*said, ("!", b"")] if self._closed else [*said])
         self._closed = False
@@ -120,16 +120,16 @@ class Recorder:
                     raise BadInput(f"the password in {value} was said; {self._folder} is not written")
 
     def _transcript(self) -> Iterator[str]:
-        driver, stanza = self._instrument.stanza.driver, self._instrument.stanza
+        stanza = self._instrument.stanza
         for number, events in enumerate(self._cycles):
             if number:
                 pause = self._began[number] - self._began[number - 1]
                 regular = abs(pause - stanza.interval) < SAME_PACE * stanza.interval
                 yield "---" if regular else f"--- {duration.exact(round(pause, 2))}"
             if self._messages:
-                end = driver.wire.receive
+                end = stanza.wire.receive
                 events = [(d, data.rstrip(b"\r\n") + end if d == "<" else data) for d, data in events]
-            yield from _lines(events, driver.wire)
+            yield from _lines(events, stanza.wire)
 
 
 class HeldInbox(Inbox):

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, declared, drivers, duration, names, stanza
+from telegraf_inputs import calibration, declared, drivers, duration, names, stanza, wires
 from telegraf_inputs.declare import FIELD, Option, Quantity
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.source import Source
@@ -101,6 +101,7 @@ def _instrument() -> dict[str, Any]:
     properties = {option.name: _key(option) for option in stanza.KEYS}
     properties["name"] |= {"pattern": NAME_PATTERN, "patternErrorMessage": f"expected {names.NAME_WORDS}"}
     properties["driver"]["enum"] = list(drivers.names())
+    properties["wire"] |= {"properties": {o.name: _key(o) for o in wires.OPTIONS}, "additionalProperties": False}
     return {
         "type": "object",
         "required": [option.name for option in stanza.KEYS if option.required],
@@ -111,7 +112,7 @@ def _instrument() -> dict[str, Any]:
 
 def _of_driver(driver: type[Source]) -> dict[str, Any]:
     """Say what a stanza of one driver has beside the common keys, and that it has no others."""
-    known = [option.name for option in (*stanza.KEYS, *driver.options_known)]
+    known = [option.name for option in (*stanza.keys_of(driver), *driver.options_known)]
     channel = {option.name: _key(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
     channel["calibration"]["$ref"] = "#/$defs/Calibration"
     channel["limits"] |= {

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from telegraf_inputs.declare import Quantity
+from telegraf_inputs.declare import ABOVE_ZERO, Quantity
 from telegraf_inputs.errors import BadInput, noted, shown, suggestion
 from telegraf_inputs.stanza import Channel
 
@@ -209,10 +209,10 @@ def _check(limit: Limit) -> None:
         if value is None:
             continue
         beyond_high = quantity.high is not None and value >= quantity.high
-        beyond_low = quantity.low is not None and value <= quantity.low
+        beyond_low = quantity.least is not None and value <= quantity.least
         if (key == "above" and beyond_high) or (key == "below" and beyond_low):
             raise BadInput(
-                f"{value:g}{unit} can never be passed: {quantity.name!r} reaches from {_end(quantity.low)} to "
+                f"{value:g}{unit} can never be passed: {quantity.name!r} reaches from {_end(quantity.least)} to "
                 f"{_end(quantity.high)}{unit}",
                 (limit.severity, key),
             )
@@ -275,4 +275,4 @@ def _check_order(warning: Limit, critical: Limit) -> None:
 
 
 def _end(value: float | None) -> str:
-    return "anything" if value is None else f"{value:g}"
+    return "anything" if value is None else "0" if value == ABOVE_ZERO else f"{value:g}"

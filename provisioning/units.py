@@ -7,6 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
+from telegraf_inputs.declare import ABSOLUTE_ZERO
 from telegraf_inputs.errors import BadInput
 
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d")
@@ -28,7 +29,6 @@ GAUSS = re.compile(r"\b(milli|kilo|[mkµ])?(?:[Gg]auss|G)\b")
 DEFINITIONS = ("rpm = 1 / minute", "@alias torr = Torr", "@alias ohm = Ohm", "laboratory_gauss = 1e-4 tesla")
 # Units whose zero nothing passes; a gauge may swing below its own.
 ABSOLUTE = re.compile(r"[pnuµmchkMG]?(?:K|Pa|bar|[Tt]orr|Ω|[Oo]hm)\Z|psi\Z|atm\Z")
-ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}
 DEGREES = {"C": "°C", "F": "°F"}  # coulomb and farad
 DIFFERENCES = {"degree_Celsius": "delta_degree_Celsius", "degree_Fahrenheit": "delta_degree_Fahrenheit"}
 

@@ -32,6 +32,7 @@ Form = Callable[[float], float | None]
 class Calibration:
     """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point).
 
+    ``least``: a result below it is no reading; None leaves that to the unit.
     ``parameters`` are those of the form, as they are written.
     """
 
@@ -45,6 +46,7 @@ class Calibration:
     form: str
     apply: Form
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    least: float | None = None
 
     def __call__(self, raw: float) -> float | None:
         """Calibrate one value; None where the calibration does not hold for it."""
@@ -150,6 +152,11 @@ COMMON = (
     Option("unit", "str", "the unit of the result; needed where it has a field of its own"),
     Option("description", "str", "a sentence about the result"),
     Option("decimals", "int", f"how many digits are shown after the point, {MOST_DECIMALS} at most"),
+    Option(
+        "low",
+        "float",
+        "a result below it is no reading; default of a temperature: 0 K and less are none, nor is less than -273.15 °C",
+    ),
     Option("range", "list", "[low, high] of the raw value; beyond it there is no result"),
 )
 
@@ -182,7 +189,10 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
     if form == "table" and not (low <= parameters["points"][-1][0] and parameters["points"][0][0] <= high):
         raise BadInput(f"lies beside the table: no value of {of.name!r} would be calibrated", ("range",))
     description = str(data.get("description", ""))
-    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply, parameters)
+    least = data.get("low")
+    if least is not None:
+        least = float(_checked(least, NUMBER, "low"))
+    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply, parameters, least)
 
 
 def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:

@@ -8,6 +8,7 @@ from typing import Any
 from . import transports
 from .calibration import Calibration
 from .declare import Quantity, Stream
+from .line import Wire
 from .transport import Library
 from .url import Url
 
@@ -39,7 +40,7 @@ class Channel:
 class Stanza:
     """A checked stanza. ``driver`` is the source's class; durations are in seconds; ``stale`` None: by the interval.
 
-    ``identity`` is what the instrument says of itself, once it is connected.
+    ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once it is connected.
     """
 
     driver: Any  # type[Source]; it knows this module, and not the other way round
@@ -56,6 +57,7 @@ class Stanza:
     options: dict[str, Any]
     tags: dict[str, str] = field(default_factory=dict)
     channels: list[Channel] = field(default_factory=list)
+    wire: Wire = field(default_factory=Wire)
     identity: str = ""
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +12,10 @@ from typing import Any, Literal
 FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline or Telegraf set them
 RESERVED = (*RESERVED_TAGS, "status", "clock", "time")  # what a point has beside its quantities
+
+ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}
+KELVINS = re.compile(r"[pnuμmckMG]?K\Z")
+ABOVE_ZERO = math.ulp(0.0)  # the least number that is more than 0
 
 FieldType = Literal["float", "int", "bool", "str"]
 Severity = Literal["", "ok", "warning", "critical"]
@@ -33,7 +39,8 @@ class Quantity:
     """Declares one field: its name, type, unit, meaning and the range that the instrument can deliver.
 
     ``unit`` is written as people read it (K, °C, mbar, Ω, %, or the empty text); a value outside ``low`` … ``high`` is
-    no reading. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type. ``choices``: the value is
+    no reading. Without ``low``, neither is 0 K or less, nor less than −273.15 °C: thermometers answer so that have no
+    sensor. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type. ``choices``: the value is
     a code, and this is what its codes mean. ``count``: a whole number without a unit says how many of something there
     are; of one that is neither a count nor a code, nobody could tell what it means.
     """
@@ -53,6 +60,14 @@ class Quantity:
         """Tell whether values are more or less of something: what has a mean, a curve and limits. A code has none."""
         return self.type in ("float", "int") and not self.choices
 
+    @property
+    def least(self) -> float | None:
+        """Tell the least value that is a reading: the declared one, or what no temperature is below; None for no end."""
+        if self.low is not None or self.type not in ("float", "int"):
+            return self.low
+        unit = unicodedata.normalize("NFKC", self.unit)  # µ, ℃ and the kelvin sign have twins
+        return ABOVE_ZERO if KELVINS.match(unit) else ABSOLUTE_ZERO.get(unit)
+
     def field(self, value: Any) -> float | int | bool | str:
         """Give a value the type of this field. Raises TypeError where it has another: a fault in the driver."""
         if self.type == "float" and isinstance(value, (float, int)):
@@ -69,8 +84,8 @@ class Quantity:
         """Tell whether a value lies in the range that the instrument can deliver; what is no finite number never does."""
         if self.type in ("bool", "str"):
             return True
-        finite = value - value == 0
-        return bool(finite and (self.low is None or value >= self.low) and (self.high is None or value <= self.high))
+        finite, least = value - value == 0, self.least
+        return bool(finite and (least is None or value >= least) and (self.high is None or value <= self.high))
 
     def choice(self, code: Any) -> Choice | None:
         """Find what a code means; None where it is not declared."""

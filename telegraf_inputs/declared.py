@@ -20,7 +20,11 @@ KEYS = (
     Option("description", "str", "what it is; default: its name"),
     Option("type", "str", "the field's type in the database, for ever", "float", choices=get_args(FieldType)),
     Option("scale", "float", "factor from the number that is read to this unit", 1.0),
-    Option("low", "float", "a value below it is no reading"),
+    Option(
+        "low",
+        "float",
+        "a value below it is no reading; default of a temperature: 0 K and less are none, nor is less than -273.15 °C",
+    ),
     Option("high", "float", "a value above it is no reading"),
     Option("decimals", "int", f"how many digits are shown after the point, {MOST_DECIMALS} at most"),
     Option(

@@ -50,9 +50,10 @@ class Feed(Pushed):
         raise NotImplementedError
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
-        self.link = transports.of(url).open(url, self.wire, self.stanza.timeout, stop)
+        self.link = transports.of(url).open(url, self.stanza.wire, self.stanza.timeout, stop)
         self.link.tap = self.tap
         who = self.hello(self.link)
+        self.link.unasked()
         self.link.stop = self._closing
         self._heard = time.monotonic()
         samples = (channel for channel in self.channels if channel.stream.kind == "sample")

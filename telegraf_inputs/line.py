@@ -15,16 +15,21 @@ from .stop import Stop
 from .url import Url
 
 LONGEST_ANSWER = 65536
+QUIET_SECONDS = 0.2  # what comes from an instrument whose answers have no end is whole when nothing follows for so long
+LINE_ENDS = b"\r\n"
 SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
 Tap = Callable[[str, bytes], None]  # is told what is sent (">"), received ("<") or thrown away ("~"), and the end ("!")
 
 
 @dataclass
 class Wire:
-    """How text travels to one kind of instrument. One a driver, declared.
+    """How text travels to one kind of instrument. One a driver, declared; a stanza may override it (wires.py).
 
-    ``send``, ``receive``: terminators. ``pause``: seconds of rest before each command. ``settle``: seconds the
-    instrument needs after opening. ``serial``: settings of the serial line, which a URL's options override.
+    ``send``, ``receive``: terminators; b"" where there is none. ``pause``: seconds of rest before each command.
+    ``settle``: seconds the instrument needs after opening. ``echo``: it sends back each command before it answers.
+    ``prompt``: what it sends when it is ready for the next one. ``prefix`` stands before each command,
+    ``answer_prefix`` before each answer, such as an address on RS485. ``serial``: settings of the serial line, which a
+    URL's options override.
     """
 
     send: bytes = b"\n"
@@ -32,12 +37,21 @@ class Wire:
     encoding: str = field(default="ascii", kw_only=True)
     pause: float = field(default=0.0, kw_only=True)
     settle: float = field(default=0.0, kw_only=True)
+    echo: bool = field(default=False, kw_only=True)
+    prompt: str = field(default="", kw_only=True)
+    prefix: str = field(default="", kw_only=True)
+    answer_prefix: str = field(default="", kw_only=True)
     serial: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     @property
     def serial_line(self) -> dict[str, Any]:
         """The settings of the serial line, as pyserial names them."""
         return {**SERIAL, **self.serial}
+
+    @property
+    def answers_end(self) -> bool:
+        """Tell whether an answer has an end that can be seen."""
+        return bool(self.receive or self.prompt)
 
 
 class Line:
@@ -60,6 +74,9 @@ class Line:
         self._buffer = b""
         self._last_sent = float("-inf")
         self._asked = ""
+        self._unanswered = ""  # the question whose answer is the next that comes
+        self._echo = b""  # what has still to come back of the last command
+        self._echoed = False  # the echo came, and perhaps not yet the end of its line
 
     # What a kind of line does by itself.
     def _open(self) -> None:
@@ -81,7 +98,7 @@ class Line:
     # What all lines have.
     def open(self) -> None:
         """Open the way. Raises Disconnected, Stopped; then nothing is left open."""
-        self._buffer = b""
+        self._forget()
         self.in_step = True
         try:
             self._guard(self._open)
@@ -102,7 +119,24 @@ class Line:
 
     def send(self, text: str) -> None:
         """Send one command with its terminator, after the pause the instrument needs."""
-        self.send_bytes(text.encode(self.wire.encoding) + self.wire.send, text)
+        self.send_bytes(f"{self.wire.prefix}{text}".encode(self.wire.encoding) + self.wire.send, text)
+        self._unanswered = text
+
+    def command(self, text: str) -> None:
+        """Send one command that has no answer, and wait for what comes all the same: its echo, a prompt."""
+        if self.in_step:
+            self.discard()
+        self.send(text)
+        self._unanswered = ""
+        if self.wire.prompt and (said := self.receive().strip()):
+            raise BadAnswer(f"{text!r} has no answer, found {said[:60]!r}")
+        deadline = time.monotonic() + self.timeout
+        while not self._echo_taken():
+            self._wait(deadline, self.timeout)
+
+    def unasked(self) -> None:
+        """Note that what comes next answers nothing that was asked."""
+        self._unanswered = ""
 
     def send_bytes(self, data: bytes, name: str | None = None) -> None:
         """Send exactly these bytes; ``name`` is what messages call them."""
@@ -110,22 +144,21 @@ class Line:
         self._asked = name or repr(data)
         self._guard(self._send, data)
         self._last_sent = time.monotonic()
+        self._echo = data.rstrip(LINE_ENDS) if self.wire.echo else b""
+        self._echoed = False
         if self.tap:
             self.tap(">", data)
 
     def receive(self, timeout: float | None = None) -> str:
         """Wait for one whole answer; returns it without its terminator. Raises NoAnswer, Disconnected, BadAnswer."""
-        end = self.wire.receive
         wait = self.timeout if timeout is None else timeout
         deadline = time.monotonic() + wait
-        while end not in self._buffer:
+        while (answer := self._whole()) is None:
             if len(self._buffer) > LONGEST_ANSWER:
                 raise BadAnswer(f"more than {LONGEST_ANSWER} bytes without the end of a line")
             self._wait(deadline, wait)
-        answer, self._buffer = self._buffer.split(end, 1)
         self.answered_ns = time.time_ns()
-        # A byte that is no text (garbage, wrong baud rate) must reach the driver's check, not end here.
-        return answer.decode(self.wire.encoding, "replace")
+        return self._text(answer)
 
     def query(self, text: str) -> str:
         """Ask one question and wait for its answer. What came unasked before it is thrown away.
@@ -144,7 +177,8 @@ class Line:
 
     def refuse_surplus(self) -> None:
         """Throw away what has arrived; raises OutOfStep where that is more than the end of a line."""
-        if (surplus := self.discard()) > len(self.wire.receive):
+        allowed = max(len(self.wire.receive), len(LINE_ENDS) if self.wire.echo else 0)
+        if (surplus := self.discard()) > allowed:
             raise OutOfStep(f"{surplus} bytes came that were not asked for: an answer too many")
 
     def waiting(self) -> bool:
@@ -153,11 +187,79 @@ class Line:
 
     def discard(self, quiet: float = 0.0) -> int:
         """Throw away what has arrived, until nothing comes for ``quiet`` seconds; returns how many bytes that were."""
-        thrown, self._buffer = len(self._buffer), b""
+        thrown = len(self._buffer)
+        self._forget()
         deadline = time.monotonic() + max(10 * quiet, 1.0)  # an instrument that never rests must not hold us
         while time.monotonic() < deadline and self._ready(quiet):
             thrown += len(self._take("~"))
         return thrown
+
+    def _whole(self) -> bytes | None:
+        """Take one whole answer off what has arrived; None where it is not all there."""
+        if not self._echo_taken() or self._skipping():
+            return None
+        end, prompt = self.wire.receive, self.wire.prompt.encode(self.wire.encoding)
+        if prompt and self._buffer.startswith(prompt):
+            self._buffer = self._buffer.removeprefix(prompt)
+            return b""
+        if not self.wire.answers_end:
+            return self._unended()
+        answer, found, rest = self._buffer.partition(end + prompt)
+        if not found:
+            return None
+        self._buffer = rest
+        return answer
+
+    def _unended(self) -> bytes | None:
+        """Take an answer that has no end: it is whole when nothing more follows."""
+        if not self._buffer or len(self._buffer) <= LONGEST_ANSWER and self._ready(QUIET_SECONDS):
+            return None
+        answer, self._buffer = self._buffer, b""
+        return answer
+
+    def _echo_taken(self) -> bool:
+        """Take the echo of the last command off what has arrived; tells whether there is none to be waited for."""
+        if not self._echo:
+            return True
+        prompt = self.wire.prompt.encode(self.wire.encoding)
+        if prompt:  # of its greeting
+            self._buffer = self._buffer.lstrip(LINE_ENDS).removeprefix(prompt)
+        arrived = self._buffer[: len(self._echo)]
+        if not self._echo.startswith(arrived):
+            raise BadAnswer(f"sent {self._asked!r}, found {self._buffer[:60]!r}, expected its echo (wire: echo)")
+        if arrived != self._echo:
+            return False
+        self._buffer, self._echo, self._echoed = self._buffer[len(self._echo) :], b"", True
+        return True
+
+    def _skipping(self) -> bool:
+        """Throw away the end of the echo's line, however it is written; tells whether that may still go on."""
+        if self._echoed:
+            self._buffer = self._buffer.lstrip(LINE_ENDS)
+            self._echoed = not self._buffer
+        return self._echoed
+
+    def _text(self, answer: bytes) -> str:
+        """Read an answer as text: without what stands before each one. Raises BadAnswer where it is none."""
+        # A byte that is no text (garbage, wrong baud rate) must reach the driver's check, not end here.
+        text = answer.decode(self.wire.encoding, "replace")
+        asked, self._unanswered = self._unanswered, ""
+        if asked and text.strip() in (asked.strip(), f"{self.wire.prefix}{asked}".strip()):
+            raise BadAnswer(
+                f"asked {asked!r}, found the same again: an echo, of the instrument or of its cable. Switch it off "
+                "there, or say wire: {echo: true}"
+            )
+        if prefix := self.wire.answer_prefix:
+            if not text.lstrip().startswith(prefix):
+                raise BadAnswer(
+                    f"{f'asked {asked!r}, ' if asked else ''}found {text[:60]!r}, expected {prefix!r} before it"
+                )
+            text = text.lstrip().removeprefix(prefix)
+        return text
+
+    def _forget(self) -> None:
+        """Forget what has arrived, and what was still to come."""
+        self._buffer, self._echo, self._echoed = b"", b"", False
 
     def _rest(self) -> None:
         if self.wire.pause:

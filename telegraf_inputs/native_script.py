@@ -48,7 +48,7 @@ def _quantity(channel: Channel, declared: Declared) -> dict[str, Any]:
         "type": quantity.type,
         "field": f"{quantity.name}_raw" if made and calibrated and made.to == quantity.name else quantity.name,
         "scale": declared.scale,
-        "low": quantity.low,
+        "low": quantity.least,
         "high": quantity.high,
     }
     if quantity.choices:
@@ -56,7 +56,7 @@ def _quantity(channel: Channel, declared: Declared) -> dict[str, Any]:
     if made and calibrated:
         low, high = (None if abs(bound) == float("inf") else bound for bound in (made.low, made.high))
         a, b = (made.parameters.get(key, 0.0) for key in ("a", "b"))
-        found["calibration"] = [low, high, float(a), float(b), made.to]
+        found["calibration"] = [low, high, float(a), float(b), made.to, channel.quantities[made.to].least]
     return found
 
 

@@ -46,7 +46,10 @@ def _allowed(declared: Declared) -> tuple[float, float]:
     low, high = declared.quantity.low, declared.quantity.high
     if low is None and high is None:
         return MIDDLE - SWING, MIDDLE + SWING
-    low = low if low is not None else (high or 0.0) - MIDDLE
+    if low is None and high is not None:
+        least = declared.quantity.least
+        low = high - MIDDLE if least is None else max(high - MIDDLE, 0.9 * least + 0.1 * high)
+    low = low or 0.0
     return low, high if high is not None else low + MIDDLE
 
 

@@ -38,6 +38,10 @@ class Native(Source):
     file_options: tuple[str, ...] = ()  # keys of the stanza that name other files, on the machine that runs Telegraf
 
     @classmethod
+    def speaks_text(cls) -> bool:
+        return False  # Telegraf does, in its own way
+
+    @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
         return Stream(cls.name, tuple(each.quantity for each in cls.declared(channel).values()))
 

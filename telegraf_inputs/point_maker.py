@@ -74,10 +74,13 @@ class PointMaker:
                 if quantity.choices:
                     choice = quantity.choice(value)
                     trouble = "unknown_code" if choice is None else choice.word if choice.severity in FAULTS else ""
-                if made is not None and (meant := made(float(value))) is not None:
-                    fields[made.to] = meant
-                elif made is not None:
+                meant = None if made is None else made(float(value))
+                if made is not None and meant is None:
                     trouble = "uncalibrated"
+                elif made is not None and not channel.quantities[made.to].possible(meant):
+                    trouble = "out_of_range"
+                elif made is not None:
+                    fields[made.to] = meant
             if trouble and reading.status == "ok":
                 reading.status = trouble
         return fields

@@ -52,6 +52,13 @@ class Source:
     # How it is known to be alive: by its program's own report, or because points of it come.
     alive_by: ClassVar[Literal["report", "points"]] = "report"
 
+    @classmethod
+    def speaks_text(cls) -> bool:
+        """Tell whether it speaks over a line of text, of which a stanza may say how it is to be written."""
+        from . import transports
+
+        return any(transports.load(scheme).carries_text for scheme in cls.schemes)
+
     # What the stanza alone decides. Overridden where an option changes what there is (scpi, phidget).
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
@@ -111,7 +118,7 @@ class Polled(Source):
         """Open the way to the instrument: a Line, or what a driver without text has instead (``close``, ``discard``)."""
         from . import transports
 
-        return transports.of(url).open(url, cls.wire, stanza.timeout, stop)
+        return transports.of(url).open(url, stanza.wire, stanza.timeout, stop)
 
     def connected(self) -> None:
         """Prepare the instrument, and forget what was known of it; called after each successful ``identify``."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import calibration, connections, drivers, duration, options, transports, yamlfile
+from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
 from .calibration import Calibration
 from .configured import Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity
 from .errors import BadInput, noted, shown, suggestion
+from .line import Wire
 from .names import NAME, NAME_WORDS, check_pattern
 from .options import take
 from .point import BadPoint, Point
@@ -46,6 +47,7 @@ KEYS = (
     ),
     Option("enabled", "bool", "false: it is not read, and no alarm waits for it; what it measured stays", True),
     Option("tags", "map", "tags of your own, name: text"),
+    wires.WIRE,
     Option("channels", "map", "the channels that are read; default: all that the driver declares"),
     Option(
         "stale",
@@ -59,6 +61,11 @@ CHANNEL_KEYS = (
     Option("calibration", "map", "how the raw quantity becomes the one that is meant (telegraf_inputs/calibration.py)"),
     Option("limits", "map", "alarm limits by quantity; read by the floors above"),
 )
+
+
+def keys_of(driver: type[Source]) -> tuple[Option, ...]:
+    """List the keys that a stanza of one driver has, beside the driver's own."""
+    return tuple(key for key in KEYS if key is not wires.WIRE or driver.speaks_text())
 
 
 def load(path: str, driver: type[Source] | None = None) -> Stanza:
@@ -126,7 +133,8 @@ def _check_common(data: dict[str, Any], errors: list[BadInput]) -> None:
 
 def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Stanza | None:
     before = len(errors)
-    values = take(data, (*KEYS, *driver.options_known), f"driver {driver.name!r}", errors)
+    values: dict[str, Any] = {wires.WIRE.name: None}
+    values |= take(data, (*keys_of(driver), *driver.options_known), f"driver {driver.name!r}", errors)
     if values["name"] is not None and not NAME.match(values["name"]):
         errors.append(BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",)))
     for key, (shortest, longest) in RANGES.items():
@@ -147,8 +155,10 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
         stale=values["stale"],
         options={option.name: values[option.name] for option in driver.options_known},
     )
+    with noted(errors, wires.WIRE.name) as found:
+        stanza.wire = wires.read(values[wires.WIRE.name], driver.wire, found)
     with noted(errors, "connection"):
-        stanza.connection = _connection(values["connection"], driver)
+        stanza.connection = _connection(values["connection"], driver, stanza.wire)
     if any(error.path[:1] == (option.name,) for error in errors[before:] for option in driver.options_known):
         return None  # what channels there are may hang on these options
     with noted(errors):
@@ -176,7 +186,7 @@ def _check_places(stanza: Stanza) -> None:
         seen[place] = path[-1] if len(path) < 2 else path[1]
 
 
-def _connection(text: str | None, driver: type[Source]) -> Url:
+def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
     if not driver.schemes:
         if text is not None:
             raise BadInput(f"leave this out: driver {driver.name!r} has no connection")
@@ -192,7 +202,7 @@ def _connection(text: str | None, driver: type[Source]) -> Url:
             f"driver {driver.name!r} can't be reached by {url.scheme}; expected "
             f"{' or '.join(driver.schemes)} (or sim to try it without hardware)"
         )
-    transport.check(url, driver.wire)
+    transport.check(url, wire)
     if url.scheme == "sim":
         from . import simulators
 
@@ -289,6 +299,6 @@ def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quanti
             decimals=raw.decimals,
         )
     result[made.to] = Quantity(
-        made.to, made.unit, made.description or f"{raw.description}, calibrated", decimals=made.decimals
+        made.to, made.unit, made.description or f"{raw.description}, calibrated", made.least, decimals=made.decimals
     )
     return result

@@ -69,7 +69,9 @@ class LakeShore372(Polled):
         Stream(
             "lakeshore_372",
             (
-                Quantity("temperature", "K", "Temperature from the input's calibration curve", 0.0, 1000.0, decimals=4),
+                Quantity(
+                    "temperature", "K", "Temperature from the input's calibration curve", None, 1000.0, decimals=4
+                ),
                 Quantity("resistance", "Ω", "Resistance of the sensor", 0.0, 7e7, decimals=2),
             ),
         ),

@@ -123,8 +123,9 @@ class TextSimulator(Simulator):
 
     def split(self, data: bytes) -> tuple[list[bytes], bytes]:
         """Cut what has arrived into requests and an unfinished rest."""
-        *requests, rest = data.split(self.stanza.driver.wire.send)
-        return requests, rest
+        end = self.stanza.wire.send
+        *requests, rest = data.split(end) if end else (data, b"")
+        return [request for request in requests if request or end], rest
 
     def _serve(self) -> None:
         data, previous, held = b"", b"", b""
@@ -161,20 +162,25 @@ class TextSimulator(Simulator):
                 self._end.send(self._spoilt(reply, fault))
 
     def _reply(self, request: bytes) -> bytes | None:
-        text = request.decode(self.stanza.driver.wire.encoding, "replace").strip()
+        wire = self.stanza.wire
+        text = request.decode(wire.encoding, "replace").strip()
+        if not text.startswith(wire.prefix):
+            return None  # that was for another one on this line
+        text = text.removeprefix(wire.prefix)
         reply = self._framed(self.answer(text))
-        if reply is None:
-            return reply
-        channel = self.channel_of(text)
-        if channel:
+        if (channel := self.channel_of(text)) and reply is not None:
             self.questions.add((channel, text))
-        return self._spoilt(reply, self.faulty.get((channel, text)) or self.faulty.get(channel))
+            reply = self._spoilt(reply, self.faulty.get((channel, text)) or self.faulty.get(channel))
+        if not wire.echo and not wire.prompt:
+            return reply
+        return (request + wire.send if wire.echo else b"") + (reply or b"") + wire.prompt.encode(wire.encoding)
 
     def _framed(self, answer: str | bytes | None) -> bytes | None:
         if answer is None or isinstance(answer, bytes):
             return answer
-        wire = self.stanza.driver.wire
-        return answer.encode(wire.encoding) + (self.send_terminator or wire.receive)
+        wire = self.stanza.wire
+        own_end = self.send_terminator if wire.receive == self.stanza.driver.wire.receive else None
+        return f"{wire.answer_prefix}{answer}".encode(wire.encoding) + (own_end or wire.receive)
 
     def _spoilt(self, reply: bytes, fault: str | None) -> bytes:
         if fault == "silent":
@@ -184,5 +190,5 @@ class TextSimulator(Simulator):
         if fault == "doubled":
             return 2 * reply
         if fault == "garbage":
-            return GARBAGE + bytes(self.stanza.driver.wire.receive)
+            return GARBAGE + bytes(self.stanza.wire.receive)
         return reply

@@ -168,7 +168,7 @@ class LineFeedSimulator(FeedSimulator):
         self._end.plug(plugged)
 
     def attend(self, seconds: float) -> None:
-        wire = self.stanza.driver.wire
+        wire = self.stanza.wire
         arrived = self._end.receive(seconds)
         if arrived is None:
             self.subscribed, self._asked = True, b""
@@ -188,7 +188,7 @@ class LineFeedSimulator(FeedSimulator):
         return [event for event, each in zip(events, faults, strict=True) if out and each not in UNREADABLE]
 
     def _framed(self, event: Event, fault: str | None) -> bytes:
-        wire: Wire = self.stanza.driver.wire
+        wire: Wire = self.stanza.wire
         if fault == "garbage":
             return GARBAGE + bytes(wire.receive)
         line = self.line(event).encode(wire.encoding)

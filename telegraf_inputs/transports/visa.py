@@ -88,7 +88,7 @@ class VisaLine(Line):
         self._owed = False
         self._received(answer)
         self.answered_ns = time.time_ns()
-        return answer.removesuffix(b"\n").removesuffix(b"\r").decode(self.wire.encoding, "replace")
+        return self._text(answer.removesuffix(self.wire.receive).removesuffix(b"\n").removesuffix(b"\r"))
 
     def _read(self, resource: Any, outcome: list[bytes | Exception]) -> None:
         from pyvisa.constants import StatusCode
@@ -188,6 +188,8 @@ class Visa(Transport):
             load(plain.scheme).check(plain, wire)
         elif url.options:
             raise BadInput(f"{url.text!r} has options; only a serial port has some")
+        elif wire.echo or wire.prompt:
+            raise BadInput(f"{url.text!r} carries whole messages; an echo or a prompt (wire) has only a line of text")
 
     def place(self, url: Url) -> str:
         if plain := _plain(url):

@@ -207,3 +207,24 @@ def test_of_any_input_tags_tell_the_channel_and_what_none_names_is_told_once(sha
     assert lines == [f'nvidia_smi,channel=gpu{n} load={n}i,status="ok" {SECOND}' for n in range(2)]
     told = [line for line in log.splitlines() if "which no channel names" in line]
     assert len(told) == 2 and "[gpus]" in told[0] and '"index": "2"' in told[0] and "foreign" in told[1]
+
+
+def test_what_is_colder_than_all_is_no_reading(shaped):
+    units = {"K": ("0", "1.5"), "mK": ("-1", "1.5"), "°C": ("-273.16", "-273.15"), "°F": ("-459.7", "-459.6")}
+    read = {f"t{i}{n}": {"unit": unit} for i, unit in enumerate(units) for n in range(2)}
+    read["low"] = {"unit": "K", "low": -5}
+    said = {f"t{i}{n}": values[n] for i, values in enumerate(units.values()) for n in range(2)} | {"low": "-4"}
+    fields = ",".join(f"1.{name}={value}" for name, value in said.items())
+    lines, _ = shaped(snmp(**read), f"snmp,@ {fields} {SECOND}")
+    taken = ",".join(f"{name}={value}" for name, value in said.items() if name[-1] != "0")
+    assert lines == [f'snmp,channel=1 {taken},status="out_of_range" {SECOND}']
+
+
+def test_a_calibrated_value_that_is_colder_than_all_is_no_reading(shaped):
+    stanza = snmp(v={"unit": "V"})
+    stanza["channels"]["1"]["calibration"] = {"form": "linear", "a": -1, "b": 1, "to": "t", "unit": "K"}
+    lines, _ = shaped(stanza, f"snmp,@ 1.v=1 {SECOND}", f"snmp,@ 1.v=3 {SECOND + 1}")
+    assert lines == [
+        f'snmp,channel=1 v=1,status="out_of_range" {SECOND}',
+        f'snmp,channel=1 v=3,t=2,status="ok" {SECOND + 1}',
+    ]

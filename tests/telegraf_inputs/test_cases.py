@@ -64,7 +64,7 @@ class Transcript:
     """
 
     def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
-        self._wire = checked.driver.wire
+        self._wire = checked.wire
         self.own_times = issubclass(checked.driver, Feed)
         self._heard = threading.Semaphore(0)  # lines of a feed that its driver has read
         self.pauses: list[float] = [0.0]
@@ -201,7 +201,7 @@ def play(folder: Path, tmp_path: Path, monkeypatch) -> tuple[str, str, list[str]
     checked.connection = Url(f"{form.url}?{query}" if query else form.url)
     place = form.url.partition(":")[2].removeprefix("//")
     clock = Clock(monkeypatch)
-    quicken(checked.driver.wire, monkeypatch)
+    quicken(checked.wire, monkeypatch)
     tell_waits(form, monkeypatch)
 
     text: list[str] = []

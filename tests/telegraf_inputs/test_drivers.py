@@ -11,8 +11,11 @@ import yaml
 
 from provisioning import units
 from telegraf_inputs import drivers, simulators, stanza, transports
-from telegraf_inputs.declare import RESERVED
+from telegraf_inputs.clock import Clock
+from telegraf_inputs.declare import RESERVED, Quantity
 from telegraf_inputs.fields import clashes
+from telegraf_inputs.point_maker import PointMaker
+from telegraf_inputs.reading import Reading
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 DEFAULTS = {
@@ -68,6 +71,55 @@ def test_quantities_are_fields_with_unit_and_range(name):
             assert q.low < q.high, q.name
         assert q.decimals is None or 0 <= q.decimals <= 12, q.name
     assert not [clash.message for clash in clashes([checked])]
+
+
+# Unit -> values that are no temperatures, and the coldest that may be one.
+COLDEST = {
+    **dict.fromkeys(("K", "mK", "µK", "K", "kK"), ((0.0, -0.1), 1e-09)),
+    **dict.fromkeys(("°C", "℃"), ((-273.16,), -273.15)),
+    "°F": ((-459.7,), -459.67),
+}
+
+
+@every_driver
+def test_what_is_colder_than_all_is_no_reading(name):
+    driver = drivers.load(name)
+    checked = example(driver)
+    declared = (*(q for s in driver.streams for q in s.quantities), *checked.channels[0].quantities.values())
+    for quantity in (
+        *declared,
+        *(Quantity("t", unit, "T", type=kind) for unit in COLDEST for kind in ("float", "int")),
+    ):
+        for value in COLDEST.get(quantity.unit, ((), 0))[0]:
+            assert not quantity.possible(value), f"{quantity.name}: {value} {quantity.unit} is no reading"
+    if driver.alive_by == "points":
+        return  # tests/native/test_shape.py
+    channel = checked.channels[0]
+    maker = PointMaker(checked, Clock())
+    for moment, (unit, (none, coldest)) in enumerate(COLDEST.items(), 1):
+        channel.quantities, channel.calibration = {"t": Quantity("t", unit, "Temperature")}, None
+        for value, status in (*((value, "out_of_range") for value in none), (coldest, "ok")):
+            reading = Reading(channel.id, {"t": value}, moment)
+            point, _ = maker.make(reading, channel)
+            assert reading.status == status and ("t" in point.values) == (status == "ok"), (unit, value)
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "taken"),
+    [(None, 0.0, False), (0, 0.0, True), (0, -1.0, False), (-5, -4.0, True), (0.1, 0.05, False)],
+)
+def test_low_says_how_cold_a_reading_may_be(low, value, taken):
+    def made(keys, calibration, said):
+        channel = {"read": {"t": {"query": "T?", **keys}}, "calibration": calibration}
+        stanza_ = {"name": "a", "driver": "scpi", "connection": "tcp://h:1", "channels": {"1": channel}}
+        checked = stanza.check(stanza_)
+        point, _ = PointMaker(checked, Clock()).make(Reading("1", {"t": said}, 1), checked.channels[0])
+        return point.values
+
+    declared = {} if low is None else {"low": low}
+    assert ("t" in made({"unit": "K", **declared}, None, value)) == taken
+    linear = {"form": "linear", "b": 2, "to": "kelvin", "unit": "K", **declared}
+    assert ("kelvin" in made({"unit": "V"}, linear, value / 2)) == taken
 
 
 @every_driver

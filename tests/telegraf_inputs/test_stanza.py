@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.declare import ABOVE_ZERO
 from telegraf_inputs.errors import BadInput
 
 LAKE_SHORE = {"name": "cryostat", "driver": "lakeshore_372", "connection": "tcp://192.168.1.5:7777"}
@@ -73,7 +74,7 @@ def test_a_calibrated_quantity_takes_the_name_of_the_raw_one():
         None,
         4,
     )
-    assert (quantities["temperature_raw"].low, quantities["temperature_raw"].high) == (0.0, 1000.0)
+    assert (quantities["temperature_raw"].least, quantities["temperature_raw"].high) == (ABOVE_ZERO, 1000.0)
 
 
 def test_a_calibrated_quantity_gets_a_name_of_its_own():
