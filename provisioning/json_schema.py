@@ -116,6 +116,8 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
     channel = {option.name: _key(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
     channel["calibration"]["$ref"] = "#/$defs/Calibration"
     channel["limits"] |= {
+        "type": "object",  # never without a value: whoever writes it believes that there is an alarm
+        "minProperties": 1,
         "properties": {
             q.name: {
                 "description": f"{q.description} ({q.unit})" if q.unit else q.description,

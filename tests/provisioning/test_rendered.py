@@ -94,6 +94,8 @@ def test_a_site_file_tells_editors_its_schema_and_keeps_to_it(path: Path):
         ),
         ("magnet", "driver", "sccpi"),
         ("magnet", "name", "the magnet"),
+        ("cryostat", "channels", {"1": {"limits": None}}),
+        ("cryostat", "channels", {"1": {"limits": {}}}),
         ("magnet", "name", None),
         ("magnet", "driver", None),
         ("magnet", "connection", None),
@@ -117,7 +119,11 @@ def test_editors_see_a_mistake_in_an_instrument(instrument: str, key: str, value
             if not option.required and option.name != "connection"  # which all drivers need that have one
         ),
         ("cryostat", "channels", {"1": None}),
-        ("cryostat", "channels", {"1": {option.name: None for option in stanza.CHANNEL_KEYS}}),
+        (
+            "cryostat",
+            "channels",
+            {"1": {option.name: None for option in stanza.CHANNEL_KEYS if option.name != "limits"}},
+        ),
         ("vacuum", "mode", None),
         (
             "chiller",
