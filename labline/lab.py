@@ -17,17 +17,22 @@ from provisioning.site import Site
 from . import known_labs, ledger
 from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
+from .local import journal, settling
 from .local.acquisition import Acquisition
 from .local.dashboards import Dashboards
 from .local.database import Database
 from .local.disk import DiskWatch
+from .local.replay import Replayed
+from .local.settling import Unsettled
 from .local.simulators import Simulators
 from .local.site_file import RunningSiteFile
 from .local.supervision import Keeper, Supervision
+from .local.upkeep import Upkeep
 from .places import Places, simulated
 from .stack import grafana, influxdb, libraries, ports, telegraf, told
 from .stack.errors import NotFound, StackError, Unavailable
 from .stack.part import Part
+from .stack.partslock import PartsLock
 from .stack.process import kill_all
 from .stack.runlock import RunLock
 from .words import counted
@@ -53,7 +58,12 @@ class Lab:
             raise
         self.site, self._say, self._simulate = simulated(site) if simulate else site, say, simulate
         self.since_ns = time.time_ns()
+        self._counts = self.places.ledger / str(self.since_ns)  # where the programs of this run keep count
+        self._counted = ledger.Run.of(self.site, self.since_ns)
+        self._parts: PartsLock | None = None
+        self._upkeep: Upkeep | None = None
         self.ledger: list[ledger.Entry] = []
+        self.told: list[str] = []  # what came of earlier runs, and of what was written again
         self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
         self.dashboards = Dashboards(self.places, say)
         self._database: Database | None = None
@@ -73,25 +83,31 @@ class Lab:
         server, agent = self._found(influxdb.get()), self._found(telegraf.get())
         home = self._grafana_home()
         chosen = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
-        for folder in (self.places.ledger, self.places.simulators):
-            shutil.rmtree(folder, ignore_errors=True)
+        self._parts = PartsLock(self.places.root, self._say)
+        earlier = self._earlier_runs()
+        shutil.rmtree(self.places.simulators, ignore_errors=True)
+        for folder in (self._counts, self.places.simulators):
             folder.mkdir(parents=True)
-        self._environment = self._libraries()
+        self._environment = {ledger.VARIABLE: str(self._counts), **self._libraries()}
         self._start_simulators()
-        self._database = Database(server, self.places, chosen, self._say)
+        self._database = Database(server, self.places, chosen, self._say, self._parts)
         self._database.start()
         url = self._database.url
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
         self._database.apply(self.site, self._say)
         self.lock.tell(influxdb=url)
-        self._acquisitions = [Acquisition(agent, self.places, self.site, node) for node in self.site.nodes]
+        self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
         self._unreadable = {} if self._simulate else self._without_password()
         self._render()
         self.since_ns = time.time_ns()
+        self._counted = ledger.Run.of(self.site, self.since_ns)
+        self._counted.keep(self._counts)
         for acquisition in self._acquisitions:
             acquisition.start()
         self._keep()
+        self._upkeep = Upkeep(self._database, self.site, earlier, self._written_again, self._say)
+        self._upkeep.start()
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
@@ -159,6 +175,9 @@ class Lab:
             if not self._killed and not database.up:
                 database.restart()  # Telegraf may still hold readings for it
             self._stop_acquisition()
+            if self._upkeep:
+                self._upkeep.stop()
+                self.told += self._upkeep.told
             self.lost = [trouble for trouble in self._logs.troubles() if trouble.lost]
             self._disk.look()
             full = self._told_of_a_full_disk()
@@ -170,8 +189,33 @@ class Lab:
             if not database.answers():
                 raise StackError(f"no answer from the database ({database.url})")
             counting = database.reader(SECONDS_PER_COUNT)
-            self.ledger = ledger.take(self.site, self.places.ledger, counting, self.since_ns)
+            self.ledger = ledger.take(self._counted, self._counts, counting)
+            if any(entry.lost for entry in self.ledger):
+                self._say("some of it is missing in the database: the journal is looked through")
+                self.told += self._written_again().lines()
+                self.ledger = ledger.take(self._counted, self._counts, counting)
         self.close()
+
+    def settled(self) -> None:
+        """Take note that what came of this run was told: nobody has to count it later."""
+        shutil.rmtree(self._counts, ignore_errors=True)
+
+    def _earlier_runs(self) -> list[Unsettled]:
+        """List the runs that were not counted at their end, with the journal as they left it."""
+        for node in self.places.nodes.values():
+            journal.seal(node.journal)
+        runs, bad = settling.unsettled(self.places.ledger, self.places.journals, time.time_ns())
+        for file in bad:
+            self._say(f"  {told.path(file)} can't be read: what came of that run is not known; it stays there")
+        if runs:
+            self._say(f"  {counted('earlier run', len(runs))} not counted yet: that is done while this one runs")
+        return runs
+
+    def _written_again(self) -> Replayed:
+        """Write again what the database lacks of this run. Raises DatabaseError."""
+        assert self._database
+        parts = settling.journal_of(self._counted, self.places.journals)
+        return settling.written_again(self._counted, parts, self.ledger, self._database.administrator())
 
     def kill(self) -> None:
         """End all parts at once, from a signal's handler: ``stop``, wherever it waits, fails then."""
@@ -183,10 +227,14 @@ class Lab:
         with contextlib.ExitStack() as stack:
             # In reverse: Telegraf first, so that nothing is read that can't be stored.
             stack.callback(self.lock.close)
+            if self._parts:
+                stack.callback(self._parts.close)
             for part in (self._simulators, self._database, self.dashboards):
                 if part:
                     stack.callback(part.stop)
             stack.callback(self._stop_acquisition)
+            if self._upkeep:
+                stack.callback(self._upkeep.stop)
         self._simulators = self._database = None
         self._acquisitions = []
 

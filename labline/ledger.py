@@ -2,24 +2,70 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct, json
+
 from provisioning.influxdb_server import Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Site
-from telegraf_inputs.declare import Quantity
 
 from .live.outputs import Trouble
 from .words import counted
 
 COUNTS = 20  # at most, while the database still takes in what Telegraf left it
 BETWEEN_COUNTS = 0.5  # seconds
+RUN_FILE = "run.json"
 VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs/ledger.py)
+
+
+class Run(Struct, frozen=True):
+    """What is to be counted: a run from ``since_ns`` on, until ``until_ns`` (ns, UTC; 0: now).
+
+    ``instruments``: of each one, by measurement and channel, the quantities whose values are readings. It is kept beside
+    the programs' counts, so that they can be settled by whoever comes later, with another site file.
+    """
+
+    since_ns: int
+    site: str
+    database: str
+    instruments: dict[str, dict[str, dict[str, list[str]]]]
+    until_ns: int = 0
+
+    @classmethod
+    def of(cls, site: Site, since_ns: int) -> Run:
+        """Describe a run of a site."""
+        instruments: dict[str, dict[str, dict[str, list[str]]]] = {}
+        for instrument in site.enabled:
+            measurements = instruments.setdefault(instrument.name, {})
+            for channel in instrument.stanza.channels:
+                measurements.setdefault(channel.measurement, {})[channel.id] = list(channel.quantities)
+        return cls(since_ns, site.name, site.influxdb.database, instruments)
+
+    @property
+    def measurements(self) -> set[str]:
+        """Name the measurements in which its readings are."""
+        return {name for measurements in self.instruments.values() for name in measurements}
+
+    def keep(self, folder: Path) -> None:
+        """Write it into the folder of its programs' counts, whole or not at all, and for power cuts too."""
+        new = folder / f".{RUN_FILE}"
+        with open(new, "wb") as file:
+            file.write(json.encode(self))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(folder / RUN_FILE)
+
+    @classmethod
+    def kept(cls, folder: Path) -> Run:
+        """Read it from there. Raises FileNotFoundError; msgspec.DecodeError where it can't be read."""
+        return json.decode((folder / RUN_FILE).read_bytes(), type=cls)
 
 
 @dataclass
@@ -49,6 +95,7 @@ class Entry:
     overruns: int = 0
     errors: int = 0
     discarded: int = 0
+    unread: int = 0  # lines of the programs' counts that are torn
     spans: dict[str, Span] = field(default_factory=dict)  # by measurement
 
     @property
@@ -69,20 +116,20 @@ class Entry:
         return (self.written_by - self.made_by).total()
 
 
-def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]:
-    """Count both ends for the time from ``since_ns`` on; one entry an instrument, in the site file's order.
+def take(run: Run, folder: Path, server: Server) -> list[Entry]:
+    """Count both ends of a run; one entry an instrument, in the site file's order. ``folder`` has its programs' counts.
 
     Where something is missing, it counts again until two counts agree: a request that Telegraf gave up on may still
     be written. Raises DatabaseError.
     """
-    entries = {instrument.name: Entry(instrument.name) for instrument in site.enabled}
-    for file in folder.iterdir():
+    entries = {name: Entry(name) for name in run.instruments}
+    for file in sorted(folder.iterdir()):
         name = file.name.rsplit(".", 2)[0]
         if name in entries:
-            _add(entries[name], file.read_text())
+            _add(entries[name], file.read_text(errors="replace"))
     before: dict[str, Counter[str]] | None = None
     for _ in range(COUNTS):
-        counts = _written(site, server, since_ns, entries)
+        counts = _written(run, server, entries)
         for name, entry in entries.items():
             entry.written_by = counts.get(name, Counter())
         if counts == before or not any(entry.lost for entry in entries.values()):
@@ -93,50 +140,53 @@ def take(site: Site, folder: Path, server: Server, since_ns: int) -> list[Entry]
 
 
 def _add(entry: Entry, noted: str) -> None:
-    """Add what a program noted (telegraf_inputs/ledger.py); it may have been killed before it could."""
+    """Add what a program noted (telegraf_inputs/ledger.py); it may have been killed before it could, or the power went."""
     first, *channels = noted.splitlines() or [""]
-    if len(numbers := first.split()) != 4:
-        return
-    dropped, overruns, errors, discarded = map(int, numbers)
-    entry.dropped += dropped
-    entry.overruns += overruns
-    entry.errors += errors
-    entry.discarded += discarded
+    numbers = first.split()
+    if len(numbers) == 4 and all(map(str.isdecimal, numbers)):
+        dropped, overruns, errors, discarded = map(int, numbers)
+        entry.dropped += dropped
+        entry.overruns += overruns
+        entry.errors += errors
+        entry.discarded += discarded
+    elif first:
+        entry.unread += 1
     for line in channels:
-        made, first_ns, last_ns, measurement, channel = line.split(maxsplit=4)
-        if int(made):
-            entry.made_by[channel] += int(made)
-            if int(last_ns):
-                entry.spans.setdefault(measurement, Span()).add(int(first_ns), int(last_ns))
+        words = line.split(maxsplit=4)
+        if len(words) < 5 or not all(map(str.isdecimal, words[:3])):
+            entry.unread += 1
+            continue
+        made, first_ns, last_ns = map(int, words[:3])
+        measurement, channel = words[3:]
+        if made:
+            entry.made_by[channel] += made
+            if last_ns:
+                entry.spans.setdefault(measurement, Span()).add(first_ns, last_ns)
 
 
-def _written(site: Site, server: Server, since_ns: int, entries: Mapping[str, Entry]) -> dict[str, Counter[str]]:
-    """Count, by instrument and channel, what the database has of the quantities that the site file declares.
+def _written(run: Run, server: Server, entries: Mapping[str, Entry]) -> dict[str, Counter[str]]:
+    """Count, by instrument and channel, what the database has of a run's quantities.
 
     Counted are the spans of times that the programs noted: a source's own times may lie before the run. What nobody
-    noted is looked for from ``since_ns`` on.
+    noted is looked for in the time of the run.
     """
     statements: list[str] = []
-    declared: dict[tuple[str, str, str], Mapping[str, Quantity]] = {}
-    for instrument in site.enabled:
-        fields: dict[str, dict[str, None]] = defaultdict(dict)
-        for channel in instrument.stanza.channels:
-            fields[channel.measurement].update(dict.fromkeys(channel.quantities))
-            declared[instrument.name, channel.measurement, channel.id] = channel.quantities
-        for measurement, names in fields.items():
-            span = entries[instrument.name].spans.get(measurement)
-            times = f"time >= {span.first_ns} AND time <= {span.last_ns}" if span else f"time >= {since_ns}"
+    until = f" AND time < {run.until_ns}" if run.until_ns else ""
+    for instrument, measurements in run.instruments.items():
+        for measurement, channels in measurements.items():
+            span = entries[instrument].spans.get(measurement)
+            times = f"time >= {span.first_ns} AND time <= {span.last_ns}" if span else f"time >= {run.since_ns}{until}"
+            names = dict.fromkeys(name for quantities in channels.values() for name in quantities)
             counts = ", ".join(f"count({identifier(name)}) AS {identifier(name)}" for name in names)
             statements.append(
                 f"SELECT {counts} FROM {identifier(RAW, measurement)} WHERE {times} AND "
-                f'"site" = {text(site.name)} AND "instrument" = {text(instrument.name)} GROUP BY "instrument", "channel"'
+                f'"site" = {text(run.site)} AND "instrument" = {text(instrument)} GROUP BY "instrument", "channel"'
             )
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    for series in server.query(";\n".join(statements), site.influxdb.database):
-        instrument_name, channel_id = series.tags["instrument"], series.tags["channel"]
-        quantities = declared.get((instrument_name, series.name, channel_id), {})
-        for row in series.rows:
-            found[instrument_name][channel_id] += sum(row[name] or 0 for name in quantities)
+    for series in server.query(";\n".join(statements), run.database):
+        instrument, channel = series.tags["instrument"], series.tags["channel"]
+        for name in run.instruments[instrument][series.name].get(channel, []):
+            found[instrument][channel] += sum(row[name] or 0 for row in series.rows)
     return found
 
 
@@ -166,6 +216,10 @@ def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] =
         if entry.overruns:
             result.append(
                 f"  {entry.instrument}: missed {counted('cycle', entry.overruns)}; a reading took longer than its interval, or the machine was busy"
+            )
+        if entry.unread:
+            result.append(
+                f"  {entry.instrument}: {counted('line', entry.unread)} of its programs' counts can't be read; what they counted is not known"
             )
         if entry.uncounted:
             result.append(

@@ -72,6 +72,11 @@ class Places:
         self.control = self.simulators / "control"
         self.ports = root / "ports.json"
 
+    @property
+    def journals(self) -> list[Path]:
+        """List the folders of all journals, those of nodes that the site file has no more included."""
+        return [self.root / "journal", *sorted((self.root / "nodes").glob("*/journal"))]
+
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
         return Server(url, READER, credentials.secret(self.secrets, READER), seconds=seconds)

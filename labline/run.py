@@ -101,8 +101,12 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"The readings of this run could NOT be counted: {uncounted}")
         journals = ", ".join(told.path(node.journal) for node in lab.places.nodes.values())
         print(f"What Telegraf took is in the journal, if the disk had room: {journals}")
+        print("The next run of this site counts them, and writes again from the journal what is missing.")
         return 1
-    print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost)))
+    if lab.told:
+        print("\n".join(lab.told))
+    print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost)), flush=True)
+    lab.settled()
     return 0 if ledger.well(lab.ledger) and not lab.lost else 1
 
 

@@ -26,6 +26,10 @@ class DatabaseError(Exception):
     """The database can't be reached, refuses, or does not take a statement: what, where, what to do."""
 
 
+class Refused(DatabaseError):
+    """Points were refused for what they are, such as a field of another type; the others of the request were taken."""
+
+
 class Series(Struct, frozen=True):
     """One series of an answer: its name, its tags, its rows by column name."""
 
@@ -92,11 +96,14 @@ class Server:
         """Run InfluxQL; returns the rows of all series."""
         return [row for series in self.query(statement, database) for row in series.rows]
 
-    def write(self, lines: str, database: str, policy: str) -> None:
-        """Write line protocol. Raises DatabaseError."""
-        answer = self._post("write", lines.encode(), params={"db": database, "rp": policy})
+    def write(self, lines: str | bytes, database: str, policy: str) -> None:
+        """Write line protocol, UTF-8. Raises DatabaseError, Refused."""
+        data = lines.encode() if isinstance(lines, str) else lines
+        answer = self._post("write", data, params={"db": database, "rp": policy})
         if answer.status_code != 204:
-            raise DatabaseError(f"InfluxDB at {self.url} does not take what is written: {answer.text.strip()}")
+            raise (Refused if answer.status_code == 400 else DatabaseError)(
+                f"InfluxDB at {self.url} does not take what is written: {answer.text.strip()}"
+            )
 
     def refusal(self) -> str:
         """Tell why this user may not ask anything; empty where it may."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from provisioning import telegraf_config
 from provisioning.site import Node, Site
 
-from .. import ledger
 from ..live.telegraf_log import TelegrafLog
 from ..places import Places
 from ..stack import telegraf
+from ..stack.partslock import PartsLock
 from ..stack.process import Process
+from . import journal
 
 FULL = (b"no space left on device", b"disk quota exceeded")  # in Telegraf's log
 
@@ -25,8 +26,8 @@ class Acquisition:
     ``log`` follows what it writes from when this was made, whichever process writes it.
     """
 
-    def __init__(self, program: Path, places: Places, site: Site, node: Node):
-        self._program, self._places, self._node = program, places, node
+    def __init__(self, program: Path, places: Places, site: Site, node: Node, lock: PartsLock):
+        self._program, self._places, self._node, self._lock = program, places, node, lock
         self._own = places.nodes[node.name]
         self.name = f"Telegraf of {node.name}" if len(site.nodes) > 1 else "Telegraf"
         self._telegraf: telegraf.Telegraf | None = None
@@ -50,7 +51,6 @@ class Acquisition:
             secrets=str(self._places.secrets),
             journal=str(self._own.journal),
         )
-        environment = {ledger.VARIABLE: str(self._places.ledger), **environment}
         self._own.journal.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         texts = telegraf_config.render(site, self._node, paths, environment=environment, connections=connections)
@@ -61,9 +61,16 @@ class Acquisition:
 
     def begin(self) -> None:
         """Begin to start it. Raises StartFailed."""
+        journal.seal(self._own.journal)
         config = self._own.telegraf / telegraf_config.CONF
         self._telegraf = telegraf.Telegraf(
-            self._program, config, self._own.log, cwd=self._places.root, name=self.name, wait=False
+            self._program,
+            config,
+            self._own.log,
+            cwd=self._places.root,
+            name=self.name,
+            wait=False,
+            lock=self._lock,
         )
 
     def is_up(self) -> bool:

@@ -13,6 +13,7 @@ from provisioning.site import Site
 from ..places import Places
 from ..stack import credentials, influxdb, loopback, ports, told
 from ..stack.asking import agreed
+from ..stack.partslock import PartsLock
 from ..stack.process import POLL, Process
 
 MENDED = (
@@ -26,9 +27,12 @@ PINGS = 4  # of two seconds each, before a database is held to hang
 class Database:
     """An InfluxDB with the data of one lab at ``url``; ``process`` is there from ``start`` to ``stop``."""
 
-    def __init__(self, program: Path, places: Places, chosen: dict[str, int], say: Callable[[str], None]):
+    def __init__(
+        self, program: Path, places: Places, chosen: dict[str, int], say: Callable[[str], None], lock: PartsLock
+    ):
         """``chosen`` are the ports ``http`` and ``rpc``."""
         self._program, self._places, self._ports, self._say = program, places, chosen, say
+        self._lock = lock
         self._server: influxdb.InfluxDB | None = None
         self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
 
@@ -44,7 +48,9 @@ class Database:
     def begin(self) -> None:
         """Begin to start it. Raises StartFailed."""
         places = self._places
-        self._server = influxdb.InfluxDB(self._program, places.influxdb, places.secrets, self._ports, wait=False)
+        self._server = influxdb.InfluxDB(
+            self._program, places.influxdb, places.secrets, self._ports, wait=False, lock=self._lock
+        )
 
     def is_up(self) -> bool:
         """Go on with its start; True once it is done. Raises StartFailed; then nothing of it runs."""
@@ -83,6 +89,10 @@ class Database:
         """Reach it as the user who may only read; ``seconds`` is how long an answer may take."""
         return self._places.reader(self.url, seconds)
 
+    def administrator(self) -> Server:
+        """Reach it as the user who may do everything."""
+        return Server(self.url, influxdb_schema.ADMIN, credentials.secret(self._places.secrets, influxdb_schema.ADMIN))
+
     def apply(self, site: Site, say: Callable[[str], None]) -> None:
         """Bring it to the site file. What would drop readings is asked for where there is somebody to ask.
 
@@ -104,3 +114,12 @@ class Database:
                     say("  left as it was; nothing is dropped")
                     continue
             difference.act()
+
+    def make_whole(self, site: Site) -> list[str]:
+        """Make anew what was dropped since ``apply``; tells what. Raises DatabaseError. May be called from any thread."""
+        plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        influxdb_apply.check(plan)
+        missing = [difference for difference in plan.differences if not difference.loss]
+        for difference in missing:
+            difference.act()
+        return [difference.text for difference in missing]

@@ -15,6 +15,7 @@ from provisioning.influxdb_server import DatabaseError, Server
 from . import credentials, debian, loopback, ports, told, write_ahead
 from .errors import StartFailed, Unavailable
 from .part import Part, first_way, output
+from .partslock import PartsLock
 from .process import POLL, Process
 
 LONGEST_START = 600  # seconds: what many months left is read for minutes on a small machine
@@ -57,11 +58,13 @@ class InfluxDB:
         chosen: dict[str, int] | None = None,
         *,
         wait: bool = True,
+        lock: PartsLock | None = None,
     ):
         """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
 
         Data and log lie under ``directory``, the password in ``secrets/labadmin``; ``chosen`` are the ports
         ``http`` and ``rpc`` (backup), free ones by default. Without ``wait`` it only begins: call ``is_up`` now and then.
+        It holds ``lock`` while it runs.
         """
         chosen = chosen or dict(zip(("http", "rpc"), ports.free(2), strict=True))
         ports.claim("InfluxDB", *chosen.values())
@@ -75,7 +78,7 @@ class InfluxDB:
         self.up = False
         self.mended = False  # a torn write-ahead log was cut off
         self._command: list[str | Path] = [program, "-config", config]
-        self._secrets = secrets
+        self._secrets, self._lock = secrets, lock
         self._steps = self._start()
         if wait:
             self._wait()
@@ -103,7 +106,9 @@ class InfluxDB:
         apart = write_ahead.doubtful(self.directory)
         for _ in range(write_ahead.MOST_STARTS):
             url, environment = self._apart() if apart else (self.url, {})
-            self.process = Process("InfluxDB", self._command, self.directory / "influxd.log", environment)
+            self.process = Process(
+                "InfluxDB", self._command, self.directory / "influxd.log", environment, lock=self._lock
+            )
             try:
                 while not self.process.is_ready(functools.partial(loopback.answers, f"{url}/ping", 204)):
                     yield

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from . import told
 from .errors import StartFailed
+from .partslock import PartsLock
 
 POLL = 0.05  # seconds between two looks at whether a part is ready
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,7 +31,7 @@ _started: weakref.WeakSet[Process] = weakref.WeakSet()
 class Process:
     """A running program. Start it from the main thread: the kernel ends it when the thread that started it ends.
 
-    It has a session of its own: Ctrl-C in the terminal reaches labline alone, which then stops the parts in order.
+    ``lock`` is held by it and its children too. It has a session of its own: Ctrl-C in the terminal reaches labline alone, which then stops the parts in order.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Process:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stdin: int = subprocess.DEVNULL,
+        lock: PartsLock | None = None,
     ):
         self.name, self.command, self.log = name, [str(word) for word in command], log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +59,7 @@ class Process:
                 os._exit(1)
 
         try:
-            self._start(log, die_with_parent, env, cwd, stdin)
+            self._start(log, die_with_parent, env, cwd, stdin, [lock.descriptor] if lock else [])
         except BaseException:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             raise
@@ -68,7 +70,13 @@ class Process:
             raise
 
     def _start(
-        self, log: Path, first: Callable[[], None], env: Mapping[str, str] | None, cwd: Path | None, stdin: int
+        self,
+        log: Path,
+        first: Callable[[], None],
+        env: Mapping[str, str] | None,
+        cwd: Path | None,
+        stdin: int,
+        inherited: Sequence[int],
     ) -> None:
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
             self._log_start = output.tell()
@@ -80,6 +88,7 @@ class Process:
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(env or {})},
                     cwd=cwd,
+                    pass_fds=inherited,
                     start_new_session=True,
                     preexec_fn=first,
                 )

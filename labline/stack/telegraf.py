@@ -13,6 +13,7 @@ from pathlib import Path
 from . import cache, download, machine, telegraf_build
 from .errors import Unavailable
 from .part import Part, first_way, output
+from .partslock import PartsLock
 from .process import Process
 
 OLDEST = (1, 38)  # strict handling of environment variables, and what the rendered configuration uses
@@ -56,13 +57,14 @@ class Telegraf:
         name: str = "Telegraf",
         *,
         wait: bool = True,
+        lock: PartsLock | None = None,
     ):
         """Start it; returns when it has taken its configuration. Raises StartFailed. Without ``wait`` it only begins.
 
         ``env`` is added to the environment (passwords that the file refers to); ``log`` takes stdout and stderr;
-        ``name`` is what it is called where one is told of it.
+        ``name`` is what it is called where one is told of it. It holds ``lock`` while it, or one of its programs, runs.
         """
-        self.process = Process(name, [program, "--config", config], log, env, cwd)
+        self.process = Process(name, [program, "--config", config], log, env, cwd, lock=lock)
         if wait:
             self.wait()
 

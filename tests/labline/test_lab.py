@@ -62,7 +62,7 @@ def lab(tmp_path, monkeypatch):
     made.log = made.places.nodes["here"].log
     made.log.write_text("of the run before: no space left on device\n")
     (node,) = made.site.nodes
-    acquisition = Acquisition(Path("telegraf"), made.places, made.site, node)
+    acquisition = Acquisition(Path("telegraf"), made.places, made.site, node, None)
     monkeypatch.setattr(acquisition, "stop", lambda: made.done.append("stop Telegraf"))
     made._acquisitions = [acquisition]
     made._keep()

@@ -41,7 +41,7 @@ def take(database, influxd, tmp_path):
         if lines:
             database.write("\n".join(lines), "raw")
         server = Server(database.url, database.reader, database.reader_password)
-        return ledger.take(sites.load(file), folder, server, NOW)
+        return ledger.take(ledger.Run.of(sites.load(file), NOW), folder, server)
 
     return taken
 
@@ -142,6 +142,24 @@ def test_a_program_that_was_killed_before_it_could_count(take):
     entries = take({"cryo.stat.17.1": "", "vacuum.19.3": gauge(1)}, [cryostat(1, 0), vacuum(1)])
     text = "\n".join(ledger.lines(entries, NOW))
     assert entries[0].lost == 0 and "2 more were written" in text and "Nothing was lost" not in text
+
+
+def test_counts_that_the_power_tore_are_told_and_nothing_else_is_lost_with_them(take):
+    torn = noted({1: 2}) + "7      175"
+    entries = take(
+        {"cryo.stat.17.1": torn, "cryo.stat.18.1": "\0" * 4096, "vacuum.19.3": gauge(1)}, [cryostat(1, 0), vacuum(1)]
+    )
+    assert (entries[0].made, entries[0].written, entries[0].unread) == (2, 2, 2)
+    assert "cryo.stat: 2 lines of its programs' counts can't be read" in "\n".join(ledger.lines(entries, NOW))
+
+
+def test_a_run_is_described_for_whoever_settles_it_later(tmp_path):
+    file = tmp_path / "site.yml"
+    file.write_text(SITE.format(database="lab"))
+    run = ledger.Run.of(sites.load(file), NOW)
+    run.keep(tmp_path)
+    assert ledger.Run.kept(tmp_path) == run and run.measurements == {"lakeshore_372", "pfeiffer_tpg"}
+    assert run.instruments["vacuum"]["pfeiffer_tpg"]["1"] == ["pressure"]
 
 
 def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):

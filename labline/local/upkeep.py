@@ -1,0 +1,76 @@
+"""Looks after what is in the database of a lab that runs, beside everything else: its schema, and runs that were not counted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from provisioning.influxdb_server import DatabaseError
+from provisioning.site import Site
+
+from . import settling
+from .database import Database
+from .replay import Replayed
+from .settling import Unsettled
+
+EVERY = 5.0  # seconds between two looks
+SHOWN = 4  # of what was made anew
+ENDING = 10.0  # seconds to end a request; what is left of it fails when the database is stopped
+
+
+class Upkeep:
+    """Makes anew what was dropped of the database under the run that owns it, and settles ``runs``, the oldest first.
+
+    ``again`` writes the present run's readings again from the journal. What is told stays in ``told``.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        site: Site,
+        runs: Sequence[Unsettled],
+        again: Callable[[], Replayed],
+        say: Callable[[str], None],
+    ):
+        self._database, self._site, self._runs, self._again, self._say = database, site, list(runs), again, say
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="upkeep")
+        self.told: list[str] = []
+
+    @property
+    def unsettled(self) -> int:
+        """Tell how many runs are not settled yet."""
+        return len(self._runs)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; what was not settled is settled by the next run."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(ENDING)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self._database.up:
+                try:
+                    self._look()
+                except DatabaseError:
+                    pass  # that it takes nothing is told where readings are shown; it is tried again
+            self._stop.wait(EVERY)
+
+    def _look(self) -> None:
+        if made := self._database.make_whole(self._site):
+            self._say(
+                "\n".join(["something was dropped from the database; made anew:", *(f"  {text}" for text in made)])
+            )
+            for line in self._again().lines():
+                self._say(f"  {line}")
+        while self._runs and not self._stop.is_set():
+            told = settling.settle(self._runs[0], self._database.administrator(), lambda: not self._stop.is_set())
+            if told:
+                self._runs.pop(0)
+                self.told += told
+                self._say("\n".join(told))

@@ -1,0 +1,139 @@
+"""`labline run`, whole, where storage fails or the run itself is killed: measuring goes on, and all is counted in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+
+from labline.stack import influxdb
+from provisioning.influxdb_server import Server
+
+from .conftest import Run, others_in, wait_until
+
+BENCH = """\
+site: bench
+nodes: [{name: here}]
+instruments:
+  - {name: cryostat, driver: lakeshore_372, connection: "sim:?seed=1", interval: 200ms}
+  - {name: vacuum, driver: pfeiffer_tpg, model: tpg262, connection: "sim:?seed=2", interval: 200ms}
+"""
+READINGS = ("lakeshore_372", "pfeiffer_tpg")
+
+
+def bench(folder: Path) -> tuple[str, Path]:
+    site = folder / "bench.yml"
+    site.write_text(BENCH)
+    return str(site), folder / ".labline/bench"
+
+
+def kill(*processes: psutil.Process) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def influxd(run: Run) -> psutil.Process:
+    (found,) = (p for p in run.family() if "influxd" in p.name())
+    return found
+
+
+def cut(state: Path) -> int:
+    """Tear the ends of the database's log of readings, as a power cut does."""
+    logs = [log for log in state.glob("influxdb/wal/lab/raw/*/_*.wal") if log.stat().st_size > 7]
+    for log in logs:
+        os.truncate(log, log.stat().st_size - 7)
+    return len(logs)
+
+
+def stored(state: Path) -> int:
+    """Count the values of all readings in a server that was started for it."""
+    with influxdb.InfluxDB(influxdb.get().path, state / "influxdb", state / "secrets") as server:
+        rows = [row for name in READINGS for row in server.server.rows(f'SELECT count(*) FROM "lab"."raw"."{name}"')]
+    others = {"time", "count_status"}
+    return sum(count for row in rows for name, count in row.items() if name not in others)
+
+
+def test_runs_that_are_killed_are_settled_by_the_next_one(start, tmp_path):
+    site, state = bench(tmp_path)
+
+    first = start(site)
+    first.wait_for(r"^\S+ vacuum: ok$")
+    first.process.kill()  # its parts end by themselves, in whatever order
+    first.end()
+
+    second = start(site)
+    told = second.wait_for(
+        r"The run that began \S+ \S+ was not counted at its end. (\d+) readings made, (\d+) in the database"
+        r"(?:, and (\d+) more are now)?; (nothing was lost|(\d+) LOST)"
+    )
+    made, had, more, lost = (int(told[index] or 0) for index in (1, 2, 3, 5))
+    assert made and made == had + more + lost
+    second.wait_for(r"^\S+ vacuum: ok$")
+    family = second.family()
+    kill(psutil.Process(second.process.pid), *family)  # all, as when the power goes
+    second.end()
+    psutil.wait_procs(family)
+    assert cut(state)
+
+    third = start(site)
+    third.wait_for(r"was torn, as by a power cut")
+    told = third.wait_for(
+        r"The run that began .*\. (\d+) readings made, (\d+) in the database(?:, and (\d+) more are now)?; "
+        r"(nothing was lost|(\d+) LOST)"
+    )
+    made_then, had_then, more_then, lost_then = (int(told[index] or 0) for index in (1, 2, 3, 5))
+    assert made_then == had_then + more_then + lost_then and more_then
+    third.wait_for(r"^\S+ vacuum: ok$")
+    third.process.send_signal(signal.SIGINT)
+    assert third.end() == 0, third.text
+    assert third.text.count("was not counted at its end") == 2  # when it was settled, and at the end
+    assert not list((state / "ledger").iterdir()) and not others_in(tmp_path)
+    _, written, _ = third.ledger()["total"]
+    assert stored(state) == had + more + had_then + more_then + written
+
+
+def test_storage_that_fails_does_not_end_a_run(start, tmp_path):
+    site, state = bench(tmp_path)
+    run = start(site)
+    url = run.wait_for(r"InfluxDB +(http://127.0.0.1:(\d+)),")
+    run.wait_for(r"^\S+ vacuum: ok$")
+    meta = state / "influxdb/meta/meta.db"
+    whole = meta.read_bytes()
+
+    meta.write_bytes(b"spoilt")
+    kill(influxd(run))
+    run.wait_for(r"InfluxDB ended when it was started \(exit status 1\)")
+    with socket.create_server(("127.0.0.1", int(url[2]))):
+        run.wait_for(rf"port {url[2]} is in use by another program")
+        meta.write_bytes(whole)
+    run.wait_for(r"InfluxDB runs again")
+
+    administrator = Server(url[1], "labadmin", (state / "secrets/labadmin").read_text())
+    reader = Server(url[1], "reader", (state / "secrets/reader").read_text())
+    for dropped in ('RETENTION POLICY "1m" ON "lab"', 'RETENTION POLICY "raw" ON "lab"', 'DATABASE "lab"'):
+        administrator.query(f"DROP {dropped}")
+        wait_until(lambda: whole_again(reader), "it is made anew")
+    run.wait_for(r"made anew:\n  make database 'lab'")
+    run.wait_for(r"points? written again from the journal")
+
+    run.process.send_signal(signal.SIGINT)
+    run.end()
+    made, written, lost = run.ledger()["total"]
+    assert made == written > 0 == lost and "Nothing was lost" in run.text, run.text
+    assert stored(state) == written
+    assert not others_in(tmp_path)
+
+
+def whole_again(reader: Server) -> bool:
+    """Look whether all policies are there, and something came since."""
+    with contextlib.suppress(Exception):
+        names = {row["name"] for row in reader.rows('SHOW RETENTION POLICIES ON "lab"')}
+        return {"raw", "1m", "1h", "forever"} <= names and bool(
+            reader.rows('SELECT "pressure" FROM "raw"."pfeiffer_tpg" LIMIT 1', "lab")
+        )
+    return False
