@@ -12,7 +12,6 @@ from provisioning.influxdb_server import Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Site
-from telegraf_inputs.declare import Quantity
 
 from .live.outputs import Trouble
 from .words import counted
@@ -117,12 +116,11 @@ def _written(site: Site, server: Server, since_ns: int, entries: Mapping[str, En
     noted is looked for from ``since_ns`` on.
     """
     statements: list[str] = []
-    declared: dict[tuple[str, str, str], Mapping[str, Quantity]] = {}
+    stanzas = {instrument.name: instrument.stanza for instrument in site.instruments}
     for instrument in site.enabled:
         fields: dict[str, dict[str, None]] = defaultdict(dict)
-        for channel in instrument.stanza.channels:
+        for channel in instrument.stanza.declared:
             fields[channel.measurement].update(dict.fromkeys(channel.quantities))
-            declared[instrument.name, channel.measurement, channel.id] = channel.quantities
         for measurement, names in fields.items():
             span = entries[instrument.name].spans.get(measurement)
             times = f"time >= {span.first_ns} AND time <= {span.last_ns}" if span else f"time >= {since_ns}"
@@ -134,9 +132,9 @@ def _written(site: Site, server: Server, since_ns: int, entries: Mapping[str, En
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for series in server.query(";\n".join(statements), site.influxdb.database):
         instrument_name, channel_id = series.tags["instrument"], series.tags["channel"]
-        quantities = declared.get((instrument_name, series.name, channel_id), {})
+        one = stanzas[instrument_name].find(channel_id, series.name)
         for row in series.rows:
-            found[instrument_name][channel_id] += sum(row[name] or 0 for name in quantities)
+            found[instrument_name][channel_id] += sum(row[name] or 0 for name in one.quantities) if one else 0
     return found
 
 
