@@ -14,7 +14,7 @@ from provisioning.limit_rules import KEEP_SECONDS, LimitRule, rounded
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
-from . import check_alerting, influxql, limit_alarms, signals, style
+from . import channel_alarms, check_alerting, influxql, limit_alarms, signals, style
 from .dashboards import _telegraf
 from .provision import AlertQuery, Last, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
@@ -162,30 +162,30 @@ def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable
         if not (missed := instrument.missed_after(channel)):
             continue
         seconds = math.ceil(max(instrument.silence, missed))
+        which = f"{signal.measurement} {channel.id}" if signal.found else channel.id
         yield Rule(
-            uid=uid(site.name, instrument.name, channel.id, "channel"),
-            title=f"{stanza.label}: no good reading of {channel.label}",
-            data=[
-                AlertQuery(ref="A", query=_good_points(signal), seconds=seconds),
-                Last(ref="B", of="A"),
-                Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
-            ],
+            uid=uid(site.name, instrument.name, which, "channel"),
+            title=f"{stanza.label}: no good reading of {f'a channel ({signal.measurement})' if signal.found else channel.label}",
+            data=channel_alarms.asked(signal, site, seconds),
             # A scanner that comes back after a pause needs its time to come round.
             for_=duration.exact(rounded(seconds, site.alarms)),
             panel=panel(signal.key),
             no_data="OK",
             on_error="KeepLast",
+            # Of channels that are found in the data, each alarm has its channel's name from the query.
             labels=_labels(
-                site, "warning", "channel", instrument=instrument.name, channel=channel.id, node=instrument.node
+                site,
+                "warning",
+                "channel",
+                instrument=instrument.name,
+                **({} if signal.found else {"channel": channel.id}),
+                node=instrument.node,
             ),
             annotations={
-                "summary": plain(
-                    f"{stanza.label}: {channel.label} has had no good reading for {duration.words(seconds)}, though the instrument delivers"
-                ),
-                "description": plain(
-                    f"No point of channel {channel.id} of {stanza.name} ({stanza.driver.title}) had the status ok."
-                    f"{_read_by(instrument, site)}"
-                ),
+                "summary": f"{plain(stanza.label)}: {channel_alarms.named(signal, channel.label)} has had no good reading for "
+                f"{duration.words(seconds)}, though the instrument delivers",
+                "description": f"No point of channel {channel_alarms.named(signal, channel.id)} of "
+                + plain(f"{stanza.name} ({stanza.driver.title}) had the status ok.{_read_by(instrument, site)}"),
                 "help": plain(
                     "See its status: labline status, or the channels on the dashboard of instruments' health; "
                     f"docs/drivers/{stanza.driver.name} says what each means. "
@@ -193,17 +193,6 @@ def _channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable
                 ),
             },
         )
-
-
-def _good_points(signal: Signal) -> str:
-    """Count a channel's points that are well: 0 where others of the instrument have points, nothing where none has."""
-    status, points = influxql.call("count", "status"), influxql.source(signal.measurement, RAW)
-    every = influxql.equal(instrument=signal.instrument.name)
-    return (
-        f'SELECT sum("n") AS "good" FROM '
-        f'(SELECT {status} AS "n" FROM {points} WHERE {signal.where} AND {influxql.equal(status="ok")} AND {influxql.TIME}), '
-        f'(SELECT {status} * 0 AS "n" FROM {points} WHERE {every} AND {influxql.TIME}) WHERE {influxql.TIME}'
-    )
 
 
 def _line(site: Site, panel: Panels) -> Iterable[Rule]:

@@ -41,6 +41,11 @@ def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
             return  # what follows takes the keys for granted
         if kind is Dashboard:
             yield from ((path, what) for what in _dashboard(content, dashboards))
+    for path, content in files.items():
+        for panel in panels_of(content) if content.get("uid") in dashboards else ():
+            for link in panel["fieldConfig"]["defaults"].get("links", []):
+                if link["url"].removeprefix("/d/").partition("?")[0] not in dashboards:
+                    yield path, f"panel {panel['id']} {panel['title']!r}: links to {link['url']}, which there is not"
     yield from check_alerting.faults(
         files, {uid: {str(p["id"]) for p in panels_of(dashboard)} for uid, dashboard in dashboards.items()}
     )

@@ -20,6 +20,7 @@ EVERY_SECONDS = 10  # Grafana looks at alert groups in steps of this
 AS_WRITTEN = ("model", "annotations", "muteTimes")
 ON_PURPOSE = re.compile(r"\$__(?:env|file)\{[^}]+\}")
 DEFINED, CALLED = (re.compile(rf'\{{\{{-?\s*{word}\s+"([^"]*)"') for word in ("define", "template"))
+NAMED = re.compile(r"[A-Z]")  # in an expression
 VALUE = re.compile(r"\$values\.(\w+)")
 
 
@@ -110,8 +111,9 @@ def _rule(rule: dict[str, Any], panels: dict[str, set[str]]) -> Iterator[str]:
         ref, model = query["refId"], query["model"]
         if model["refId"] != ref:
             yield f"refId {ref!r} is {model['refId']!r} in its model"
-        if "expression" in model and model["expression"] not in set(refs) - {ref}:
-            yield f"{ref!r} looks at {model['expression']!r}, which is none of the others of {refs}"
+        for other in NAMED.findall(model.get("expression", "")):
+            if other not in set(refs) - {ref}:
+                yield f"{ref!r} looks at {other!r}, which is none of the others of {refs}"
         if query["datasourceUid"] not in (DATASOURCE_UID, EXPRESSION_UID):
             yield f"data source {query['datasourceUid']!r} is not provisioned"
         text = model.get("query", "").replace("$timeFilter", "")

@@ -57,6 +57,11 @@ def among(tag: str, values: Iterable[str]) -> str:
     return f"({' OR '.join(equal(**{tag: value}) for value in values)})"
 
 
+def others(tag: str, values: Iterable[str]) -> list[str]:
+    """Ask for none of these values of a tag; a condition for each."""
+    return [f"{identifier(tag)} != {text(value)}" for value in values]
+
+
 def any_of(conditions: Iterable[str]) -> str:
     """Ask for what holds one of these conditions."""
     return f"({' OR '.join(f'({condition})' for condition in conditions)})"
@@ -122,14 +127,14 @@ def total(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, TIME)} GROUP BY {', '.join(map(identifier, by))}"
 
 
-def points(measurements: Iterable[str], where: str, by: tuple[str, ...]) -> str:
+def points(measurements: Iterable[str], where: str, by: tuple[str, ...] = ()) -> str:
     """Count the points of some measurements in the whole time, among all that is kept in full."""
-    tags = ", ".join(map(identifier, by))
+    groups = f" GROUP BY {', '.join(map(identifier, by))}" if by else ""
     inner = ", ".join(
-        f'(SELECT {call("count", "status")} AS "n" FROM {source(name, RAW)} WHERE {_and(where, TIME)} GROUP BY {tags})'
+        f'(SELECT {call("count", "status")} AS "n" FROM {source(name, RAW)} WHERE {_and(where, TIME)}{groups})'
         for name in measurements
     )
-    return f'SELECT sum("n") AS "points" FROM {inner} WHERE {TIME} GROUP BY {tags}'
+    return f'SELECT sum("n") AS "points" FROM {inner} WHERE {TIME}{groups}'
 
 
 def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:

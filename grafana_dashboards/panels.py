@@ -55,6 +55,17 @@ def renamed(names: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+def beginnings(names: dict[str, str]) -> list[dict[str, Any]]:
+    """Show series under names that begin otherwise: beginning as the query gives it -> beginning for people."""
+    return [
+        {
+            "id": "renameByRegex",
+            "options": {"regex": f"^{re.escape(name)}(.*)$", "renamePattern": f"{text.replace('$', '$$')}$1"},
+        }
+        for name, text in names.items()
+    ]
+
+
 def as_number(name: str) -> dict[str, Any]:
     """Take a field for a number, such as the time of the newest point for the value that is shown."""
     return {
@@ -143,6 +154,7 @@ class _Panel(g.Panel):  # type: ignore[misc]
         return dict(found)
 
 
+NO_TIME = "/^(?!Time$).*$/"  # the names of all series, which may be no numbers
 LEGEND = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]}
 NO_LEGEND = {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []}
 TOOLTIP = {"mode": "multi", "sort": "desc"}
@@ -201,7 +213,7 @@ class TimeSeries(_Panel):
 class Stat(_Panel):
     """The last value, large, above its course (``sparkline``); ``named``: below the name of its series.
 
-    ``of``: the name of a series that is no number; Grafana would not look at it.
+    ``of``: the name of a series that is no number; Grafana would not look at it. ``each``: what all series have is none.
     Where the last is empty, it says so (influxql.current): no older value stands in for it.
     """
 
@@ -210,6 +222,7 @@ class Stat(_Panel):
     sparkline = attr.ib(default=True, kw_only=True)
     named = attr.ib(default=False, kw_only=True)
     of = attr.ib(default="", kw_only=True)
+    each = attr.ib(default=False, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
         options = {
@@ -223,7 +236,7 @@ class Stat(_Panel):
             "text": {"titleSize": style.NAME_SIZE} if self.named else None,
             "reduceOptions": {
                 "calcs": ["last"],
-                "fields": f"/^{re.escape(self.of)}$/" if self.of else "",
+                "fields": NO_TIME if self.each else f"/^{re.escape(self.of)}$/" if self.of else "",
                 "values": False,
             },
         }

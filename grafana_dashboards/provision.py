@@ -140,6 +140,18 @@ class Threshold:
         return _expression(self.ref, {"type": "threshold", "expression": self.of, "conditions": [condition]})
 
 
+@attr.frozen(kw_only=True)
+class BelowOne:
+    """True where ``of`` is below 1, of each of its series, while ``provided`` (one series) is not."""
+
+    ref: str
+    of: str
+    provided: str
+
+    def to_json_data(self) -> dict[str, Any]:
+        return _expression(self.ref, {"type": "math", "expression": f"${self.of} < 1 && ${self.provided} >= 1"})
+
+
 def _expression(ref: str, model: dict[str, Any]) -> dict[str, Any]:
     return {
         "refId": ref,

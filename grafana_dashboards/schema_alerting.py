@@ -124,9 +124,15 @@ class ThresholdKeys(Strict, tag_field="type", tag="threshold", kw_only=True):
     conditions: Annotated[list[Condition], Meta(min_length=1, max_length=1)]
 
 
+class MathKeys(Strict, tag_field="type", tag="math", kw_only=True):
+    refId: Text
+    datasource: ExpressionSource
+    expression: Annotated[str, Meta(pattern=r"^\$[A-Z] < 1 && \$[A-Z] >= 1$")]
+
+
 class Expression(Strict, tag_field="datasourceUid", tag="__expr__", kw_only=True):
     refId: Text
-    model: ReduceKeys | ThresholdKeys
+    model: ReduceKeys | ThresholdKeys | MathKeys
 
 
 class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "panel": "__panelId__"}, kw_only=True):

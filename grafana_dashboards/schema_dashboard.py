@@ -342,7 +342,7 @@ class Current(Strict, kw_only=True):
 
 
 class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
-    """A hidden variable that follows the time range."""
+    """A variable that asks the database: a hidden one that follows the time range, or one that a person sets."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z]+$")]
     label: Text
@@ -351,11 +351,13 @@ class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
     query: Text
     regex: Text | None = None
     refresh: Literal[2]
-    sort: Literal[0]
-    hide: Literal[2]
-    skipUrlSync: Literal[True]
-    multi: Literal[False]
-    includeAll: Literal[False]
+    sort: Literal[0, 1]
+    hide: Literal[0, 2]
+    skipUrlSync: bool
+    multi: bool
+    includeAll: bool
+    allValue: Literal[".*"] | None = None
+    current: Current | None = None
     options: list[Option] = []
 
 

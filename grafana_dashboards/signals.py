@@ -14,6 +14,7 @@ from provisioning import host_metrics
 from provisioning.limit_rules import sides
 from provisioning.limits import Code, either
 from provisioning.site import Limit, Site, SiteInstrument
+from telegraf_inputs.configured import ANY
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
@@ -21,7 +22,7 @@ from . import influxql, style
 
 
 class Signal(Struct, frozen=True, kw_only=True):
-    """One quantity of one channel of one instrument."""
+    """One quantity of one channel of one instrument, or of all its channels that are ``found`` in the data of a stream."""
 
     instrument: SiteInstrument
     channel: Channel
@@ -30,7 +31,12 @@ class Signal(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"{self.instrument.name}/{self.channel.id}/{self.quantity.name}"
+        of = f"{self.measurement} {ANY}" if self.found else self.channel.id
+        return f"{self.instrument.name}/{of}/{self.quantity.name}"
+
+    @property
+    def found(self) -> bool:
+        return bool(self.channel.id == ANY)
 
     @property
     def measurement(self) -> str:
@@ -102,7 +108,10 @@ class Signal(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> str:
-        return influxql.equal(instrument=self.instrument.name, channel=self.channel.id)
+        if not self.found:
+            return influxql.equal(instrument=self.instrument.name, channel=self.channel.id)
+        named = [c.id for c in self.instrument.stanza.channels if c.measurement == self.measurement]
+        return " AND ".join([influxql.equal(instrument=self.instrument.name), *influxql.others("channel", named)])
 
 
 def of_site(site: Site) -> list[Signal]:
@@ -111,7 +120,7 @@ def of_site(site: Site) -> list[Signal]:
 
 
 def of_instrument(instrument: SiteInstrument) -> list[Signal]:
-    """List the signals of one instrument: every quantity of every channel."""
+    """List the signals of one instrument: every quantity of every channel, and of what stands for those that are found."""
     return [
         Signal(
             instrument=instrument,
@@ -119,7 +128,7 @@ def of_instrument(instrument: SiteInstrument) -> list[Signal]:
             quantity=quantity,
             limits=tuple(v for v in instrument.limits if v.channel is channel and v.quantity is quantity),
         )
-        for channel in instrument.stanza.channels
+        for channel in instrument.stanza.declared
         for quantity in channel.quantities.values()
     ]
 
@@ -139,9 +148,9 @@ def mains(instrument: SiteInstrument) -> list[Signal]:
 
 
 def _by_channel(instrument: SiteInstrument) -> Iterable[list[Signal]]:
-    by_channel: dict[str, list[Signal]] = {}
+    by_channel: dict[tuple[str, str], list[Signal]] = {}
     for signal in of_instrument(instrument):
-        by_channel.setdefault(signal.channel.id, []).append(signal)
+        by_channel.setdefault((signal.measurement, signal.channel.id), []).append(signal)
     return by_channel.values()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import attr
 from grafanalib import core as g
 
+from provisioning.influxql import identifier
 from provisioning.levels import RAW
 
 from . import influxql
@@ -14,7 +15,8 @@ from .provision import DATASOURCE
 
 HIDDEN = 2
 _attrs: Any = attr.s  # as in panels.py
-ON_TIME_RANGE = 2
+ON_TIME_RANGE, BY_NAME = 2, 1
+ALL = ("All", "$__all")
 
 
 @_attrs
@@ -25,9 +27,11 @@ class Variable(g.Template):  # type: ignore[misc]
 
     def to_json_data(self) -> dict[str, Any]:
         found = {**super().to_json_data(), "description": self.description, "skipUrlSync": self.hide == HIDDEN}
-        # Of a query the value is known in Grafana only; a list of choices is never asked for anew.
-        for key in ("current",) if self.type == "query" else ("refresh", "sort", "datasource"):
+        # Of a hidden query the value is known in Grafana only; a list of choices is never asked for anew.
+        for key in () if self.type == "query" else ("refresh", "sort", "datasource"):
             del found[key]
+        if self.hide == HIDDEN:
+            del found["current"]
         return found
 
 
@@ -67,11 +71,32 @@ def choice(name: str, label: str, options: dict[str, str], description: str, fir
         includeAll=True,
         allValue=".*",
         query=",".join(f"{_escaped(text)} : {value}" for value, text in options.items()),
-        options=[_option("All", "$__all", not first)],
+        options=[_option(*ALL, not first)],
     )
     variable.options += [_option(text, value, value == first) for value, text in options.items()]
     chosen = next(option for option in variable.options if option["selected"])
     variable._current = {"text": [chosen["text"]], "value": [chosen["value"]]}
+    return variable
+
+
+def found(name: str, label: str, measurements: list[str], where: str, description: str) -> Variable:
+    """Let a person choose among the values that a tag has in the data, several or all; all at the start."""
+    query = (
+        f"SHOW TAG VALUES FROM {', '.join(map(identifier, measurements))} WITH KEY = {identifier(name)} WHERE {where}"
+    )
+    variable = Variable(
+        name=name,
+        label=label,
+        description=description,
+        dataSource=DATASOURCE,
+        query=query,
+        multi=True,
+        includeAll=True,
+        allValue=".*",
+        sort=BY_NAME,
+        refresh=ON_TIME_RANGE,
+    )
+    variable._current = {"text": [ALL[0]], "value": [ALL[1]]}
     return variable
 
 

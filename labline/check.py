@@ -111,7 +111,7 @@ def _unknown_units(site: Site) -> Iterator[str]:
 
     found: dict[str, str] = {}
     for instrument in site.instruments:
-        for channel in instrument.stanza.channels:
+        for channel in instrument.stanza.declared:
             for quantity in channel.quantities.values():
                 found.setdefault(quantity.unit, f"{quantity.name} of {instrument.name}, channel {channel.id}")
     for unit, where in found.items():

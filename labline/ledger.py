@@ -15,6 +15,7 @@ from provisioning.influxdb_server import Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Site
+from telegraf_inputs.configured import ANY
 
 from .live.outputs import Trouble
 from .words import counted
@@ -28,7 +29,8 @@ VARIABLE = "LABLINE_LEDGER"  # names the folder to the programs (telegraf_inputs
 class Run(Struct, frozen=True):
     """What is to be counted: a run from ``since_ns`` on, until ``until_ns`` (ns, UTC; 0: now).
 
-    ``instruments``: of each one, by measurement and channel, the quantities whose values are readings. It is kept beside
+    ``instruments``: of each one, by measurement and channel (ANY: those found in the data), the quantities whose values
+    are readings. It is kept beside
     the programs' counts, so that they can be settled by whoever comes later, with another site file.
     """
 
@@ -44,7 +46,7 @@ class Run(Struct, frozen=True):
         instruments: dict[str, dict[str, dict[str, list[str]]]] = {}
         for instrument in site.enabled:
             measurements = instruments.setdefault(instrument.name, {})
-            for channel in instrument.stanza.channels:
+            for channel in instrument.stanza.declared:
                 measurements.setdefault(channel.measurement, {})[channel.id] = list(channel.quantities)
         return cls(since_ns, site.name, site.influxdb.database, instruments)
 
@@ -185,7 +187,8 @@ def _written(run: Run, server: Server, entries: Mapping[str, Entry]) -> dict[str
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for series in server.query(";\n".join(statements), run.database):
         instrument, channel = series.tags["instrument"], series.tags["channel"]
-        for name in run.instruments[instrument][series.name].get(channel, []):
+        known = run.instruments[instrument][series.name]
+        for name in known.get(channel) or known.get(ANY, []):
             found[instrument][channel] += sum(row[name] or 0 for row in series.rows)
     return found
 

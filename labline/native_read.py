@@ -75,7 +75,8 @@ def _config(stanza: Stanza, folder: Path, secrets: Path, simulate: bool) -> Iter
 
 def _point(stanza: Stanza, found: dict[str, Any]) -> Point:
     """Make a point of what Telegraf prints, in which 5.0 is 5."""
-    channel = next(channel for channel in stanza.channels if channel.id == found["tags"]["channel"])
+    channel = stanza.find(found["tags"]["channel"], found["name"])
+    assert channel is not None  # the script makes points of no others
     came = found["fields"]
     fields = {name: quantity.field(came[name]) for name, quantity in channel.quantities.items() if name in came}
     return Point(found["name"], found["tags"], {**fields, "status": came["status"]}, found["timestamp"])

@@ -11,7 +11,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from telegraf_inputs.instrument import Instrument
     from telegraf_inputs.line import Tap
     from telegraf_inputs.point import Point
-    from telegraf_inputs.stanza import Channel, Stanza
+    from telegraf_inputs.stanza import Stanza
 
     from .recording import Recorder
 
@@ -189,7 +189,7 @@ def _read_native(stanza: Stanza, secrets: Path, arguments: argparse.Namespace) -
         if arguments.lines:
             sys.stdout.write("".join(point.line() for point in points))
         else:
-            _print_table({c.id: c for c in stanza.channels}, points)
+            _print_table(stanza, points)
         sys.stdout.flush()
         if why or not points:
             print(f"{stanza.name} does not answer{f': {why}' if why else ''}", file=sys.stderr)
@@ -204,22 +204,24 @@ def _print(instrument: Instrument, points: list[Point], as_lines: bool) -> None:
     if as_lines:
         sys.stdout.write("".join(point.line() for point in points))
     else:
-        _print_table(instrument.channels, points)
+        _print_table(instrument.stanza, points)
     sys.stdout.flush()
     if instrument.state not in ("ok", "degraded", "clock"):
         print(explained(instrument.stanza.name, instrument.state, instrument.detail), file=sys.stderr)
 
 
-def _print_table(channels: Mapping[str, Channel], points: list[Point]) -> None:
+def _print_table(stanza: Stanza, points: list[Point]) -> None:
     from .live.numbers import shown
 
-    called = {c.id: c.id if c.label == c.id else f"{c.id} ({c.label})" for c in channels.values()}
-    second = max((len(name) for c in channels.values() for name in c.quantities), default=0)
+    # The instrument's own has no channel.
+    named_in = [stanza.find(point.tags["channel"], point.measurement) for point in points if "channel" in point.tags]
+    channels = [channel for channel in (*stanza.channels, *named_in) if channel is not None]
+    called = {c.id: c.id if c.label == c.id else f"{c.id} ({c.label})" for c in channels}
+    second = max((len(name) for c in channels for name in c.quantities), default=0)
     first = min(max(map(len, called.values()), default=0), LINE - second)
     for point in points:
-        if "channel" not in point.tags:  # the instrument's own
+        if "channel" not in point.tags or not (channel := stanza.find(point.tags["channel"], point.measurement)):
             continue
-        channel = channels[point.tags["channel"]]
         when = (
             time.strftime("%H:%M:%S", time.localtime(point.timestamp / 1e9)) + f".{point.timestamp // 10**6 % 1000:03}"
         )

@@ -21,7 +21,7 @@ def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
     """List all that a site stores: measurement -> field -> quantity; that each has one type and unit, fields.clashes checks."""
     found: dict[str, dict[str, Quantity]] = {}
     for stanza in stanzas:
-        for channel in stanza.channels:
+        for channel in stanza.declared:
             fields = found.setdefault(channel.measurement, {})
             fields |= {quantity.name: quantity for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
     for measurement, own in OWN.items():
@@ -39,7 +39,7 @@ def of_site(stanzas: Iterable[Stanza]) -> dict[str, dict[str, str]]:
 
 def taken(stanza: Stanza) -> Iterator[BadInput]:
     """Find channels that would be in a measurement of labline's own."""
-    for channel in stanza.channels:
+    for channel in stanza.declared:
         if channel.measurement in OWN:
             yield BadInput(
                 f"{channel.measurement!r} is a measurement in which labline keeps what it tells itself; write "

@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 SITES = Path(__file__).parent / "sites"
+# So long after it last spoke a channel that is found in the data is one of its instrument's: it may be gone for good.
+FOUND_SECONDS = 86400.0
 
 
 class BadSite(BadInput):
@@ -90,7 +92,7 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
 
         A scanner may be busy with other channels; of a source of events alone, nothing may happen.
         """
-        events = all(channel.stream.kind == "event" for channel in self.stanza.channels)
+        events = all(channel.stream.kind == "event" for channel in self.stanza.declared)
         return self.stanza.stale is None and (events or bool(self.stanza.driver.turn > self.stale))
 
     @property

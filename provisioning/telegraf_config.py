@@ -136,7 +136,7 @@ def _agent(site: Site, node: Node) -> Iterator[str]:
 
 def _buffer_limit(instruments: Sequence[SiteInstrument]) -> int:
     """Count the points of BUFFER_SECONDS, about 0.5 kB of memory each, in whole thousands."""
-    readings = sum((len(i.stanza.channels) + 1) / i.stanza.interval for i in instruments)
+    readings = sum((len(i.stanza.declared) + 1) / i.stanza.interval for i in instruments)
     host = (HOST_POINTS + len(instruments)) / HOST_INTERVAL
     points = (readings + host) * BUFFER_SECONDS
     return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import transports
@@ -11,6 +11,8 @@ from .declare import Quantity, Stream
 from .line import Wire
 from .transport import Library
 from .url import Url
+
+ANY = "*"  # the channel that stands for those of a stream that the stanza does not name: they are found in the data
 
 
 @dataclass
@@ -35,12 +37,18 @@ class Channel:
         """The measurement that its points are in."""
         return self.stream.measurement
 
+    def found_as(self, name: str) -> Channel:
+        """Make the channel of this name, of which this one (ANY) says what it delivers."""
+        return replace(self, id=name, label=name)
+
 
 @dataclass
 class Stanza:
     """A checked stanza. ``driver`` is the source's class; durations are in seconds; ``stale`` None: by the interval.
 
-    ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once it is connected.
+    ``channels`` are those that it names, or that its driver does; ``others`` stand for those that are found in the data,
+    one (ANY) a stream. ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once
+    it is connected.
     """
 
     driver: Any  # type[Source]; it knows this module, and not the other way round
@@ -57,6 +65,7 @@ class Stanza:
     options: dict[str, Any]
     tags: dict[str, str] = field(default_factory=dict)
     channels: list[Channel] = field(default_factory=list)
+    others: list[Channel] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
     identity: str = ""
 
@@ -66,9 +75,24 @@ class Stanza:
         return self.connection.scheme == "sim"
 
     @property
+    def declared(self) -> list[Channel]:
+        """List what says which measurements and fields it has: its channels, and what stands for those that are found."""
+        return [*self.channels, *self.others]
+
+    @property
     def measurements(self) -> list[str]:
         """List the measurements that its channels are in."""
-        return list(dict.fromkeys(channel.measurement for channel in self.channels))
+        return list(dict.fromkeys(channel.measurement for channel in self.declared))
+
+    def find(self, name: str, measurement: str = "") -> Channel | None:
+        """Find a channel by its name, and its measurement where that is known; made where it is one that is found in the data.
+
+        None where there is none of this name, and none is found, or it could be found in several streams.
+        """
+        fitting = [channel for channel in self.declared if measurement in ("", channel.measurement)]
+        named = next((channel for channel in fitting if channel.id == name), None)
+        found = [channel for channel in fitting if channel.id == ANY]
+        return named or (found[0].found_as(name) if len(found) == 1 and name.isprintable() else None)
 
     @property
     def libraries(self) -> tuple[Library, ...]:

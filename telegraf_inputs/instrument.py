@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ class Made:
     """What was made of one channel: how many readings, and the times of the first and the last (ns, UTC)."""
 
     measurement: str
+    channel: str
     readings: int = 0
     first_ns: int = 0
     last_ns: int = 0
@@ -77,8 +78,12 @@ class Instrument:
         self.source: Polled | Pushed | None = None
         self._clock = Clock()
         self._maker = PointMaker(stanza, self._clock)
-        self._channels = {c.id: c for c in stanza.channels}
-        self.made = {c.id: Made(c.measurement) for c in stanza.channels}
+        # By what readings call them: their stream, where they name it, and the channel.
+        self._places: dict[tuple[str, str], Channel] = {}
+        self.channels: list[Channel] = []  # those of the stanza, and those that were found in the data
+        self.made: dict[str, Made] = {}
+        for channel in stanza.channels:
+            self._take_up(channel)
         self._connections = 0
         self._left: list[Point] = []  # what was made of a cycle that the end interrupted
         self._failing = False  # the last look at it failed
@@ -95,11 +100,6 @@ class Instrument:
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
         self._hangs = False
-
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        """Tell its channels: those of the stanza, and those that were found in the data."""
-        return self._channels
 
     @property
     def readings(self) -> int:
@@ -229,7 +229,7 @@ class Instrument:
                 self._thrown_away += 1
                 self._note(reading)
                 continue
-            channel = self._channels.get(reading.channel) or self._discovered(reading)
+            channel = self._places.get((reading.stream, reading.channel)) or self._found(reading)
             if channel is None:
                 self._no_place(reading.channel)
                 self._discard([reading])
@@ -239,35 +239,44 @@ class Instrument:
             except Exception as error:  # one reading that is none must not take those after it along
                 reading.status, reading.detail = "driver_fault", f"{type(error).__name__}: {error}"
                 self._thrown_away += 1
-                self._note(reading)
+                self._note(reading, channel)
                 continue
             if repeated:
                 self._thrown_away += point.readings
                 continue
-            self._note(reading)
-            self._clocks[channel.id] = self._clock.oddity(reading.time_ns) if "clock" in point.values else ""
-            self.made[channel.id].add(point.readings, point.timestamp)
+            self._note(reading, channel)
+            name = self._called(channel)
+            self._clocks[name] = self._clock.oddity(reading.time_ns) if "clock" in point.values else ""
+            self.made[name].add(point.readings, point.timestamp)
             yield point
 
-    def _note(self, reading: Reading) -> None:
-        channel, status = reading.channel or NO_CHANNEL, reading.status
-        if reading.channel:
+    def _note(self, reading: Reading, of: Channel | None = None) -> None:
+        channel, status = self._called(of) if of else NO_CHANNEL, reading.status
+        if of:
             self._statuses[channel] = status
         self._details[channel] = f" ({reading.detail})" if reading.detail else ""
         if status != "ok":
             self.errors += 1
             self._worst[channel] = status
 
-    def _discovered(self, reading: Reading) -> Channel | None:
-        """Take up a channel that a stream finds by itself; None where its streams find none, or too many."""
-        streams = [s for s in self.stanza.driver.streams if s.discovered and reading.stream in ("", s.measurement)]
-        if not streams or len(self._channels) >= MOST_CHANNELS:
+    def _found(self, reading: Reading) -> Channel | None:
+        """Take up a channel that is found in the data; None where there are none such, or too many."""
+        if len(self.channels) >= max(MOST_CHANNELS, len(self.stanza.channels)):
             return None
-        quantities = {quantity.name: quantity for quantity in streams[0].quantities}
-        channel = Channel(reading.channel, reading.channel, "", {}, {}, None, quantities, streams[0])
-        self._channels[channel.id] = channel
-        self.made[channel.id] = Made(channel.measurement)
-        return channel
+        channel = self.stanza.find(reading.channel, reading.stream)
+        return self._take_up(channel) if channel is not None else None
+
+    def _take_up(self, channel: Channel) -> Channel:
+        known = self._places.setdefault((channel.measurement, channel.id), channel)
+        self._places.setdefault(("", channel.id), known)
+        if known is channel:
+            self.channels.append(channel)
+            self.made[self._called(channel)] = Made(channel.measurement, channel.id)
+        return known
+
+    def _called(self, channel: Channel) -> str:
+        """Name a channel among all of the instrument: one that is found in the data may be in several streams."""
+        return f"{channel.measurement} {channel.id}" if len(self.stanza.others) > 1 else channel.id
 
     def _no_place(self, channel: str) -> None:
         if channel not in self._unknown and len(self._unknown) < MOST_CHANNELS:

@@ -37,10 +37,14 @@ class Ledger:
             return
         i = self._instrument
         numbers = (i.lost, i.overruns, i.errors, i.discarded)
-        made = "".join(
-            f"{m.readings + i.inbox.dropped_of[channel]:<20} {m.first_ns:<20} {m.last_ns:<20} {m.measurement} {channel}\n"
-            for channel, m in list(i.made.items())
-        )
+        dropped = dict(i.inbox.dropped_of)
+        lines = [
+            _line(m.readings + dropped.pop(m.channel, 0), m.first_ns, m.last_ns, m.measurement, m.channel)
+            for m in list(i.made.values())
+        ]
+        # Of a channel that is found in the data all may be dropped before one was taken up.
+        lines += [_line(count, 0, 0, "-", channel) for channel, count in dropped.items() if channel]
+        made = "".join(lines)
         try:
             os.pwrite(self._fd, f"{' '.join(f'{n:<20}' for n in numbers)}\n{made}".encode(), 0)
         except OSError as error:  # a full disk; the count is cumulative, and written anew each cycle
@@ -79,3 +83,7 @@ class Ledger:
         except OSError as error:
             self._log("W", f"{VARIABLE}: can't keep count in {folder}: {error.strerror}")
             return None
+
+
+def _line(readings: int, first_ns: int, last_ns: int, measurement: str, channel: str) -> str:
+    return f"{readings:<20} {first_ns:<20} {last_ns:<20} {measurement} {channel}\n"

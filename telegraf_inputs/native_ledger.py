@@ -33,7 +33,7 @@ class NativeLedger:
         """Count the readings of one point."""
         tags = point["tags"]
         of_instrument = self._made.setdefault(tags["instrument"], {})
-        made = of_instrument.setdefault((point["name"], tags["channel"]), Made(point["name"]))
+        made = of_instrument.setdefault((point["name"], tags["channel"]), Made(point["name"], tags["channel"]))
         made.add(len(point["fields"].keys() - NOT_READINGS), point["timestamp"])
 
     def note(self) -> None:

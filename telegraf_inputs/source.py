@@ -62,7 +62,10 @@ class Source:
     # What the stanza alone decides. Overridden where an option changes what there is (scpi, phidget).
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
-        """Tell the stream that one channel's readings belong to."""
+        """Tell the stream that one channel's readings belong to.
+
+        Of a driver that finds channels in the data the stanza may name any: raises BadInput for one that can't be.
+        """
         return cls.streams[0]
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
 from .calibration import Calibration
-from .configured import Channel, Stanza
+from .configured import ANY, Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity
 from .errors import BadInput, noted, shown, suggestion
 from .line import Wire
@@ -20,6 +20,7 @@ __all__ = ["CHANNEL_KEYS", "KEYS", "Channel", "Stanza", "check", "check_all", "l
 
 RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "10y")}  # what can be waited for
 # Fields that labline adds to a driver's quantities.
+EACH = "each channel"  # the label of what stands for channels that are found in the data
 RESERVED_FIELDS = (
     *("status", "clock", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
     "state",
@@ -162,9 +163,10 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
     if any(error.path[:1] == (option.name,) for error in errors[before:] for option in driver.options_known):
         return None  # what channels there are may hang on these options
     with noted(errors):
+        stanza.others = _others(driver)
         stanza.channels = _channels(values["channels"], stanza, errors)
     with noted(errors):
-        stanza.tags = _tags(values["tags"] or {}, stanza.channels)
+        stanza.tags = _tags(values["tags"] or {}, stanza.declared)
     if PINNED in driver.options_known and stanza.options[PINNED.name]:
         with noted(errors):
             check_pattern(stanza.options[PINNED.name], (PINNED.name,))
@@ -232,7 +234,7 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
     driver = stanza.driver
     known = driver.channel_names_of(stanza.options)
     if given is None:
-        if known is None and not any(stream.discovered for stream in driver.streams):
+        if known is None and not stanza.others:
             raise BadInput(f"driver {driver.name!r} reads the channels that you name; add at least one", ("channels",))
         return [_channel(name, {}, driver, errors) for name in known or ()]
     if not given:
@@ -240,12 +242,12 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
     channels = []
     for name, data in given.items():
         where = ("channels", name)
-        if known is not None and name not in known:
+        if known is not None and name not in known and not stanza.others:
             of_another = name in (driver.channel_names or ())  # a channel, but not with what the options say
             cure = f" with these options; known: {', '.join(known)}" if of_another else f"; {suggestion(name, known)}"
             errors.append(BadInput(f"driver {driver.name!r} has no channel {name!r}{cure}", where))
             continue
-        if known is None and not NAME.match(name):
+        if (known is None or name not in known) and not NAME.match(name):
             errors.append(BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where))
             continue
         if data is not None and not isinstance(data, dict):
@@ -255,6 +257,15 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
         with noted(errors, *where) as found:
             channels.append(_channel(name, data or {}, driver, found))
     return channels
+
+
+def _others(driver: type[Source]) -> list[Channel]:
+    """Make what stands for the channels that a driver finds in the data: one for each of its streams that has such."""
+    return [
+        Channel(ANY, EACH, "", {}, {}, None, {quantity.name: quantity for quantity in stream.quantities}, stream)
+        for stream in driver.streams
+        if stream.discovered
+    ]
 
 
 def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Channel:

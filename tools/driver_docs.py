@@ -30,6 +30,7 @@ FOLDER = ROOT / "docs" / "drivers"
 PACKAGE = ROOT / "telegraf_inputs"
 CASES = plugins.extended([str(ROOT / "tests" / "telegraf_inputs" / "cases")], "cases")
 EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a recorded case, which keeps no times
+FOUND = "as it is found in the data; the configuration may name some, to give them labels and limits"
 STATES = {
     "starting": "The program has just begun.",
     "ok": "All channels are read.",
@@ -181,7 +182,7 @@ def _metrics(driver: type[Source]) -> Iterator[str]:
         yield f"- {stream.measurement}{' (when something happens)' if stream.kind == 'event' else ''}"
         yield "  - tags:"
         yield markdown.item("instrument (the `name` in the configuration)", 4)
-        yield markdown.item(f"channel ({channel})", 4)
+        yield markdown.item(f"channel ({FOUND if stream.discovered else channel})", 4)
         yield from (markdown.item(f"{tag} ({text})", 4) for tag, text in stream.tags.items())
         yield markdown.item("the configuration's own `tags`", 4)
         yield (

@@ -18,6 +18,7 @@ from . import _frame, _instruments
 
 CHOSEN = influxql.chosen("instrument", "channel")
 SERIES = "$tag_instrument $tag_channel"  # the name of a series
+FOUND_LINES = 8  # of a timeline, for channels that are found in the data
 PLOTS_A_LINE = {1: 1, 2: 2, 4: 2}  # three of others: no line is left half empty
 OPEN_SINGLES, MOST_SINGLES = (
     24,
@@ -38,22 +39,22 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
         for part in _by_pace(same):
             if not same[0].numeric:
                 for alike in _by_meaning(part):
-                    page.add(_states(alike, instruments), style.WIDTH, _instruments.timeline_height(len(alike.signals)))
+                    page.add(_states(alike, instruments), style.WIDTH, _height(alike))
             elif len(same) > 1:  # one alone has a plot of its own below
                 height = style.PLOT_HEIGHT + min(4, len(part.signals) // 12)
                 page.add(_course(part, instruments, site), style.WIDTH, height)
     page.row("What the channels report")
-    channels = list({(s.instrument.name, s.channel.id): s for s in found}.values())
+    channels = list({(s.instrument.name, s.measurement, s.channel.id): s for s in found}.values())
     for same in _by(lambda signal: signal.measurement, channels):
         for part in _by_pace(same):
-            page.add(_status(part, instruments), style.WIDTH, _instruments.timeline_height(len(part.signals)))
+            page.add(_status(part, instruments), style.WIDTH, _height(part))
     _singles(page, found, instruments)
     first = instruments[0].name if len(channels) > style.MANY_SERIES and len(instruments) > 1 else None
     choices = [
         variables.choice(
             "instrument", "Instrument", _instruments.labels(instruments), "Which instruments are shown", first
         ),
-        variables.choice("channel", "Channel", _channels(instruments), "Which of their channels are shown"),
+        _channel_variable(instruments, chosen),
     ]
     description = f"{driver.title}: all that its channels measure. The variables choose what the upper plots show."
     return _frame.dashboard(site, driver.name, driver.title, description, page, choices, tags=(_frame.DRIVERS,))
@@ -72,7 +73,7 @@ def _singles(page: Page, found: list[Signal], instruments: Sequence[SiteInstrume
         if own:
             page.row(f"{instrument.stanza.label}, each channel", collapsed=shown > OPEN_SINGLES)
         for signal in own:
-            panel = _single(signal) if signal.numeric else _single_states(signal)
+            panel = _each(signal) if signal.found else _single(signal) if signal.numeric else _single_states(signal)
             page.add(panel, style.WIDTH // PLOTS_A_LINE.get(len(own), 3), style.PLOT_HEIGHT - 1)
 
 
@@ -120,6 +121,20 @@ def _by_meaning(part: Part) -> list[Part]:
     ]
 
 
+def _height(part: Part) -> int:
+    """Give a timeline its height; how many channels will be found nobody knows."""
+    return _instruments.timeline_height(sum(FOUND_LINES if signal.found else 1 for signal in part.signals))
+
+
+def _channel_variable(instruments: Sequence[SiteInstrument], chosen: str) -> variables.Variable:
+    about = ("channel", "Channel")
+    text = "Which of their channels are shown"
+    if not any(instrument.stanza.others for instrument in instruments):
+        return variables.choice(*about, _channels(instruments), text)
+    measurements = dict.fromkeys(name for instrument in instruments for name in instrument.stanza.measurements)
+    return variables.found(*about, list(measurements), chosen, text)
+
+
 def _channels(instruments: Sequence[SiteInstrument]) -> dict[str, str]:
     """Name channels for people: id -> its labels, and the id where they are not alone."""
     found: dict[str, list[str]] = {}
@@ -140,12 +155,19 @@ def _named(same: list[Signal], instruments: Sequence[SiteInstrument]) -> list[di
     """Name the series for people; in a crowd they keep their short names."""
     if len(same) > style.MANY_NAMES:
         return []
-    return panels.renamed(
+    return panels.beginnings(
+        {
+            f"{s.instrument.name} ": "" if len(instruments) == 1 else f"{s.instrument.stanza.label}: "
+            for s in same
+            if s.found
+        }
+    ) + panels.renamed(
         {
             f"{s.instrument.name} {s.channel.id}": s.label
             if len(instruments) == 1
             else f"{s.instrument.stanza.label}: {s.label}"
             for s in same
+            if not s.found
         }
     )
 
@@ -167,6 +189,22 @@ def _course(part: Part, instruments: Sequence[SiteInstrument], site: Site) -> pa
         unit=style.unit(quantity),
         decimals=style.axis_decimals(quantity),
         **part.drawn,
+    )
+
+
+def _each(signal: Signal) -> panels.TimeSeries:
+    """Plot one quantity of the channels of one instrument that are found in the data."""
+    quantity = signal.quantity
+    where = f"{signal.where} AND {influxql.chosen('channel')}"
+    query = influxql.series(influxql.call("mean", quantity.name), signal.measurement, where, ("channel",), fill="null")
+    return panels.TimeSeries(
+        title=f"{signal.title}{style.named_unit(quantity)}",
+        targets=panels.targets((query, "$tag_channel")),
+        description=f"{signal.description} The mean of each interval, of the channels that are found in the data.",
+        logarithmic=style.spans_decades(quantity),
+        unit=style.unit(quantity),
+        decimals=style.axis_decimals(quantity),
+        **_drawn([signal.instrument]),
     )
 
 

@@ -50,7 +50,7 @@ def build(site: Site) -> g.Dashboard:
     reporting = [instrument for instrument in site.instruments if instrument.reports]
     if reporting:
         page.add(_now(site), style.WIDTH, min(20, 3 + len(reporting)))
-    page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.channels) for i in site.instruments)))
+    page.add(_channels(site), style.WIDTH, min(14, 4 + sum(len(i.stanza.declared) for i in site.instruments)))
     if reporting:
         page.row("Programs")
         for part in _instruments.paces(reporting, _instruments.gap):

@@ -38,7 +38,10 @@ def build(site: Site) -> g.Dashboard:
         stats += len(found)
         page.row(instrument.stanza.label, collapsed=stats > style.OPEN_STATS)
         for signal in found:
-            page.stack(style.STAT_WIDTH, *_tile(site, signal))
+            if signal.found:
+                page.add(_tiles(site, signal), style.WIDTH, style.STAT_HEIGHT)
+            else:
+                page.stack(style.STAT_WIDTH, *_tile(site, signal))
     description = f"{site.title}: the state of every instrument and the newest value of every channel. Click on a value for its course."
     return _frame.dashboard(site, _frame.OVERVIEW, _frame.TITLES[_frame.OVERVIEW], description, page, [])
 
@@ -59,7 +62,11 @@ def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSer
         **({} if signal.numeric else panels.meaning(signal)),
         "dataLinks": [
             _frame.link(
-                site, signal.measurement, "Course", instrument=signal.instrument.name, channel=signal.channel.id
+                site,
+                signal.instrument.stanza.driver.name,
+                "Course",
+                instrument=signal.instrument.name,
+                channel=signal.channel.id,
             )
         ],
     }
@@ -85,3 +92,32 @@ def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSer
         **shared,
     )
     return [(stat, style.STAT_HEIGHT - style.COURSE_HEIGHT), (course, style.COURSE_HEIGHT)]
+
+
+def _tiles(site: Site, signal: Signal) -> panels.Stat:
+    """Make the newest values of the channels that are found in the data, side by side."""
+    fresh = _instruments.fresh(signal.instrument)
+    query = influxql.current(
+        influxql.call("last", signal.quantity.name), signal.measurement, signal.where, by=("channel",)
+    )
+    link = _frame.link(
+        site,
+        signal.instrument.stanza.driver.name,
+        "Course",
+        instrument=signal.instrument.name,
+        channel="${__field.labels.channel}",
+    )
+    return panels.Stat(
+        title=f"{signal.title}{style.named_unit(signal.quantity)}",
+        description=f"{signal.description} Channels are found in the data; no data: nothing came for {duration.words(fresh)}.",
+        about=signal.key,
+        sparkline=signal.numeric and not style.vacuum(signal.quantity),
+        named=True,
+        each=signal.quantity.type in ("bool", "str"),
+        targets=panels.targets((query, "$tag_channel")),
+        interval=duration.exact(fresh),
+        unit=style.unit(signal.quantity),
+        decimals=style.decimals(signal.quantity),
+        dataLinks=[link],
+        **({"steps": [(None, style.IDLE)]} if signal.numeric else panels.meaning(signal)),
+    )

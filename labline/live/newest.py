@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from provisioning.influxdb_server import Series, Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
-from provisioning.site import Site, SiteInstrument
+from provisioning.site import FOUND_SECONDS, Site, SiteInstrument
 from telegraf_inputs.declare import Quantity
+from telegraf_inputs.stanza import Channel
 
 from .numbers import Value
 from .trend import Bin, Trend, trend
@@ -36,23 +37,49 @@ class Seen:
     values: dict[str, tuple[int, Value]] = field(default_factory=dict)
     status: tuple[int, str] = (0, "")
 
+    @property
+    def when(self) -> int:
+        """Tell when its newest value came (ns); 0 where none has."""
+        return max((when for when, _ in self.values.values()), default=0)
+
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest there is: of channels, by instrument and channel; the reports (time in ns, state), by instrument.
+    """The newest there is: of channels, by instrument, measurement and channel; the reports (time in ns, state), by instrument.
 
     Of what has no program, its points are the reports. ``ahead`` are reports whose times lie in the future; ``hosts`` those from which Telegraf tells of itself.
     """
 
-    channels: dict[tuple[str, str], Seen] = field(default_factory=lambda: defaultdict(Seen))
+    channels: dict[tuple[str, str, str], Seen] = field(default_factory=lambda: defaultdict(Seen))
     reports: dict[str, tuple[int, str]] = field(default_factory=dict)
     ahead: dict[str, tuple[int, str]] = field(default_factory=dict)
     hosts: set[str] = field(default_factory=set)
 
+    def seen(self, instrument: SiteInstrument, channel: Channel) -> Seen:
+        """Give what there is of one channel."""
+        return self.channels[instrument.name, channel.measurement, channel.id]
+
+    def channels_of(self, instrument: SiteInstrument) -> list[Channel]:
+        """List an instrument's channels: those of its stanza, and those that are found in the data of the last FOUND_SECONDS.
+
+        What stands for such (ANY) is there as long as none is found.
+        """
+        stanza, since = instrument.stanza, time.time_ns() - FOUND_SECONDS * 1e9
+        if not stanza.others:
+            return list(stanza.channels)
+        spoke = sorted(
+            (measurement, name)
+            for (of, measurement, name), seen in self.channels.items()
+            if of == instrument.name and max(seen.when, seen.status[0]) > since
+        )
+        each = [stanza.find(name, measurement) for measurement, name in spoke]
+        found = [channel for channel in each if channel is not None and channel not in stanza.channels]
+        return [*stanza.channels, *(found or stanza.others)]
+
 
 def _by_points(instrument: SiteInstrument, latest: Latest) -> tuple[int, str] | None:
     """Tell when the newest point came of what has no program to report, and how it is; None where none came."""
-    statuses = [latest.channels[instrument.name, channel.id].status for channel in instrument.stanza.channels]
+    statuses = [latest.seen(instrument, channel).status for channel in latest.channels_of(instrument)]
     came = [(when, status) for when, status in statuses if when]
     if not came:
         return None
@@ -66,7 +93,7 @@ class Newest:
         self._site, self._server, self._since_ns = site, server, since_ns
         self._fields: dict[str, dict[str, Quantity]] = defaultdict(dict)
         for instrument in site.instruments:
-            for channel in instrument.stanza.channels:
+            for channel in instrument.stanza.declared:
                 self._fields[channel.measurement].update(channel.quantities)
 
     def ask(self, statements: list[str]) -> list[Series]:
@@ -106,16 +133,22 @@ class Newest:
             elif series.name == "instrument":
                 (found.reports if name == "state" else found.ahead)[series.tags["instrument"]] = (when, str(value))
             elif name == "status":
-                found.channels[series.tags["instrument"], series.tags["channel"]].status = (when, str(value))
+                found.channels[series.tags["instrument"], series.name, series.tags["channel"]].status = (
+                    when,
+                    str(value),
+                )
             else:
-                found.channels[series.tags["instrument"], series.tags["channel"]].values[name] = (when, value)
+                found.channels[series.tags["instrument"], series.name, series.tags["channel"]].values[name] = (
+                    when,
+                    value,
+                )
         for instrument in self._site.instruments:
             if not instrument.reports and (report := _by_points(instrument, found)):
                 found.reports[instrument.name] = report
         return found
 
-    def trends(self) -> dict[tuple[str, str, str], Trend]:
-        """Ask where each number is going, by instrument, channel and quantity."""
+    def trends(self) -> dict[tuple[str, str, str, str], Trend]:
+        """Ask where each number is going, by instrument, measurement, channel and quantity."""
         age = (time.time_ns() - self._since_ns) / 1e9
         length = next((length for length in reversed(BIN_SECONDS) if BINS * length <= age), BIN_SECONDS[0])
         numeric = {d: [n for n, q in qs.items() if q.numeric] for d, qs in self._fields.items()}
@@ -139,5 +172,5 @@ class Newest:
                     place = BINS - 1 - (last - row["time"] // (length * 10**9))
                     if 0 <= place < BINS and row[f"mean_{index}"] is not None:
                         bins[place] = Bin(row[f"count_{index}"], row[f"mean_{index}"], row[f"stddev_{index}"] or 0.0)
-                found[instrument, channel, name] = trend(bins)
+                found[instrument, series.name, channel, name] = trend(bins)
         return found

@@ -47,9 +47,9 @@ class Watch:
         self._nodes = {i.name: i.node for i in site.instruments} if len(site.nodes) > 1 else {}
         self._newest = Newest(site, server, since_ns)
         self._limits = Limits(site, self._newest.ask, self._newest.ours())
-        self._trends: dict[tuple[str, str, str], Trend] = {}
+        self._trends: dict[tuple[str, str, str, str], Trend] = {}
         self._next_trends = 0.0
-        self._scales: dict[tuple[str, str, str], Steady] = defaultdict(Steady)
+        self._scales: dict[tuple[str, str, str, str], Steady] = defaultdict(Steady)
 
     def look(self) -> Snapshot:
         """Ask the database. Raises DatabaseError."""
@@ -57,7 +57,7 @@ class Watch:
             self._trends = self._newest.trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
         latest = self._newest.latest()
-        self._limits.look(time.time(), _values(latest))
+        self._limits.look(time.time(), self._values(latest))
         details = self._details()
         now = time.time_ns()
         troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
@@ -69,8 +69,8 @@ class Watch:
             name, report = self._called(instrument), latest.reports.get(instrument.name)
             state = self._state(instrument, latest, now) if instrument.enabled else "off"
             states[instrument.name] = state
-            channels = {c.id: latest.channels[instrument.name, c.id] for c in instrument.stanza.channels}
-            newest = max(self._last(seen) for seen in channels.values())
+            channels = latest.channels_of(instrument)
+            newest = max(self._last(latest.seen(instrument, channel)) for channel in channels)
             if instrument.dwells and report and state in REACHED:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = instrument.enabled and _overdue(instrument.stale, newest, now)
@@ -87,8 +87,8 @@ class Watch:
                 notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
             mine = [
                 row
-                for channel in instrument.stanza.channels
-                for row in self._rows(instrument, channel, channels[channel.id], state, now, told=stale)
+                for channel in channels
+                for row in self._rows(instrument, channel, latest.seen(instrument, channel), state, now, told=stale)
             ]
             well = ("ok", "waiting", "clock")
             statuses = [(row.channel, row.state) for row in mine if row.main and row.state not in well]
@@ -99,6 +99,16 @@ class Watch:
         simulators = [i.name for i in self.site.instruments if i.stanza.simulated]
         lines = {trouble.key: trouble.line() for trouble in troubles}
         return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes)
+
+    def _values(self, latest: Latest) -> dict[tuple[str, str, str], tuple[int, Known]]:
+        """Give the newest readings of what can have limits, with their times."""
+        return {
+            (instrument.name, channel.id, name): (when, value)
+            for instrument in self.site.instruments
+            for channel in instrument.stanza.channels
+            for name, (when, value) in latest.seen(instrument, channel).values.items()
+            if value is not None
+        }
 
     def _called(self, instrument: SiteInstrument) -> str:
         return called(instrument.name, self._nodes.get(instrument.name, ""))
@@ -118,7 +128,7 @@ class Watch:
 
     def _last(self, seen: Seen) -> int:
         """Tell when a channel brought its newest value; where none came, the time from which on it is missed."""
-        return max((self._since_ns, *(when for when, _ in seen.values.values())))
+        return max(self._since_ns, seen.when)
 
     def _rows(
         self, instrument: SiteInstrument, channel: Channel, seen: Seen, state: str, now: int, *, told: bool
@@ -134,7 +144,7 @@ class Watch:
             # A fault leaves the field out: an older value must not stand beside the newest status as if it were new.
             if not reached or (status != "ok" and when != told_ns):
                 value = None
-            key = (instrument.name, channel.id, quantity.name)
+            key = (instrument.name, channel.measurement, channel.id, quantity.name)
             tendency = self._trends.get(key, Trend())
             scale = None
             if quantity.numeric and value is not None:
@@ -181,16 +191,6 @@ class Watch:
         standings = self._limits.of((instrument.name, channel.id, quantity.name))
         reading = Reading(quantity, last, scale, now / 1e9, current=holds)
         return worst(standings, f"{self._called(instrument)} {channel.label}", reading)
-
-
-def _values(latest: Latest) -> dict[tuple[str, str, str], tuple[int, Known]]:
-    """Give the newest readings, with their times."""
-    return {
-        (instrument, channel, name): (when, value)
-        for (instrument, channel), one in latest.channels.items()
-        for name, (when, value) in one.values.items()
-        if value is not None
-    }
 
 
 def _told(alarm: Alarm | None) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from .. import transports
-from ..configured import Stanza
+from ..configured import Channel, Stanza
 from .faults import ANY, EXCHANGE, FaultPlan
 
 DIGITS = re.compile(rb"\d+")
@@ -54,6 +54,7 @@ class Simulator:
     brisk: dict[str, Any] = {}  # settings with which it is as fast as its protocol allows
     channel_faults: tuple[str, ...] = ()  # the faults that one channel alone can have
     optional: tuple[str, ...] = ()  # beginnings of the questions without whose answers it can be read
+    found: Mapping[str, str] = {}  # channel that its driver is to find in the data -> the measurement that it is in
     sharing: dict[str, Any] = {}  # channel -> others that are asked the same question, and have its faults too
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
@@ -65,6 +66,12 @@ class Simulator:
         self.questions: set[tuple[str, str]] = set()  # the questions about one channel that came
         self.url = ""
         self._plan = FaultPlan(plan)
+
+    @property
+    def channels(self) -> list[Channel]:
+        """List the channels that it has: those of the stanza, and what its driver is to find."""
+        found = (self.stanza.find(name, measurement) for name, measurement in self.found.items())
+        return [*self.stanza.channels, *(c for c in found if c is not None and c not in self.stanza.channels)]
 
     def current_fault(self) -> str | None:
         """Tell the fault that it has now: what was set, or what is planned."""

@@ -120,7 +120,7 @@ class FeedSimulator(Simulator):
         if fault == "duplicate":
             events = [event for event in events for _ in range(2)]
         self.held += events
-        full = len(self.held) >= DISORDERED * len(self.stanza.channels)
+        full = len(self.held) >= DISORDERED * len(self.channels)
         if fault == "backlog" or not self.subscribed or (fault == "disorder" and not full):
             return
         events = [*self.held]
@@ -135,7 +135,7 @@ class FeedSimulator(Simulator):
         made = []
         for n in range(1, count + 1):
             when = (since + (self._last_ns - since) * n // count) // self.resolution_ns * self.resolution_ns
-            for channel in self.stanza.channels:
+            for channel in self.channels:
                 values = self.happen(channel) if self.faulty.get(channel.id) != "silent" else None
                 if values is not None:
                     made.append(Event(channel.id, values, when))

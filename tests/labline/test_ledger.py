@@ -166,7 +166,10 @@ def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
     """Both ends of the file: telegraf_inputs/ledger.py writes it."""
     monkeypatch.setenv(ledger.VARIABLE, str(tmp_path / "ledger"))
     writer = SimpleNamespace(dropped={"cryo.stat": 5}, waiting=0, trouble="")
-    made = {"1": Made("lakeshore_372", 2, NOW, NOW + 9), "5": Made("lakeshore_372", 12345678901234567890, NOW, NOW + 7)}
+    made = {
+        "1": Made("lakeshore_372", "1", 2, NOW, NOW + 9),
+        "5": Made("lakeshore_372", "5", 12345678901234567890, NOW, NOW + 7),
+    }
     stanza = SimpleNamespace(name="cryo.stat")
     instrument = SimpleNamespace(
         stanza=stanza, made=made, inbox=Inbox(), overruns=3, errors=4, lost=5, dropped=5, discarded=6

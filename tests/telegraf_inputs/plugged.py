@@ -1,4 +1,4 @@
-"""The drivers and simulators that tests alone have: folders as LABLINE_PATH names them, found by who asks for them here."""
+"""The drivers, simulators and transports that tests alone have: folders as LABLINE_PATH names them, found by who asks for them here."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from telegraf_inputs import drivers, plugins, simulators
+from telegraf_inputs import drivers, plugins, simulators, transports
 
 FOLDER = Path(__file__).parent / "plugins"
+ROOM = Path(__file__).parent / "room"
 
 
 @contextlib.contextmanager
-def in_place() -> Iterator[None]:
+def in_place(folder: Path = FOLDER) -> Iterator[None]:
     """Have them among the others, here and in programs that are started."""
     before = os.environ.get(plugins.VARIABLE)
-    paths = list(drivers.__path__), list(simulators.__path__)
-    os.environ[plugins.VARIABLE] = os.pathsep.join(filter(None, (str(FOLDER), before)))
-    drivers.__path__[:] = [*paths[0], str(FOLDER / "drivers")]
-    simulators.__path__[:] = [*paths[1], str(FOLDER / "simulators")]
+    paths = {package: list(package.__path__) for package in (drivers, simulators, transports)}
+    os.environ[plugins.VARIABLE] = os.pathsep.join(filter(None, (str(folder), before)))
+    for package, path in paths.items():
+        package.__path__[:] = [*path, str(folder / package.__name__.rpartition(".")[2])]
     try:
         yield
     finally:
-        drivers.__path__[:], simulators.__path__[:] = paths
+        for package, path in paths.items():
+            package.__path__[:] = path
         del os.environ[plugins.VARIABLE]
         if before is not None:
             os.environ[plugins.VARIABLE] = before

@@ -177,7 +177,7 @@ def test_has_a_simulator_that_knows_the_truth(name):
     checked = example(drivers.load(name))
     simulator = simulators.load(name)(checked)
     bands, words = simulator.bands(), simulator.words()
-    types = {(c.id, q.name): q.type for c in checked.channels for q in c.quantities.values()}
+    types = {(c.id, q.name): q.type for c in simulator.channels for q in c.quantities.values()}
     assert {*bands, *words} == set(types), "what it knows, and what the channels deliver"
     assert not set(bands) & set(words)
     assert all(types[key] in ("float", "int") for key in bands)

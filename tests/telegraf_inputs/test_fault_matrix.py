@@ -164,8 +164,7 @@ class Cycle:
                 self.instrument = {name: text.strip('"') for name, text in values.items()}
                 continue
             channel = tags["channel"]
-            measurement = next(c.measurement for c in stanza.channels if c.id == channel)
-            assert series.startswith(f"{measurement},") and tags["instrument"] == stanza.name
+            assert stanza.find(channel, series.partition(",")[0]) and tags["instrument"] == stanza.name
             self.statuses[channel] = values.pop("status").strip('"')
             clock = values.pop("clock", "").strip('"')
             self.points.append(Reported(channel, int(when), frozenset(values), clock))

@@ -16,7 +16,7 @@ def test_a_full_disk_is_told_once_and_ends_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(ledger.os, "open", lambda *_: there("/dev/full", os.O_WRONLY))
     instrument = SimpleNamespace(
         stanza=SimpleNamespace(name="box"),
-        made={"1": Made("box", 5)},
+        made={"1": Made("box", "1", 5)},
         inbox=Inbox(),
         lost=0,
         dropped=0,

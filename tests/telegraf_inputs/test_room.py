@@ -40,6 +40,7 @@ interval: 1s
 channels:
   air: {label: Air at the door, limits: {temperature: {warning: {above: 30 °C}}}}
   passage: {label: Door}
+  desk: {label: Lamp on the desk, limits: {power: {warning: {above: 90 W}}}}
 """
 
 
@@ -119,6 +120,8 @@ def test_a_lab_runs_with_them(lab, telegraf_path):
     assert all(made == written > 10 and not lost for made, written, lost in counts.values()), done.stdout
     assert "Nothing was lost." in done.stdout
     assert re.search("Program .* heats", done.stdout), done.stdout
+    assert re.search(r"Lamp on the desk +\d+\.\d+ W", done.stdout) and re.search(r"hall +\d+\.\d+ W", done.stdout)
+    assert re.search("anna +granted", done.stdout), done.stdout
 
 
 def test_they_are_read_by_hand_over_the_transport(lab):
@@ -131,7 +134,7 @@ def test_they_are_read_by_hand_over_the_transport(lab):
         kiln = labline(lab, "read", "kiln", site, "--trace")
         door = labline(lab, "read", "door", site)
     assert kiln.returncode == 0 and "it says it is KILN 8" in kiln.stdout and "> b'GET top\\n'" in kiln.stderr
-    assert door.returncode == 0 and "Air at the door" in door.stdout
+    assert door.returncode == 0 and "Air at the door" in door.stdout and re.search("hall +power", door.stdout)
 
 
 def test_a_scan_finds_them(lab):
@@ -156,7 +159,7 @@ def test_they_have_dashboards(rendered):
     kiln = (rendered / "grafana" / "dashboards" / "room_kiln.json").read_text()
     door = (rendered / "grafana" / "dashboards" / "room_door.json").read_text()
     assert '\\"room_kiln\\"' in kiln and "state-timeline" in kiln and "door open" in kiln
-    assert '\\"room_air\\"' in door and '\\"room_passage\\"' in door
+    assert all(f'\\"{measurement}\\"' in door for measurement in ("room_air", "room_passage", "room_lamp", "room_card"))
 
 
 def test_they_have_alarms(rendered):
@@ -169,6 +172,9 @@ def test_they_have_alarms(rendered):
     silent = [title for title in titles if "no good reading" in title]
     assert "door: no good reading of Air at the door" in silent
     assert not [title for title in silent if title.endswith("of Door")], "an event is not missed"
+    assert silent.count("door: no good reading of a channel (room_lamp)") == 1, (
+        "of the lamps, which are found, and not of cards"
+    )
 
 
 def test_nothing_of_the_house_names_them():

@@ -1,4 +1,4 @@
-"""A door that does not exist: it says who opens it, and tells how warm it is there.
+"""A door that does not exist: it tells how warm it is there, which lamps burn, and whose card opens it.
 
 Source: this file.
 """
@@ -16,7 +16,7 @@ from ..feed import Feed
 from ..line import Wire
 from ..reading import Reading
 
-LINE = re.compile(r"(\d{19}) (air|passage) (\d\d\.\d|open|shut|FAIL)\Z")
+LINE = re.compile(r"(\d{19}) (?:(lamp|card) )?(\w+) (\d\d\.\d|open|shut|granted|refused|FAIL)\Z")
 AIR = Stream("room_air", (Quantity("temperature", "°C", "Temperature of the air", 0.0, 60.0, decimals=1),))
 PASSAGE = Stream(
     "room_passage",
@@ -25,6 +25,9 @@ PASSAGE = Stream(
     kind="event",
 )
 STREAMS = {"air": AIR, "passage": PASSAGE}
+LAMP = Stream("room_lamp", (Quantity("power", "W", "Power of the lamp", 0.0, 100.0, decimals=1),), discovered=True)
+CARD = Stream("room_card", (Quantity("answer", "", "What the door said", type="str"),), kind="event", discovered=True)
+FOUND = {"lamp": LAMP, "card": CARD}
 
 
 class RoomDoor(Feed):
@@ -38,7 +41,7 @@ class RoomDoor(Feed):
     wire = Wire(b"\n", b"\n")
     timeout = 5.0
     channel_names = ("air", "passage")
-    streams = (AIR, PASSAGE)
+    streams = (AIR, PASSAGE, LAMP, CARD)
     statuses = {**Feed.statuses, "failed": "the sensor has no reading"}
     example = """\
 name: door
@@ -51,15 +54,20 @@ channels:
 
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
-        return STREAMS[channel.id]
+        return STREAMS.get(channel.id, LAMP)
 
     def heard(self, line: str, arrived_ns: int) -> Iterator[Reading]:
         match = LINE.match(line)
         if not match:
             raise BadAnswer(f"found {line[:60]!r}, expected such as 1700000000000000000 air 21.5")
-        time_ns, channel, said = match.groups()
+        time_ns, found, channel, said = match.groups()
+        stream = FOUND[found].measurement if found else ""
         if said == "FAIL":
-            yield Reading(channel, {}, int(time_ns), "failed")
+            yield Reading(channel, {}, int(time_ns), "failed", stream=stream)
+        elif found == "lamp":
+            yield Reading(channel, {"power": float(said)}, int(time_ns), stream=stream)
+        elif found == "card":
+            yield Reading(channel, {"answer": said}, int(time_ns), stream=stream)
         elif channel == "air":
             yield Reading(channel, {"temperature": float(said)}, int(time_ns))
         else:
