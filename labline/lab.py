@@ -30,7 +30,7 @@ from .local.supervision import Keeper, Supervision
 from .local.upkeep import Upkeep
 from .places import Places, simulated
 from .stack import grafana, influxdb, libraries, ports, telegraf, told
-from .stack.errors import NotFound, StackError, Unavailable
+from .stack.errors import NotFound, StackError, StartFailed, Unavailable, WrongPassword
 from .stack.part import Part
 from .stack.partslock import PartsLock
 from .stack.process import kill_all
@@ -82,8 +82,8 @@ class Lab:
         """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
         server, agent = self._found(influxdb.get()), self._found(telegraf.get())
         home = self._grafana_home()
-        chosen = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
         self._parts = PartsLock(self.places.root, self._say)
+        chosen = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
         earlier = self._earlier_runs()
         shutil.rmtree(self.places.simulators, ignore_errors=True)
         for folder in (self._counts, self.places.simulators):
@@ -91,10 +91,9 @@ class Lab:
         self._environment = {ledger.VARIABLE: str(self._counts), **self._libraries()}
         self._start_simulators()
         self._database = Database(server, self.places, chosen, self._say, self._parts)
-        self._database.start()
         url = self._database.url
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
-        self._database.apply(self.site, self._say)
+        away = self._start_database(self._database)
         self.lock.tell(influxdb=url)
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
@@ -106,12 +105,30 @@ class Lab:
         for acquisition in self._acquisitions:
             acquisition.start()
         self._keep()
+        if away and self._kept_database:
+            self._kept_database.not_started(away)
         self._upkeep = Upkeep(self._database, self.site, earlier, self._written_again, self._say)
         self._upkeep.start()
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
             self.lock.tell(grafana=self.dashboards.overview)
+
+    def _start_database(self, database: Database) -> str:
+        """Start it, and bring it to the site file; tells why it can't be, where measuring goes on without it.
+
+        Raises StackError, DatabaseError where the lab has no data yet: then somebody is there to mend it.
+        """
+        try:
+            database.start()
+        except WrongPassword:
+            raise
+        except StartFailed as error:
+            if not database.has_data:
+                raise
+            return str(error)
+        database.apply(self.site, self._say)
+        return ""
 
     def _keep(self) -> None:
         """Keep running from now on what was started."""

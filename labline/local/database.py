@@ -24,6 +24,10 @@ PATIENCE = 15.0  # seconds of a start, before it is told that it goes on
 PINGS = 4  # of two seconds each, before a database is held to hang
 
 
+class Unfit(DatabaseError):
+    """The data that are there have other types or units than the site file says."""
+
+
 class Database:
     """An InfluxDB with the data of one lab at ``url``; ``process`` is there from ``start`` to ``stop``."""
 
@@ -44,6 +48,11 @@ class Database:
     def up(self) -> bool:
         """Tell whether it was started whole, and runs."""
         return bool(self._server and self._server.up and self._server.process.running)
+
+    @property
+    def has_data(self) -> bool:
+        """Tell whether it was there before."""
+        return (self._places.influxdb / "meta").exists()
 
     def begin(self) -> None:
         """Begin to start it. Raises StartFailed."""
@@ -116,9 +125,13 @@ class Database:
             difference.act()
 
     def make_whole(self, site: Site) -> list[str]:
-        """Make anew what was dropped since ``apply``; tells what. Raises DatabaseError. May be called from any thread."""
+        """Make anew what was dropped since ``apply``; tells what. May be called from any thread.
+
+        Raises Unfit where the data have other types or units than the site file says, DatabaseError.
+        """
         plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
-        influxdb_apply.check(plan)
+        if plan.refused:
+            raise Unfit("\n".join(plan.refused))
         missing = [difference for difference in plan.differences if not difference.loss]
         for difference in missing:
             difference.act()

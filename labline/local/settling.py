@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +27,11 @@ class Unsettled:
     run: ledger.Run
     parts: list[journal.Part]
 
+    @property
+    def began(self) -> str:
+        """Write when it began, in local time."""
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.run.since_ns / 1e9))
+
     def lines(self, before: list[ledger.Entry], after: list[ledger.Entry], replayed: Replayed) -> list[str]:
         """Tell what came of it, for people."""
         made, had, has, lost = (
@@ -37,10 +43,9 @@ class Unsettled:
                 [entry.lost for entry in after],
             )
         )
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.run.since_ns / 1e9))
         again = f", and {has - had} more are now" if has > had else ""
         told = [
-            f"The run that began {began} was not counted at its end. {counted('reading', made)} made, "
+            f"The run that began {self.began} was not counted at its end. {counted('reading', made)} made, "
             f"{had} in the database{again}; {f'{lost} LOST' if lost else 'nothing was lost'}."
         ]
         told += (f"  {entry.instrument}: {entry.lost} lost" for entry in after if entry.lost)
@@ -55,6 +60,10 @@ class Unsettled:
 
 def unsettled(folder: Path, journals: Iterable[Path], until_ns: int) -> tuple[list[Unsettled], list[Path]]:
     """List the runs before ``until_ns`` whose counts are in folders of ``folder``, the oldest first, and what can't be read."""
+    for place in folder.glob("*/"):
+        if not (place / ledger.RUN_FILE).exists():
+            with contextlib.suppress(OSError):
+                place.rmdir()  # it ended before it began to read
     runs, bad = [], []
     for file in folder.glob(f"*/{ledger.RUN_FILE}"):
         try:
@@ -78,6 +87,9 @@ def journal_of(run: ledger.Run, journals: Iterable[Path]) -> list[journal.Part]:
 
 def settle(one: Unsettled, server: Server, go_on: Callable[[], bool] = lambda: True) -> list[str]:
     """Settle a run, as a user who may read and write; tells what came of it. Raises DatabaseError; then nothing is settled."""
+    if not [file for file in one.folder.iterdir() if file.name != ledger.RUN_FILE]:
+        shutil.rmtree(one.folder)  # no program began to count
+        return [f"The run that began {one.began} made no readings."]
     before = ledger.take(one.run, one.folder, server)
     replayed = written_again(one.run, one.parts, before, server, go_on)
     if not go_on():

@@ -70,6 +70,11 @@ class Keeper:
         self._why = self._why or "it is being started anew"
         self._begin(time.monotonic())
 
+    def not_started(self, why: str) -> None:
+        """Take note that it could not be started at all."""
+        self._down = _clock()
+        self._failed(why, time.monotonic())
+
     def _ended(self, process: Process, now: float) -> None:
         if self._up_since is None or now - self._up_since > STEADY:
             self._failures = 0

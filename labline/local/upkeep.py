@@ -9,7 +9,7 @@ from provisioning.influxdb_server import DatabaseError
 from provisioning.site import Site
 
 from . import settling
-from .database import Database
+from .database import Database, Unfit
 from .replay import Replayed
 from .settling import Unsettled
 
@@ -53,10 +53,15 @@ class Upkeep:
             self._thread.join(ENDING)
 
     def _run(self) -> None:
+        unfit = ""
         while not self._stop.is_set():
             if self._database.up:
                 try:
                     self._look()
+                except Unfit as error:
+                    if str(error) != unfit:
+                        self._say(f"{error}\nUntil that is mended, what does not fit is refused; the journal has it")
+                    unfit = str(error)
                 except DatabaseError:
                     pass  # that it takes nothing is told where readings are shown; it is tried again
             self._stop.wait(EVERY)

@@ -26,6 +26,10 @@ class StartFailed(StackError):
     """A part ended, or did not answer in time, when it was started; shows the end of its log."""
 
 
+class WrongPassword(StartFailed):
+    """A part runs on data that were made with another password."""
+
+
 class AlreadyRunning(StackError):
     """Another `labline run` holds this site; ``info`` is what it wrote about itself (pid, since, URLs)."""
 

@@ -13,7 +13,7 @@ from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
 from . import credentials, debian, loopback, ports, told, write_ahead
-from .errors import StartFailed, Unavailable
+from .errors import StartFailed, Unavailable, WrongPassword
 from .part import Part, first_way, output
 from .partslock import PartsLock
 from .process import POLL, Process
@@ -146,7 +146,7 @@ class InfluxDB:
         try:
             self.server.query(statement, hidden=self.password)
         except DatabaseError as error:
-            raise StartFailed(
+            raise WrongPassword(
                 f"the data in {told.path(self.directory)} were made with another password than the one in "
                 f"{told.path(secrets / ADMIN)} ({error}); bring that one back, "
                 f"or delete {told.path(self.directory)} to begin with an empty database"

@@ -31,6 +31,11 @@ def bench(folder: Path) -> tuple[str, Path]:
     return str(site), folder / ".labline/bench"
 
 
+def both_ok(run: Run) -> None:
+    for name in ("cryostat", "vacuum"):
+        run.wait_for(rf"^\S+ {name}: ok$")
+
+
 def kill(*processes: psutil.Process) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -62,7 +67,7 @@ def test_runs_that_are_killed_are_settled_by_the_next_one(start, tmp_path):
     site, state = bench(tmp_path)
 
     first = start(site)
-    first.wait_for(r"^\S+ vacuum: ok$")
+    both_ok(first)
     first.process.kill()  # its parts end by themselves, in whatever order
     first.end()
 
@@ -73,7 +78,7 @@ def test_runs_that_are_killed_are_settled_by_the_next_one(start, tmp_path):
     )
     made, had, more, lost = (int(told[index] or 0) for index in (1, 2, 3, 5))
     assert made and made == had + more + lost
-    second.wait_for(r"^\S+ vacuum: ok$")
+    both_ok(second)
     family = second.family()
     kill(psutil.Process(second.process.pid), *family)  # all, as when the power goes
     second.end()
@@ -88,7 +93,7 @@ def test_runs_that_are_killed_are_settled_by_the_next_one(start, tmp_path):
     )
     made_then, had_then, more_then, lost_then = (int(told[index] or 0) for index in (1, 2, 3, 5))
     assert made_then == had_then + more_then + lost_then and more_then
-    third.wait_for(r"^\S+ vacuum: ok$")
+    both_ok(third)
     third.process.send_signal(signal.SIGINT)
     assert third.end() == 0, third.text
     assert third.text.count("was not counted at its end") == 2  # when it was settled, and at the end
@@ -101,7 +106,7 @@ def test_storage_that_fails_does_not_end_a_run(start, tmp_path):
     site, state = bench(tmp_path)
     run = start(site)
     url = run.wait_for(r"InfluxDB +(http://127.0.0.1:(\d+)),")
-    run.wait_for(r"^\S+ vacuum: ok$")
+    both_ok(run)
     meta = state / "influxdb/meta/meta.db"
     whole = meta.read_bytes()
 
@@ -115,8 +120,8 @@ def test_storage_that_fails_does_not_end_a_run(start, tmp_path):
 
     administrator = Server(url[1], "labadmin", (state / "secrets/labadmin").read_text())
     reader = Server(url[1], "reader", (state / "secrets/reader").read_text())
-    for dropped in ('RETENTION POLICY "1m" ON "lab"', 'RETENTION POLICY "raw" ON "lab"', 'DATABASE "lab"'):
-        administrator.query(f"DROP {dropped}")
+    for dropped in (('RETENTION POLICY "1m" ON "lab"', 'RETENTION POLICY "raw" ON "lab"'), ('DATABASE "lab"',)):
+        administrator.query(";".join(f"DROP {what}" for what in dropped))
         wait_until(lambda: whole_again(reader), "it is made anew")
     run.wait_for(r"made anew:\n  make database 'lab'")
     run.wait_for(r"points? written again from the journal")
@@ -126,6 +131,20 @@ def test_storage_that_fails_does_not_end_a_run(start, tmp_path):
     made, written, lost = run.ledger()["total"]
     assert made == written > 0 == lost and "Nothing was lost" in run.text, run.text
     assert stored(state) == written
+
+    meta.write_bytes(b"spoilt")  # from the start on
+    again = start(site)
+    again.wait_for(r"InfluxDB ended when it was started \(exit status 1\)")
+    again.wait_for(r"Telegraf can't write to|what is read meanwhile is in")
+    journal = state / "journal/readings.lp"
+    size = journal.stat().st_size
+    wait_until(lambda: journal.stat().st_size > size, "measuring goes on")
+    again.process.send_signal(signal.SIGINT)
+    assert again.end() == 1 and "could NOT be counted" in again.text
+    meta.write_bytes(whole)
+    last = start(site, "--duration", "1")
+    last.wait_for(r"The run that began .* made, 0 in the database, and \d+ more are now; nothing was lost")
+    last.end()
     assert not others_in(tmp_path)
 
 
