@@ -68,9 +68,8 @@ class Upkeep:
 
     def _look(self) -> None:
         if made := self._database.make_whole(self._site):
-            self._say(
-                "\n".join(["something was dropped from the database; made anew:", *(f"  {text}" for text in made)])
-            )
+            more = [f"… and {len(made) - SHOWN} more"] if len(made) > SHOWN else []
+            self._say("\n  ".join(["something was dropped from the database; made anew:", *made[:SHOWN], *more]))
             for line in self._again().lines():
                 self._say(f"  {line}")
         while self._runs and not self._stop.is_set():
