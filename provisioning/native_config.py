@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from telegraf_inputs import native_script, native_simulation
+from telegraf_inputs import native_clock, native_script, native_simulation
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.stanza import Stanza
 
@@ -52,9 +53,23 @@ def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -
         {
             "alias": stanza.name,
             "script": f"{folder}/{_script_file(stanza)}",
-            "tagpass": {"instrument": [stanza.name]},
+            "tagpass": {"instrument": [stanza.name], native_clock.TAG[0]: [native_clock.TAG[1]]},
         },
     )
+
+
+def clock(python: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Write the input that tells the scripts whether the machine's clock follows another one."""
+    yield "\n# Whether this machine's clock follows another one; what is read while it does not is marked."
+    keys: dict[str, Any] = {
+        "alias": "clock",
+        "commands": [f"{shlex.quote(python)} -m telegraf_inputs.native_clock"],
+        **({"environment": [f"{name}={value}" for name, value in environment.items()]} if environment else {}),
+        "interval": f"{native_clock.SECONDS}s",
+        "timeout": f"{native_clock.SECONDS}s",
+        "data_format": "influx",
+    }
+    yield from toml.nested("inputs.exec", keys)
 
 
 def counter(natives: Sequence[Stanza], python: str, environment: Mapping[str, str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import clock, duration, ledger, plugins, yamlfile
+from telegraf_inputs import clock, duration, ledger, native_clock, plugins, yamlfile
 from telegraf_inputs.source import Source
 from telegraf_inputs.url import HERE
 
@@ -102,14 +102,18 @@ _Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{
 def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str], connections: Mapping[str, str]) -> str:
     instruments = site.of_node(node)
     measurements = sorted({name for i in instruments for name in i.stanza.measurements})
-    parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, paths, measurements), *_host()]
+    natives = [i.stanza for i in instruments if native_config.is_native(i.stanza)]
+    clocked = bool(natives) and node.clock != "unchecked"
+    unstored = [native_clock.METRIC] if clocked else []
+    parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, paths, measurements, unstored), *_host()]
     if node.clock == "unchecked":
         environment = {**environment, clock.VARIABLE: node.clock}
     for each in programs(instruments):
         parts += _execd(each, paths, environment)
-    natives = [i.stanza for i in instruments if native_config.is_native(i.stanza)]
     for stanza in natives:
         parts += native_config.tables(stanza, site.name, paths.config, simulated=stanza.name in connections)
+    if clocked:
+        parts += native_config.clock(paths.python, environment)
     if natives and ledger.VARIABLE in environment:
         parts += native_config.counter(natives, paths.python, environment)
     return "\n".join(parts) + "\n"
@@ -142,7 +146,7 @@ def _buffer_limit(instruments: Sequence[SiteInstrument]) -> int:
     return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))
 
 
-def _outputs(site: Site, paths: Paths, measurements: list[str]) -> Iterator[str]:
+def _outputs(site: Site, paths: Paths, measurements: list[str], unstored: list[str]) -> Iterator[str]:
     yield "\n# Passwords are files in this folder, one each; none stands here."
     yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
     local = urlsplit(site.influxdb.url).hostname in HERE
@@ -160,6 +164,7 @@ def _outputs(site: Site, paths: Paths, measurements: list[str]) -> Iterator[str]
             **({"tls_ca": site.influxdb.ca} if site.influxdb.ca else {}),
             "timeout": "10s",
             "content_encoding": "identity" if local else "gzip",
+            **({"namedrop": unstored} if unstored else {}),
         },
     )
     yield "\n# Every reading once more, as line protocol in files, kept for what the database may have missed."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from .point import Point
 from .point_maker import PointMaker
 from .reading import Reading
 from .source import Polled, Pushed
+from .sparing import Sparing
 from .stop import Stop
 from .url import Url
 
@@ -95,7 +96,8 @@ class Instrument:
         self._unknown: set[str] = set()  # what was told to have no place
         self._noted: set[str] = set()  # what was told of it once
         self._clocks: dict[str, str] = {}  # channel -> what was wrong with the time of its last reading
-        self._told = ""  # the faults of channels that were told last
+        self._told: dict[str, str] = {}  # the faults of channels that were told last
+        self._sparing = Sparing(log)
         self._unheard = False  # it was opened anew because it was silent or garbled, and nothing has come since
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
@@ -165,6 +167,7 @@ class Instrument:
     def close(self) -> None:
         """Let go of the instrument, and of its simulator."""
         self._disconnect()
+        self._sparing.end()
         self.inbox.close()
         if self.simulator is not None:
             self.simulator.stop()
@@ -281,7 +284,8 @@ class Instrument:
     def _no_place(self, channel: str) -> None:
         if channel not in self._unknown and len(self._unknown) < MOST_CHANNELS:
             self._unknown.add(channel)
-            self.log("W", f"a reading of channel {channel!r} came, which the stanza does not name; it is not stored")
+            told = f"a reading of channel {channel!r} came, which the stanza does not name; it is not stored"
+            self._sparing.say("place", "W", told, [""])
 
     def _discard(self, readings: Iterable[Reading]) -> None:
         self._thrown_away += sum(value is not None for reading in readings for value in reading.values.values())
@@ -329,14 +333,16 @@ class Instrument:
         self._away = False
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
-        told, self._told = self._told, ", ".join(f"{channel}: {status}" for channel, status in faulty.items())
-        if self.state in ("degraded", "clock") and faulty and self._told != told:
-            self.log("W", f"degraded: {detail}")
+        told, self._told = self._told, faulty
+        changed = [channel for channel in {**told, **faulty} if told.get(channel) != faulty.get(channel)]
+        if self.state in ("degraded", "clock") and faulty and changed:
+            self._sparing.say("state", "W", f"degraded: {detail}", changed)
         clock = next(filter(None, self._clocks.values()), "" if self._clock.synchronised else "unsynchronised")
         if clock:
             self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))))
-            return
-        self._enter("degraded" if faulty else "ok", detail)
+        else:
+            self._enter("degraded" if faulty else "ok", detail, changed)
+        self._sparing.look()
 
     def _explained(self, error: BaseException) -> InstrumentError:
         if isinstance(error, InstrumentError):
@@ -366,8 +372,9 @@ class Instrument:
             self._next_attempt = time.monotonic() + self._wait
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
         self._statuses, self._clocks = {}, {}
-        self._told = ""
+        self._told = {}
         self._enter(error.state, str(error))
+        self._sparing.look()
         return list(self._points(self.inbox.take()))
 
     def _disconnect(self) -> None:
@@ -381,15 +388,15 @@ class Instrument:
         except Exception as error:  # whatever is wrong with it, it is let go
             self.log("D", _trace(error))
 
-    def _enter(self, state: str, detail: str) -> None:
-        """Note the state; a change of it is logged, once."""
+    def _enter(self, state: str, detail: str, changed: Sequence[str] = ()) -> None:
+        """Note the state; a change of it is logged, once. ``changed``: the channels by which it did."""
         before, self.state, self.detail = self.state, state, detail
         if state == before:
             return
         level = "I" if state == "ok" else "W" if state in ("degraded", "clock") else "E"
         again = " again" if state == "ok" and before != "starting" else ""
         named = f" ({self.stanza.identity})" if state == "ok" and self.stanza.identity else ""
-        self.log(level, f"{state}{again}{named}{': ' + detail if detail else ''}")
+        self._sparing.say("state", level, f"{state}{again}{named}{': ' + detail if detail else ''}", changed or [""])
 
     def report(self, seconds: float) -> Point:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""

@@ -6,18 +6,26 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from . import native_simulation
+from . import clock, native_clock, native_simulation
 from .configured import Channel, Stanza
 from .declared import Declared
 from .native_source import Native
 from .point_maker import FAULTS
 
+CLOCK = {
+    "metric": native_clock.METRIC,
+    "field": native_clock.FIELD,
+    "ahead_ns": clock.AHEAD_NS,
+    "earliest_ns": clock.EARLIEST_NS,
+}
 PROGRAM = Path(__file__).parent / "native" / "shape.star"
 
 
 def script(stanza: Stanza, *, simulated: bool = False) -> str:
     """Write the script of one instrument: what it reads, then the program that all share."""
-    return f"INSTRUMENT = {literal(_instrument(stanza, simulated))}\n\n{PROGRAM.read_text(encoding='utf-8')}"
+    known = {"INSTRUMENT": _instrument(stanza, simulated), "CLOCK": CLOCK}
+    written = "".join(f"{name} = {literal(value)}\n" for name, value in known.items())
+    return f"{written}\n{PROGRAM.read_text(encoding='utf-8')}"
 
 
 def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:

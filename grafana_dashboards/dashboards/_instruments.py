@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from provisioning import limit_rules
-from provisioning.measurements import STATUS
+from provisioning.measurements import CLOCK, STATUS
 from provisioning.site import Site, SiteInstrument
-from telegraf_inputs import duration
+from telegraf_inputs import clock, duration
 
-from .. import influxql, panels
+from .. import influxql, panels, style
 from . import _frame
 
 STATE_MEANING = (
@@ -22,6 +22,7 @@ STATE_MEANING = (
     "of what Telegraf reads itself, nothing comes."
 )
 
+ODD_CLOCK = panels.mapping({word: (word, style.WARNING) for word in clock.MEANINGS})
 SAME_PACE = 10  # instruments whose gaps differ by more have panels of their own
 MANY = 3  # a panel's title names so many instruments
 
@@ -108,12 +109,10 @@ def timelines(
             title=f"State of instruments{part.which}",
             about=None if made else "instruments",
             description=STATE_MEANING,
-            targets=panels.targets(
-                *((query, "$tag_instrument") for query in _states(part.instruments, condition, driver))
-            ),
+            targets=panels.targets(*_states(part.instruments, condition, driver)),
             interval=interval(part.instruments),
             gap=gap(part.instruments),
-            mappings=[panels.STATES],
+            mappings=[panels.STATES, *([] if all(i.reports for i in part.instruments) else [ODD_CLOCK])],
             transformations=panels.renamed(labels(part.instruments)),
             dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
         )
@@ -121,11 +120,17 @@ def timelines(
     return made
 
 
-def _states(instruments: Sequence[SiteInstrument], where: str, driver: str) -> Iterator[str]:
-    """Ask for the states that programs report; of what has none, for the status of the channel that came last."""
+def _states(instruments: Sequence[SiteInstrument], where: str, driver: str) -> Iterator[tuple[str, str]]:
+    """Ask for the states that programs report; of what has none, for the status of the channel that came last.
+
+    And whether its times can't be believed: a line that is there only where it is so. Each with the name of its series.
+    """
     if any(instrument.reports for instrument in instruments):
         known = " AND ".join(filter(None, (influxql.equal(driver=driver) if driver else "", where)))
-        yield influxql.series(influxql.call("last", "state"), "instrument", known, ("instrument",), fill="null")
+        query = influxql.series(influxql.call("last", "state"), "instrument", known, ("instrument",), fill="null")
+        yield query, "$tag_instrument"
     silent = (instrument for instrument in instruments if not instrument.reports)
     for measurement in dict.fromkeys(name for instrument in silent for name in instrument.stanza.measurements):
-        yield influxql.series(influxql.call("last", STATUS.name), measurement, where, ("instrument",), fill="null")
+        for field, name in ((STATUS.name, "$tag_instrument"), (CLOCK.name, "$tag_instrument: its clock")):
+            query = influxql.series(influxql.call("last", field), measurement, where, ("instrument",), fill="null")
+            yield query, name

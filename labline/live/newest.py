@@ -36,6 +36,7 @@ class Seen:
 
     values: dict[str, tuple[int, Value]] = field(default_factory=dict)
     status: tuple[int, str] = (0, "")
+    clock: tuple[int, str] = (0, "")  # the last mark of a time that can't be believed
 
     @property
     def when(self) -> int:
@@ -58,6 +59,11 @@ class Latest:
     def seen(self, instrument: SiteInstrument, channel: Channel) -> Seen:
         """Give what there is of one channel."""
         return self.channels[instrument.name, channel.measurement, channel.id]
+
+    def odd_clock(self, instrument: SiteInstrument) -> str:
+        """Tell what is wrong with the times of newest points of what has no program (clock.MEANINGS); "" for nothing."""
+        each = (self.seen(instrument, channel) for channel in self.channels_of(instrument))
+        return next((seen.clock[1] for seen in each if seen.clock[1] and seen.clock[0] == seen.status[0]), "")
 
     def channels_of(self, instrument: SiteInstrument) -> list[Channel]:
         """List an instrument's channels: those of its stanza, and those that are found in the data of the last FOUND_SECONDS.
@@ -83,7 +89,8 @@ def _by_points(instrument: SiteInstrument, latest: Latest) -> tuple[int, str] | 
     came = [(when, status) for when, status in statuses if when]
     if not came:
         return None
-    return max(when for when, _ in came), "ok" if all(status == "ok" for _, status in came) else "degraded"
+    well = all(status == "ok" for _, status in came)
+    return max(when for when, _ in came), "clock" if latest.odd_clock(instrument) else "ok" if well else "degraded"
 
 
 class Newest:
@@ -95,6 +102,8 @@ class Newest:
         for instrument in site.instruments:
             for channel in instrument.stanza.declared:
                 self._fields[channel.measurement].update(channel.quantities)
+        silent = (instrument for instrument in site.instruments if not instrument.reports)
+        self._unreported = dict.fromkeys(name for instrument in silent for name in instrument.stanza.measurements)
 
     def ask(self, statements: list[str]) -> list[Series]:
         """Run InfluxQL. Raises DatabaseError."""
@@ -114,7 +123,7 @@ class Newest:
             f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, measurement)} "
             f'WHERE {self.ours()} GROUP BY "instrument", "channel"'
             for measurement, quantities in self._fields.items()
-            for name in (*quantities, "status")
+            for name in (*quantities, "status", *(["clock"] if measurement in self._unreported else []))
         ]
         reports, alive = identifier(RAW, "instrument"), identifier(RAW, "internal_agent")
         ahead = f'"site" = {text(self._site.name)} AND time > now() + {AHEAD}'
@@ -122,6 +131,10 @@ class Newest:
             f'SELECT last("state") AS "state" FROM {reports} WHERE {self.ours()} GROUP BY "instrument"',
             f'SELECT last("state") AS "ahead" FROM {reports} WHERE {ahead} GROUP BY "instrument"',
             f'SELECT last("metrics_gathered") AS "n" FROM {alive} WHERE {self.ours(TELEGRAF)} GROUP BY "host"',
+            *(
+                f'SELECT last("status") AS "ahead" FROM {identifier(RAW, measurement)} WHERE {ahead} GROUP BY "instrument"'
+                for measurement in self._unreported
+            ),
         ]
         found = Latest()
         for series in self.ask(statements):
@@ -130,8 +143,15 @@ class Newest:
             ((name, value),) = row.items()
             if series.name == "internal_agent":
                 found.hosts.add(series.tags["host"])
+            elif name == "ahead":
+                found.ahead[series.tags["instrument"]] = (when, str(value))
             elif series.name == "instrument":
-                (found.reports if name == "state" else found.ahead)[series.tags["instrument"]] = (when, str(value))
+                found.reports[series.tags["instrument"]] = (when, str(value))
+            elif name == "clock":
+                found.channels[series.tags["instrument"], series.name, series.tags["channel"]].clock = (
+                    when,
+                    str(value),
+                )
             elif name == "status":
                 found.channels[series.tags["instrument"], series.name, series.tags["channel"]].status = (
                     when,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from provisioning.influxdb_server import Server
 from provisioning.site import Site, SiteInstrument
-from telegraf_inputs import duration
+from telegraf_inputs import clock, duration
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
@@ -124,7 +124,8 @@ class Watch:
 
     def _ahead(self, instrument: SiteInstrument, latest: Latest, now: int) -> str:
         when, _ = latest.ahead.get(instrument.name, (now, ""))
-        return f"it is {duration.short((when - now) / 1e9)} ahead of here" if when > now else ""
+        ahead = f"it is {duration.short((when - now) / 1e9)} ahead of here" if when > now else ""
+        return ahead or ("" if instrument.reports else clock.MEANINGS.get(latest.odd_clock(instrument), ""))
 
     def _last(self, seen: Seen) -> int:
         """Tell when a channel brought its newest value; where none came, the time from which on it is missed."""

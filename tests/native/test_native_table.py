@@ -88,3 +88,20 @@ def test_where_the_database_refuses_the_device_is_not_blamed(table):
     now = time.time()
     table.troubles = [Trouble("database", "field type conflict", True, now, now)]
     assert table.look()[1].startswith("ups has no report in the database: what is wrong on the way there stands above")
+
+
+def test_times_that_cant_be_believed_are_told_until_they_can(table):
+    table.put(3, 'snmp,instrument=ups,channel=battery charge=98,status="ok",clock="unsynchronised"')
+    table.put(2, 'snmp,instrument=ups,channel=output voltage=231,status="ok",clock="unsynchronised"')
+    state, note = table.look()
+    assert state == "clock" and "follows no other (timedatectl" in note
+    for line in ('channel=battery charge=98,status="ok"', 'channel=output voltage=231,status="ok"'):
+        table.put(1, f"snmp,instrument=ups,{line}")
+    assert table.look() == ("ok", "")
+
+
+def test_points_that_all_lie_in_the_future_are_a_clock_that_is_off(table):
+    table.put(PATIENCE + 2, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(-3600, 'snmp,instrument=ups,channel=battery charge=98,status="ok",clock="future"')
+    state, note = table.look()
+    assert state == "clock" and "ahead of here" in note

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from provisioning import toml
-from telegraf_inputs import native_script
+from telegraf_inputs import clock, native_clock, native_script
 from telegraf_inputs import stanza as stanzas
 
-SECOND = 1_800_000_000_000_000_000
+SECOND = 1_700_000_000_000_000_000
 
 
 @pytest.fixture
@@ -228,3 +229,36 @@ def test_a_calibrated_value_that_is_colder_than_all_is_no_reading(shaped):
         f'snmp,channel=1 v=1,status="out_of_range" {SECOND}',
         f'snmp,channel=1 v=3,t=2,status="ok" {SECOND + 1}',
     ]
+
+
+def test_a_time_that_cant_be_believed_is_marked(shaped):
+    far = time.time_ns() + 60 * 10**9
+    points, _ = shaped(
+        snmp(a={"unit": "V"}), f"snmp,@ 1.a=1 {SECOND}", f"snmp,@ 1.a=2 {far}", "snmp,@ 1.a=3 946684800000000000"
+    )
+    assert points == [
+        f'snmp,channel=1 a=1,status="ok" {SECOND}',
+        f'snmp,channel=1 a=2,status="ok",clock="future" {far}',
+        'snmp,channel=1 a=3,status="ok",clock="past" 946684800000000000',
+    ]
+
+
+def test_what_is_read_while_the_clock_follows_no_other_is_marked(shaped):
+    def told(unsynchronised: bool) -> str:
+        return f"{native_clock.METRIC},@ {native_clock.FIELD}={str(unsynchronised).lower()} {SECOND}"
+
+    lines = [f"snmp,@ 1.a={n} {SECOND + n}" for n in range(4)]
+    points, _ = shaped(snmp(a={"unit": "V"}), lines[0], told(True), lines[1], lines[2], told(False), lines[3])
+    assert [point.partition(",")[2] for point in points if point.startswith("snmp")] == [
+        f'channel=1 a=0,status="ok" {SECOND}',
+        f'channel=1 a=1,status="ok",clock="unsynchronised" {SECOND + 1}',
+        f'channel=1 a=2,status="ok",clock="unsynchronised" {SECOND + 2}',
+        f'channel=1 a=3,status="ok" {SECOND + 3}',
+    ]
+
+
+@pytest.mark.parametrize(("checked", "told"), [("unchecked", "false"), ("", "true")])
+def test_the_report_of_the_clock_is_what_the_kernel_says(monkeypatch, checked, told):
+    monkeypatch.setattr(clock, "_kernel_says", lambda: False)
+    monkeypatch.setenv(clock.VARIABLE, checked)
+    assert native_clock.line() == f"labline_clock,labline=clock unsynchronised={told}\n"

@@ -241,8 +241,8 @@ def test_what_happened_before_the_run_is_found_where_it_was_written(database, in
     assert len(points) == 4
     database.write("".join(p.line().replace(",", ",site=counted,", 1) for p in points[:3]), "raw")
     server = Server(database.url, database.reader, database.reader_password)
-    (entry,) = ledgers.take(site, folder, server, now)
+    (entry,) = ledgers.take(ledgers.Run.of(site, now), folder, server)
     assert (entry.made, entry.written, entry.lost) == (8, 6, 2)
     database.write(points[3].line().replace(",", ",site=counted,", 1), "raw")
-    (entry,) = ledgers.take(site, folder, server, now)
+    (entry,) = ledgers.take(ledgers.Run.of(site, now), folder, server)
     assert (entry.made, entry.written, entry.lost) == (8, 8, 0)

@@ -14,6 +14,7 @@ from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.reading import Reading
 from telegraf_inputs.source import Pushed
+from telegraf_inputs.sparing import AT_ONCE
 from telegraf_inputs.stop import Stop
 
 NOON = 1_700_000_000_000_000_000
@@ -182,3 +183,28 @@ def test_an_inbox_drops_the_oldest_and_counts_them_by_channel():
         inbox.put(said("ab"[n % 2], when=NOON + n, voltage=1.0))
     assert [reading.time_ns for reading in inbox.take()] == [NOON + 2, NOON + 3]
     assert (inbox.dropped, inbox.dropped_of["a"], inbox.dropped_of["b"]) == (2, 1, 1)
+
+
+def test_a_channel_that_flaps_does_not_fill_the_log_and_is_counted_all_the_same(make):
+    made = make()
+    made.sample()
+    for n in range(100):
+        Talk.inbox.put(said(when=NOON + n, status=("ok", "over_range")[n % 2]))
+        made.sample()
+    assert made.errors == 50 and len(made.said) == 1 + AT_ONCE
+    Talk.inbox.put(said("b", status="over_range"))
+    made.sample()
+    assert made.said[-1].startswith("W degraded: a: over_range, b: over_range; ")
+    assert made.said[-1].endswith("lines like it before were left out")
+
+
+def test_channels_without_a_place_do_not_fill_the_log_and_are_counted_all_the_same(make):
+    made = make()
+    made.sample()
+    for n in range(100):
+        Talk.inbox.put(said(f"x{n}", when=NOON + n, voltage=1.0))
+        made.sample()
+    assert made.discarded == 100 and len(made.said) == 1 + AT_ONCE
+    made.close()
+    assert made.said[-1].startswith("W a reading of channel 'x99' came, which the stanza does not name")
+    assert f"; {100 - AT_ONCE - 1} lines like it before were left out" in made.said[-1]
