@@ -160,3 +160,15 @@ PINNED = Option(
     "pattern (a regular expression) that what the instrument says of itself must contain, such as its serial number; "
     "another one of its kind on this connection is then wrong_device, and not read",
 )
+NAMELESS = "none"
+PINNED_OR_NONE = Option(
+    PINNED.name, "str", f"{PINNED.description}; {NAMELESS}: it has no way to say who it is, and is not asked"
+)
+
+
+def pin(options: Mapping[str, Any], known: tuple[Option, ...]) -> str:
+    """Tell the pattern that pins an instrument to what it says of itself; "" where there is none."""
+    wanted = options.get(PINNED.name) or ""
+    if PINNED in known or PINNED_OR_NONE in known and wanted != NAMELESS:
+        return str(wanted)
+    return ""

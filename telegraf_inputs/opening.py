@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from .configured import Stanza
-from .declare import PINNED
+from .declare import pin
 from .errors import InstrumentError, WrongDevice
 from .inbox import Inbox
 from .line import Tap
@@ -35,7 +35,7 @@ def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap) -> tupl
         link.tap = tap
         polled = kind(stanza, link)
         identity = _identity(polled)
-        wanted = stanza.options.get(PINNED.name) if PINNED in kind.options_known else None
+        wanted = pin(stanza.options, kind.options_known)
         if wanted and not re.search(wanted, identity):
             raise WrongDevice(f"this is {identity!r}, expected {wanted!r} in what it says of itself (identity)")
         return polled, identity

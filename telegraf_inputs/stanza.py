@@ -7,7 +7,7 @@ from typing import Any
 from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
 from .calibration import Calibration
 from .configured import ANY, Channel, Stanza
-from .declare import PINNED, RESERVED_TAGS, Option, Quantity
+from .declare import PINNED, RESERVED_TAGS, Option, Quantity, pin
 from .errors import BadInput, noted, shown, suggestion
 from .line import Wire
 from .names import NAME, NAME_WORDS, check_pattern
@@ -167,9 +167,9 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
         stanza.channels = _channels(values["channels"], stanza, errors)
     with noted(errors):
         stanza.tags = _tags(values["tags"] or {}, stanza.declared)
-    if PINNED in driver.options_known and stanza.options[PINNED.name]:
+    if pattern := pin(stanza.options, driver.options_known):
         with noted(errors):
-            check_pattern(stanza.options[PINNED.name], (PINNED.name,))
+            check_pattern(pattern, (PINNED.name,))
     if len(errors) > before:
         return None
     with noted(errors):

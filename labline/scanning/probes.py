@@ -40,11 +40,14 @@ class NotAllowed(Exception):
 def probe(url: str) -> Iterator[Finding | str]:
     """Try one line with each driver's settings until somebody answers. Raises Disconnected where it can't be opened."""
     heard = []
+    silent: set[tuple[type[Polled], tuple[bytes, ...]]] = set()  # what nobody answers is asked once
     for driver, asking in known():
         keys = asking.keys
-        if Url(url).scheme not in driver.schemes:
+        if Url(url).scheme not in driver.schemes or (driver, asking.sends) in silent:
             continue
         said, good = _ask(driver, url, keys)
+        if not said:
+            silent.add((driver, asking.sends))
         if good and any(
             c.isalpha() for c in said.partition(",")[0]
         ):  # whoever sends numbers by itself is no maker's name
@@ -61,6 +64,8 @@ def probe(url: str) -> Iterator[Finding | str]:
 def _ask(driver: Any, url: str, keys: Mapping[str, str]) -> tuple[str, bool]:
     """Ask for the identity by one driver: what was said, and whether it is the driver's instrument."""
     data = {**yaml.safe_load(driver.example), **keys, "connection": url, "timeout": f"{TIMEOUT}s"}
+    if driver.channel_names is not None:  # those of the example may be of another model
+        del data["channels"]
     stanza = stanzas.check({key: value for key, value in data.items() if value != ""})
     stanza.options.update({key: value or None for key, value in keys.items() if key in stanza.options})
     link = driver.open_link(stanza.connection, stanza, Stop())

@@ -15,6 +15,7 @@ from typing import Any
 from ..configured import Channel, Stanza
 from ..declare import PINNED, Option, Probe, Quantity, Stream
 from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
+from ..example import with_channels
 from ..line import Line, Wire
 from ..reading import Reading
 from ..source import Polled, number
@@ -116,8 +117,7 @@ channels:
     def found(cls, url: str, identity: str, keys: Mapping[str, str]) -> str:
         """Write the stanza of one that was found, with the channels that its model has."""
         model = MODELS.get(of_version(identity), UNKNOWN)
-        lines = super().found(url, identity, keys).splitlines(keepends=True)
-        return "".join(line for line in lines if line[:2] != "  " or line.strip().partition(":")[0] in model.questions)
+        return with_channels(super().found(url, identity, keys), model.questions)
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:

@@ -9,10 +9,11 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from ..declare import PINNED, Probe, Quantity, Stream
-from ..errors import BadAnswer, NoAnswer, WrongDevice
+from ..errors import BadAnswer, WrongDevice
 from ..line import Line, Wire
 from ..reading import Reading
 from ..source import Polled, number
@@ -42,7 +43,8 @@ class LakeShore372(Polled):
     """Reads a Lake Shore 372.
 
     The scanner moves through the inputs by itself, and a scan of sixteen takes minutes. Only the input that it dwells
-    on is measured, continuously, once its change pause is over and its filter has settled: each reading of it is new,
+    on is measured, continuously, once its change pause is over and its filter has settled, as it says itself (an old
+    firmware does not: then the times that are set are waited for): each reading of it is new,
     and those of the other inputs are of earlier and not repeated. So an input has points while it is dwelt on, and none
     until its next turn. An interval shorter than the shortest dwell time misses no input. Input A, the control input,
     is measured beside the scanner. An input that is asked for and not measured, because it is switched off or the
@@ -72,7 +74,8 @@ class LakeShore372(Polled):
                 Quantity(
                     "temperature", "K", "Temperature from the input's calibration curve", None, 1000.0, decimals=4
                 ),
-                Quantity("resistance", "Ω", "Resistance of the sensor", 0.0, 7e7, decimals=2),
+                # Its highest range ends at 63.2 MΩ, and reads a fifth more; noise about 0 has either sign.
+                Quantity("resistance", "Ω", "Resistance of the sensor", -7.6e7, 7.6e7, decimals=2),
             ),
         ),
     )
@@ -103,6 +106,7 @@ channels:
         self._pauses: dict[str, int] = {}
         self._told: set[str] = set()  # inputs whose points say that they are not measured
         self._tells_settling: bool | None = None  # not known yet
+        self._tells_filter: bool | None = None
 
     def identify(self) -> str:
         answer = self.link.query("*IDN?").strip()
@@ -125,7 +129,11 @@ channels:
                 if fault is not None:
                     self._enabled.pop(name, None)
                     faults[name] = fault
-        control_settled, scanned_settled = self._settled()
+        unsettled = self.contained("", self._learn_settling)
+        if unsettled is not None:  # whether what is measured is valid is not known in this cycle
+            measured = [name for name in (CONTROL, scanned) if name in self._wanted and self._enabled.get(name)]
+            faults |= {name: replace(unsettled, channel=name) for name in measured if name not in faults}
+        control_settled, scanned_settled = self._settled
         for name in self._wanted:
             reading, status = faults.get(name), ""
             if reading is not None:
@@ -167,20 +175,30 @@ channels:
             return "disabled"
         return "" if scanning or name in (CONTROL, scanned) else "not_scanned"
 
-    def _settled(self) -> tuple[bool, bool]:
-        """Tell whether the readings of the control input and of the scanned input are valid, as far as it says so."""
-        if self._tells_settling is not False:
-            try:
-                settling = self._ask("RDGSTL?", SETTLING, "0,0")
-            except NoAnswer as error:
-                if self._tells_settling:
-                    raise
-                self.recover(error)  # an old firmware: the times that are set must do
-            else:
-                self._tells_settling = True
-                return settling[1] == "0", settling[2] == "0"
-            self._tells_settling = False
-        return True, True
+    def _learn_settling(self) -> None:
+        """Ask whether the readings of the control input and of the scanned input are valid, as far as it says so."""
+        self._settled, found = (True, True), None
+        if self._tells_settling:
+            found = self._ask("RDGSTL?", SETTLING, "0,0")
+        elif self._tells_settling is None:
+            found = self._optional("RDGSTL?", SETTLING, "its inputs are read by the times that are set")
+            self._tells_settling = found is not None
+        if found:
+            self._settled = found[1] == "0", found[2] == "0"
+
+    def _filter_seconds(self, channel: str) -> int:
+        """Ask how long the filter of an input takes to settle; 0 where it is off, or does not tell."""
+        question, found = f"FILTER? {channel}", None
+        if self._tells_filter:
+            found = self._ask(question, FILTER, "1,005,10")
+        elif self._tells_filter is None:
+            found = self._optional(question, FILTER, "its filters are taken to be off")
+            self._tells_filter = found is not None
+        return int(found[1]) * int(found[2]) if found else 0
+
+    def _optional(self, question: str, form: re.Pattern[str], otherwise: str) -> re.Match[str] | None:
+        answer = self.optional(question, lambda text: form.match(text.strip()), otherwise)
+        return form.match(answer.strip()) if answer is not None else None
 
     def _ask(self, question: str, form: re.Pattern[str], example: str) -> re.Match[str]:
         answer = self.link.query(question).strip()
@@ -190,8 +208,7 @@ channels:
 
     def _measure_scanned(self, channel: str) -> Reading | None:
         if not self._tells_settling:
-            filtered = self._ask(f"FILTER? {channel}", FILTER, "1,005,10")
-            seconds = self._pauses[channel] + int(filtered[1]) * int(filtered[2])
+            seconds = self._pauses[channel] + self._filter_seconds(channel)
             if time.monotonic() - self._since < seconds:
                 return None
         return self._measure(channel)

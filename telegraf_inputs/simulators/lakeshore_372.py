@@ -20,6 +20,7 @@ class LakeShore372Simulator(TextSimulator):
 
     send_terminator = b"\r\n"
     brisk = {"dwell": 0.3, "pause": 0}
+    optional = ("RDGSTL?", "FILTER?")
 
     def __init__(
         self,

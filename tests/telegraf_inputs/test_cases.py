@@ -286,7 +286,7 @@ def test_every_driver_has_cases(driver):
     )
 
 
-LAST_QUESTION = "> PNR\n< \\x06\n>> \\x05\n< 302-510-C\n"
+LAST_QUESTION = "> PNR\n<< \\x06\\r\\n\n>> \\x05\n<< 302-510-C\\r\\n\n"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from telegraf_inputs import declared
 from telegraf_inputs.drivers import _julabo_quantities as quantities
 from telegraf_inputs.drivers import _phidget_sensor as phidget_sensor
 from telegraf_inputs.drivers import _scpi_quantity as scpi_quantity
+from telegraf_inputs.drivers import _tpg_models as tpg_models
 from telegraf_inputs.drivers import julabo, lakeshore_372, pfeiffer_tpg
 from telegraf_inputs.drivers._julabo_models import MODELS, UNKNOWN, of_version
 from telegraf_inputs.drivers._phidget_classes import SENSORS
@@ -63,8 +64,13 @@ ARROW = r"(\w+) -> (?:[A-Z]{2,3} (?:HWR )?)?([^(]*?)(?: \(.*\))?"
 def test_the_status_of_a_pfeiffer_gauge():
     told = {code: snake(text) for code, text in table(PRX, ARROW).items()}
     assert told.pop("0") == "measurement_data_okay"
-    assert {"0": "ok", **told} == pfeiffer_tpg.STATUS
-    assert set(told.values()) == set(pfeiffer_tpg.PfeifferTPG.statuses)
+    assert {"0": "ok", **told} == tpg_models.STATUS
+    # INFICON VGC501, VGC502, VGC503, tina96e1, PRX.
+    assert {**tpg_models.STATUS, "7": snake("Error BPG, HPG, BCG")} == tpg_models.INFICON_STATUS
+    assert {*told.values(), tpg_models.INFICON_STATUS["7"]} == set(pfeiffer_tpg.PfeifferTPG.statuses)
+    for name, controller in tpg_models.CONTROLLERS.items():
+        expected = tpg_models.INFICON_STATUS if name.startswith("vgc") else tpg_models.STATUS
+        assert controller.status == expected, name
 
 
 def test_the_units_of_a_pfeiffer_controller():
@@ -75,7 +81,7 @@ def test_the_units_of_a_pfeiffer_controller():
     for code, text in table(UNI, r"(\d) -> (\S+)").items():
         unit, many = names.get(text, ("torr", 1.0))
         expected[code] = shown[text], pytest.approx(units.Quantity(many, unit).to("mbar").magnitude, rel=1e-6)
-    assert expected == pfeiffer_tpg.UNITS
+    assert expected == tpg_models.UNITS
 
 
 def test_the_error_word_of_a_pfeiffer_controller():
@@ -84,10 +90,29 @@ def test_the_error_word_of_a_pfeiffer_controller():
     assert tuple(text.lower() for text in told.values()) == pfeiffer_tpg.ERRORS
 
 
-def test_how_many_gauges_a_pfeiffer_controller_has():
-    # TPG 261 Single Gauge, TPG 262 Dual Gauge, TPG 366 for six gauges: by the names of the manuals.
-    assert pfeiffer_tpg.GAUGES == {"tpg261": 1, "tpg262": 2, "tpg366": 6}
-    assert pfeiffer_tpg.IDENTITY == {"tpg261": "PNR", "tpg262": "PNR", "tpg366": "AYT"}
+# Model, by the names of the manuals: gauges; the mnemonic that says who it is; what it answers; PRX, or one for each gauge.
+@pytest.mark.parametrize(
+    ("name", "gauges", "identity", "answer", "asked"),
+    [
+        ("tpg261", 1, "PNR", "302-510-A", "PRX"),
+        ("tpg262", 2, "PNR", "302-510-C", "PRX"),
+        ("tpg256a", 6, "PNR", "302-520-A", "PR1"),
+        ("tpg361", 1, "AYT", "TPG 361,PTG28040,44990000,010400,010100", "PR1"),
+        ("tpg362", 2, "AYT", "TPG 362,PTG28290,44990000,010100,010100", "PRX"),
+        ("tpg366", 6, "AYT", "TPG 366,PTG28770,44990000,010300,010100", "PRX"),
+        ("tpg366", 6, "AYT", "TPG366,PTG28770,44990000,010300,010100", "PRX"),
+        ("vgc501", 1, "AYT", "VGC501,398-481,100,1.00,1.0", "PR1"),
+        ("vgc502", 2, "AYT", "VGC502,398-482,100,1.00,1.0", "PR1"),
+        ("vgc503", 3, "AYT", "VGC503,398-483,100,1.00,1.0", "PRX"),
+    ],
+)
+def test_the_models_of_gauge_controllers(name, gauges, identity, answer, asked):
+    model = tpg_models.CONTROLLERS[name]
+    assert (model.gauges, model.identity, "PR1" if model.each else "PRX") == (gauges, identity, asked)
+    assert model.form.match(answer)
+    assert tpg_models.of_identity(answer) == (name if identity == "AYT" else "")
+    assert model.title.replace(" ", "").lower() == name
+    assert model.speaks == (name in ("tpg261", "tpg262"))
 
 
 # Lake Shore Model 372 User's Manual, chapter 6.6, RDGST?: bit, bit weighting, status indicator.
