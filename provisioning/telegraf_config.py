@@ -251,7 +251,10 @@ def _execd(program: Program, paths: Paths, environment: Mapping[str, str]) -> It
         stanza = instrument.stanza
         label = "" if stanza.label == stanza.name else f" {_one_line(stanza.label)}"
         yield f"# {stanza.name}:{label}, every {stanza.interval:g} s"
-        command += ["--config", f"{paths.config}/{program_config(instrument)}"]
+        if stanza.trigger == "stdin":  # those of one pace alone
+            command += ["--config", f"{paths.config}/{program_config(instrument)}"]
+    if program.instruments[0].stanza.trigger != "stdin":  # all of this driver, as they come, change and go
+        command += ["--config", f"{paths.config}/{INSTRUMENTS}"]
     keys: dict[str, Any] = {"alias": program.alias, "command": command}
     if plugins.outside(program.driver):
         environment = {**environment, plugins.VARIABLE: os.environ[plugins.VARIABLE]}

@@ -21,9 +21,10 @@ from typing import NoReturn
 from . import stanza as stanzas
 from . import yamlfile
 from .configured import Stanza
+from .crew import Crew
 from .errors import BadInput
-from .sampler import Sampler
 from .source import Source
+from .stanza_folder import StanzaFolder
 from .stdin import Stdin
 from .stop import Stop
 from .writer import Writer
@@ -64,7 +65,8 @@ def parser(driver: type[Source]) -> Parser:
         metavar="FILE",
         action="append",
         required=True,
-        help="an instrument's stanza, in YAML with the keys it has in the site file; may be repeated",
+        help="an instrument's stanza, in YAML with the keys it has in the site file; may be repeated. A folder: all that are "
+        "there, *.yml, of this driver; they may come, change and go while it runs",
     )
     count = made.add_mutually_exclusive_group()
     count.add_argument(
@@ -94,7 +96,16 @@ def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
         return int(end.code or 0)
     found: list[Stanza] = []
     bad: list[BadInput] = []
+    folder = None
     for file in arguments.config:
+        if os.path.isdir(file):
+            folder = StanzaFolder(file, driver)
+            there = folder.begin()
+            found += there.came
+            bad += there.bad
+            if not there.came and not there.bad:
+                bad.append(BadInput(f"has no instrument of driver {driver.name!r}", file=file))
+            continue
         stanza = stanzas.load_all(file, bad, driver)
         if stanza is None:
             continue
@@ -108,7 +119,7 @@ def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
     # In a lab that runs, one bad file must not silence the driver's other instruments.
     if not found or (bad and by_hand):
         return 2
-    return run(found, arguments.count, trace=arguments.trace)
+    return run(found, arguments.count, trace=arguments.trace, folder=None if by_hand else folder)
 
 
 def _fill_descriptors() -> None:
@@ -123,16 +134,25 @@ def _fill_descriptors() -> None:
             os.open(os.devnull, os.O_WRONLY if fd == 2 else os.O_RDONLY)  # takes the lowest number that is free
 
 
-def run(found: Sequence[Stanza], count: int | None = None, out: int = 1, *, trace: bool = False) -> int:
+def run(
+    found: Sequence[Stanza],
+    count: int | None = None,
+    out: int = 1,
+    *,
+    trace: bool = False,
+    folder: StanzaFolder | None = None,
+) -> int:
     """Sample instruments until asked to stop, or each ``count`` times; by hand (with a count) stdin is left alone.
 
+    With a ``folder``, those that come there are read as well, and those that go are let go.
     Returns the exit status: 1 where a cycle by hand was not well, or not all was printed.
     """
     stop = Stop()
     writer = Writer(out, on_closed=stop.set)
     by_hand = count is not None
-    samplers = [Sampler(stanza, stop, writer, log, count=count, trace=trace) for stanza in found]
-    ending = _Ending(samplers, writer, by_hand)
+    crew = Crew(writer, log, stop, count=count, trace=trace)
+    samplers = [crew.hire(stanza) for stanza in found]
+    ending = _Ending(crew, writer, by_hand)
     stdin = Stdin(stop, ending.stuck, None if by_hand else 0)
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
@@ -143,20 +163,20 @@ def run(found: Sequence[Stanza], count: int | None = None, out: int = 1, *, trac
         stdin.start()
         for sampler in samplers:
             sampler.start()
-        while any(sampler.running for sampler in samplers):
+        while crew.working or folder is not None:
             if stop.wait(WATCH_SECONDS):
                 break
-            for sampler in samplers:
-                sampler.watch()
-        for sampler in samplers:
-            sampler.join()
+            if folder is not None:
+                crew.change(folder.look())
+            crew.watch()
+        crew.dismiss()
     finally:
         stop.set()
         written = ending.finish()
         signal.set_wakeup_fd(-1)
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-    if any(sampler.fault for sampler in samplers):
+    if crew.fault:
         return 1
     if by_hand:
         return 0 if written and all(sampler.good == count for sampler in samplers) else 1
@@ -169,8 +189,8 @@ def run(found: Sequence[Stanza], count: int | None = None, out: int = 1, *, trac
 class _Ending:
     """Ends a program once, though it may be asked to from two threads."""
 
-    def __init__(self, samplers: Sequence[Sampler], writer: Writer, by_hand: bool):
-        self._samplers, self._writer, self._by_hand = samplers, writer, by_hand
+    def __init__(self, crew: Crew, writer: Writer, by_hand: bool):
+        self._crew, self._writer, self._by_hand = crew, writer, by_hand
         self._lock = threading.Lock()
         self._ended = False
 
@@ -181,7 +201,7 @@ class _Ending:
                 return None
             self._ended = True
             written = self._writer.finish(LAST_WRITE_SECONDS)
-            for sampler in self._samplers:
+            for sampler in self._crew.samplers:
                 sampler.tell_the_end(silently=self._by_hand)
             return written
 

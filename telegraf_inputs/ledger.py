@@ -51,6 +51,9 @@ class Ledger:
             if not self._failing:
                 self._log("W", f"{VARIABLE}: can't keep count: {error.strerror}")
             self._failing = True
+        if last:
+            os.close(self._fd)
+            self._fd = None
 
     def _tell(self, last: bool) -> None:
         dropped, too_fast = self._instrument.dropped, self._instrument.inbox.dropped

@@ -25,19 +25,33 @@ REPORT_SECONDS = 1.0  # between two reports of a cycle that hangs, at least
 class Sampler:
     """Samples one instrument in a thread of its own, until asked to stop, or ``count`` times.
 
-    ``good`` of its ``cycles`` were read whole; ``fault`` is true where the thread itself broke down.
+    ``good`` of its ``cycles`` were read whole; ``broke`` is called where the thread itself breaks down.
     """
 
-    def __init__(self, stanza: Stanza, stop: Stop, writer: Writer, log: Log, *, count: int | None, trace: bool):
-        self._stanza, self._stop, self._writer, self._count = stanza, stop, writer, count
+    def __init__(
+        self,
+        stanza: Stanza,
+        stop: Stop,
+        writer: Writer,
+        log: Log,
+        *,
+        count: int | None,
+        trace: bool,
+        broke: Callable[[], None],
+    ):
+        self._stanza, self.stop, self._writer, self._count, self._broke = stanza, stop, writer, count, broke
         self._log_line = log
         self.instrument = Instrument(stanza, stop, self._log, self._trace if trace else None)
         self._ledger = Ledger(self.instrument, writer, self._log)
         self.cycles = self.good = 0
-        self.fault = False
         self._next_report = 0.0
         self._thread = threading.Thread(target=self._run, daemon=True, name=stanza.name)
         self._trigger: Trigger | None = None
+
+    @property
+    def name(self) -> str:
+        """The instrument's name."""
+        return self._stanza.name
 
     @property
     def running(self) -> bool:
@@ -47,7 +61,7 @@ class Sampler:
     def paced_by(self, stdin: Stdin) -> None:
         """Let Telegraf's newlines set the pace, where the stanza says so."""
         if self._count is None and self._stanza.trigger == "stdin":
-            self._trigger = stdin.trigger()
+            self._trigger = stdin.trigger(self.stop)
 
     def start(self) -> None:
         """Begin to sample."""
@@ -80,9 +94,8 @@ class Sampler:
         except Stopped:
             pass
         except Exception:
-            self.fault = True
             self._log("E", f"fault in labline: {traceback.format_exc()}")
-            self._stop.set()  # so that Telegraf starts it anew
+            self._broke()
         finally:
             self._deliver(self.instrument.finish())
             self.instrument.close()
@@ -92,7 +105,7 @@ class Sampler:
         ticks = None
         if self._trigger is not None:
             self._trigger.take(inbox, self._collect)
-        while not self._stop.is_set:
+        while not self.stop.is_set:
             points = self.instrument.sample()
             self.cycles += 1
             self.good += self.instrument.well
@@ -103,7 +116,7 @@ class Sampler:
                 self.instrument.overruns += self._trigger.take(inbox, self._collect)
             else:
                 ticks = ticks or Ticks(self._stanza.interval)  # the first cycle, which connects, comes at once
-                self.instrument.overruns += ticks.wait(self._stop, inbox, self._collect)
+                self.instrument.overruns += ticks.wait(self.stop, inbox, self._collect)
 
     def _collect(self) -> None:
         self._deliver(self.instrument.collect())

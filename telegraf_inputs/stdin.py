@@ -56,9 +56,9 @@ class Stdin:
         """Begin to watch: what comes before is lost to nobody."""
         threading.Thread(target=self._run, daemon=True, name="stdin").start()
 
-    def trigger(self) -> Trigger:
-        """Give an instrument its own view of the newlines that come from here on."""
-        made = Trigger(self._stop)
+    def trigger(self, stop: Stop) -> Trigger:
+        """Give an instrument, which ``stop`` ends, its own view of the newlines that come from here on."""
+        made = Trigger(stop)
         self._triggers.append(made)
         return made
 

@@ -85,9 +85,10 @@ def test_a_node_has_its_own_instruments_its_name_and_the_one_database(spread):
         assert conf["agent"]["hostname"] == node.name
         assert conf["outputs"]["influxdb"][0]["urls"] == ["http://192.168.1.11:8086"]
         programs = conf["inputs"].get("execd", [])
-        assert [word for each in programs for word in each["command"] if word.endswith(".yml")] == [
-            f"/etc/labline/telegraf/instruments/{i.name}.yml" for i in spread.of_node(node)
-        ]
+        folders = {word for each in programs for word in each["command"] if word.startswith("/etc")}
+        assert folders == ({"/etc/labline/telegraf/instruments"} if programs else set())
+        stanzas = {name for name in made if name.startswith(f"{node.name}/telegraf/instruments/")}
+        assert stanzas == {f"{node.name}/telegraf/instruments/{i.name}.yml" for i in spread.of_node(node)}
         unchecked = ["LABLINE_CLOCK=unchecked"] if node.clock == "unchecked" else None
         assert all(each.get("environment") == unchecked for each in programs)
         assert "node" not in "".join(text for name, text in made.items() if name.endswith(".yml"))

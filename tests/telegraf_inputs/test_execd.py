@@ -328,7 +328,7 @@ def test_an_instrument_that_is_not_there_fails_by_hand(tmp_path):
         ((), "the following arguments are required: --config; try --help"),
         (("--config",), "argument --config: expected one argument; try --help"),
         (("--config", "{folder}/none.yml"), "none.yml: can't be read: No such file or directory"),
-        (("--config", "{folder}"), "can't be read: Is a directory"),
+        (("--config", "{folder}/empty"), "empty: has no instrument of driver 'lakeshore_372'"),
         (("--config", "x.yml", "--count", "0"), "--count: '0' is no number of cycles (1 or more); try --help"),
         (("--config", "x.yml", "--count", "²"), "--count: '²' is no number of cycles (1 or more); try --help"),
         (
@@ -348,6 +348,7 @@ def test_an_instrument_that_is_not_there_fails_by_hand(tmp_path):
     ],
 )
 def test_wrong_use_is_told(tmp_path, arguments, message):
+    (tmp_path / "empty").mkdir()
     (tmp_path / "misspelt.yml").write_text("name: a\ndriver: lakeshore_372\nconnection: sim\nintervall: 5s\n")
     (tmp_path / "other.yml").write_text(
         "name: a\ndriver: scpi\nconnection: sim\nchannels:\n  a:\n    read:\n      v: {query: 'V?', unit: V}\n"

@@ -96,7 +96,9 @@ class Program:
         end = time.monotonic() + LONG
         while not good():
             left = end - time.monotonic()
-            assert left > 0 and select.select([self.process.stdout], [], [], left)[0], f"no {what}: {self.log}"
+            assert left > 0, f"no {what}: {self.log}"
+            if not select.select([self.process.stdout], [], [], min(left, 0.2))[0]:
+                continue  # its log may say what is waited for
             data = os.read(self.process.stdout.fileno(), 1 << 20)
             assert data, f"it ended: {self.log}"
             self._take(data)

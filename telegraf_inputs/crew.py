@@ -1,0 +1,69 @@
+"""The samplers of a program: one an instrument, which come and go without the others noticing."""
+
+from __future__ import annotations
+
+from .configured import Stanza
+from .sampler import Log, Sampler
+from .stanza_folder import Changes
+from .stop import Stop
+from .writer import Writer
+
+
+class Crew:
+    """Samplers, each with a request to stop of its own; ``stop`` is that to all of them, and to the program."""
+
+    def __init__(self, writer: Writer, log: Log, stop: Stop, *, count: int | None, trace: bool):
+        self._writer, self._log, self._stop, self._count, self._trace = writer, log, stop, count, trace
+        self.samplers: list[Sampler] = []
+        self._leaving: list[Sampler] = []  # they were asked to stop, and have not yet
+        self._waiting: list[Stanza] = []  # they wait until who read the same instrument has let go of it
+        self.fault = False
+
+    def hire(self, stanza: Stanza) -> Sampler:
+        """Make the sampler of an instrument."""
+        made = Sampler(stanza, Stop(), self._writer, self._log, count=self._count, trace=self._trace, broke=self._broke)
+        self.samplers.append(made)
+        return made
+
+    @property
+    def working(self) -> bool:
+        """Tell whether any of them has cycles before it."""
+        return any(sampler.running for sampler in self.samplers)
+
+    def watch(self) -> None:
+        """Look whether one of them hangs, has left, or can begin."""
+        for sampler in [sampler for sampler in self._leaving if not sampler.running]:
+            self._leaving.remove(sampler)
+            self.samplers.remove(sampler)
+            sampler.tell_the_end(silently=False)
+        busy = {sampler.name for sampler in self._leaving}
+        for stanza in [stanza for stanza in self._waiting if stanza.name not in busy]:
+            self._waiting.remove(stanza)
+            self.hire(stanza).start()
+        for sampler in self.samplers:
+            sampler.watch()
+
+    def change(self, changes: Changes) -> None:
+        """Let go of the instruments that are gone, and take up those that came."""
+        for error in changes.bad:
+            self._log("E", f"{error}; what was read before is read as before")
+        for name in changes.gone:
+            self._waiting = [stanza for stanza in self._waiting if stanza.name != name]
+            for sampler in self.samplers:
+                if sampler.name == name and sampler not in self._leaving:
+                    self._log("I", f"[{name}] its stanza changed or is gone: it is let go of")
+                    sampler.stop.set()
+                    self._leaving.append(sampler)
+        self._waiting += changes.came
+
+    def dismiss(self) -> None:
+        """Ask all to stop, and wait until they have."""
+        if self._stop.is_set:
+            for sampler in self.samplers:
+                sampler.stop.set()
+        for sampler in self.samplers:
+            sampler.join()
+
+    def _broke(self) -> None:
+        self.fault = True
+        self._stop.set()  # so that Telegraf starts it anew
