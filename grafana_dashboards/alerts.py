@@ -14,7 +14,7 @@ from provisioning.limit_rules import KEEP_SECONDS, LimitRule, rounded
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
-from . import channel_alarms, check_alerting, influxql, limit_alarms, signals, style
+from . import channel_alarms, check_alerting, delivery, influxql, limit_alarms, signals, style
 from .dashboards import _telegraf
 from .provision import AlertQuery, Last, Rule, RuleGroup, Threshold, literal, plain
 from .signals import Signal
@@ -215,6 +215,19 @@ def _line(site: Site, panel: Panels) -> Iterable[Rule]:
         "labline apply --check tells whether its database and users are as they should be. "
         "Meanwhile Telegraf keeps what is read, for about an hour, and writes it afterwards; the journal holds more.",
     )
+    yield _line_rule(
+        site,
+        "delivery",
+        "What is read is not stored",
+        delivery.failing(),
+        panel=panel(delivery.ABOUT),
+        severity="critical",
+        seconds=math.ceil(max(delivery.SECONDS, site.alarms.every)),
+        for_="0s",
+        summary="{{ $labels.host }}: {{ $labels.output }} does not take what is read ({{ $labels.why }})",
+        help="The table Is it stored? on the dashboard of instruments' health says why, and so does labline status. What is refused "
+        "is lost for the database, and stays in the journal; what can't be written yet waits in Telegraf's memory.",
+    )
     if any(instrument.reports for instrument in site.enabled):
         yield _line_rule(
             site,
@@ -285,19 +298,22 @@ def _line_rule(
     help: str,
     on_error: str = "KeepLast",
     keep: str = "",
+    seconds: int = 0,
+    for_: str = "",
 ) -> Rule:
+    """Make a rule; ``seconds`` is how far it looks back, by default as far as losses are told."""
     side, value = condition
     return Rule(
         uid=uid(site.name, name),
         title=title,
-        for_=duration.exact(rounded(60, site.alarms)),
+        for_=for_ or duration.exact(rounded(60, site.alarms)),
         keep=keep,
         panel=panel,
         no_data="OK",
         on_error=on_error,
         labels=_labels(site, severity, "line"),
         data=[
-            AlertQuery(ref="A", query=query, seconds=_loss_window(site)),
+            AlertQuery(ref="A", query=query, seconds=seconds or _loss_window(site)),
             Last(ref="B", of="A"),
             Threshold(ref="C", of="B", side=side, value=value, back=value),
         ],

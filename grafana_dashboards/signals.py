@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from provisioning import host_metrics
+from provisioning import measurements
 from provisioning.limit_rules import sides
 from provisioning.limits import Code, either
 from provisioning.site import Limit, Site, SiteInstrument
@@ -172,8 +172,7 @@ def steps(limits: tuple[Limit, ...], good: str) -> list[tuple[float | None, str]
 
 def own_quantity(measurement: str, field: str) -> Quantity:
     """Get what an instrument tells of itself, or Telegraf of the machine and of itself. Raises KeyError for what nobody stores."""
-    quantities = host_metrics.INSTRUMENT if measurement == "instrument" else host_metrics.ALL[measurement]
-    return {q.name: q for q in quantities}[field]
+    return {q.name: q for q in measurements.OWN[measurement]}[field]
 
 
 def check_stored(measurement: str, *fields: str) -> None:

@@ -22,6 +22,7 @@ from .local.acquisition import Acquisition
 from .local.dashboards import Dashboards
 from .local.database import Database
 from .local.disk import DiskWatch
+from .local.health import Health
 from .local.replay import Replayed
 from .local.settling import Unsettled
 from .local.simulators import Simulators
@@ -65,11 +66,14 @@ class Lab:
         self.ledger: list[ledger.Entry] = []
         self.told: list[str] = []  # what came of earlier runs, and of what was written again
         self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
+        self.happened: list[str] = []  # what else may have lost readings
         self.dashboards = Dashboards(self.places, say)
         self._database: Database | None = None
         self._kept_database: Keeper | None = None
+        self._kept_telegrafs: list[Keeper] = []
         self._acquisitions: list[Acquisition] = []  # one a node
         self._logs = TelegrafLogs([])
+        self._health: Health | None = None
         self._simulators: Simulators | None = None
         self._environment: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}  # instruments that Telegraf is not told of -> why
@@ -109,6 +113,8 @@ class Lab:
             self._kept_database.not_started(away)
         self._upkeep = Upkeep(self._database, self.site, earlier, self._written_again, self._say)
         self._upkeep.start()
+        self._tell_telegraf()
+        self._health = Health(self.site, self.places, self._logs)
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
@@ -137,7 +143,7 @@ class Lab:
             meanwhile = "what is read meanwhile is in Telegraf's buffer and in the journal"
             self._kept_database = keep("InfluxDB", self._database, meanwhile)
         lost = "what it had not written yet is lost, and will be counted"
-        telegrafs = [keep(acquisition.name, acquisition, lost) for acquisition in self._acquisitions]
+        telegrafs = self._kept_telegrafs = [keep(one.name, one, lost) for one in self._acquisitions]
 
         def at_other_addresses() -> None:
             self._stop_acquisition()
@@ -169,16 +175,26 @@ class Lab:
 
     def troubles(self) -> list[Trouble]:
         """Tell what is, or was, wrong on the readings' way behind the instruments."""
-        return self._logs.troubles()
+        return self._health.troubles() if self._health else self._logs.troubles()
+
+    def telegraf_runs(self, node: str) -> bool:
+        """Tell whether the Telegraf of a node runs."""
+        return any(a.node == node and a.process is not None and a.process.running for a in self._acquisitions)
 
     def look_after(self) -> None:
         """Start anew what ended, but Grafana, and tell it; mind the disk. It waits for nothing."""
         self._site_file.look()
-        if self._disk.look() and self._kept_database and self._told_of_a_full_disk():
+        bad_disk = self._health.bad_disk if self._health else ""
+        well_again = self._disk.look(doubted=bool(bad_disk))
+        stuck = bad_disk or (well_again and self._told_of_a_full_disk())
+        if self._kept_database and stuck and not self._disk.low:
             # Where it could not write once, InfluxDB 1.6 refuses all until it is started anew.
             self._say("InfluxDB is started anew; Telegraf keeps what was read meanwhile, as far as its buffer goes")
             self._kept_database.restart()
+            if self._health:
+                self._health.forget()
         self._supervision.look()
+        self._tell_telegraf()
         if ended := self.dashboards.just_ended():
             self.lock.tell(grafana="")
             self._say(
@@ -195,13 +211,20 @@ class Lab:
             if self._upkeep:
                 self._upkeep.stop()
                 self.told += self._upkeep.told
-            self.lost = [trouble for trouble in self._logs.troubles() if trouble.lost]
-            self._disk.look()
-            full = self._told_of_a_full_disk()
+            self.lost = [trouble for trouble in self.troubles() if trouble.lost]
+            if self._health:
+                self.happened += self._health.past()
+            for kept in self._kept_telegrafs:
+                self.happened += (f"{event} What it held was lost with it." for event in kept.events)
+            bad_disk = self._health.bad_disk if self._health else ""
+            self._disk.look(doubted=bool(bad_disk))
+            full = self._told_of_a_full_disk() or bool(self._health and self._health.had_bad_disk)
             if not self._killed and (self._disk.was_low or full):
                 # What could not go to the disk it still shows, from its memory; only what it finds again is written.
                 if self._disk.low and full:
-                    raise StackError("the disk is full; what the database shows now may be in its memory alone")
+                    raise StackError(
+                        f"{bad_disk or 'the disk is full'}; what the database shows now may be in its memory alone"
+                    )
                 database.restart()
             if not database.answers():
                 raise StackError(f"no answer from the database ({database.url})")
@@ -246,6 +269,8 @@ class Lab:
             stack.callback(self.lock.close)
             if self._parts:
                 stack.callback(self._parts.close)
+            if self._health:
+                stack.callback(self._health.stop)
             for part in (self._simulators, self._database, self.dashboards):
                 if part:
                     stack.callback(part.stop)
@@ -254,6 +279,9 @@ class Lab:
                 stack.callback(self._upkeep.stop)
         self._simulators = self._database = None
         self._acquisitions = []
+
+    def _tell_telegraf(self) -> None:
+        self.lock.tell_telegraf({a.node: a.process.pid for a in self._acquisitions if a.process})
 
     def _stop_acquisition(self) -> None:
         """Stop every node's Telegraf, all of them where one can't be stopped."""

@@ -193,9 +193,14 @@ def _written(run: Run, server: Server, entries: Mapping[str, Entry]) -> dict[str
     return found
 
 
-def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] = ()) -> list[str]:
-    """Write the ledger for people; ``troubles`` are those with Telegraf's outputs by which something was lost."""
-    entries = list(entries)
+def lines(
+    entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] = (), happened: Iterable[str] = ()
+) -> list[str]:
+    """Write the ledger for people.
+
+    ``troubles`` are those with Telegraf's outputs by which something was lost, ``happened`` what else may have lost some.
+    """
+    entries, happened = list(entries), list(happened)
     made, written, lost = (sum(getattr(e, key) for e in entries) for key in ("made", "written", "lost"))
     counts = [*((e.instrument, e.made, e.written, e.lost) for e in entries), ("total", made, written, lost)]
     width = max(10, *(len(name) for name, *_ in counts))
@@ -229,10 +234,17 @@ def lines(entries: Iterable[Entry], since_ns: int, troubles: Iterable[Trouble] =
                 f"  {entry.instrument}: {entry.uncounted} more were written than its programs counted; was one killed, or "
                 "does another one write?"
             )
-    result += [f"  {trouble.line()}" for trouble in troubles]
+    why = [trouble.line() for trouble in troubles]
     if lost:
-        result.append(f"{counted('reading', lost)} {'was' if lost == 1 else 'were'} LOST.")
-    elif written:
+        dropped = ["They came faster than they could be taken."] * any(entry.dropped for entry in entries)
+        why = [*why, *happened, *dropped] or ["Why is not known: Telegraf's log may tell."]
+        result += [
+            f"{counted('reading', lost)} {'was' if lost == 1 else 'were'} LOST. Why:",
+            *(f"  {line}" for line in why),
+        ]
+    else:
+        result += [f"  {line}" for line in why]
+    if written and not lost:
         uncounted = any(entry.uncounted for entry in entries)
         result.append("Nothing is known to be lost." if uncounted else "Nothing was lost.")
     empty = [entry.instrument for entry in entries if not entry.written]

@@ -12,10 +12,8 @@ from msgspec import structs
 
 from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
-from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
+from provisioning.influxdb_server import SECONDS_PER_LOOK, Server, secret
 from provisioning.site import SITES, Site
-
-from .stack import credentials
 
 SIMULATED = "+simulated"  # no site's name has a +
 FOLDER = ".labline"
@@ -79,4 +77,4 @@ class Places:
 
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
-        return Server(url, READER, credentials.secret(self.secrets, READER), seconds=seconds)
+        return Server(url, READER, secret(self.secrets, READER), seconds=seconds)

@@ -105,7 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 1
     if lab.told:
         print("\n".join(lab.told))
-    print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost)), flush=True)
+    print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost, lab.happened)), flush=True)
     lab.settled()
     return 0 if ledger.well(lab.ledger) and not lab.lost else 1
 
@@ -139,7 +139,7 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
     from .live.watch import Watch
 
     end = time.monotonic() + duration if duration else float("inf")
-    watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles)
+    watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles, lab.telegraf_runs)
     away = ""
     footer: list[str] = []
 

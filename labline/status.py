@@ -8,14 +8,19 @@ ending until it was back long enough. A pending one is not wrong yet."""
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import arguments as shared
 from .stack.progress import say
 
 if TYPE_CHECKING:
+    from provisioning.site import Site
+
     from .live.watch import Watch
+    from .places import Places
 
 EXAMPLES = """\
   labline status                   the demo lab, while `labline run` runs it in another window
@@ -61,14 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _watch(arguments: argparse.Namespace) -> Watch:
     """Find the database: that of a running `labline run`, else the site file's. Raises DatabaseError."""
-    from datetime import datetime
-
     from provisioning import site as sites
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
+    from provisioning.telegraf_config import WRITER
 
     from . import known_labs
-    from .live.telegraf_log import TelegrafLog, TelegrafLogs
+    from .live.canary import Canary, merged
     from .live.watch import Watch
     from .local.site_file import COPY
     from .places import SIMULATED, Places, simulated, state_of
@@ -86,13 +90,7 @@ def _watch(arguments: argparse.Namespace) -> Watch:
             site = sites.parse(text, str(file))
             whole = root.name.endswith(SIMULATED)
             places = Places(root.parent, site, simulated=whole)
-            url = running["urls"]["influxdb"]
-            since = datetime.fromisoformat(running["since"]).timestamp()
-            shown = simulated(site) if whole else site
-            logs = TelegrafLogs(
-                [TelegrafLog.of_node(site, node, places.nodes[node.name].log, since=since) for node in site.nodes]
-            )
-            return Watch(shown, places.reader(url), int(since * 1e9), logs.details, logs.troubles)
+            return _here(simulated(site) if whole else site, places, running)
     site = sites.load(file)
     if starting:
         raise DatabaseError(
@@ -108,4 +106,35 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     server = Server(
         site.influxdb.url, READER, secret(arguments.secrets, READER), ca=site.influxdb.ca, seconds=SECONDS_PER_LOOK
     )
-    return Watch(site, server, 0)
+    if not os.access(arguments.secrets / WRITER, os.R_OK):
+        return Watch(site, server, 0)
+    canary = Canary(site, server, arguments.secrets)
+    return Watch(site, server, 0, troubles=lambda: merged([], canary.look))
+
+
+def _here(site: Site, places: Places, running: Mapping[str, Any]) -> Watch:
+    """Look at a lab that `labline run` runs here; ``running`` is what it says of itself."""
+    from datetime import datetime
+
+    from msgspec import structs
+
+    from .live.canary import LONGEST, Canary, merged
+    from .live.telegraf_log import TelegrafLog, TelegrafLogs
+    from .live.watch import Watch
+    from .stack import process
+
+    url = running["urls"]["influxdb"]
+    since = datetime.fromisoformat(running["since"]).timestamp()
+    site = structs.replace(site, influxdb=structs.replace(site.influxdb, url=url, ca=""))
+    logs = TelegrafLogs(
+        [TelegrafLog.of_node(site, node, places.nodes[node.name].log, since=since) for node in site.nodes]
+    )
+    canary = Canary(site, places.reader(url, LONGEST), places.secrets)
+    return Watch(
+        site,
+        places.reader(url),
+        int(since * 1e9),
+        logs.details,
+        lambda: merged(logs.troubles(), canary.look),
+        lambda node: process.is_child(running["telegraf"].get(node), running["pid"]),
+    )

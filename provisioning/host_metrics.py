@@ -65,6 +65,17 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
     ),
 }
 
+DELIVERY = "delivery"
+# Whether what a node reads is taken, by output (labline/live/canary.py).
+LINE: dict[str, tuple[Quantity, ...]] = {
+    DELIVERY: (
+        _count(
+            "failing", "1 while an output does not take what is read, or a point of labline's own is not found again"
+        ),
+        Quantity("reason", "", "Why, in words; nothing while all is well", type="str"),
+    ),
+}
+
 ALL = HOST | TELEGRAF
 
 # The measurement in which every instrument tells about itself (telegraf_inputs/instrument.py).

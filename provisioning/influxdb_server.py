@@ -17,6 +17,7 @@ SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small ma
 SECONDS_PER_LOOK = 8  # somebody watches, and waits
 # What to do, by what the server says.
 ADVICE = {
+    "retention policy not found": "a new labline run, or labline apply, makes it",
     "no space left on device": "free some space on the disk of its data",
     "authorization failed": "it knows no such user, or another password; labline apply makes users, and tells what it finds",
 }
@@ -74,6 +75,9 @@ class Server:
         errors = [body["error"]] if "error" in body else [result["error"] for result in results if "error" in result]
         if errors:
             text = str(errors[0])
+            if text == "not executed" and ";\n" in statement:  # which of several failed, and why, it does not say
+                for one in statement.split(";\n"):
+                    self.query(one, database, hidden=hidden)
             # The rights in a database go with it; what a user has no rights in is not shown to him.
             if database and "requires READ on" in text and {"name": database} not in self.rows("SHOW DATABASES"):
                 raise DatabaseError(
@@ -102,18 +106,13 @@ class Server:
         answer = self._post("write", data, params={"db": database, "rp": policy})
         if answer.status_code != 204:
             raise (Refused if answer.status_code == 400 else DatabaseError)(
-                f"InfluxDB at {self.url} does not take what is written: {answer.text.strip()}"
+                f"InfluxDB at {self.url} does not take what is written: {_said(answer)}"
             )
 
     def refusal(self) -> str:
         """Tell why this user may not ask anything; empty where it may."""
         answer = self._post("query", {"q": "SHOW DATABASES"})
-        if answer.status_code in (401, 403):
-            try:
-                return str(answer.json().get("error", "")) or "refused"
-            except ValueError:
-                return "refused"
-        return ""
+        return _said(answer) if answer.status_code in (401, 403) else ""
 
     def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
         try:
@@ -130,6 +129,14 @@ class Server:
             ) from None
         except requests.RequestException as error:
             raise DatabaseError(f"{self.url}: {error}") from None
+
+
+def _said(answer: requests.Response) -> str:
+    """Read why a request was refused."""
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text.strip()[:300] or f"status {answer.status_code}"
 
 
 def _readable(ca: str) -> str:

@@ -14,7 +14,7 @@ from .influxdb_fields import DOWNSAMPLED
 STATUS = Quantity("status", "", "ok, or what is wrong with this channel", type="str")
 CLOCK = Quantity("clock", "", "What is wrong with the time of this point; nothing where it is well", type="str")
 # What labline tells of itself, Telegraf of itself and of the machine: measurement -> quantities.
-OWN = {"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL
+OWN = {"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL | host_metrics.LINE
 
 
 def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:

@@ -10,7 +10,7 @@ from provisioning.measurements import STATUS
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs import duration
 
-from .. import influxql, panels, style, variables
+from .. import delivery, influxql, panels, style, variables
 from ..layout import Page
 from ..signals import check_stored, own_quantity
 from . import _frame, _instruments, _telegraf
@@ -59,6 +59,7 @@ def build(site: Site) -> g.Dashboard:
         for field, text in COUNTS.items():
             page.add(_count(reporting, field, text), 12, style.PLOT_HEIGHT)
     page.row("Telegraf")
+    page.add(delivery.table(), style.WIDTH, 6)
     labels = _instruments.labels(site.instruments)
     for panel, width in _telegraf.plots(labels):
         page.add(panel, width, style.PLOT_HEIGHT)

@@ -33,10 +33,11 @@ def explained(name: str, state: str, detail: str = "") -> str:
     return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
 
 
-def unheard(name: str, detail: str, *, program: bool, telegraf: bool, refused: bool) -> str:
+def unheard(name: str, detail: str, *, program: bool, telegraf: bool | None, refused: bool) -> str:
     """Say that nothing is heard of an instrument.
 
-    ``program``: it has one that should report, ``telegraf``: that runs, ``refused``: what it writes is not taken.
+    ``program``: it has one that should report, ``telegraf``: that runs (None: it can't be known from here), ``refused``:
+    what it writes is not taken.
     """
     what = "has no program that reports" if program else "brings nothing"
     if detail:
@@ -46,6 +47,10 @@ def unheard(name: str, detail: str, *, program: bool, telegraf: bool, refused: b
     if telegraf:
         return (
             f"{name} does not report, though Telegraf runs. Its program hangs or ended: Telegraf's log has the details."
+        )
+    if telegraf is None:
+        return (
+            f"{name} brings nothing, nor does its Telegraf: is its machine on? There, Telegraf's log has the details."
         )
     return f"{name} {what}. Does Telegraf run? Its log has the details."
 

@@ -21,14 +21,41 @@ COUNT = re.compile(r" dropped=(\d+)$")
 GIVEN_UP = ("database not found", "retention policy not found", "points beyond retention policy")
 FULL = "buffer was full"
 NAMES = {"database": "the database", "journal": "the journal"}  # an output's alias (provisioning/telegraf_config.py)
+CANARY = "canary"  # in the place of an output: a point that labline itself writes, and reads back
+SLOW = "no answer"
+# What the reasons are called in the database, a few words for all that a server may say.
+KINDS = {
+    "field type conflict": "field type conflict",
+    "authorization failed": "wrong password",
+    "not authorized": "no right to write",
+    "database not found": "no such database",
+    "there is no database": "no such database",
+    "retention policy not found": "no such retention policy",
+    "points beyond retention policy": "too old",
+    "no space left on device": "disk full",
+    "disk quota exceeded": "disk full",
+    "read-only file system": "disk read-only",
+    "input/output error": "disk broken",
+    "buffer was full": "buffer full",
+    "does not answer": SLOW,
+    "nothing answers": SLOW,
+    "connection refused": SLOW,
+    "timeout": SLOW,
+    "deadline exceeded": SLOW,
+}
+BAD_DISKS = ("no space left on device", "read-only file system", "input/output error")
 ADVICE = {
     "field type conflict": "A field keeps its type for ever: give the quantity another name in the site file.",
     "authorization failed": "Is its password for the user writer the one in the secrets folder? labline apply sets it.",
     "not authorized": "labline apply gives the user writer its right.",
     "database not found": "labline apply makes it.",
+    "there is no database": "labline apply makes it.",
     "retention policy not found": "labline apply makes it.",
     "points beyond retention policy": "Their time is longer ago than influxdb.retention.raw: is a clock wrong?",
     "no space left on device": "Free some space on the disk.",
+    "disk quota exceeded": "Free some space, or have the quota raised.",
+    "read-only file system": "The disk has a fault, or was mounted so: dmesg tells. mount -o remount,rw once that is mended.",
+    "input/output error": "The disk has a fault: dmesg tells.",
     FULL: "It could not write for too long.",
 }
 
@@ -50,6 +77,11 @@ class Trouble:
     node: str = ""  # whose Telegraf it is, where there are several
 
     @property
+    def kind(self) -> str:
+        """Name the reason in a few words, alike whatever the numbers and paths in it."""
+        return next((words for begin, words in KINDS.items() if begin in self.why), "other")
+
+    @property
     def key(self) -> str:
         """What makes it another trouble than others."""
         return f"{self.node} {self.output} {self.why}"
@@ -67,17 +99,20 @@ class Trouble:
         name = NAMES.get(self.output, f"output {self.output}")
         telegraf = f"{self.node}'s Telegraf" if self.node else "Telegraf"
         what = counted("point", self.points) if self.points else f"all that {telegraf} wrote"
-        if not self.lost:
+        if self.output == CANARY:
+            said = f"A trial point does not reach the database since {_clock(self.first)}: {self.why}"
+        elif not self.lost:
             said = f"{telegraf} can't write to {name} since {_clock(self.first)}, and tries again: {self.why}"
         elif self.why == FULL:
-            said = f"{telegraf} dropped {what} for {name}, {self._span()}: its {self.why}"
+            said = f"{telegraf} dropped {what} for {name}, {self.span()}: its {self.why}"
         else:
             of = f" of {self.node}" if self.node and self.points else ""
-            said = f"{name[0].upper()}{name[1:]} refused {what}{of}, {self._span()}: {self.why}"
+            said = f"{name[0].upper()}{name[1:]} refused {what}{of}, {self.span()}: {self.why}"
         advice = next((words for begin, words in ADVICE.items() if begin in self.why), "")
         return f"{said.rstrip('.')}. {advice}".rstrip()
 
-    def _span(self) -> str:
+    def span(self) -> str:
+        """Tell from when to when."""
         first, last = _clock(self.first), _clock(self.last)
         return f"at {first}" if first == last else f"{first} to {last}"
 

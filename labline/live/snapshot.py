@@ -47,7 +47,7 @@ class Snapshot:
     """All rows in the site file's order, what is to be told about instruments, by name, and which are simulated.
 
     ``troubles`` is what is wrong behind the instruments, on the readings' way into the database, by a key of its own;
-    ``nodes``, by instrument, which one reads it: empty where there is but one.
+    ``nodes``, by instrument, which one reads it: empty where there is but one; ``stored``: what is read arrives.
     """
 
     title: str
@@ -58,6 +58,7 @@ class Snapshot:
     simulators: list[str]
     troubles: dict[str, str]
     nodes: dict[str, str]
+    stored: bool = True
 
     @property
     def well(self) -> bool:
@@ -66,11 +67,10 @@ class Snapshot:
 
     @property
     def summary(self) -> str:
-        """Count the instruments by state: ``8 instruments: 7 ok, 1 silent``."""
+        """Count the instruments by state: ``8 instruments: 7 ok, 1 silent``; tell where they do not matter."""
         states = Counter(state.replace("_", " ") for state in self.states.values())
-        return f"{counted('instrument', len(self.states))}: " + ", ".join(
-            f"{count} {state}" for state, count in states.most_common()
-        )
+        summed = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        return f"{counted('instrument', len(self.states))}: {summed}{'' if self.stored else ', but NOT all is stored'}"
 
     def called(self, instrument: str) -> str:
         """Name an instrument, with its node where there are several."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -126,15 +128,19 @@ class TelegrafLog:
 
 
 class TelegrafLogs:
-    """The logs of all nodes, as one."""
+    """The logs of all nodes, as one; may be asked from any thread."""
 
     def __init__(self, logs: Sequence[TelegrafLog]):
         self._logs = logs
+        self._lock = threading.Lock()
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the last thing that went wrong and is not over."""
-        return {name: detail for log in self._logs for name, detail in log.details().items()}
+        with self._lock:
+            return {name: detail for log in self._logs for name, detail in log.details().items()}
 
     def troubles(self) -> list[Trouble]:
         """Tell what is, or was, wrong with outputs, what was lost first."""
-        return sorted((t for log in self._logs for t in log.troubles()), key=lambda trouble: not trouble.lost)
+        with self._lock:
+            found = [replace(trouble) for log in self._logs for trouble in log.troubles()]
+        return sorted(found, key=lambda trouble: not trouble.lost)

@@ -17,7 +17,7 @@ from .alarms import Alarm, Reading, worst
 from .limits import Limits
 from .newest import Latest, Newest, Seen
 from .numbers import Known, Scale, Steady
-from .outputs import Trouble
+from .outputs import CANARY, Trouble
 from .snapshot import Row, Snapshot, called
 from .standing import Phase
 from .trend import Trend
@@ -31,7 +31,8 @@ class Watch:
     """Looks at a site's database again and again.
 
     ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
-    why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs.
+    why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs, ``runs`` whether a node's Telegraf
+    does (None: that can't be known from here).
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class Watch:
         since_ns: int,
         details: Callable[[], Mapping[str, str]] = dict,
         troubles: Callable[[], Sequence[Trouble]] = list,
+        runs: Callable[[str], bool | None] = lambda node: None,
     ):
         self.site, self._since_ns = site, since_ns
-        self._details, self._troubles = details, troubles
+        self._details, self._troubles, self._runs = details, troubles, runs
         self._nodes = {i.name: i.node for i in site.instruments} if len(site.nodes) > 1 else {}
         self._newest = Newest(site, server, since_ns)
         self._limits = Limits(site, self._newest.ask, self._newest.ours())
@@ -61,7 +63,9 @@ class Watch:
         details = self._details()
         now = time.time_ns()
         troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
-        refused = {t.node for t in troubles if t.output == "database" and t.is_new(now / 1e9)}
+        current = [trouble for trouble in troubles if trouble.is_new(now / 1e9)]
+        refused = {t.node for t in current if t.output == "database"}
+        astray = any(t.output == CANARY for t in current)
         late = now - self._since_ns > STARTING_SECONDS * 1e9
         rows: list[Row] = []
         states, notes = {}, {}
@@ -75,11 +79,11 @@ class Watch:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
             stale = instrument.enabled and _overdue(instrument.stale, newest, now)
             detail = details.get(instrument.name, "")
-            unwritten = self._nodes.get(instrument.name, "") in refused
+            unwritten = astray or self._nodes.get(instrument.name, "") in refused
             if state == "no report" or (state == "silent" and unwritten and not instrument.reports and not detail):
-                heard = instrument.node in latest.hosts
+                runs = instrument.node in latest.hosts or self._runs(instrument.node)
                 notes[instrument.name] = unheard(
-                    name, detail, program=instrument.reports, telegraf=heard, refused=unwritten
+                    name, detail, program=instrument.reports, telegraf=runs, refused=unwritten
                 )
             elif state in MEANINGS and (state != "starting" or (late and detail)):
                 notes[instrument.name] = explained(name, state, detail or self._ahead(instrument, latest, now))
@@ -98,7 +102,8 @@ class Watch:
             rows += mine
         simulators = [i.name for i in self.site.instruments if i.stanza.simulated]
         lines = {trouble.key: trouble.line() for trouble in troubles}
-        return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes)
+        stored = not (astray or refused)
+        return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes, stored)
 
     def _values(self, latest: Latest) -> dict[tuple[str, str, str], tuple[int, Known]]:
         """Give the newest readings of what can have limits, with their times."""

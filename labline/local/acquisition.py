@@ -35,6 +35,10 @@ class Acquisition:
         self.log = TelegrafLog.of_node(site, node, self._own.log, offset=self._log_start)
 
     @property
+    def node(self) -> str:
+        return self._node.name
+
+    @property
     def process(self) -> Process | None:
         return self._telegraf.process if self._telegraf else None
 

@@ -45,6 +45,7 @@ class Keeper:
         self._next: float | None = None  # when it is to be started anew
         self._down = self._why = self._told = ""
         self.event, self.event_time = "", 0.0  # its last end
+        self.events: list[str] = []  # all of them
 
     @property
     def notice(self) -> str:
@@ -81,6 +82,7 @@ class Keeper:
         self._down, self._why = _clock(), f"it ended (exit status {process.status})"
         self.event_time = now
         self.event = f"{self._down} {self.name} ended (exit status {process.status}) and was started anew."
+        self.events.append(self.event)
         when = self._wait(now)
         self._say(
             process.explain(f"{self.name} ended (exit status {process.status}); started anew{when}; {self._meanwhile}")

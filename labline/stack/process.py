@@ -185,3 +185,13 @@ def kill_all() -> None:
     """End at once whatever this program has started and not stopped yet."""
     for process in list(_started):
         process.kill()
+
+
+def is_child(pid: int | None, parent: int) -> bool:
+    """Tell whether a process runs that another one started."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            state, found = stat.read().rpartition(b")")[2].split()[:2]
+    except OSError:
+        return False
+    return state not in (b"Z", b"X") and int(found) == parent

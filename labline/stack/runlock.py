@@ -6,13 +6,16 @@ import contextlib
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from . import told
 from .credentials import private_directory
 from .errors import AlreadyRunning
+
+ROOM = 4096  # bytes: what is written anew has its place on the disk already
 
 
 class RunLock:
@@ -26,7 +29,7 @@ class RunLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with self._file:
-                info = self._read()
+                info = _read(self._file)
             where = "".join(f"\n  {name}: {url}" for name, url in info["urls"].items() if url)
             raise AlreadyRunning(
                 f"this site runs already: process {info['pid']}, since {info['since']}{where}\n"
@@ -34,7 +37,7 @@ class RunLock:
                 info,
             ) from None
         since = datetime.now().astimezone().isoformat(" ", "seconds")
-        self._info: dict[str, Any] = {"pid": os.getpid(), "since": since, "urls": {}}
+        self._info: dict[str, Any] = {"pid": os.getpid(), "since": since, "urls": {}, "telegraf": {}}
         self._write()
 
     def tell(self, **urls: str) -> None:
@@ -42,23 +45,23 @@ class RunLock:
         self._info["urls"].update(urls)
         self._write()
 
+    def tell_telegraf(self, pids: Mapping[str, int]) -> None:
+        """Write down the process of each node's Telegraf, by the node's name."""
+        if self._info["telegraf"] != pids:
+            self._info["telegraf"] = dict(pids)
+            self._write()
+
     def close(self) -> None:
         """Give the lock back."""
         if not self._file.closed:
-            self._file.truncate(0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file.fileno(), 0)
             self._file.close()
 
-    def _read(self) -> dict[str, Any]:
-        info: dict[str, Any] = {"pid": "unknown", "since": "this very moment", "urls": {}}
-        with contextlib.suppress(ValueError):
-            info.update(json.load(self._file))
-        return info
-
     def _write(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        json.dump(self._info, self._file, indent=2)
-        self._file.flush()
+        data = json.dumps(self._info, indent=2).encode()
+        with contextlib.suppress(OSError):  # a full disk must not end a run; what stood there stays
+            os.pwrite(self._file.fileno(), data.ljust(max(ROOM, os.fstat(self._file.fileno()).st_size)), 0)
 
     def __enter__(self) -> RunLock:
         return self
@@ -68,9 +71,21 @@ class RunLock:
 
 
 def holder(directory: Path) -> dict[str, Any] | None:
-    """Tell who runs the site of this directory (``pid``, ``since``, ``urls``), or None where nobody does."""
+    """Tell who runs the site of this directory (``pid``, ``since``, ``urls``, ``telegraf``), or None where nobody does."""
     try:
-        RunLock(directory).close()
-    except AlreadyRunning as error:
-        return error.info
+        file = open(directory / "lock")  # noqa: SIM115
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(file)
     return None
+
+
+def _read(file: TextIO) -> dict[str, Any]:
+    info: dict[str, Any] = {"pid": "unknown", "since": "this very moment", "urls": {}, "telegraf": {}}
+    with contextlib.suppress(ValueError):
+        info.update(json.load(file))
+    return info

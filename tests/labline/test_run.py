@@ -13,9 +13,10 @@ from pathlib import Path
 
 import requests
 
+from grafana_dashboards import delivery
 from labline.stack import influxdb, ports
 from provisioning import site as sites
-from provisioning.influxdb_server import Server
+from provisioning.influxdb_server import DatabaseError, Server
 
 from .conftest import LONGEST, others_in, wait_until
 
@@ -58,6 +59,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 address = os.environ["GF_SERVER_HTTP_ADDR"], int(os.environ["GF_SERVER_HTTP_PORT"])
 http.server.HTTPServer(address, Handler).serve_forever()
 """
+
+
+def alarms(server: Server) -> set[str]:
+    """Ask, as the alarm's rule does, why something is not stored."""
+    query = delivery.failing().replace("$timeFilter", f"time > now() - {delivery.SECONDS}s")
+    try:
+        return {series.tags["why"] for series in server.query(query, "lab") if series.rows[-1]["failing"]}
+    except DatabaseError:
+        return {"no answer"}
 
 
 def secrets_of(folder: Path) -> dict[Path, str]:
@@ -255,8 +265,12 @@ def test_what_the_database_refuses_is_told_and_counted(start, tmp_path):
         rf"^\S+ The database refused \d+ points?, .*: {re.escape(reason)} type integer. A field keeps its type"
     )
 
+    wait_until(lambda: "field type conflict" in alarms(admin), "dashboards and alarms know it")
+
     admin.query("SET PASSWORD FOR writer = 'another'")
     run.wait_for(r"The database refused all that Telegraf wrote, .*: authorization failed. Is its password")
+    run.wait_for(r"^\S+ 2 instruments: .*, but NOT all is stored$")
+    wait_until(lambda: "wrong password" in alarms(admin), "dashboards and alarms know it")
     command = [sys.executable, "-m", "labline.cli", "status", str(site)]
     status = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST)
     assert status.returncode == 1 and reason in status.stdout and "authorization failed" in status.stdout
@@ -266,7 +280,8 @@ def test_what_the_database_refuses_is_told_and_counted(start, tmp_path):
     assert made == lost > 0 == written
     after = run.text.partition("Readings of this run")[2]
     refused = re.search(rf"^  The database refused (\d+) points, .*: {re.escape(reason)}", after, re.MULTILINE)
-    assert 0 < int(refused[1]) <= lost and "authorization failed" in after and "were LOST" in after
+    assert 0 < int(refused[1]) <= lost and "authorization failed" in after
+    assert re.search(r"readings were LOST\. Why:\n  The database refused ", after)
 
 
 def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):

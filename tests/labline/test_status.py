@@ -65,8 +65,8 @@ def lab(database, influxd, tmp_path):
             database.write(line, "raw")
 
         @staticmethod
-        def look(details=dict, since_seconds_ago=600, site=site, troubles=list):
-            return Watch(site, server, now - int(since_seconds_ago * 1e9), details, troubles).look()
+        def look(details=dict, since_seconds_ago=600, site=site, troubles=list, runs=lambda node: None):
+            return Watch(site, server, now - int(since_seconds_ago * 1e9), details, troubles, runs).look()
 
         @staticmethod
         def well():
@@ -522,9 +522,14 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
 def test_it_is_not_asked_whether_telegraf_runs_where_it_does(lab):
     lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', 300)
     asked = "cryostat has no program that reports. Does Telegraf run?"
-    assert lab.look().notes["cryostat"].startswith(asked)
+    assert lab.look(runs=lambda node: False).notes["cryostat"].startswith(asked)
     lab.put("internal_agent", "host=here", "metrics_gathered=5i", 100)
-    assert lab.look().notes["cryostat"].startswith(asked)
+    assert lab.look(runs=lambda node: False).notes["cryostat"].startswith(asked)
+    assert (
+        lab.look(runs=lambda node: True).notes["cryostat"].startswith("cryostat does not report, though Telegraf runs")
+    )
+    elsewhere = lab.look().notes["cryostat"]
+    assert elsewhere.startswith("cryostat brings nothing, nor does its Telegraf: is its machine on?")
     lab.put("internal_agent", "host=here", "metrics_gathered=5i", 5)
     assert lab.look().notes["cryostat"].startswith("cryostat does not report, though Telegraf runs. Its program hangs")
     detail = {"cryostat": "its program ended, saying no"}
@@ -635,7 +640,7 @@ def test_a_telegraf_that_runs_is_that_of_its_own_node(lab, spread, database, inf
     lab.put("internal_agent", "host=hall", "metrics_gathered=5i", 5)
     notes = lab.look(site=spread).notes
     assert notes["cryostat"].startswith("cryostat (hall) does not report, though Telegraf runs.")
-    assert notes["oven"].startswith("oven (cellar) has no program that reports. Does Telegraf run?")
+    assert notes["oven"].startswith("oven (cellar) brings nothing, nor does its Telegraf: is its machine on?")
 
 
 def test_the_troubles_of_nodes_are_told_apart(tmp_path, spread):

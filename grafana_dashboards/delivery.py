@@ -1,0 +1,53 @@
+"""Whether what is read is stored: a row of the health dashboard, and its alarm, from what `labline run` notes."""
+
+from __future__ import annotations
+
+from provisioning.host_metrics import DELIVERY
+from provisioning.influxql import identifier
+from provisioning.levels import RAW
+
+from . import influxql, panels, style
+from .signals import check_stored
+
+ABOUT = "delivery failing"  # what the panel shows, for the alarm that leads to it
+LOOK_BACK = "1h"
+# A failure is noted each 5 s while it lasts: what was not said within these is over (labline/live/canary.py).
+SECONDS = 15
+BY = ("host", "output", "why")
+
+
+def failing() -> str:
+    """Ask which outputs take nothing just now, and why."""
+    check_stored(DELIVERY, "failing")
+    tags = ", ".join(map(identifier, BY))
+    return f'SELECT last("failing") AS "failing" FROM {influxql.source(DELIVERY, RAW)} WHERE {influxql.TIME} GROUP BY {tags}'
+
+
+def table() -> panels.Table:
+    """Show what was last said of each output; a reason that is over stays for an hour."""
+    check_stored(DELIVERY, "failing", "reason")
+    columns = f'{influxql.call("last", "failing")} AS "failing", "reason"'
+    query = influxql.newest(columns, DELIVERY, BY, "", f"time > now() - {LOOK_BACK}")
+    headings = {
+        "Time": "Time",
+        "host": "Node",
+        "output": "Output",
+        "failing": "State",
+        "why": "Why",
+        "reason": "In words",
+    }
+    states = panels.mapping({"0": ("stored", style.GOOD), "1": ("NOT stored", style.CRITICAL)})
+    whys = panels.mapping({"none": ("–", style.IDLE)})
+    return panels.Table(
+        title="Is it stored?",
+        about=ABOUT,
+        sort="Time",
+        falling=True,
+        unit="none",
+        mappings=[states, whys],
+        description="Whether the database and the journal take what is read, and whether a point of labline's own (canary) is found again; "
+        "tried each 5 s while labline run runs. The newest line of an output holds; what failed within the last hour stays below.",
+        targets=[panels.target(query, table=True)],
+        transformations=[panels.columns(headings)],
+        overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],
+    )
