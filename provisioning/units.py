@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from telegraf_inputs.declare import ABSOLUTE_ZERO
@@ -67,7 +67,8 @@ def least(unit: str) -> float:
     return 0.0 if ABSOLUTE.match(unit) else ABSOLUTE_ZERO.get(unit, -math.inf)
 
 
-def _convert(number: float, found: str, unit: str, value: Any, difference: bool) -> float:
+@lru_cache(10_000)
+def _convert(number: float, found: str, unit: str, value: str, difference: bool) -> float:
     import pint
 
     source, target = _parse(found), _parse(unit)

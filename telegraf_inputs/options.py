@@ -7,7 +7,7 @@ from typing import Any
 
 from . import duration
 from .declare import Option
-from .errors import BadInput, noted, shown, suggestion
+from .errors import BadInput, shown, suggestion
 
 PYTHON = {"str": str, "float": float, "int": int, "bool": bool, "map": dict, "list": list, "duration": float}
 WORDS = {
@@ -29,8 +29,11 @@ def take(data: Mapping[str, Any], known: Iterable[Option], owner: str, errors: l
             errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
     values = {name: option.default for name, option in options.items()}
     for name, option in options.items():
-        with noted(errors):
-            values[name] = value(data, option)
+        if option.required or data.get(name) is not None:
+            try:
+                values[name] = value(data, option)
+            except BadInput as error:
+                errors.append(error)
     return values
 
 
