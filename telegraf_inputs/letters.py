@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+LONGEST_UNIT = 40  # characters
 MINUS = "\N{MINUS SIGN}"
 # What keyboards, manuals and fonts have for one sign -> the sign that is meant.
 ALIKE = str.maketrans(
@@ -36,4 +37,4 @@ def normal(text: str) -> str:
     if text.isascii():
         return text
     text = SQUARE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-    return unicodedata.normalize("NFC", text).translate(ALIKE)
+    return unicodedata.normalize("NFC", text).translate(ALIKE).replace("° C", "°C").replace("° F", "°F")
