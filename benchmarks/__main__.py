@@ -12,7 +12,7 @@ import sys
 from . import page
 from .measurement import Measurement
 
-NAMES = ("memory", "start", "pace", "lines", "age", "dashboards")
+NAMES = ("memory", "start", "pace", "lines", "age", "dashboards", "check")
 
 
 def main() -> int:

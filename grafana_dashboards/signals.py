@@ -121,12 +121,15 @@ def of_site(site: Site) -> list[Signal]:
 
 def of_instrument(instrument: SiteInstrument) -> list[Signal]:
     """List the signals of one instrument: every quantity of every channel, and of what stands for those that are found."""
+    limits: dict[tuple[int, int], list[Limit]] = {}  # by the identity of channel and quantity
+    for limit in instrument.limits:
+        limits.setdefault((id(limit.channel), id(limit.quantity)), []).append(limit)
     return [
         Signal(
             instrument=instrument,
             channel=channel,
             quantity=quantity,
-            limits=tuple(v for v in instrument.limits if v.channel is channel and v.quantity is quantity),
+            limits=tuple(limits.get((id(channel), id(quantity)), ())),
         )
         for channel in instrument.stanza.declared
         for quantity in channel.quantities.values()

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"labline: {counted('mistake', len(errors))} in {path}", file=sys.stderr)
         return 1
     try:
-        emit.render(site)
+        emit.try_out(site)
     except emit.Unfit as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,9 @@ A message has the path, what was found, and what was expected. A key without a v
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -49,48 +52,87 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
     if not isinstance(data, dict):
         errors.append(BadInput(f"found {shown(data)}, expected the keys {', '.join(fields(kind))}"))
         return {}
-    known = fields(kind)
+    known = _keys(kind)
     for key in data:
         if key not in known:
             errors.append(BadInput(f"is not a key {where}; {suggestion(key, known)}", (key,)))
     values = {}
-    for key, info in known.items():
-        written = data.get(key)
+    for name, key in known.items():
+        written = data.get(name)
         if written is not None:
             before = len(errors)
-            with noted(errors, key) as found:
-                value = _value(written, info.type, _told(info.type), found)
+            with noted(errors, name) as found:
+                value = _value(written, key.kind, found)
             if len(errors) == before:
-                values[info.name] = value
-        elif info.required:
-            errors.append(BadInput(f"is missing; expected {_told(info.type).get('description', key)}", (key,)))
+                values[key.field] = value
+        elif key.required:
+            errors.append(BadInput(f"is missing; expected {key.kind.told.get('description', name)}", (name,)))
         else:
-            values[info.name] = info.default if info.default_factory is msgspec.NODEFAULT else info.default_factory()
+            values[key.field] = key.default()
     return values
 
 
-def _value(written: Any, kind: Any, told: dict[str, Any], errors: list[BadInput]) -> Any:
-    """Read one value; ``told`` is what editors are told about its key."""
-    struct = next((info.cls for info in _plain(kind) if isinstance(info, msgspec.inspect.StructType)), None)
-    if struct is not None and isinstance(written, dict):
-        return convert(written, struct, errors)
-    item = _item(kind)
+@dataclass(frozen=True)
+class _Kind:
+    """A type, taken apart once: the ``struct`` that it may be, the kind of its ``item`` where it is a list.
+
+    ``told`` is what editors are told about its key; ``plain`` its parts without metadata and unions.
+    """
+
+    type: Any
+    told: dict[str, Any]
+    plain: list[Any]
+    struct: type[msgspec.Struct] | None
+    item: _Kind | None
+
+
+@dataclass(frozen=True)
+class _Key:
+    """One key of a struct; ``field`` is its name there."""
+
+    field: str
+    kind: _Kind
+    required: bool
+    default: Callable[[], Any]
+
+
+@cache
+def _keys(struct: type[msgspec.Struct]) -> dict[str, _Key]:
+    """List a struct's keys as they are written."""
+    found = {}
+    for name, info in fields(struct).items():
+        default = (
+            (lambda value=info.default: value) if info.default_factory is msgspec.NODEFAULT else info.default_factory
+        )
+        found[name] = _Key(info.name, _kind(info.type, _told(info.type)), info.required, default)
+    return found
+
+
+def _kind(kind: Any, told: dict[str, Any]) -> _Kind:
+    plain, item = _plain(kind), _item(kind)
+    struct = next((info.cls for info in plain if isinstance(info, msgspec.inspect.StructType)), None)
+    return _Kind(kind, told, plain, struct, None if item is None else _kind(item, told))
+
+
+def _value(written: Any, kind: _Kind, errors: list[BadInput]) -> Any:
+    if kind.struct is not None and isinstance(written, dict):
+        return convert(written, kind.struct, errors)
     read = written
-    if item is not None and isinstance(written, list):
+    if kind.item is not None and isinstance(written, list):
         read = []
         for index, each in enumerate(written):
             with noted(errors, index) as found:
-                read.append(_value(each, item, told, found))
+                read.append(_value(each, kind.item, found))
         if errors:
             return None
     try:
-        return msgspec.convert(read, kind, dec_hook=read_value)
+        return msgspec.convert(read, kind.type, dec_hook=read_value)
     except msgspec.ValidationError as error:
-        meant = f": {told['description']}" if "description" in told else ""
-        raise BadInput(f"{_worded(PLACE.sub('', str(error)), written, kind, told)}{meant}") from None
+        meant = f": {kind.told['description']}" if "description" in kind.told else ""
+        raise BadInput(f"{_worded(PLACE.sub('', str(error)), written, kind)}{meant}") from None
 
 
-def _worded(text: str, written: Any, kind: Any, told: dict[str, Any]) -> str:
+def _worded(text: str, written: Any, kind: _Kind) -> str:
     """Say in our words what msgspec has against a value."""
     if text.startswith("found "):  # worded by read_value
         return text
@@ -98,11 +140,11 @@ def _worded(text: str, written: Any, kind: Any, told: dict[str, Any]) -> str:
         words = [word.strip() for word in match[1].split("|") if word.strip() != "null"]
         expected = " or ".join(WORDS.get(word, word) for word in words)
     elif text.startswith("Invalid enum value"):
-        expected = " or ".join(str(value) for info in _plain(kind) for value in getattr(info, "values", ()))
+        expected = " or ".join(str(value) for info in kind.plain for value in getattr(info, "values", ()))
     elif match := LENGTH.match(text):
         expected = f"{'at least' if match[1] == '>=' else 'at most'} {match[2]}"
     elif "matching regex" in text:
-        return f"found {shown(written)}, {told.get('patternErrorMessage', 'expected another form')}"
+        return f"found {shown(written)}, {kind.told.get('patternErrorMessage', 'expected another form')}"
     else:
         return f"found {shown(written)}, {text[:1].lower()}{text[1:]}"
     return f"found {shown(written)}, expected {expected}"

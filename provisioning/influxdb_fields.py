@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from telegraf_inputs.letters import normal
 from telegraf_inputs.point import Point
 
 from .influxdb_server import Server
@@ -91,7 +92,7 @@ def read(server: Server, database: str, policies: Iterable[str]) -> Stored:
                 fields.setdefault(row["fieldKey"], set()).add(row["fieldType"])
     asked = f'SELECT "unit", "type" FROM {identifier(FOREVER, NOTED)} GROUP BY *'
     noted = {
-        (series.tags["measurement"], series.tags["field"]): (row["unit"], row["type"])
+        (series.tags["measurement"], series.tags["field"]): (normal(row["unit"]), row["type"])
         for series in (server.query(asked, database) if FOREVER in there else ())
         for row in series.rows
     }

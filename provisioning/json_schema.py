@@ -12,6 +12,7 @@ import msgspec
 
 from telegraf_inputs import calibration, declared, drivers, duration, names, stanza, wires
 from telegraf_inputs.declare import FIELD, Option, Quantity
+from telegraf_inputs.letters import LONGEST_UNIT
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.source import Source
 
@@ -33,6 +34,7 @@ from .site_file import (
 FILE = "schema/site.schema.json"
 TYPES: dict[str, dict[str, Any]] = {
     "str": {"type": ["string", "number"]},  # 123456 is a fine serial number: people don't quote it
+    "unit": {"type": ["string", "number"], "maxLength": LONGEST_UNIT},
     "float": {"type": "number"},
     "int": {"type": "integer"},
     "bool": {"type": "boolean"},

@@ -39,7 +39,8 @@ def _check(site: Site, node: Node, telegraf: Path) -> str:
             ),
         )
         paths = Paths(config=str(folder), secrets=str(secrets), journal=str(journal))
-        files.write(folder, telegraf_config.render(site, node, paths))
+        made = telegraf_config.render(site, node, paths, for_programs=False)
+        files.write(folder, made)
         try:
             done = subprocess.run(
                 [telegraf, "config", "check", "--config", str(folder / CONF), "--strict-env-handling"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import clock, duration, ledger, native_clock, plugins, yamlfile
+from telegraf_inputs import clock, duration, ledger, native_clock, plugins, yamlwords
 from telegraf_inputs.source import Source
 from telegraf_inputs.url import HERE
 
@@ -45,11 +44,12 @@ def render(
     *,
     environment: Mapping[str, str] | None = None,
     connections: Mapping[str, str] | None = None,
+    for_programs: bool = True,
 ) -> dict[str, str]:
     """Make the files of a node's Telegraf: path inside ``paths.config`` -> text.
 
     ``environment`` is added to that of the instruments' programs; ``connections`` replaces those of the site file, by
-    instrument (``labline run --simulate``).
+    instrument (``labline run --simulate``). Without those ``for_programs`` they are what Telegraf itself reads.
     """
     paths = paths or Paths()
     connections = connections or {}
@@ -58,7 +58,7 @@ def render(
         connection = connections.get(instrument.name)
         if native_config.is_native(instrument.stanza):
             files |= native_config.files(instrument.stanza, simulated=connection is not None)
-        else:
+        elif for_programs:
             files[program_config(instrument)] = program(instrument, connection)
     return files
 
@@ -81,7 +81,7 @@ def program(instrument: SiteInstrument, connection: str | None = None) -> str:
     return HEADER + yaml.dump(data, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # which of them, mypy can't know
     """Writes what stands twice twice, nothing for nothing, and in quotes what ``yamlfile`` would not read as text."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -89,14 +89,15 @@ class _Plain(yaml.SafeDumper):
 
 
 def _text(dumper: _Plain, text: str) -> yaml.ScalarNode:
-    taken = any(re.match(word, text, re.ASCII) for _, word in yamlfile.PLAIN)
+    taken = not isinstance(yamlwords.plain(text), str)
     # Double quotes alone can escape: a line break of another kind would be read back as a space.
     quotes = "'" if taken else None if text.isprintable() else '"'
-    return dumper.represent_scalar(f"{yamlfile.TAG}str", text, style=quotes)
+    node: yaml.ScalarNode = dumper.represent_scalar(f"{yamlwords.TAG}str", text, style=quotes)
+    return node
 
 
 _Plain.add_representer(str, _text)
-_Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{yamlfile.TAG}null", ""))
+_Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{yamlwords.TAG}null", ""))
 
 
 def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str], connections: Mapping[str, str]) -> str:

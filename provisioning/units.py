@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from telegraf_inputs.declare import ABSOLUTE_ZERO
-from telegraf_inputs.errors import BadInput
+from telegraf_inputs.errors import BadInput, shown
+from telegraf_inputs.letters import LONGEST_UNIT, normal
 
-DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d")
-NUMBER_UNIT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d")
+NUMBER_UNIT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)\Z")
+LONGEST = 80  # characters of a value with its unit
+# What a unit may look like that is computed with: names with small exponents, multiplied and divided; in brackets, too.
+# The library calculates what stands there (9**9**9**9), before it looks whether that is a unit.
+_TERM = r"(?:1|[^\W\d_]+|[%‰°][A-Z]?)(?:(?:\*\*|\^)?[+-]?\d{1,2}|[⁺⁻]?[⁰¹²³⁴-⁹]{1,2})?"
+_PRODUCT = rf"{_TERM}(?:(?: ?[*/·] ?| ){_TERM}){{0,9}}"
+FORM = re.compile(rf"{_PRODUCT}(?: ?[*/·] ?\({_PRODUCT}\))?\Z|\Z")
 # pint knows these by other names.
 SYNONYMS = {
     "%RH": "percent",
@@ -20,8 +27,6 @@ SYNONYMS = {
     "sccm": "centimeter**3/minute",
     "g₀": "standard_gravity",
     "RPM": "rpm",
-    **dict.fromkeys(("ºC", "° C", "℃"), "degree_Celsius"),  # an ordinal sign, or one character
-    **dict.fromkeys(("ºF", "° F", "℉"), "degree_Fahrenheit"),
 }
 # pint's gauss is no tesla, but the unit of another system; these go by a name of our own.
 GAUSS = re.compile(r"\b(milli|kilo|[mkµ])?(?:[Gg]auss|G)\b")
@@ -39,15 +44,18 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
     Raises BadInput where it is no value, has no unit, or one that can't become ``unit``.
     """
     example = f"1.5 {unit}".strip()
-    if isinstance(value, str) and DECIMAL_COMMA.match(value):
+    written = normal(value).strip() if isinstance(value, str) else value
+    if isinstance(written, str) and len(written) > LONGEST:
+        raise BadInput(f"found {shown(value)}, expected a value with its unit, such as {example!r}")
+    if isinstance(written, str) and DECIMAL_COMMA.match(written):
         raise BadInput(f"found {value!r}, expected such as {example!r}: decimals have a point, not a comma")
-    match = NUMBER_UNIT.match(value) if isinstance(value, str) else None
+    match = NUMBER_UNIT.match(written) if isinstance(written, str) else None
     if match:
         number, found = float(match[1]), match[2]
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         number, found = float(value), ""
     else:
-        raise BadInput(f"found {value!r}, expected a value with its unit, such as {example!r}")
+        raise BadInput(f"found {shown(value)}, expected a value with its unit, such as {example!r}")
     if found != unit and not (number == 0.0 and difference and not found):
         if not found:
             raise BadInput(f"found {value!r} without a unit, expected such as {example!r}: say which unit is meant")
@@ -67,7 +75,8 @@ def least(unit: str) -> float:
     return 0.0 if ABSOLUTE.match(unit) else ABSOLUTE_ZERO.get(unit, -math.inf)
 
 
-def _convert(number: float, found: str, unit: str, value: Any, difference: bool) -> float:
+@lru_cache(10_000)
+def _convert(number: float, found: str, unit: str, value: str, difference: bool) -> float:
     import pint
 
     source, target = _parse(found), _parse(unit)
@@ -101,9 +110,8 @@ def _angle(unit: Any) -> Any:
 
 def meant(found: str, like: str | None = None) -> str:
     """Propose the unit that was meant, where only upper and lower case differ; ``like`` is one that it converts to."""
-    try:
-        unit = _registry().parse_units(found, case_sensitive=False)
-    except Exception:
+    unit = _read(found, case_sensitive=False)
+    if unit is None:
         return ""
     target = unit if like is None else _parse(like)
     return f"did you mean '{unit:~}'?" if target is not None and unit.dimensionality == target.dimensionality else ""
@@ -124,11 +132,20 @@ def _registry() -> Any:
     return registry
 
 
-@cache
+@lru_cache(10_000)
 def _parse(unit: str) -> Any:
     """Read a unit; None where it is none."""
+    return _read(unit)
+
+
+def _read(unit: str, *, case_sensitive: bool = True) -> Any:
+    known = SYNONYMS.get(unit)
+    if known is None and (len(unit) > LONGEST_UNIT or not FORM.match(unit)):
+        return None
     try:
-        return _registry().parse_units(GAUSS.sub(r"\g<1>laboratory_gauss", SYNONYMS.get(unit, unit)))
+        return _registry().parse_units(
+            known or GAUSS.sub(r"\g<1>laboratory_gauss", unit), case_sensitive=case_sensitive
+        )
     except Exception:  # what pint's parser stumbles over comes out as it is: AssertionError, ValueError, its own …
         return None
 

@@ -149,7 +149,7 @@ COMMON = (
     Option("form", "str", "how the result follows from the raw value", choices=tuple(FORMS), required=True),
     Option("of", "str", "the quantity that is calibrated; default: the only one"),
     Option("to", "str", "the field that the result gets; default: the same, and the raw one becomes …_raw"),
-    Option("unit", "str", "the unit of the result; needed where it has a field of its own"),
+    Option("unit", "unit", "the unit of the result; needed where it has a field of its own"),
     Option("description", "str", "a sentence about the result"),
     Option("decimals", "int", f"how many digits are shown after the point, {MOST_DECIMALS} at most"),
     Option(

@@ -114,14 +114,14 @@ class Stream:
     discovered: bool = False
 
 
-OptionType = Literal["str", "int", "float", "bool", "duration", "list", "map"]
+OptionType = Literal["str", "unit", "int", "float", "bool", "duration", "list", "map"]
 
 
 @dataclass(frozen=True)
 class Option:
     """Declares one key of the stanza: of the instrument, or of a channel.
 
-    ``type`` duration is read as seconds; ``choices`` limits the values.
+    ``type`` duration is read as seconds, unit in the one form of its signs; ``choices`` limits the values.
     """
 
     name: str

@@ -16,7 +16,7 @@ MOST_DECIMALS = 15  # a float has no more digits
 WHOLE = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 TRUTH = {"true": True, "false": False}
 KEYS = (
-    Option("unit", "str", "its unit, as people write it, such as V; '' for none", required=True),
+    Option("unit", "unit", "its unit, as people write it, such as V; '' for none", required=True),
     Option("description", "str", "what it is; default: its name"),
     Option("type", "str", "the field's type in the database, for ever", "float", choices=get_args(FieldType)),
     Option("scale", "float", "factor from the number that is read to this unit", 1.0),

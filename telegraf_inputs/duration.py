@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .errors import BadInput, shown
+from .letters import normal
 
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
@@ -13,7 +14,7 @@ EXACT = re.compile(r"[1-9]\d*(?:s|m|h|d|w)\Z", re.ASCII)  # what `exact` writes 
 
 def read(text: object) -> float:
     """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds. Raises BadInput."""
-    match = PATTERN.match(text) if isinstance(text, str) else None
+    match = PATTERN.match(normal(text)) if isinstance(text, str) else None
     if not match:
         raise BadInput(f"found {shown(text)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s")
     return float(match[1]) * SECONDS[match[2]]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+LONGEST = 60  # characters of what somebody wrote, in a message
+
 
 class BadInput(Exception):
     """Tells what is wrong with something a person wrote: where it stands, what was found, what was expected.
@@ -64,19 +66,23 @@ class Stopped(Exception):
 
 def dotted(path: tuple[Any, ...]) -> str:
     """Write a path into a document as people do: ``instruments[0].channels.5.limits``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_key(str(part))}" for part in path).lstrip(".")
+
+
+def _key(text: str) -> str:
+    return text if len(text) <= LONGEST and text.isprintable() else shown(text)
 
 
 def shown(value: object) -> str:
     """Write a value that somebody wrote; of a long one, how it begins."""
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}…"
 
 
 def suggestion(word: object, known: Iterable[object]) -> str:
     """Propose what a misspelt word may have meant, or list what there is."""
     names = [str(k) for k in known]
-    close = difflib.get_close_matches(str(word), names, 1)
+    close = difflib.get_close_matches(str(word), names, 1) if len(str(word)) <= LONGEST else []
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 

@@ -7,11 +7,22 @@ from typing import Any
 
 from . import duration
 from .declare import Option
-from .errors import BadInput, noted, shown, suggestion
+from .errors import BadInput, shown, suggestion
+from .letters import LONGEST_UNIT, normal
 
-PYTHON = {"str": str, "float": float, "int": int, "bool": bool, "map": dict, "list": list, "duration": float}
+PYTHON = {
+    "str": str,
+    "unit": str,
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "map": dict,
+    "list": list,
+    "duration": float,
+}
 WORDS = {
     "str": "a text",
+    "unit": "a unit",
     "float": "a number",
     "int": "a whole number",
     "bool": "true or false",
@@ -29,8 +40,11 @@ def take(data: Mapping[str, Any], known: Iterable[Option], owner: str, errors: l
             errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
     values = {name: option.default for name, option in options.items()}
     for name, option in options.items():
-        with noted(errors):
-            values[name] = value(data, option)
+        if option.required or data.get(name) is not None:
+            try:
+                values[name] = value(data, option)
+            except BadInput as error:
+                errors.append(error)
     return values
 
 
@@ -46,17 +60,29 @@ def value(data: Mapping[str, Any], option: Option) -> Any:
             found = duration.read(found)
         except BadInput as error:
             raise BadInput(f"{error.message}: {option.description}", (option.name,)) from None
-    elif option.type == "str" and type(found) is int:
+    elif option.type in ("str", "unit") and type(found) is int:
         found = str(found)  # 123456 is a fine serial number; people don't quote it
     elif option.type == "float" and type(found) is int:
         found = float(found)
     if not isinstance(found, PYTHON[option.type]) or isinstance(found, bool) != (option.type == "bool"):
-        quotes = "; write it in quotes" if option.type == "str" and isinstance(found, (float, bool)) else ""
+        quotes = "; write it in quotes" if option.type in ("str", "unit") and isinstance(found, (float, bool)) else ""
         raise BadInput(
             f"found {shown(found)}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,)
         )
     if isinstance(found, float) and found - found != 0.0:  # NaN or infinite
         raise BadInput(f"found {shown(found)}, expected {WORDS[option.type]}: {option.description}", (option.name,))
+    if option.type == "unit":
+        found = _unit(str(found), option)
     if option.choices and found not in option.choices:
         raise BadInput(f"found {shown(found)}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
     return found
+
+
+def _unit(text: str, option: Option) -> str:
+    unit = normal(text).strip()
+    if len(unit) > LONGEST_UNIT or not unit.isprintable():
+        raise BadInput(
+            f"found {shown(text)}, expected a unit as people write it, {LONGEST_UNIT} characters at most",
+            (option.name,),
+        )
+    return unit

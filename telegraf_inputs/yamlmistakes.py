@@ -41,8 +41,6 @@ def cause(error: yaml.MarkedYAMLError, text: str, loader: Any) -> tuple[int | No
     start, hint = _unclosed(end, text, loader)
     if start is not None:
         return start + 1, hint
-    if "constructor for the tag '!" in problem:
-        return begin + 1, "; a text that begins with ! needs quotes, and a password is in a file that the stanza names"
     if hint := _column(problem, lines, end.line):
         return end.line + 1, hint
     if re.search(r"'[^']*'\w", lines[end.line]):

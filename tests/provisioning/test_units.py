@@ -109,6 +109,35 @@ def test_the_library_of_units_is_loaded_only_where_two_units_differ():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=SITES.parent.parent)
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "9**9**9**9",
+        "K**9**9",
+        "K*9**9",
+        "m" * 70_000,
+        "(" * 30,
+        "1/" * 20,
+        "K^999999",
+        "__import__",
+        "K if 1 else s",
+        "[1]*9",
+    ],
+)
+def test_a_unit_that_is_a_calculation_is_no_unit(unit: str):
+    """The library would calculate it, however long that takes."""
+    assert not units.known(unit) and units.meant(unit) == ""
+    with pytest.raises(BadInput, match="is no unit that is known here|expected a value with its unit"):
+        units.read(f"0.95 {unit}", "K")
+
+
+@pytest.mark.parametrize(
+    "unit", ["W/(m²·K)", "mol/m**2/s", "kg m^2", "m s⁻²", "l/min", "1/s", "N·m", "%RH", "lb/in**2", "J/(mol K)", "µm/m"]
+)
+def test_units_of_all_forms_are_known(unit: str):
+    assert units.known(unit)
+
+
 def test_a_decimal_comma_is_called_so():
     with pytest.raises(BadInput, match="'1,2 V', expected such as '1.5 V': decimals have a point, not a comma"):
         units.read("1,2 V", "V")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from telegraf_inputs import yamlfile
@@ -51,6 +54,11 @@ instruments:
         ('!!int "5"', 5),
         ("|\n  5", "5"),
         ("5 K", "5 K"),
+        ("! 5", "5"),
+        # A minus as word processors write it:
+        ("\u22125", -5),
+        ("\u22121.5e\u22127", -1.5e-7),
+        ("'\u22125'", "\u22125"),
     ],
 )
 def test_a_plain_word_is_what_it_looks_like(text, value):
@@ -166,11 +174,32 @@ def test_an_error_gets_its_file_and_line_once():
         ("a: &b [1, *b]", "f.yml:1: a[1]: holds itself, by an alias"),
         (
             "a: !!python/name:os.system x",
-            "f.yml:1: is not YAML: could not determine a constructor for the tag "
-            "'tag:yaml.org,2002:python/name:os.system'",
+            "f.yml:1: a: found the tag '!!python/name:os.system', expected a value without a tag: tags mean nothing here",
         ),
-        ("a: !!int x", "f.yml: is not YAML: invalid literal for int() with base 10: 'x'"),
-        ("[" * 60 + "]" * 60, "f.yml: is nested too deeply (more than 50 levels)"),
+        ("a: 1\nb: {c: !!int x}", "f.yml:2: b.c: found '!!int x', expected a whole number behind this tag, or no tag"),
+        ("a: !!bool x", "f.yml:1: a: found '!!bool x', expected true or false behind this tag, or no tag"),
+        ("a: !!null x", "f.yml:1: a: found '!!null x', expected nothing behind this tag, or no tag"),
+        ("a: !!float 1_0", "f.yml:1: a: found '!!float 1_0', expected a number behind this tag, or no tag"),
+        (
+            "a: !!timestamp x",
+            "f.yml:1: a: found the tag '!!timestamp', expected a value without a tag: tags mean nothing here",
+        ),
+        (
+            "a: !secret x",
+            "f.yml:1: a: found the tag '!secret', expected a value without a tag: tags mean nothing here; a text that "
+            "begins with ! needs quotes, and a password is in a file that the stanza names",
+        ),
+        ("- !!set {a}", "f.yml:1: [0]: found the tag '!!set', expected a value without a tag: tags mean nothing here"),
+        ("!!int 1: a", "f.yml:1: a key must be a plain word or number"),
+        ("&a x: *a\n*a : 1", "f.yml:2: a key must be a plain word or number"),
+        ("a: &x 1\nb: &x 2", "f.yml:2: is not YAML: the anchor &x stands twice; give each its own name"),
+        ("a: &x {c: 1}\nb:\n  <<: *x\n  <<: *x", "f.yml:4: b.<<: '<<' stands twice; keep one"),
+        (
+            "a: &x [1]\nb: {<<: *x}",
+            "f.yml:2: b: found '<<' before what has no keys; expected a mapping, or a list of some",
+        ),
+        ("[" * 60 + "]" * 60, "f.yml:1: is nested too deeply (more than 50 levels)"),
+        ("a: 1\nb: \x07\n", "f.yml:2: is not YAML: control characters are not allowed"),
     ],
 )
 def test_what_is_no_good_yaml_is_told(text, message):
@@ -186,19 +215,54 @@ def test_a_key_without_a_value_is_half_a_number_only_where_it_looks_so(text):
     assert len(yamlfile.parse(text, "f.yml").data) == text.count(",") + 1
 
 
-def test_a_character_that_yaml_has_not_is_told():
-    with pytest.raises(BadInput, match="f.yml: is not YAML: .*control characters are not allowed"):
-        yamlfile.parse("a: \x01", "f.yml")
+BOMBS = {
+    "brackets": "[" * 30_000,
+    "braces": "{a: " * 30_000,
+    "dashes": "- " * 30_000,
+    "question marks": "? " * 30_000,
+    "indentation": "\n".join(" " * n + "a:" for n in range(200)),
+    "aliases in aliases": "l0: &l0 1\n"
+    + "".join(f"l{n + 1}: &l{n + 1} [*l{n}, *l{n}]\n" for n in range(60)),  # 2⁶⁰ numbers, if it were written out
+    "aliases below each other": "l0: &l0 1\n" + "".join(f"l{n + 1}: &l{n + 1} [*l{n}]\n" for n in range(200)),
+    "merge keys": "l0: &l0 {"
+    + ", ".join(f"k{n}: 1" for n in range(100))
+    + "}\n"
+    # Nine levels, each of ten of the one before.
+    + "".join(f"l{n + 1}: &l{n + 1} {{<<: [{', '.join([f'*l{n}'] * 10)}], l{n}: *l{n}}}\n" for n in range(9)),
+    "a long text": f"unit: {'m' * 70_000}",
+    "a long key": f"{'m' * 70_000}: 1",
+    "many values": "[" + "1," * 1_000_001 + "]",
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_what_is_too_much_is_refused_before_it_is_made(what):
+    with pytest.raises(BadInput, match=r"f.yml:\d+: .*(too deeply|too much|characters long|a key must be)"):
+        yamlfile.parse(BOMBS[what], "f.yml")
+
+
+def test_a_program_in_c_reads_no_deeper_either():
+    """It ended by SIGSEGV."""
+    code = "from telegraf_inputs import yamlfile; yamlfile.parse('[' * 1_000_000, 'f.yml')"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 1 and "nested too deeply" in ended.stderr
+
+
+def test_a_file_beyond_all_reason_is_not_read(tmp_path):
+    (tmp_path / "lab.yml").write_bytes(b"#" * (yamlfile.LARGEST + 1))
+    with pytest.raises(BadInput, match="is too large for what people write: more than 32 MB"):
+        yamlfile.load(tmp_path / "lab.yml")
 
 
 def test_an_alias_is_the_same_thing_again():
-    text = "x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}\n" + "".join(
-        f"l{n + 1}: &l{n + 1} [*l{n}, *l{n}]\n" for n in range(40)
-    ).replace("*l0", "1")
-    data = yamlfile.parse(
-        text, "f.yml"
-    ).data  # each list holds the one before twice: 2⁴⁰ numbers, if it were written out
-    assert data["y"] == {"a": 1} and data["z"] == {"a": 1, "b": 2}
+    text = "x: &x {a: 1, b: 5}\ny: *x\nz: {<<: *x, b: 2}\nw: &w\n  <<: [{a: 3}, *x]\n  c: *x\nv: {'<<': 1}"
+    document = yamlfile.parse(text, "f.yml")
+    data = document.data
+    assert data["y"] == {"a": 1, "b": 5} and data["z"] == {"a": 1, "b": 2} and data["v"] == {"<<": 1}
+    assert data["w"] == {"a": 3, "b": 5, "c": {"a": 1, "b": 5}}
+    assert [document.line(path) for path in (("z", "a"), ("z", "b"), ("w", "b"), ("w", "c"), ("w", "c", "a"))] == [
+        *(1, 3, 1, 6, 1)
+    ]
 
 
 def test_a_file_that_can_not_be_read_is_told(tmp_path):
