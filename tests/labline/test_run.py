@@ -346,7 +346,7 @@ instruments:
 def test_a_run_refuses_a_unit_that_its_data_do_not_have(start, tmp_path):
     site = tmp_path / "bench.yml"
     site.write_text(BENCH)
-    first = start(str(site), "--duration", "3")
+    first = start(str(site))
     first.wait_for(r"InfluxDB +http")
     while running := first.process.poll() is None:
         checked = subprocess.run(
@@ -356,6 +356,7 @@ def test_a_run_refuses_a_unit_that_its_data_do_not_have(start, tmp_path):
         if re.search(r"database 'lab' has [1-9]\d* of the site's", checked.stdout):
             break
     assert running, "the lab that runs here was asked, while it ran"
+    first.process.send_signal(signal.SIGINT)
     assert first.end() == 0, first.text
     before = {path: path.stat().st_size for path in (tmp_path / ".labline" / "bench" / "journal").iterdir()}
     site.write_text(BENCH.replace("unit: V", "unit: mV"))
