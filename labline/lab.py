@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,14 +16,12 @@ from provisioning.site import Site
 from . import known_labs, ledger
 from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
-from .local import journal, settling
 from .local.acquisition import Acquisition
+from .local.counting import Counting
 from .local.dashboards import Dashboards
 from .local.database import Database
 from .local.disk import DiskWatch
 from .local.health import Health
-from .local.replay import Replayed
-from .local.settling import Unsettled
 from .local.simulators import Simulators
 from .local.site_file import RunningSiteFile
 from .local.supervision import Keeper, Supervision
@@ -39,7 +36,6 @@ from .stack.runlock import RunLock
 from .words import counted
 
 Say = Callable[[str], None]
-SECONDS_PER_COUNT = 120  # what a run of months brought is counted slowly on a small machine
 
 
 class Lab:
@@ -58,13 +54,10 @@ class Lab:
             self.lock.close()
             raise
         self.site, self._say, self._simulate = simulated(site) if simulate else site, say, simulate
-        self.since_ns = time.time_ns()
-        self._counts = self.places.ledger / str(self.since_ns)  # where the programs of this run keep count
-        self._counted = ledger.Run.of(self.site, self.since_ns)
+        self.counting = Counting(self.places, say)
         self._parts: PartsLock | None = None
         self._upkeep: Upkeep | None = None
-        self.ledger: list[ledger.Entry] = []
-        self.told: list[str] = []  # what came of earlier runs, and of what was written again
+        self.told: list[str] = []  # what came of earlier runs
         self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
         self.happened: list[str] = []  # what else may have lost readings
         self.dashboards = Dashboards(self.places, say)
@@ -88,11 +81,11 @@ class Lab:
         home = self._grafana_home()
         self._parts = PartsLock(self.places.root, self._say)
         chosen = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
-        earlier = self._earlier_runs()
+        earlier = self.counting.earlier()
         shutil.rmtree(self.places.simulators, ignore_errors=True)
-        for folder in (self._counts, self.places.simulators):
+        for folder in (self.counting.folder, self.places.simulators):
             folder.mkdir(parents=True)
-        self._environment = {ledger.VARIABLE: str(self._counts), **self._libraries()}
+        self._environment = {ledger.VARIABLE: str(self.counting.folder), **self._libraries()}
         self._start_simulators()
         self._database = Database(server, self.places, chosen, self._say, self._parts)
         url = self._database.url
@@ -103,15 +96,13 @@ class Lab:
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
         self._unreadable = {} if self._simulate else self._without_password()
         self._render()
-        self.since_ns = time.time_ns()
-        self._counted = ledger.Run.of(self.site, self.since_ns)
-        self._counted.keep(self._counts)
+        self.counting.begin(self.site)
         for acquisition in self._acquisitions:
             acquisition.start()
         self._keep()
         if away and self._kept_database:
             self._kept_database.not_started(away)
-        self._upkeep = Upkeep(self._database, self.site, earlier, self._written_again, self._say)
+        self._upkeep = Upkeep(self._database, self.site, earlier, self.counting, self._say)
         self._upkeep.start()
         self._tell_telegraf()
         self._health = Health(self.site, self.places, self._logs)
@@ -158,6 +149,11 @@ class Lab:
                 "and Telegraf with them, for they have other addresses then",
                 at_other_addresses,
             )
+
+    @property
+    def since_ns(self) -> int:
+        """When it began to read (ns, UTC)."""
+        return self.counting.since_ns
 
     @property
     def reader(self) -> Server:
@@ -211,6 +207,8 @@ class Lab:
             if self._upkeep:
                 self._upkeep.stop()
                 self.told += self._upkeep.told
+                if left := self._upkeep.unsettled:
+                    self.told.append(f"{counted('earlier run', left)} not counted yet: the next run does it.")
             self.lost = [trouble for trouble in self.troubles() if trouble.lost]
             if self._health:
                 self.happened += self._health.past()
@@ -228,34 +226,8 @@ class Lab:
                 database.restart()
             if not database.answers():
                 raise StackError(f"no answer from the database ({database.url})")
-            counting = database.reader(SECONDS_PER_COUNT)
-            self.ledger = ledger.take(self._counted, self._counts, counting)
-            if any(entry.lost for entry in self.ledger):
-                self._say("some of it is missing in the database: the journal is looked through")
-                self.told += self._written_again().lines()
-                self.ledger = ledger.take(self._counted, self._counts, counting)
+            self.counting.take(database)
         self.close()
-
-    def settled(self) -> None:
-        """Take note that what came of this run was told: nobody has to count it later."""
-        shutil.rmtree(self._counts, ignore_errors=True)
-
-    def _earlier_runs(self) -> list[Unsettled]:
-        """List the runs that were not counted at their end, with the journal as they left it."""
-        for node in self.places.nodes.values():
-            journal.seal(node.journal)
-        runs, bad = settling.unsettled(self.places.ledger, self.places.journals, time.time_ns())
-        for file in bad:
-            self._say(f"  {told.path(file)} can't be read: what came of that run is not known; it stays there")
-        if runs:
-            self._say(f"  {counted('earlier run', len(runs))} not counted yet: that is done while this one runs")
-        return runs
-
-    def _written_again(self) -> Replayed:
-        """Write again what the database lacks of this run. Raises DatabaseError."""
-        assert self._database
-        parts = settling.journal_of(self._counted, self.places.journals)
-        return settling.written_again(self._counted, parts, self.ledger, self._database.administrator())
 
     def kill(self) -> None:
         """End all parts at once, from a signal's handler: ``stop``, wherever it waits, fails then."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from provisioning.influxdb_server import Server
 from provisioning.influxql import identifier, text
@@ -49,6 +49,19 @@ class Run(Struct, frozen=True):
             for channel in instrument.stanza.declared:
                 measurements.setdefault(channel.measurement, {})[channel.id] = list(channel.quantities)
         return cls(since_ns, site.name, site.influxdb.database, instruments)
+
+    def joined(self, later: Run) -> Run:
+        """Add what the site has since it changed."""
+        instruments = {
+            name: {measurement: dict(channels) for measurement, channels in measurements.items()}
+            for name, measurements in self.instruments.items()
+        }
+        for name, measurements in later.instruments.items():
+            for measurement, channels in measurements.items():
+                there = instruments.setdefault(name, {}).setdefault(measurement, {})
+                for channel, quantities in channels.items():
+                    there[channel] = list(dict.fromkeys([*there.get(channel, []), *quantities]))
+        return structs.replace(self, instruments=instruments)
 
     @property
     def measurements(self) -> set[str]:

@@ -103,11 +103,11 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"What Telegraf took is in the journal, if the disk had room: {journals}")
         print("The next run of this site counts them, and writes again from the journal what is missing.")
         return 1
-    if lab.told:
-        print("\n".join(lab.told))
-    print("\n".join(ledger.lines(lab.ledger, lab.since_ns, lab.lost, lab.happened)), flush=True)
-    lab.settled()
-    return 0 if ledger.well(lab.ledger) and not lab.lost else 1
+    for line in (*lab.told, *lab.counting.again):
+        print(line)
+    print("\n".join(ledger.lines(lab.counting.entries, lab.since_ns, lab.lost, lab.happened)), flush=True)
+    lab.counting.settled()
+    return 0 if ledger.well(lab.counting.entries) and not lab.lost else 1
 
 
 def _tell_where(lab: Lab) -> None:

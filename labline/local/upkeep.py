@@ -9,8 +9,8 @@ from provisioning.influxdb_server import DatabaseError
 from provisioning.site import Site
 
 from . import settling
+from .counting import Counting
 from .database import Database, Unfit
-from .replay import Replayed
 from .settling import Unsettled
 
 EVERY = 5.0  # seconds between two looks
@@ -21,7 +21,7 @@ ENDING = 10.0  # seconds to end a request; what is left of it fails when the dat
 class Upkeep:
     """Makes anew what was dropped of the database under the run that owns it, and settles ``runs``, the oldest first.
 
-    ``again`` writes the present run's readings again from the journal. What is told stays in ``told``.
+    Then the present run's readings are written again from the journal, by ``counting``. What came of ``runs`` stays in ``told``.
     """
 
     def __init__(
@@ -29,10 +29,10 @@ class Upkeep:
         database: Database,
         site: Site,
         runs: Sequence[Unsettled],
-        again: Callable[[], Replayed],
+        counting: Counting,
         say: Callable[[str], None],
     ):
-        self._database, self._site, self._runs, self._again, self._say = database, site, list(runs), again, say
+        self._database, self._site, self._runs, self._counting, self._say = database, site, list(runs), counting, say
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="upkeep")
         self.told: list[str] = []
@@ -70,7 +70,7 @@ class Upkeep:
         if made := self._database.make_whole(self._site):
             more = [f"… and {len(made) - SHOWN} more"] if len(made) > SHOWN else []
             self._say("\n  ".join(["something was dropped from the database; made anew:", *made[:SHOWN], *more]))
-            for line in self._again().lines():
+            for line in self._counting.write_again(self._database).lines():
                 self._say(f"  {line}")
         while self._runs and not self._stop.is_set():
             told = settling.settle(self._runs[0], self._database.administrator(), lambda: not self._stop.is_set())

@@ -66,6 +66,8 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(acquisition, "stop", lambda: made.done.append("stop Telegraf"))
     made._acquisitions = [acquisition]
     made._keep()
+    made.counting.folder.mkdir(parents=True)
+    made.counting.begin(made.site)
     monkeypatch.setattr(ledger, "take", lambda *_: made.done.append("count") or [])
     monkeypatch.setattr(loopback, "answers", lambda *_: True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))

@@ -160,6 +160,20 @@ def test_a_run_is_described_for_whoever_settles_it_later(tmp_path):
     run.keep(tmp_path)
     assert ledger.Run.kept(tmp_path) == run and run.measurements == {"lakeshore_372", "pfeiffer_tpg"}
     assert run.instruments["vacuum"]["pfeiffer_tpg"]["1"] == ["pressure"]
+    one = ledger.Run(NOW, "a", "lab", {"meter": {"scpi": {"1": ["level"]}}, "old": {"scpi": {"1": ["x"]}}})
+    other = ledger.Run(
+        NOW + 5, "a", "lab", {"meter": {"scpi": {"1": ["level", "noise"], "2": ["level"]}}, "new": {"m": {}}}
+    )
+    assert one.joined(other) == ledger.Run(
+        NOW,
+        "a",
+        "lab",
+        {
+            "meter": {"scpi": {"1": ["level", "noise"], "2": ["level"]}},
+            "old": {"scpi": {"1": ["x"]}},
+            "new": {"m": {}},
+        },
+    )
 
 
 def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
