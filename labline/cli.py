@@ -90,6 +90,7 @@ def _run(argv: list[str] | None) -> int:
 
     try:
         plugins.installed()
+        plugins.check()
     except BadInput as error:
         return _told(error, WRONG_USE)
     from provisioning.influxdb_server import DatabaseError

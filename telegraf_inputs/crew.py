@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .configured import Stanza
+from .errors import BadInput
 from .sampler import Log, Sampler
 from .stanza_folder import Changes
 from .stop import Stop
@@ -19,9 +20,15 @@ class Crew:
         self._waiting: list[Stanza] = []  # they wait until who read the same instrument has let go of it
         self.fault = False
 
-    def hire(self, stanza: Stanza) -> Sampler:
-        """Make the sampler of an instrument."""
-        made = Sampler(stanza, Stop(), self._writer, self._log, count=self._count, trace=self._trace, broke=self._broke)
+    def hire(self, stanza: Stanza) -> Sampler | None:
+        """Make the sampler of an instrument; None where its simulator does not start, which is logged."""
+        try:
+            made = Sampler(
+                stanza, Stop(), self._writer, self._log, count=self._count, trace=self._trace, broke=self._broke
+            )
+        except BadInput as error:
+            self._log("E", f"[{stanza.name}] {error}")
+            return None
         self.samplers.append(made)
         return made
 
@@ -39,7 +46,8 @@ class Crew:
         busy = {sampler.name for sampler in self._leaving}
         for stanza in [stanza for stanza in self._waiting if stanza.name not in busy]:
             self._waiting.remove(stanza)
-            self.hire(stanza).start()
+            if (made := self.hire(stanza)) is not None:
+                made.start()
         for sampler in self.samplers:
             sampler.watch()
 
@@ -55,6 +63,11 @@ class Crew:
                     sampler.stop.set()
                     self._leaving.append(sampler)
         self._waiting += changes.came
+
+    def disband(self) -> None:
+        """Let go of the instruments of all, none of whom has begun."""
+        for sampler in self.samplers:
+            sampler.instrument.close()
 
     def dismiss(self) -> None:
         """Ask all to stop, and wait until they have."""

@@ -18,8 +18,8 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
+from . import plugins, yamlfile
 from . import stanza as stanzas
-from . import yamlfile
 from .configured import Stanza
 from .crew import Crew
 from .errors import BadInput
@@ -94,6 +94,11 @@ def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
         arguments = parser(driver).parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
+    try:
+        plugins.check()
+    except BadInput as trouble:
+        log("E", str(trouble))
+        return 2
     found: list[Stanza] = []
     bad: list[BadInput] = []
     folder = None
@@ -151,7 +156,10 @@ def run(
     writer = Writer(out, on_closed=stop.set)
     by_hand = count is not None
     crew = Crew(writer, log, stop, count=count, trace=trace)
-    samplers = [crew.hire(stanza) for stanza in found]
+    samplers = [sampler for stanza in found if (sampler := crew.hire(stanza)) is not None]
+    if (not samplers and folder is None) or (by_hand and len(samplers) < len(found)):
+        crew.disband()
+        return 2
     ending = _Ending(crew, writer, by_hand)
     stdin = Stdin(stop, ending.stuck, None if by_hand else 0)
     numbers = (signal.SIGTERM, signal.SIGINT)
@@ -176,7 +184,7 @@ def run(
         signal.set_wakeup_fd(-1)
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-    if crew.fault:
+    if writer.failed or crew.fault:
         return 1
     if by_hand:
         return 0 if written and all(sampler.good == count for sampler in samplers) else 1

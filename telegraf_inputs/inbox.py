@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 
 from .reading import Reading, unreadable
+from .stop import let_go_of
 
 LIMIT = 10_000  # readings
 
@@ -25,6 +26,7 @@ class Inbox:
         self._awake = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
+        self._let_go = let_go_of(self, self._read, self._write)
         self.dropped_of: Counter[str] = Counter()  # readings, by channel
 
     def fileno(self) -> int:
@@ -72,8 +74,7 @@ class Inbox:
     def close(self) -> None:
         """Let go of it; what is put from then on is taken by nobody."""
         with self._lock:
-            for fd in (self._read, self._write):
-                os.close(fd)
+            self._let_go()
             self._read = self._write = -1
 
     def _wake(self) -> None:

@@ -15,6 +15,7 @@ from .errors import BadInput
 
 VARIABLE = "LABLINE_PATH"
 GROUP = "labline"
+KINDS = ("drivers", "native", "transports", "simulators")
 
 
 def folders() -> list[str]:
@@ -44,6 +45,23 @@ def installed() -> None:
         found += [os.path.abspath(folder) for folder in spec.submodule_search_locations]
     if more := [folder for folder in found if folder not in folders()]:
         os.environ[VARIABLE] = os.pathsep.join([*folders(), *more])
+
+
+def check() -> None:
+    """Refuse (BadInput) a folder of LABLINE_PATH that is not there, and a file in it that is called like another one."""
+    known: dict[tuple[str, str], str] = {}
+    for folder in (os.path.dirname(os.path.abspath(__file__)), *folders()):
+        if not os.path.isdir(folder):
+            raise BadInput(f"{VARIABLE} names {folder}, which is no folder")
+        for kind in KINDS:
+            for name in modules([os.path.join(folder, kind)]):
+                file = os.path.join(folder, kind, f"{name}.py")
+                same = "drivers" if kind == "native" else kind  # `driver` in a stanza names both
+                if (same, name) in known:
+                    raise BadInput(
+                        f"{file} would never be used: {known[same, name]} is called so, too; give it another name"
+                    )
+                known[same, name] = file
 
 
 def extended(path: Iterable[str], name: str) -> list[str]:

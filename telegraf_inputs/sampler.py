@@ -99,12 +99,14 @@ class Sampler:
         finally:
             self._deliver(self.instrument.finish())
             self.instrument.close()
+            if self._trigger is not None:
+                self._trigger.close()
 
     def _sample(self) -> None:
         inbox = self.instrument.inbox
         ticks = None
-        if self._trigger is not None:
-            self._trigger.take(inbox, self._collect)
+        if self._trigger is not None and self._trigger.take(inbox, self._collect) is None:
+            return
         while not self.stop.is_set:
             points = self.instrument.sample()
             self.cycles += 1
@@ -113,7 +115,9 @@ class Sampler:
             if self.cycles == self._count:
                 break
             if self._trigger is not None:
-                self.instrument.overruns += self._trigger.take(inbox, self._collect)
+                if (more := self._trigger.take(inbox, self._collect)) is None:
+                    break
+                self.instrument.overruns += more
             else:
                 ticks = ticks or Ticks(self._stanza.interval)  # the first cycle, which connects, comes at once
                 self.instrument.overruns += ticks.wait(self.stop, inbox, self._collect)

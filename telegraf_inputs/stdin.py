@@ -1,4 +1,7 @@
-"""What comes from Telegraf: newlines that set off a cycle, and the end of stdin, which ends the program."""
+"""What comes from Telegraf: newlines that set off a cycle, and the end of stdin, which ends the program.
+
+A cycle that a newline asked for before the end is not interrupted at once.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from .stop import Stop, Waited
+from .stop import Stop, Waited, let_go_of
 
+LAST_CYCLE_SECONDS = 1.0  # how long such a cycle may take, at the end of stdin
+GLANCE_SECONDS = 0.02
 STUCK_SECONDS = 2.0  # how long a library that can't be interrupted may hold up the end
+
+
+END = b"!"
 
 
 class Trigger:
@@ -19,11 +27,14 @@ class Trigger:
 
     def __init__(self, stop: Stop):
         self._stop = stop
+        self._lock = threading.Lock()
+        self.closed = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
+        self._let_go = let_go_of(self, self._read, self._write)
 
-    def take(self, also: Waited | None = None, act: Callable[[], None] = lambda: None) -> int:
-        """Wait for a newline, or the request to stop; tells how many more had come, which are taken with it.
+    def take(self, also: Waited | None = None, act: Callable[[], None] = lambda: None) -> int | None:
+        """Wait for a newline; tells how many more had come, which are taken with it. None: there will be none any more.
 
         Whenever ``also`` has something meanwhile, ``act`` is called.
         """
@@ -33,13 +44,31 @@ class Trigger:
             if also in ready:
                 act()
             if self._read in ready:
-                return len(os.read(self._read, 65536)) - 1
-        return 0
+                came = os.read(self._read, 65536)
+                newlines = came.count(b"\n")
+                if END in came:
+                    self.end()  # it stays the end for whoever asks again
+                return newlines - 1 if newlines else None
+        return None
 
     def put(self, newlines: int) -> None:
         """Add newlines."""
-        with contextlib.suppress(BlockingIOError):  # 64 KiB of them wait already
-            os.write(self._write, b"\n" * newlines)
+        self._say(b"\n" * newlines)
+
+    def end(self) -> None:
+        """Say that no more will come."""
+        self._say(END)
+
+    def close(self) -> None:
+        """Let go of the pipe: nobody waits any more."""
+        with self._lock:
+            self.closed = True
+            self._let_go()
+
+    def _say(self, what: bytes) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError):  # 64 KiB wait already
+            if not self.closed:
+                os.write(self._write, what)
 
 
 class Stdin:
@@ -69,9 +98,19 @@ class Stdin:
             with contextlib.suppress(OSError):
                 data = os.read(fd, 65536) if fd is not None else b""
             if not data:
-                self._stop.set()
+                self._end()
             elif newlines := data.count(b"\n"):
                 for trigger in self._triggers:
                     trigger.put(newlines)
         time.sleep(STUCK_SECONDS)
         self._on_stuck()
+
+    def _end(self) -> None:
+        """Ask to stop; what is read because of a newline that came before has a moment to end."""
+        deadline = time.monotonic() + LAST_CYCLE_SECONDS
+        for trigger in self._triggers:
+            trigger.end()
+        while time.monotonic() < deadline and not all(trigger.closed for trigger in self._triggers):
+            if select.select([self._stop], [], [], GLANCE_SECONDS)[0]:
+                break
+        self._stop.set()

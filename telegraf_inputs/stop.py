@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -21,9 +22,7 @@ class Stop:
         self._read, self.wakeup_fd = os.pipe()
         os.set_blocking(self.wakeup_fd, False)  # as signal.set_wakeup_fd asks for
         self._asked = False
-        # Whoever forgets it leaves nothing open: ``select`` can't wait for a descriptor beyond the first 1024.
-        self._let_go = weakref.finalize(self, _close, self._read, self.wakeup_fd)
-        self._let_go.atexit = False
+        self._let_go = let_go_of(self, self._read, self.wakeup_fd)
 
     def fileno(self) -> int:
         return self._read
@@ -48,6 +47,16 @@ class Stop:
         if seconds > 0 and not self._asked:
             select.select([self._read], [], [], seconds)
         return self.is_set
+
+
+def let_go_of(owner: object, *descriptors: int) -> Callable[[], object]:
+    """Close descriptors once: when what is returned is called, or when their owner is forgotten.
+
+    Whoever forgets one leaves nothing open: ``select`` can't wait for a descriptor beyond the first 1024.
+    """
+    closing = weakref.finalize(owner, _close, *descriptors)
+    closing.atexit = False
+    return closing
 
 
 def _close(*descriptors: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
@@ -58,6 +59,7 @@ class Writer:
         self.dropped: Counter[str] = Counter()  # readings, by whose they are
         self.closed = False
         self.trouble = ""  # why nothing can be written any more
+        self.failed = False  # for another reason than that nobody reads
         threading.Thread(target=self._run, daemon=True, name="writer").start()
 
     @property
@@ -123,6 +125,7 @@ class Writer:
                 pass
         except OSError as error:  # nobody reads any more, or a full disk
             self.trouble = error.strerror or str(error)
+            self.failed = error.errno != errno.EPIPE
             self._close()
 
     def _write_next(self) -> bool:

@@ -18,8 +18,14 @@ __path__ = plugins.extended(__path__, "simulators")
 
 
 def load(driver: str) -> type[Simulator]:
-    """Get the class of a driver's simulator."""
-    simulator: type[Simulator] = import_module(f"{__name__}.{driver}").SIMULATOR
+    """Get the class of a driver's simulator. Raises BadInput where there is none that can be loaded."""
+    if driver not in plugins.modules(__path__):
+        raise BadInput(f"driver {driver!r} has no simulator: there is no simulators/{driver}.py", ("connection",))
+    try:
+        simulator: type[Simulator] = import_module(f"{__name__}.{driver}").SIMULATOR
+    except Exception as error:  # one of the user's own, in whatever state
+        said = f"the simulator of {driver!r} can't be loaded: {type(error).__name__}: {error}"
+        raise BadInput(said, ("connection",)) from error
     return simulator
 
 
@@ -27,12 +33,18 @@ def start(stanza: Stanza, **given: Any) -> Simulator:
     """Start the simulator of a stanza's driver; returns it running (``url``, ``fault``, ``stop()``).
 
     What is ``given`` (seed, plan, transport, and what the simulator's class takes) overrides the ``sim:`` connection's.
+    Raises BadInput where it can't be started.
     """
     options = {**settings(stanza.connection, stanza.driver), **given}
     transport = options.pop("transport")
-    simulator = load(stanza.driver.name)(stanza, **options)
-    simulator.transport = transport or simulator.transport
-    simulator.start()
+    kind = load(stanza.driver.name)
+    try:
+        simulator = kind(stanza, **options)
+        simulator.transport = transport or simulator.transport
+        simulator.start()
+    except Exception as error:  # no port, no pty, no disk; or a fault in one of the user's own
+        said = f"the simulator of {stanza.name!r} can't be started: {type(error).__name__}: {error}"
+        raise BadInput(said, ("connection",)) from error
     return simulator
 
 
@@ -55,5 +67,22 @@ def settings(url: Url, driver: type[Source] | None = None) -> dict[str, Any]:
         raise BadInput(
             f"driver {driver.name!r} can't be reached by transport={transport}; {suggestion(transport, driver.schemes)}"
         )
-    check_plan(options.get("faults", ""))
+    plan = check_plan(options.get("faults", ""))
+    if plan and driver is not None:
+        _check_faults([fault for fault, *_ in plan], driver)
     return {"seed": seed, "plan": options.get("faults", ""), "transport": transport}
+
+
+def _check_faults(faults: list[str], driver: type[Source]) -> None:
+    """Refuse (BadInput) faults that the simulator of a driver can't show."""
+    if driver.alive_by == "points":
+        raise BadInput(f"leave faults= out: what Telegraf reads itself ({driver.name}) is simulated without faults")
+    simulator = load(driver.name)
+    for fault in faults:
+        if fault in simulator.not_faults:
+            raise BadInput(
+                f"the simulator of {driver.name!r} can't have the fault {fault!r}: {simulator.not_faults[fault]}"
+            )
+        if fault not in simulator.faults:
+            known = [name for name in simulator.faults if name not in simulator.not_faults]
+            raise BadInput(f"the simulator of {driver.name!r} has no fault {fault!r}; {suggestion(fault, known)}")

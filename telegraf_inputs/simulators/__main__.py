@@ -11,8 +11,8 @@ from __future__ import annotations
 import signal
 import sys
 
+from .. import plugins, yamlfile
 from .. import stanza as stanzas
-from .. import yamlfile
 from ..errors import BadInput
 from . import FAULTS, start
 from .base import Simulator
@@ -30,6 +30,7 @@ def main(files: list[str]) -> int:
     for number in endings:
         signal.signal(number, signal.default_int_handler)  # so that ports and folders are taken away, as by Ctrl-C
     try:
+        plugins.check()
         for file in files:
             stanza = stanzas.load(file)
             if stanza.name in running:
@@ -54,14 +55,20 @@ def main(files: list[str]) -> int:
 
 def _set_fault(line: str, running: dict[str, Simulator]) -> None:
     name, _, fault = line.partition(" ")
-    if name not in running or fault not in (*FAULTS, "none"):
+    simulator = running.get(name)
+    known = [
+        known
+        for known in (simulator.faults if simulator else FAULTS)
+        if not simulator or known not in simulator.not_faults
+    ]
+    if simulator is None or fault not in (*known, "none"):
         print(
-            f"found {line!r}; expected NAME FAULT, with one of {', '.join(running)} and one of {', '.join(FAULTS)}, none",
+            f"found {line!r}; expected NAME FAULT, with one of {', '.join(running)} and one of {', '.join(known)}, none",
             file=sys.stderr,
             flush=True,
         )
     else:
-        running[name].fault = None if fault == "none" else fault
+        simulator.fault = None if fault == "none" else fault
 
 
 sys.exit(main(sys.argv[1:]))

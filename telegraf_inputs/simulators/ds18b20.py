@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import threading
 
 from ..configured import Stanza
 from .base import GARBAGE, Signal, Simulator
+from .scratch import Scratch
 
 PERIOD_SECONDS = 0.05  # between two conversions
 WHOLE = "a read of a file is one system call: no earlier answer can be left over for it"
@@ -38,8 +38,8 @@ class Ds18b20Simulator(Simulator):
         return {(name, "temperature"): (low - half, high + half) for name, (low, high) in bands.items()}
 
     def start(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="labline-sim-")
-        self._root = os.path.join(self._folder, "devices")
+        self._folder = Scratch()
+        self._root = os.path.join(self._folder.path, "devices")
         self.url = f"file://{self._root}"
         self._stopping = threading.Event()
         self._write()
@@ -49,7 +49,7 @@ class Ds18b20Simulator(Simulator):
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(5)
-        shutil.rmtree(self._folder)
+        self._folder.remove()
 
     def _run(self) -> None:
         while not self._stopping.wait(PERIOD_SECONDS):

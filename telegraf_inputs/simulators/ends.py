@@ -7,11 +7,12 @@ import os
 import pty
 import select
 import socket
-import tempfile
 import termios
 import time
 import tty
 from typing import Protocol
+
+from .scratch import Scratch
 
 CONTROL = 2  # the index of the control flags among a terminal's settings
 
@@ -108,8 +109,8 @@ class PtyEnd:
     tells_clients = False
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="labline-sim-")
-        self._path = os.path.join(self._folder, "tty")
+        self._folder = Scratch()
+        self._path = os.path.join(self._folder.path, "tty")
         self.url = f"serial://{self._path}"
         self._pair: tuple[int, int] | None = None  # our side, and the one that programs open
         self.plug(True)
@@ -149,4 +150,4 @@ class PtyEnd:
     def close(self) -> None:
         """Be gone for good."""
         self.plug(False)
-        os.rmdir(self._folder)
+        self._folder.remove()

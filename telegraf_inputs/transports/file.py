@@ -8,7 +8,7 @@ import time
 from typing import ClassVar
 
 from ..errors import BadInput, Disconnected, NoAnswer, Stopped
-from ..line import Wire
+from ..line import Tap, Wire
 from ..stop import Stop
 from ..transport import Transport
 from ..url import Url
@@ -21,8 +21,11 @@ class Folder:
     """The way to what are files below a folder.
 
     A file is read by a thread of its own: a read in the kernel can't be interrupted, and one that never returns holds
-    up nobody else. ``answered_ns`` is the time (ns, UTC) when the last file was read.
+    up nobody else. ``answered_ns`` is the time (ns, UTC) when the last file was read; ``tap`` is told each file that is
+    asked for, by its name in the folder, and what it held.
     """
+
+    tap: Tap | None = None
 
     # By file, of all folders: a read that hangs in the kernel is there until it returns, though the way is opened anew.
     _reads: ClassVar[dict[str, _Read]] = {}
@@ -38,6 +41,7 @@ class Folder:
     def read(self, *names: str) -> str:
         """Read a small file whole, within ``timeout`` seconds. Raises OSError, NoAnswer, Stopped."""
         path = os.path.join(self.path, *names)
+        self._tell(">", os.path.join(*names))
         read = self._reads.get(path)
         if read is not None and read.is_alive():
             raise NoAnswer(f"{path}: a read of it hangs for {time.monotonic() - read.began:.0f} s")
@@ -53,7 +57,12 @@ class Folder:
         if read.error is not None:
             raise read.error
         self.answered_ns = read.ended_ns
+        self._tell("<", read.text)
         return read.text
+
+    def _tell(self, direction: str, text: str) -> None:
+        if self.tap is not None:
+            self.tap(direction, text.encode())
 
     def discard(self, quiet: float = 0.0) -> int:
         """Do nothing: a file has no late answers."""

@@ -435,3 +435,35 @@ def test_telegraf_runs_it_and_nothing_is_lost_when_it_stops(database, telegraf_p
             f"SELECT count(cycle) AS a, count(pad) AS b FROM counting WHERE instrument = 'counter{number}'"
         )
         assert (row["a"] + row["b"], dropped) == (made, 0)
+
+
+def test_a_newline_before_the_end_of_stdin_is_read(tmp_path):
+    program = Program(tmp_path, counting(trigger="stdin"))
+    program.tick()
+    assert program.end() == 0  # at once
+    assert len(reports(program)) == 1 and program.counts() == (4, 0, 0, 0, 0)
+
+
+def test_without_a_newline_before_the_end_of_stdin_nothing_is_read(tmp_path):
+    program = Program(tmp_path, counting(trigger="stdin"))
+    assert program.end() == 0
+    assert not reports(program)
+
+
+def test_a_full_disk_ends_a_program_as_a_failure(tmp_path):
+    (tmp_path / "c.yml").write_text(json.dumps(counting()))
+    command = [sys.executable, PROGRAM, "--config", tmp_path / "c.yml"]
+    with (
+        open("/dev/full", "wb") as full,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.wait(LONG) == 1
+        assert "can't write to stdout: No space left on device" in process.stderr.read()
+
+
+def test_the_trace_of_files_tells_which_are_read(tmp_path):
+    config = {"name": "fridge", "driver": "ds18b20", "connection": "sim:", "channels": {"28-000000000001": None}}
+    program = Program(tmp_path, config, "--once", "--trace", driver="ds18b20")
+    assert program.end() == 0
+    told = "\n".join(program.log)
+    assert "> b'28-000000000001/w1_slave'" in told and re.search(r"< b'.* crc=.. YES", told), told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import socket
@@ -11,8 +12,9 @@ import sys
 import time
 
 import pytest
+import yaml
 
-from telegraf_inputs import simulators
+from telegraf_inputs import drivers, simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.simulators import base
@@ -179,3 +181,37 @@ def test_a_simulator_takes_what_is_given_before_what_the_connection_says():
     made = simulators.start(stanza, seed=6, transport="visa")
     assert made.seed == 6 and made.url.startswith("visa://TCPIP0::127.0.0.1::")
     made.stop()
+
+
+def test_what_kill_9_left_is_taken_away_by_the_next_one_that_starts(program, tmp_path):
+    (tmp_path / "a.yml").write_text(CRYOSTAT.format("sim:?transport=serial"))
+    lasting = program(tmp_path / "a.yml")
+    assert "labline-sim-" in lasting.stdout.readline()
+    (kept,) = tmp_path.glob("labline-sim-*")
+    killed = program(tmp_path / "a.yml")
+    assert "labline-sim-" in killed.stdout.readline()
+    (left,) = {*tmp_path.glob("labline-sim-*")} - {kept}
+    (foreign := tmp_path / "labline-sim-foreign").mkdir()
+    killed.kill()
+    assert killed.wait(LONG) and left.exists()
+    after = program(tmp_path / "a.yml")
+    assert "labline-sim-" in after.stdout.readline()
+    assert not left.exists() and kept.exists() and foreign.exists()
+    for process in (lasting, after):
+        process.stdin.close()
+        assert process.wait(LONG) == 0
+    assert list(tmp_path.glob("labline-sim-*")) == [foreign]
+
+
+@pytest.mark.parametrize(
+    ("driver", "faults", "told"),
+    [
+        ("lakeshore_372", "lost@1+1", "the simulator of 'lakeshore_372' has no fault 'lost'"),
+        ("ds18b20", "late@1+1", "the simulator of 'ds18b20' can't have the fault 'late'"),
+        ("snmp", "silent@1+1", "leave faults= out"),
+    ],
+)
+def test_a_fault_that_a_simulator_can_not_show_is_refused(driver, faults, told):
+    data = yaml.safe_load(drivers.load(driver).example)
+    with pytest.raises(BadInput, match=re.escape(told)):
+        stanzas.check({**data, "connection": f"sim:?faults={faults}"})
