@@ -310,11 +310,11 @@ class Instrument:
 
     def _tell(self, source: Polled) -> None:
         """Log what a driver takes for granted of its instrument, once, however often it connects."""
-        notes, source.notes = source.notes, []
-        for note in dict.fromkeys(notes):
-            if note not in self._noted and len(self._noted) < MOST_NOTES:
-                self._noted.add(note)
-                self.log("I", note)
+        for what, told in source.notes.items():
+            if what not in self._noted and len(self._noted) < MOST_NOTES:
+                self._noted.add(what)
+                self.log("I", told)
+        source.notes.clear()
 
     def _pulse(self, direction: str, data: bytes) -> None:
         """Note that something was sent or received: whoever waits here is alive."""

@@ -114,7 +114,7 @@ class Polled(Source):
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza)
         self.link = link
-        self.notes: list[str] = []  # what is to be told of it, once
+        self.notes: dict[str, str] = {}  # what is to be told of it, once -> with what was found
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
@@ -181,8 +181,12 @@ class Polled(Source):
             except (NoAnswer, BadAnswer) as error:
                 self.recover(error)
                 found = str(error)
-        self.notes.append(f"{found}: {otherwise}")
+        self.note(otherwise, f"{found}: ")
         return None
+
+    def note(self, what: str, found: str = "") -> None:
+        """Have something told of this instrument, once, however often it connects; ``found`` stands before it."""
+        self.notes[what] = f"{found}{what}"
 
     def recover(self, error: InstrumentError) -> None:
         """Get back into step after a failed question, or raise: OutOfStep where something late was on its way."""

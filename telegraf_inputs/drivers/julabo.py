@@ -14,7 +14,7 @@ from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import PINNED, Option, Probe, Quantity, Stream
-from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
+from ..errors import BadAnswer, NoAnswer, WrongDevice
 from ..example import with_channels
 from ..line import Line, Wire
 from ..reading import Reading
@@ -32,7 +32,6 @@ REFUSED = re.compile(r"-08\b|-\d\d INVALID COMMAND\b")
 UNITS = {"0": "°C", "1": "°F"}
 UNIT = re.compile(r"0*([01])(\.0*)?\Z")  # 0, 00, 0.00
 ABSENT = re.compile(r"[ -/:-~]+\s*\Z")  # text without digits, such as ---.--: there is no such sensor
-ADDRESSES = range(1, 128)
 
 
 class Julabo(Polled):
@@ -47,7 +46,8 @@ class Julabo(Polled):
     Where its manual has a command that tells °C from °F, values are converted; where that is doubtful, temperatures say
     `unknown_unit`; else °C is taken for granted. An external sensor that is not connected says `no_sensor`. Where the
     interface is set to 9600 baud, 8N1, the connection needs `?baudrate=9600&bytesize=8&parity=N&rtscts=false`. On RS485
-    `address` is the instrument's. The instrument needs a rest of 0.25 s after each command: all channels take 4 s.
+    each command begins with its address, `wire: {prefix: A032_, answer_prefix: A032_}`. The instrument needs a rest of
+    0.25 s after each command: all channels take 4 s.
     """
 
     name = "julabo"
@@ -79,7 +79,6 @@ class Julabo(Polled):
             + "; ".join(f"{name}: {model.title}" for name, model in MODELS.items()),
             choices=tuple(MODELS),
         ),
-        Option("address", "int", "its address on RS485, 1 to 127; each command then begins with it, such as A032_"),
         PINNED,
     )
     probes = (Probe((b"VERSION",)),)
@@ -119,16 +118,8 @@ channels:
         model = MODELS.get(of_version(identity), UNKNOWN)
         return with_channels(super().found(url, identity, keys), model.questions)
 
-    @classmethod
-    def check(cls, stanza: Stanza) -> None:
-        address = stanza.options["address"]
-        if address is not None and address not in ADDRESSES:
-            raise BadInput(f"found {address}, expected an address on RS485, 1 to 127", ("address",))
-
     def __init__(self, stanza: Stanza, link: Line):
         super().__init__(stanza, link)
-        address = self.options["address"]
-        self._prefix = "" if address is None else f"A{address:03d}_"
         self._provoked = False  # something was asked that it did not know: STATUS says so before it says how it is
 
     def identify(self) -> str:
@@ -147,24 +138,21 @@ channels:
         self._refused = "unknown_model" if self._model is UNKNOWN else "not_of_model"
         missing = [channel.id for channel in self.channels if channel.id not in self._model.questions]
         if missing and self._model is UNKNOWN:
-            self.notes.append(
+            self.note(
                 f"{self.stanza.identity[:60]!r} tells no model, and what tells {', '.join(missing)} depends on it; say"
                 f" `model`: {', '.join(MODELS)}"
             )
         elif missing:
-            self.notes.append(f"no command of {self._model.title} tells {', '.join(missing)}; leave that out")
+            self.note(f"no command of {self._model.title} tells {', '.join(missing)}; leave that out")
         self._tells_unit = False
         self._unit = self._first_unit()
 
     def query(self, question: str) -> str:
         try:
-            answer = str(self.link.query(self._prefix + question))
+            answer = super().query(question)
         except NoAnswer:
             self._provoked = self._provoked or question != "STATUS"
             raise
-        if not answer.startswith(self._prefix):
-            raise BadAnswer(f"asked {self._prefix}{question}, found {answer[:40]!r}: that is of no address, or another")
-        answer = answer.removeprefix(self._prefix)
         if question != "STATUS" and REFUSED.match(answer):
             self._provoked = True
         return answer
@@ -181,7 +169,7 @@ channels:
         if answer is None:
             return "°C"
         if REFUSED.match(answer):
-            self.notes.append(f"asked {model.unit}, found {answer.strip()[:40]!r}: {celsius}")
+            self.note(celsius, f"asked {model.unit}, found {answer.strip()[:40]!r}: ")
             return "°C"
         self._tells_unit = True
         return self._meant(answer)

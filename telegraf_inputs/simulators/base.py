@@ -175,8 +175,10 @@ class TextSimulator(Simulator):
             return None  # that was for another one on this line
         text = text.removeprefix(wire.prefix)
         reply = self._framed(self.answer(text))
-        if (channel := self.channel_of(text)) and reply is not None:
-            self.questions.add((channel, text))
+        if reply is not None:
+            channel = self.channel_of(text)
+            if channel:
+                self.questions.add((channel, text))
             reply = self._spoilt(reply, self.faulty.get((channel, text)) or self.faulty.get(channel))
         if not wire.echo and not wire.prompt:
             return reply

@@ -33,6 +33,7 @@ class PfeifferTPGSimulator(TextSimulator):
 
     send_terminator = b"\r\n"
     brisk = {"period": 0.03}
+    optional = ("UNI",)
     channel_faults = ("garbage",)  # one answer is for all gauges: none can be silent alone
     variants = {
         "continuous": {"mode": "continuous", "unit": "Torr"},

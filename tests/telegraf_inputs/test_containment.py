@@ -11,7 +11,7 @@ import yaml
 from telegraf_inputs import drivers, instrument, simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.instrument import Instrument
-from telegraf_inputs.simulators.base import TextSimulator
+from telegraf_inputs.simulators.base import GARBAGE, TextSimulator
 from telegraf_inputs.simulators.faults import EXCHANGE
 from telegraf_inputs.simulators.lakeshore_372 import LakeShore372Simulator
 from telegraf_inputs.source import Polled
@@ -53,15 +53,16 @@ def soon(monkeypatch):
 class Rig:
     """A simulator and the instrument that reads it: all values are held to be their own channel's."""
 
-    def __init__(self, driver: str, variant: str = "", otherwise: dict | None = None):
+    def __init__(self, driver: str, variant: str = "", otherwise: dict | None = None, **keys):
         kind = simulators.load(driver)
         example = yaml.safe_load(drivers.load(driver).example)
         more = {**WIDER.get(driver, {}), **(kind.variants[variant] if variant else {})}
-        self.stanza = stanzas.check({**example, "connection": "sim:", **more, **QUICK})
+        self.stanza = stanzas.check({**example, "connection": "sim:", **more, **QUICK, **keys})
         self.simulator = simulators.start(self.stanza, **{**kind.brisk, **DWELL.get(driver, {}), **(otherwise or {})})
         self.stanza.connection = Url(self.simulator.url)
         self.channels = [channel.id for channel in self.stanza.channels]
-        self.instrument = Instrument(self.stanza, Stop(), lambda level, text: None)
+        self.logged: list[str] = []
+        self.instrument = Instrument(self.stanza, Stop(), lambda level, text: self.logged.append(f"{level}! {text}"))
         self.measured = set(self.channels)  # those that have values
         if isinstance(self.simulator, LakeShore372Simulator) and not self.simulator.scanning:
             self.measured &= {"A", self.simulator.scanned()}
@@ -173,6 +174,65 @@ def test_one_question_that_is_not_answered_costs_its_channel_alone(driver, other
         for question in sorted(questions):
             hold_alone(rig, question, "garbage")
         assert rig.instrument.reconnects == 0
+
+
+def spared():
+    """Yield driver, the simulator's settings, a question without whose answer it is read, and what becomes of that."""
+    for driver in drivers.programs():
+        for question in simulators.load(driver).optional:
+            for becomes in ("silent", "garbage", "odd", "refused"):
+                yield driver, question, becomes
+
+
+# The settings of a simulator, and the keys of a stanza, with which a question is asked and nothing hangs on it.
+SETTINGS = {"FILTER?": {"old": True}}
+KEYS = {"IN_SP_06": {"model": "toptech"}, "UNI": {"identity": "none", "unit": "mbar"}}
+ODD = {"odd": "14.55", "refused": "-08 INVALID COMMAND"}
+
+
+@pytest.mark.parametrize(("driver", "question", "becomes"), list(spared()))
+def test_an_optional_question_never_loses_the_instrument(driver, question, becomes):
+    """Not answered, refused or answered oddly: all is read, absence is assumed, and told once however often it connects."""
+    with Rig(driver, "", SETTINGS.get(question), **KEYS.get(question, {})) as rig:
+        answer = rig.simulator.answer
+
+        def spoilt(request):
+            said = answer(request)
+            if not request.startswith(question):
+                return said
+            asked.append(request)
+            return None if becomes == "silent" else GARBAGE if becomes == "garbage" else ODD[becomes]
+
+        asked: list[str] = []
+        rig.simulator.answer = spoilt
+        for connection in range(2):
+            rig.until_read(rig.measured)
+            assert (rig.instrument.state, rig.instrument.reconnects) == ("ok", connection), rig.logged
+            assert len(asked) <= 2 * (connection + 1), "what is unknown is asked once a connection"
+            rig.simulator.fault = "disconnect"
+            rig.until(lambda read, own: own["up"] == 0)
+            rig.simulator.fault = None
+        assert sum(question in line for line in rig.logged) == 1, rig.logged
+
+
+def test_what_is_optional_is_told_by_its_simulator(monkeypatch):
+    """Else the test above would not know of it."""
+    asked = set()
+    optional = Polled.optional
+
+    def noted(source, question, *more, **named):
+        asked.add((source.name, question.partition(" ")[0]))
+        return optional(source, question, *more, **named)
+
+    monkeypatch.setattr(Polled, "optional", noted)
+    for driver in drivers.programs():
+        if issubclass(drivers.load(driver), Polled):
+            ways = [(settings, {}) for settings in (None, *OTHERWISE.get(driver, ()))]
+            ways += [(SETTINGS.get(q), KEYS[q]) for q in simulators.load(driver).optional if q in KEYS]
+            for settings, keys in ways:
+                with Rig(driver, "", settings, **keys) as rig:
+                    rig.until_read(rig.measured)
+    assert asked == {(d, q) for d in drivers.programs() for q in simulators.load(d).optional}
 
 
 def test_whoever_is_asked_can_have_a_fault_of_one_channel():
