@@ -131,7 +131,7 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
         },
         "additionalProperties": {"$ref": "#/$defs/Limits"},
     }
-    if issubclass(driver, Native):
+    if driver.where or issubclass(driver, Native):
         channel["read"] |= _quantities(driver)
     required = [option.name for option in driver.channel_options if option.required]
     channels: dict[str, Any] = {
@@ -161,7 +161,7 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
     }
 
 
-def _quantities(driver: type[Native]) -> dict[str, Any]:
+def _quantities(driver: type[Source]) -> dict[str, Any]:
     """Say what stands below a channel's ``read``: quantities, and their keys."""
     keys = (*driver.where, *declared.KEYS)
     return {

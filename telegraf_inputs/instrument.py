@@ -11,9 +11,9 @@ from typing import Any
 from . import opening, plugins
 from .clock import MEANINGS, Clock
 from .configured import Channel, Stanza
-from .errors import BadInput, InstrumentError, Stopped
+from .errors import BadInput, InstrumentError, NoAnswer, Stopped
 from .inbox import Inbox
-from .line import Tap
+from .line import Line, Tap
 from .point import Point
 from .point_maker import PointMaker
 from .reading import Reading
@@ -221,9 +221,17 @@ class Instrument:
             self._discard(readings)
             raise
         self._tell(source)
+        if self._mute(source, readings):
+            raise NoAnswer(f"nothing is answered: {readings[0].detail}")
         yield from self._points(readings)
         if fault is not None:
             raise fault
+
+    def _mute(self, source: Polled, readings: list[Reading]) -> bool:
+        """Tell whether nothing at all was answered by one that has no identity by which it would be missed."""
+        if self.stanza.identity or not isinstance(source.link, Line) or not readings:
+            return False
+        return all(reading.status == "no_answer" and not reading.values for reading in readings)
 
     def _points(self, readings: Iterable[Reading]) -> Iterator[Point]:
         """Make the points of readings, and note how each channel is; every faulty reading is counted."""

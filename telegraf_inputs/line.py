@@ -173,7 +173,10 @@ class Line:
             self.refuse_surplus()
         self.in_step = False
         self.send(text)
-        return self.receive()
+        answer = self.receive()
+        if self.wire.prompt and not answer.strip():
+            raise NoAnswer(f"no answer to {text!r}, only the prompt")
+        return answer
 
     def refuse_surplus(self) -> None:
         """Throw away what has arrived; raises OutOfStep where that is more than the end of a line."""
@@ -226,7 +229,7 @@ class Line:
             self._buffer = self._buffer.lstrip(LINE_ENDS).removeprefix(prompt)
         arrived = self._buffer[: len(self._echo)]
         if not self._echo.startswith(arrived):
-            raise BadAnswer(f"sent {self._asked!r}, found {self._buffer[:60]!r}, expected its echo (wire: echo)")
+            raise OutOfStep(f"sent {self._asked!r}, found {self._buffer[:60]!r}, expected its echo (wire: echo)")
         if arrived != self._echo:
             return False
         self._buffer, self._echo, self._echoed = self._buffer[len(self._echo) :], b"", True

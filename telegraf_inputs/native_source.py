@@ -33,7 +33,6 @@ class Native(Source):
     statuses: Mapping[str, str] = NATIVE_STATUSES
     input = ""  # Telegraf's plugin
     by: ClassVar[Literal["field", "node", "topic"]] = "field"  # how native/shape.star finds a value
-    where: tuple[Option, ...] = ()
     secret_options: tuple[str, ...] = ()  # keys of the stanza that name files in the folder of passwords
     file_options: tuple[str, ...] = ()  # keys of the stanza that name other files, on the machine that runs Telegraf
 

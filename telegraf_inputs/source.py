@@ -43,6 +43,7 @@ class Source:
     channel_names: tuple[str, ...] | None = ()  # None: the stanza names them
     options_known: tuple[Option, ...] = ()
     channel_options: tuple[Option, ...] = ()
+    where: tuple[Option, ...] = ()  # keys of a quantity, where the stanza declares them: where it is read
     actions: tuple[Action, ...] = ()
     statuses: Mapping[str, str] = {}  # what a channel's status can say beside COMMON_STATUSES -> what that means
     extra = ""  # the extra of the distribution that it needs (serial, visa, phidget); "" for none
@@ -189,9 +190,13 @@ class Polled(Source):
         self.notes[what] = f"{found}{what}"
 
     def recover(self, error: InstrumentError) -> None:
-        """Get back into step after a failed question, or raise: OutOfStep where something late was on its way."""
+        """Get back into step after a failed question, or raise: OutOfStep where something late was on its way.
+
+        After an answer that was whole, but odd, nothing need be waited for: what comes late is no identity.
+        """
         self.link.discard()  # the beginning of an answer that broke off is not late
-        if self.link.discard(quiet=min(0.2, self.stanza.timeout)):
+        whole = isinstance(error, BadAnswer) and self.stanza.identity
+        if not whole and self.link.discard(quiet=min(0.2, self.stanza.timeout)):
             raise OutOfStep(f"{error}; a late answer followed") from None
         self.verify()
 

@@ -18,7 +18,7 @@ from labline.stack.telegraf import OLDEST
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
-from telegraf_inputs import drivers, errors, plugins, simulators, stanza, transports
+from telegraf_inputs import declared, drivers, errors, plugins, simulators, stanza, transports
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
@@ -118,6 +118,7 @@ def _page(driver: type[Source], site_file: str) -> str:
         ),
         *markdown.options("Key", driver.options_known),
         *markdown.options("Key of a channel", driver.channel_options),
+        *markdown.options("Key of a quantity", (*driver.where, *declared.KEYS) if driver.where else ()),
         "### Connection",
         "\n".join(_connections(driver)),
         "## Metrics",

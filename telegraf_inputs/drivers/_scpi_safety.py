@@ -42,16 +42,22 @@ def refuse_acting(command: Any, allowed: tuple[str, ...], where: tuple[Any, ...]
         )
 
 
-def refuse_no_question(command: Any, where: tuple[Any, ...]) -> None:
-    """Refuse what is not exactly one question."""
+def refuse_no_question(command: Any, where: tuple[Any, ...], allowed: tuple[str, ...] = ()) -> None:
+    """Refuse what is not exactly one question; one without '?' has to be ``allowed``."""
     expected = "expected one question (its first word ends with '?')"
-    if isinstance(command, str) and "?" not in command:
-        raise BadInput(f"found {command!r}, {expected}: is a '?' missing?", where)
-    refuse_acting(command, (), where)
-    if ";" in command or not first_word(command).endswith("?"):
+    if isinstance(command, str) and not {"?", ";"} & set(command) and first_word(command) not in allowed:
+        raise BadInput(
+            f"found {command!r}, {expected}: is a '?' missing? If it is answered as it is, and does nothing else, list "
+            f"its first word: allow: [{first_word(command)!r}]",
+            where,
+        )
+    refuse_acting(command, allowed, where)
+    if ";" in command or not (first_word(command).endswith("?") or first_word(command) in allowed):
         raise BadInput(f"found {command!r}, {expected}", where)
 
 
 def first_word(command: str) -> str:
-    """Tell a command's header, in capitals: ``:inst:nsel 1`` → ``INST:NSEL``."""
-    return command.strip().lstrip(":").split(" ")[0].upper()
+    """Tell a command's header, in capitals: ``:inst:nsel 1`` → ``INST:NSEL``, ``OUTP?1`` → ``OUTP?``."""
+    word = command.strip().lstrip(":").split(" ")[0].upper()
+    header, mark, _ = word.partition("?")
+    return header + mark

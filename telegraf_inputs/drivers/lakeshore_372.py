@@ -71,9 +71,7 @@ class LakeShore372(Polled):
         Stream(
             "lakeshore_372",
             (
-                Quantity(
-                    "temperature", "K", "Temperature from the input's calibration curve", None, 1000.0, decimals=4
-                ),
+                Quantity("temperature", "K", "Temperature from the input's calibration curve", high=1000.0, decimals=4),
                 # Its highest range ends at 63.2 MΩ, and reads a fifth more; noise about 0 has either sign.
                 Quantity("resistance", "Ω", "Resistance of the sensor", -7.6e7, 7.6e7, decimals=2),
             ),

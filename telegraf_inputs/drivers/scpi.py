@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ..configured import Channel, Stanza
@@ -17,13 +18,16 @@ from ..fields import clashes
 from ..line import Wire
 from ..names import check_pattern
 from ..reading import Reading
-from ..source import Polled, number
-from . import _scpi_quantity
-from ._scpi_quantity import INTEGER, Question
+from ..source import Polled
+from . import _scpi_numbers, _scpi_quantity
+from ._scpi_asking import Cycle
+from ._scpi_quantity import Question
 from ._scpi_safety import SELECTING, first_word, refuse_acting, refuse_no_question
 
 # Maker, model, serial number, firmware; some leave out the last.
 IDENTITY = re.compile(r"[^,]*[^,\s][^,]*(,[^,]*){2,}\Z")
+INTEGER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
+FAILED = ("no_answer", "bad_answer")
 
 
 class Scpi(Polled):
@@ -33,8 +37,12 @@ class Scpi(Polled):
     the channel was read: neither somebody at the front panel nor a name that the instrument does not know may put a
     value onto another channel. A name is written as the instrument tells it (`INST OUT1` where `INST?` is answered by
     `OUT1`). What `setup` sets is asked for in each cycle, so that an instrument that was restarted is set up again; where
-    it does not answer that, the setting is sent anew in each cycle. The numbers that SCPI has for infinity and for "not a
-    number" are no readings.
+    it does not answer that, the setting is sent anew in each cycle. The numbers and words that SCPI has for infinity and for "not
+    a number" are no readings.
+
+    Quantities that have the same `query` (and are selected by the same `before`) ask it once a cycle, in however many
+    channels they are. A quantity that is not answered, or oddly, has no value; the others of its channel have theirs.
+    `{channel}` in a command stands for the channel's name.
 
     `visa://` is for whatever pyvisa-py reaches; `tcp://` and `serial://` need no VISA and less memory.
     """
@@ -87,8 +95,8 @@ class Scpi(Polled):
         Option(
             "allow",
             "list",
-            "first words of commands that setup and before may send, beside questions and channel "
-            "selection; the instrument does what they say",
+            "first words of commands that setup and before may send, and of questions without a '?', such as "
+            "print(smua.measure.v()), beside questions and channel selection; the instrument does what they say",
             [],
         ),
     )
@@ -104,16 +112,21 @@ class Scpi(Polled):
         Option(
             "read",
             "map",
-            "the quantities, each name: {query: MEAS:VOLT?, unit: V}, and optionally "
-            "description, type (float, int, bool, str), low, high, decimals, scale (a factor), pattern (a regular "
-            "expression for the whole answer, whose first group is the value), example (an answer, to check the "
-            "pattern with), choices (what codes mean: {0: off, 1: {word: tripped, severity: critical}})",
+            "the quantities, each name: {query: MEAS:VOLT?, unit: V}, with the keys that are listed below",
             required=True,
         ),
+        Option(
+            "valid_when",
+            "map",
+            'a question that tells whether the channel has readings, such as {query: "RDGST? {channel}", equals: 0}; '
+            "that of a quantity goes before it",
+        ),
     )
+    where = _scpi_quantity.WHERE
     statuses = {
-        "over_range": "the answer is SCPI's infinity (9.9E37)",
-        "no_reading": "the answer is SCPI's not-a-number (9.91E37)",
+        "over_range": "the answer is SCPI's infinity (9.9E37, INF), or one that is listed as such",
+        "no_reading": "the answer is SCPI's not-a-number (9.91E37, NAN), or one that is listed as missing",
+        "not_valid": "what valid_when asks says that the value is no reading",
         "selection_changed": "what before selected is not what is selected: the instrument refused it, or something else "
         "selected another channel",
     }
@@ -168,27 +181,38 @@ channels:
         for index, command in enumerate(options["setup"]):
             refuse_acting(command, allowed, ("setup", index))
         if options["fence"]:
-            refuse_no_question(options["fence"], ("fence",))
+            refuse_no_question(options["fence"], ("fence",), allowed)
         if options["identity"]:
             check_pattern(options["identity"], ("identity",))
         for channel in stanza.channels:
             where = ("channels", channel.id)
-            if channel.options["before"]:
-                refuse_acting(channel.options["before"], allowed, (*where, "before"))
+            if before := _scpi_quantity.before(channel):
+                refuse_acting(before, allowed, (*where, "before"))
                 refuse_unchecked(channel, (*where, "before"))
             for name, each in _scpi_quantity.read(channel).items():
-                refuse_no_question(each.where["query"], (*where, "read", name, "query"))
+                path = (*where, "read", name)
+                refuse_no_question(each.where["query"], (*path, "query"), allowed)
+                if valid := each.where["valid_when"]:
+                    refuse_no_question(valid["query"], (*path, "valid_when", "query"), allowed)
+                if not stanza.wire.answers_end and not each.where["pattern"]:
+                    raise BadInput(
+                        "is missing: an answer without an end (wire: {receive: none}) may break off anywhere; expected "
+                        "a pattern that only a whole one has",
+                        (*path, "pattern"),
+                    )
         for clash in clashes([stanza]):
             raise BadInput(clash.message, ("channels", clash.channel.id, "read", clash.quantity.name))
 
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza, link)
         self._questions = {c.id: [Question(*item) for item in _scpi_quantity.read(c).items()] for c in self.channels}
+        self._before = {c.id: _scpi_quantity.before(c) for c in self.channels}
+        self._cycle = Cycle(link, self.recover)
 
     def connected(self) -> None:
         for command in self.options["setup"]:
             self._do(command)
-        selecting = {header for c in self.channels for header, _ in _settings(c.options["before"] or "")}
+        selecting = {header for before in self._before.values() for header, _ in _settings(before)}
         self._set: dict[str, str] = {}  # question -> its answer after setup
         self._untold: list[str] = []  # settings whose question is not answered: whether they still hold is not known
         for header, wanted in [setting for command in self.options["setup"] for setting in _settings(command)]:
@@ -200,9 +224,10 @@ channels:
                     self._untold.append(f"{header} {wanted}")
 
     def read(self) -> Iterator[Reading]:
+        self._cycle = Cycle(self.link, self.recover)
         for command in self._untold:
-            self.link.send(command)
-        readings = list(super().read())
+            self.link.command(command)
+        readings = [self._read(channel) for channel in self.channels]
         for question, wanted in self._set.items():
             if (found := str(self.link.query(question)).strip()) != wanted:
                 raise BadAnswer(
@@ -210,7 +235,7 @@ channels:
                     "restarted or set anew; connecting anew, with setup"
                 )
         lasting = [c for c in self.options["setup"] if not _settings(c) and first_word(c) != "*CLS"]
-        if lasting and all(r.status in ("no_answer", "bad_answer") for r in readings):
+        if lasting and all(r.status in FAILED and not r.values for r in readings):
             raise BadAnswer(f"no channel can be read ({readings[0].detail}); connecting anew, with setup")
         yield from readings
 
@@ -238,42 +263,43 @@ channels:
             raise BadAnswer(f"asked {fence}, found {answer[:60]!r}")
         return answer
 
-    def read_channel(self, channel: Channel) -> Reading:
-        before = channel.options["before"]
-        if before:
-            self._do(before)
-        values, troubles, answered = {}, [], 0
-        for question in self._questions[channel.id]:
-            answer = self.link.query(question.query)
-            answered = answered or self.link.answered_ns
-            values[question.name], trouble = question.value(answer)
-            if trouble and trouble not in troubles:
-                troubles.append(trouble)
-        if before and channel.options["check"] and (found := self._otherwise_selected(before)):
-            return Reading(channel.id, {}, answered, "selection_changed", found)
-        return Reading(channel.id, values, answered, " ".join(troubles) or "ok")
+    def _read(self, channel: Channel) -> Reading:
+        before = self._before[channel.id]
+        if before and (refused := self.contained(channel.id, partial(self._do, before))):
+            return refused
+        asked = self._cycle.ask(before, self._questions[channel.id])
+        if before and channel.options["check"]:
+            changed = self.contained(channel.id, partial(self._otherwise_selected, channel.id, before))
+            if changed is not None:
+                return changed
+        status, detail = " ".join(asked.troubles) or "ok", "; ".join(asked.details)
+        return Reading(channel.id, asked.values, asked.answered_ns, status, detail)
 
     def _do(self, command: str) -> None:
         """Send a command; where a question is in it, its answer is taken, and belongs to nothing."""
         if "?" in command:
             self.link.query(command)
         else:
-            self.link.send(command)
+            self.link.command(command)
 
-    def _otherwise_selected(self, before: str) -> str:
-        """Ask whether selections such as INST:NSEL 1 or INST OUT1 hold; tells what is not as it was selected."""
+    def _otherwise_selected(self, channel: str, before: str) -> Reading | None:
+        """Ask whether selections such as INST:NSEL 1 or INST OUT1 hold; None where they do."""
         for header, wanted in _settings(before):
             if INTEGER.match(wanted) or _selects(header):
                 answer = str(self.link.query(f"{header}?")).strip()
-                same = number(answer) == int(wanted) if INTEGER.match(wanted) else _word(answer) == _word(wanted)
+                number = INTEGER.match(wanted)
+                if number and _scpi_numbers.number(answer) is None:
+                    raise BadAnswer(f"asked {header}?, found {answer[:60]!r}, expected a number")
+                same = _scpi_numbers.number(answer) == int(wanted) if number else _word(answer) == _word(wanted)
                 if not same:
-                    return f"asked {header}?, found {answer[:40]!r}, selected was {wanted!r}"
-        return ""
+                    found = f"asked {header}?, found {answer[:40]!r}, selected was {wanted!r}"
+                    return Reading(channel, {}, self.link.answered_ns, "selection_changed", found)
+        return None
 
 
 def refuse_unchecked(channel: Channel, where: tuple[str, ...]) -> None:
     """Refuse what sets something whose question may be another one, unless the user trusts it."""
-    for header, wanted in _settings(channel.options["before"]) if channel.options["check"] else ():
+    for header, wanted in _settings(_scpi_quantity.before(channel)) if channel.options["check"] else ():
         known = INTEGER.match(wanted) or _selects(header) or first_word(header) in SELECTING
         if not known:
             raise BadInput(

@@ -8,9 +8,11 @@ import pytest
 
 from telegraf_inputs import declared, simulators, stanza
 from telegraf_inputs.declare import RESERVED
+from telegraf_inputs.drivers import _scpi_quantity
 from telegraf_inputs.drivers._scpi_quantity import WHERE, Question
 from telegraf_inputs.errors import BadAnswer, BadInput
 from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.line import Line
 from telegraf_inputs.stop import Stop
 
 VOLTAGE = {"query": "MEAS:VOLT?", "unit": "V"}
@@ -227,3 +229,155 @@ def test_a_code_is_not_calibrated():
                 channel={"calibration": {"form": "linear", "b": 2, "of": "mode", "to": "x", "unit": "V"}},
             )
         )
+
+
+def question(**keys):
+    channel = {"read": {"q": {"query": "Q?", "unit": "", **keys}}}
+    checked = stanza.check({"name": "i", "driver": "scpi", "connection": "tcp://h:1", "channels": {"A": channel}})
+    return Question(*next(iter(_scpi_quantity.read(checked.channels[0]).items())))
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer", "value"),
+    [
+        ({"type": "int"}, "+1.0E+00", 1),
+        ({"type": "int"}, "+2.253200E+04", 22532),
+        ({"type": "int"}, "35", 35),
+        ({"type": "int"}, "0x35", 53),
+        ({"type": "int"}, "#H1F", 31),
+        ({"type": "int"}, "#q17", 15),
+        ({"type": "int"}, "#B101", 5),
+        ({"type": "int", "base": "hex"}, "1f", 31),
+        ({"type": "int", "base": "octal"}, "17", 15),
+        ({"type": "int", "base": "binary"}, "101", 5),
+        ({}, "#H1F", 31.0),
+        ({"base": "hex"}, "10", 16.0),
+        ({"type": "int", "pattern": r"STB=(\S+)"}, "STB=0x35", 53),
+        ({"type": "int", "bits": "2-4"}, "#B10100", 5),
+        ({"type": "int", "bits": 4}, "+1.6E+01", 1),
+        ({"type": "bool", "bits": 5}, "0x35", True),
+        ({"type": "bool"}, "+1.0E0", True),
+        ({"part": 2}, "+1.499983E+00,+1.499995E-03,+2.253200E+04", 1.499995e-3),
+        ({"part": 3, "type": "int"}, "+1.499983E+00,+1.499995E-03,+2.253200E+04", 22532),
+        ({"part": 2, "separator": ";", "pattern": r"I=(.*)A"}, "U=1V; I=2A", 2.0),
+        ({"decimal_comma": True}, "-1,5", -1.5),
+        ({"decimal_comma": True}, "1,5E-3", 1.5e-3),
+        ({"decimal_comma": True}, "15", 15.0),
+        ({"decimal_comma": True, "scale": 10, "pattern": r"(\S+) mV"}, "1,5 mV", 15.0),
+    ],
+)
+def test_an_answer_is_read_as_it_is_declared(keys, answer, value):
+    found, trouble = question(**keys).value(answer)
+    assert (found, trouble) == (value, "") and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer", "trouble"),
+    [
+        ({}, "NAN", "no_reading"),
+        ({}, "+nan", "no_reading"),
+        ({}, "-INF", "over_range"),
+        ({"type": "int"}, "9.91E37", "no_reading"),
+        ({"type": "int"}, "NINF", "over_range"),
+        ({"missing": ["OVLD", "--------"]}, "--------", "no_reading"),
+        ({"missing": ["OVLD"]}, '"ovld"', "no_reading"),
+        ({"missing": ["no sensor"], "pattern": r"T=(.*)"}, "no sensor", "no_reading"),
+        ({"missing": ["---"], "pattern": r"T=(.*)"}, "T=---", "no_reading"),
+        ({"missing": ["---"], "part": 2}, "1,---", "no_reading"),
+        ({"missing": [-9999]}, "-9.9990E+03", "no_reading"),
+        ({"over_range": ["OL"]}, "OL", "over_range"),
+        ({"type": "str", "missing": [""]}, "", "no_reading"),
+    ],
+)
+def test_what_says_that_there_is_no_reading(keys, answer, trouble):
+    assert question(**keys).value(answer) == (None, trouble)
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        ({"type": "int"}, "1.5"),
+        ({"type": "int"}, "1E30"),
+        ({"type": "int"}, "#H1G"),
+        ({"type": "int"}, "1F"),
+        ({"type": "int", "base": "binary"}, "102"),
+        ({"type": "int"}, "OVLD"),
+        ({"type": "int", "bits": 1}, "-2"),
+        ({"type": "int", "bits": 1}, "1.5"),
+        ({"type": "bool", "bits": 1}, "ON?"),
+        ({}, "1,5"),
+        ({"decimal_comma": True}, "1.5"),
+        ({"decimal_comma": True}, "1.234,5"),
+        ({"part": 2}, "1.5"),
+        ({"part": 1}, ""),
+        ({"missing": ["OVLD"]}, "OVLD1"),
+    ],
+)
+def test_what_is_no_answer(keys, answer):
+    with pytest.raises(BadAnswer, match=r"asked Q\?, found "):
+        question(**keys).value(answer)
+
+
+@pytest.mark.parametrize(
+    ("read", "channel", "keys", "path", "message"),
+    [
+        ({"part": 0}, {}, {}, "read.v.part", "from 1 to 10000"),
+        ({"separator": ""}, {}, {}, "read.v.separator", "is empty"),
+        ({"bits": "5"}, {}, {}, "read.v.bits", "for type int, or one bit for type bool; this is float"),
+        ({"bits": "4-5", "type": "bool"}, {}, {}, "read.v.bits", "one bit for type bool"),
+        ({"bits": "5-4", "type": "int"}, {}, {}, "read.v.bits", "expected a bit such as 5"),
+        ({"bits": "70", "type": "int"}, {}, {}, "read.v.bits", "below 63"),
+        ({"base": "ternary"}, {}, {}, "read.v.base", "one of decimal, hex"),
+        ({"missing": [True]}, {}, {}, "read.v.missing[0]", "expected an answer: a text (in quotes) or a number"),
+        ({"decimal_comma": True, "type": "int"}, {}, {}, "read.v.decimal_comma", "is for type float"),
+        ({"decimal_comma": True, "part": 1}, {}, {}, "read.v.decimal_comma", "another separator than a comma"),
+        ({"valid_when": {"query": "S?"}}, {}, {}, "read.v.valid_when.equals", "is missing"),
+        ({"valid_when": {"query": "S", "equals": 0}}, {}, {}, "read.v.valid_when.query", "is a '?' missing"),
+        ({}, {"valid_when": {"query": "*TST?", "equals": 0}}, {}, "read.v.valid_when.query", "may do more than ask"),
+        ({}, {"valid_when": {"query": "S?", "equals": 0, "bits": "x"}}, {}, "valid_when.bits", "expected a bit"),
+        ({"query": "*TST?1"}, {}, {}, "read.v.query", "may do more than ask"),
+        ({"query": "print(v())"}, {}, {}, "read.v.query", "allow: ['PRINT(V())']"),
+        ({"query": "VAL;OUTP ON"}, {}, {"allow": ["VAL"]}, "read.v.query", "may do more than ask"),
+        ({}, {}, {"wire": {"receive": "none"}}, "read.v.pattern", "may break off anywhere"),
+    ],
+)
+def test_what_an_answer_can_not_be_is_refused(read, channel, keys, path, message):
+    data = supply({"v": {"query": "V?", "unit": "", **read}}, channel=channel, **keys)
+    with pytest.raises(BadInput) as caught:
+        stanza.check(data)
+    told = str(caught.value)
+    assert told.startswith(f"channels.1.{path}: ") and message in told
+
+
+@pytest.mark.parametrize("query", ["OUTP?1", "KRDG?A", "KRDG? {channel}", ":MEAS:VOLT? (@1)"])
+def test_a_question_needs_no_blank_before_its_argument(query):
+    stanza.check(supply({"v": {"query": query, "unit": "V"}}))
+
+
+def test_questions_without_a_mark_are_asked_that_are_allowed():
+    read = {"v": {"query": "print(smua.measure.v())", "unit": "V"}, "t": {"query": "VAL1", "unit": "V"}}
+    checked = stanza.check(supply(read, allow=["print(smua.measure.v())", "val1"], connection="sim:?transport=tcp"))
+    instrument = Instrument(checked, Stop(), lambda level, text: None)
+    try:
+        assert set(instrument.sample()[0].values) == {"v", "t", "status"}
+    finally:
+        instrument.close()
+
+
+def test_a_channel_without_a_sensor_is_waited_for_by_nobody(monkeypatch):
+    """An answer that is whole, but none of the declared, is followed by the identity at once."""
+    channels = {n: {"read": {"voltage": {"query": f"V? {n}", "unit": "V"}}} for n in "123"}
+    checked = stanza.check({**supply(connection="sim:?transport=tcp"), "channels": channels})
+    quiet = []
+    discard = Line.discard
+    monkeypatch.setattr(
+        Line, "discard", lambda line, seconds=0.0, **named: quiet.append((seconds, named)) or discard(line)
+    )
+    instrument = Instrument(checked, Stop(), lambda level, text: None)
+    try:
+        instrument.simulator.faulty = {"2": "garbage"}
+        *points, own = instrument.sample()
+    finally:
+        instrument.close()
+    assert [point.values["status"] for point in points] == ["ok", "bad_answer", "ok"] and own.values["up"] == 1
+    assert quiet and set(map(str, quiet)) == {"(0.0, {})"}

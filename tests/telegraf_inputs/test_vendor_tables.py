@@ -314,7 +314,9 @@ def test_the_special_numbers_of_scpi(answer, value, trouble):
 
 
 def test_the_booleans_of_scpi():
-    assert scpi_quantity.TRUTH == {"ON": True, "1": True, "OFF": False, "0": False}
+    on = declared.read({"on": {"query": "OUTP?", "unit": "", "type": "bool"}}, scpi_quantity.WHERE)["on"]
+    found = {text: scpi_quantity.Question("on", on).value(text) for text in ("ON", "1", "OFF", "0")}
+    assert found == {"ON": (True, ""), "1": (True, ""), "OFF": (False, ""), "0": (False, "")}
 
 
 # Phidget22: the maker's package declares the codes, and says in words what they mean.
