@@ -19,8 +19,8 @@ from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
 from .local import journal, settling
 from .local.acquisition import Acquisition
-from .local.dashboards import Dashboards
-from .local.database import Database
+from .local.dashboards import DASHBOARDS_PORT, Dashboards
+from .local.database import DATABASE_PORT, Database
 from .local.disk import DiskWatch
 from .local.replay import Replayed
 from .local.settling import Unsettled
@@ -83,14 +83,14 @@ class Lab:
         server, agent = self._found(influxdb.get()), self._found(telegraf.get())
         home = self._grafana_home()
         self._parts = PartsLock(self.places.root, self._say)
-        chosen = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
+        chosen = ports.remembered(self.places.ports, [DATABASE_PORT, DASHBOARDS_PORT])
         earlier = self._earlier_runs()
         shutil.rmtree(self.places.simulators, ignore_errors=True)
         for folder in (self._counts, self.places.simulators):
             folder.mkdir(parents=True)
         self._environment = {ledger.VARIABLE: str(self._counts), **self._libraries()}
         self._start_simulators()
-        self._database = Database(server, self.places, chosen, self._say, self._parts)
+        self._database = Database(server, self.places, chosen[DATABASE_PORT], self._say, self._parts)
         url = self._database.url
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
         away = self._start_database(self._database)
@@ -111,7 +111,7 @@ class Lab:
         self._upkeep.start()
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
-            self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
+            self.dashboards.start(home, chosen[DASHBOARDS_PORT], self.site, simulated=simulated)
             self.lock.tell(grafana=self.dashboards.overview)
 
     def _start_database(self, database: Database) -> str:

@@ -7,15 +7,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
-from provisioning.influxdb_server import SECONDS_PER_LOOK, Server
+from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server
 from provisioning.site import SITES, Site
 
-from .stack import credentials
+from .stack import credentials, listener
 
 SIMULATED = "+simulated"  # no site's name has a +
 FOLDER = ".labline"
@@ -79,4 +80,13 @@ class Places:
 
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
-        return Server(url, READER, credentials.secret(self.secrets, READER), seconds=seconds)
+        password = credentials.secret(self.secrets, READER)
+        return Server(url, READER, password, seconds=seconds, before=lambda: self._check_listener(url))
+
+    def _check_listener(self, url: str) -> None:
+        """Look who is at the database's port: it may have ended, and another user's program wait there for passwords."""
+        strangers = {*listener.sockets(urlsplit(url).port or 0).values()} - {self.root.stat().st_uid}
+        if strangers:
+            raise DatabaseError(
+                f"at {url} is a program of {listener.users(strangers)}, not this lab's InfluxDB; no password was sent there"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,20 @@ class Server:
     """An InfluxDB server as one user sees it; without a user, as anybody does.
 
     ``ca`` is the file with the authority that signed its certificate, where the system does not know that one;
-    ``seconds`` is how long to wait for answers.
+    ``seconds`` is how long to wait for answers; ``before`` is called before anything is sent, and may raise.
     """
 
     def __init__(
-        self, url: str, user: str = "", password: str = "", *, ca: str = "", seconds: float = SECONDS_PER_QUERY
+        self,
+        url: str,
+        user: str = "",
+        password: str = "",
+        *,
+        ca: str = "",
+        seconds: float = SECONDS_PER_QUERY,
+        before: Callable[[], None] | None = None,
     ):
-        self.url, self.user, self._ca, self._seconds = url.rstrip("/"), user, ca, seconds
+        self.url, self.user, self._ca, self._seconds, self._before = url.rstrip("/"), user, ca, seconds, before
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy, or somebody's ~/.netrc, has no business between us and the database
         if self.url.startswith("https:"):
@@ -59,7 +66,7 @@ class Server:
 
     def as_user(self, user: str, password: str) -> Server:
         """See the same server as another user."""
-        return Server(self.url, user, password, ca=self._ca, seconds=self._seconds)
+        return Server(self.url, user, password, ca=self._ca, seconds=self._seconds, before=self._before)
 
     def query(self, statement: str, database: str = "", *, hidden: str = "") -> list[Series]:
         """Run InfluxQL; ``hidden``, a password, is kept out of messages. Raises DatabaseError."""
@@ -116,6 +123,8 @@ class Server:
         return ""
 
     def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
+        if self._before:
+            self._before()
         try:
             return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, self._seconds))
         except requests.exceptions.SSLError as error:
