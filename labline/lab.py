@@ -92,7 +92,7 @@ class Lab:
         self._start_simulators()
         self._database = Database(server, self.places, chosen[DATABASE_PORT], self._say, self._parts)
         url = self._database.url
-        self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
+        self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca="", write=None))
         away = self._start_database(self._database)
         self.lock.tell(influxdb=url)
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]

@@ -17,6 +17,7 @@ from .influxdb_server import DatabaseError, Server, exposed, secret
 from .influxdb_state import State
 from .influxql import identifier, text
 from .levels import FOREVER, kept
+from .telegraf_config import MORE_THAN_WRITING
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -209,8 +210,9 @@ def _users(
             )
         if (there := state.rights.get(user, {}).get(wanted.database)) != right:
             now = f" (now {there})" if there else ""
+            more = f". {MORE_THAN_WRITING}" if right == "WRITE" else ""
             yield Difference(
-                text=f"let user {user!r} {right} in {wanted.database!r}{now}",
+                text=f"let user {user!r} {right} in {wanted.database!r}{now}{more}",
                 act=_doing(server, grant(user, right, wanted.database)),
             )
 
