@@ -48,6 +48,7 @@ class Lab:
         self.places = Places(state, site, simulated=simulate)
         if note := known_labs.told_of_old(self.places.root, self.places.root.name):
             say(note)
+        self.places.make()
         self.lock = RunLock(self.places.root)
         try:
             known_labs.claim(self.places.root, Path(site.file))

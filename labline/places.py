@@ -78,6 +78,15 @@ class Places:
         """List the folders of all journals, those of nodes that the site file has no more included."""
         return [self.root / "journal", *sorted((self.root / "nodes").glob("*/journal"))]
 
+    def make(self) -> None:
+        """Make the folder, for its owner alone, and keep it out of git. Raises StackError where it is somebody else's."""
+        state = self.root.parent
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        credentials.check_own(state)
+        ignored = credentials.private_directory(self.root) / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("# passwords and data: not for a repository\n*\n")
+
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
         password = credentials.secret(self.secrets, READER)

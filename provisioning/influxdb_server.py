@@ -12,6 +12,8 @@ import requests
 from msgspec import Struct
 from requests.auth import HTTPBasicAuth
 
+from . import ownership
+
 # How long (seconds) to wait for an answer.
 SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
 SECONDS_PER_LOOK = 8  # somebody watches, and waits
@@ -176,6 +178,7 @@ def secret(folder: Path, name: str) -> str:
     """Read a password from its file. Raises DatabaseError where there is none, or Telegraf would read another."""
     path = folder / name
     try:
+        why = ownership.fault(folder, root=True) or ownership.fault(path, root=True)
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DatabaseError(
@@ -183,6 +186,8 @@ def secret(folder: Path, name: str) -> str:
         ) from None
     except UnicodeDecodeError:
         raise DatabaseError(f"{path} is not UTF-8 text") from None
+    if why:
+        raise DatabaseError(why)
     if not text.strip():
         raise DatabaseError(f"{path} is empty; expected the password of database user {name!r}")
     if text != text.strip():

@@ -147,7 +147,7 @@ def _release_name() -> str:
 
 def _kept() -> tuple[Path, str]:
     for home in (cache.directory() / _release_name()).glob("*/"):
-        return _checked(home)
+        return _verified(home)
     raise Unavailable("none was downloaded before")
 
 
@@ -155,4 +155,9 @@ def _release() -> tuple[Path, str]:
     base = os.environ.get("LABLINE_GRAFANA_URL", VENDOR)
     here = machine.architecture()
     url = f"{base}/grafana-{VERSION}.linux-{_ARCHIVES[here]}.tar.gz"
-    return _checked(download.release(_release_name(), url, SHA256.get(here)))
+    return _verified(download.release(_release_name(), url, SHA256.get(here)))
+
+
+def _verified(home: Path) -> tuple[Path, str]:
+    cache.verified(home / "bin" / "grafana")
+    return _checked(home)

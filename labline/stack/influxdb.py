@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
-from . import credentials, debian, listener, loopback, ports, told, write_ahead
+from . import cache, credentials, debian, listener, loopback, ports, told, write_ahead
 from .errors import StartFailed, Unavailable, WrongPassword
 from .part import Part, first_way, output
 from .partslock import PartsLock
@@ -172,7 +172,7 @@ def _on_path() -> tuple[Path, str]:
 
 
 def _unpacked() -> tuple[Path, str]:
-    program = debian.unpack("influxdb") / "usr" / "bin" / "influxd"
+    program = cache.verified(debian.unpack("influxdb") / "usr" / "bin" / "influxd")
     return program, _version(program)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import sys
 from pathlib import Path
+
+from provisioning.ownership import user
 
 from .errors import StartFailed
 
@@ -40,7 +41,7 @@ def ours(name: str, port: int, pid: int) -> bool:
 
 def users(uids: set[int]) -> str:
     """Name users by their numbers."""
-    return " and ".join(f"user {_user(uid)}" for uid in sorted(uids))
+    return " and ".join(user(uid) for uid in sorted(uids))
 
 
 def _held(pid: int) -> set[int]:
@@ -53,10 +54,3 @@ def _held(pid: int) -> set[int]:
                 if kind == "socket":
                     found.add(int(inode.strip("[]")))
     return found
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -67,7 +67,7 @@ def kept() -> Path:
     program = cache.directory() / NAME / "telegraf"
     if not program.exists():
         raise Unavailable("none was built before")
-    return program
+    return cache.verified(program)
 
 
 def _install(go: Path, scratch: Path) -> None:
