@@ -131,7 +131,9 @@ class InfluxDB:
         )
 
     def _answers(self, url: str) -> bool:
-        return listener.ours("InfluxDB", urlsplit(url).port or 0, self.process.pid) and loopback.answers(f"{url}/ping", 204)
+        return listener.ours("InfluxDB", urlsplit(url).port or 0, self.process.pid) and loopback.answers(
+            f"{url}/ping", 204
+        )
 
     def _apart(self) -> tuple[str, dict[str, str]]:
         """Choose a URL that nobody knows; whoever starts it there must not let it write by itself."""
