@@ -90,10 +90,10 @@ class Places:
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
         password = credentials.secret(self.secrets, READER)
-        return Server(url, READER, password, seconds=seconds, before=lambda: self._check_listener(url))
+        return Server(url, READER, password, seconds=seconds, before=lambda: self.check_listener(url))
 
-    def _check_listener(self, url: str) -> None:
-        """Look who is at the database's port: it may have ended, and another user's program wait there for passwords."""
+    def check_listener(self, url: str) -> None:
+        """Refuse (DatabaseError) what is at the database's port where it is another user's, and would wait there for passwords."""
         strangers = {*listener.sockets(urlsplit(url).port or 0).values()} - {self.root.stat().st_uid}
         if strangers:
             raise DatabaseError(

@@ -112,7 +112,15 @@ class Database:
 
     def administrator(self) -> Server:
         """Reach it as the user who may do everything."""
-        return Server(self.url, influxdb_schema.ADMIN, credentials.secret(self._places.secrets, influxdb_schema.ADMIN))
+        password = credentials.secret(self._places.secrets, influxdb_schema.ADMIN)
+        return Server(self.url, influxdb_schema.ADMIN, password, before=self._check_listener)
+
+    def _plan(self, site: Site) -> influxdb_apply.Plan:
+        schema = influxdb_schema.schema(site)
+        return influxdb_apply.plan(self.url, schema, self._places.secrets, before=self._check_listener)
+
+    def _check_listener(self) -> None:
+        self._places.check_listener(self.url)
 
     def apply(self, site: Site, say: Callable[[str], None]) -> None:
         """Bring it to the site file. What would drop readings is asked for where there is somebody to ask.
@@ -122,7 +130,7 @@ class Database:
         """
         for user in (telegraf_config.WRITER, influxdb_schema.READER):
             credentials.secret(self._places.secrets, user)
-        plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        plan = self._plan(site)
         try:
             influxdb_apply.check(plan)
         except DatabaseError as error:
@@ -141,7 +149,7 @@ class Database:
 
         Raises Unfit where the data have other types or units than the site file says, DatabaseError.
         """
-        plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        plan = self._plan(site)
         if plan.refused:
             raise Unfit("\n".join(plan.refused))
         missing = [difference for difference in plan.differences if not difference.loss]

@@ -15,10 +15,13 @@ import requests
 
 from labline.local.database import DATABASE_PORT, Database
 from labline.places import Places
-from labline.stack import grafana, influxdb, listener, ports
+from labline.stack import credentials, grafana, influxdb, listener, ports
 from labline.stack.errors import StartFailed
+from labline.stack.partslock import PartsLock
 from provisioning import site as sites
+from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError
+from provisioning.telegraf_config import WRITER
 
 NOBODY = 65534
 # Binds before a part does, answers as the part would, and writes down all that it is told.
@@ -105,27 +108,41 @@ def test_grafana_is_not_told_of_where_another_has_its_port(squat, tmp_path):
 def test_a_port_is_remembered_where_the_part_was_seen_at_it_alone(squat, tmp_path):
     places = Places(tmp_path, sites.load(sites.find("demo")))
     wanted = ports.remembered(places.ports, [DATABASE_PORT])[DATABASE_PORT]
-    database = Database(influxdb.get().path, places, wanted, print)
-    assert not places.ports.exists()
-    database.start()
-    database.stop()
-    assert ports.remembered(places.ports, [DATABASE_PORT])[DATABASE_PORT] == wanted
-    squat(wanted)
-    with pytest.raises(StartFailed, match="was taken by"):
+    places.make()
+    with contextlib.closing(PartsLock(places.root, print)) as lock:
+        database = Database(influxdb.get().path, places, wanted, print, lock)
+        assert not places.ports.exists()
         database.start()
+        database.stop()
+        assert ports.remembered(places.ports, [DATABASE_PORT])[DATABASE_PORT] == wanted
+        squat(wanted)
+        with pytest.raises(StartFailed, match="was taken by"):
+            database.start()
     assert "http" not in places.ports.read_text()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 def test_a_lab_does_not_ask_what_another_user_runs_at_its_databases_port(squat, tmp_path):
-    places = Places(tmp_path, sites.load(sites.find("demo")))
-    places.root.mkdir()
-    port = ports.free(1)[0]
-    reader = places.reader(f"http://127.0.0.1:{port}")
-    squatter = squat(port)
-    with pytest.raises(DatabaseError, match="is a program of user nobody, not this lab's InfluxDB"):
-        reader.rows("SHOW MEASUREMENTS")
-    assert not squatter.end()
+    site = sites.load(sites.find("demo"))
+    places = Places(tmp_path, site)
+    places.make()
+    for user in (ADMIN, WRITER):
+        credentials.secret(places.secrets, user)
+    with contextlib.closing(PartsLock(places.root, print)) as lock:
+        database = Database(influxdb.get().path, places, ports.free(1)[0], print, lock)
+        reader = database.reader()
+        squatter = squat(int(database.url.rpartition(":")[2]))
+        asked = [
+            lambda: reader.rows("SHOW MEASUREMENTS"),
+            lambda: database.administrator().rows("SHOW USERS"),
+            lambda: database.make_whole(site),
+            lambda: database.apply(site, print),
+        ]
+        for ask in asked:
+            with pytest.raises(DatabaseError, match="is a program of user nobody, not this lab's InfluxDB"):
+                ask()
+    told = squatter.end()
+    assert "Authorization" not in told and not any(file.read_text() in told for file in places.secrets.iterdir())
 
 
 def test_nothing_of_influxdb_can_be_reached_without_a_password(influxd):
