@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check dashboards bench clean all-installed test-installed
+.PHONY: help run test check dashboards bench lock clean all-installed test-installed
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ dashboards: all-installed ## write provisioning/grafana anew from the demo site
 
 bench: test-installed ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+lock: all-installed ## renew the versions and digests of all that is installed (requirements/)
+	@$(BIN)/python -m tools.lock
 
 clean: ## delete what make made: .venv and caches, never your data in .labline
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

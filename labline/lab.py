@@ -18,8 +18,8 @@ from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
 from .local.acquisition import Acquisition
 from .local.counting import Counting
-from .local.dashboards import Dashboards
-from .local.database import Database
+from .local.dashboards import DASHBOARDS_PORT, Dashboards
+from .local.database import DATABASE_PORT, Database
 from .local.disk import DiskWatch
 from .local.health import Health
 from .local.simulators import Simulators
@@ -45,6 +45,7 @@ class Lab:
         self.places = Places(state, site, simulated=simulate)
         if note := known_labs.told_of_old(self.places.root, self.places.root.name):
             say(note)
+        self.places.make()
         self.lock = RunLock(self.places.root)
         try:
             known_labs.claim(self.places.root, Path(site.file))
@@ -80,16 +81,16 @@ class Lab:
         server, agent = self._found(influxdb.get()), self._found(telegraf.get())
         home = self._grafana_home()
         self._parts = PartsLock(self.places.root, self._say)
-        chosen = ports.remembered(self.places.ports, ["http", "rpc", "grafana"])
+        chosen = ports.remembered(self.places.ports, [DATABASE_PORT, DASHBOARDS_PORT])
         earlier = self.counting.earlier()
         shutil.rmtree(self.places.simulators, ignore_errors=True)
         for folder in (self.counting.folder, self.places.simulators):
             folder.mkdir(parents=True)
         self._environment = {ledger.VARIABLE: str(self.counting.folder), **self._libraries()}
         self._start_simulators()
-        self._database = Database(server, self.places, chosen, self._say, self._parts)
+        self._database = Database(server, self.places, chosen[DATABASE_PORT], self._say, self._parts)
         url = self._database.url
-        self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca=""))
+        self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca="", write=None))
         away = self._start_database(self._database)
         self.lock.tell(influxdb=url)
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
@@ -108,7 +109,7 @@ class Lab:
         self._health = Health(self.site, self.places, self._logs)
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
-            self.dashboards.start(home, chosen["grafana"], self.site, simulated=simulated)
+            self.dashboards.start(home, chosen[DASHBOARDS_PORT], self.site, simulated=simulated)
             self.lock.tell(grafana=self.dashboards.overview)
 
     def _start_database(self, database: Database) -> str:

@@ -7,13 +7,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
-from provisioning.influxdb_server import SECONDS_PER_LOOK, Server, secret
+from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 from provisioning.site import SITES, Site
+
+from .stack import credentials, listener
 
 SIMULATED = "+simulated"  # no site's name has a +
 FOLDER = ".labline"
@@ -75,6 +78,24 @@ class Places:
         """List the folders of all journals, those of nodes that the site file has no more included."""
         return [self.root / "journal", *sorted((self.root / "nodes").glob("*/journal"))]
 
+    def make(self) -> None:
+        """Make the folder, for its owner alone, and keep it out of git. Raises StackError where it is somebody else's."""
+        state = self.root.parent
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        credentials.check_own(state)
+        ignored = credentials.private_directory(self.root) / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("# passwords and data: not for a repository\n*\n")
+
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
-        return Server(url, READER, secret(self.secrets, READER), seconds=seconds)
+        password = secret(self.secrets, READER)
+        return Server(url, READER, password, seconds=seconds, before=lambda: self.check_listener(url))
+
+    def check_listener(self, url: str) -> None:
+        """Refuse (DatabaseError) what is at the database's port where it is another user's, and would wait there for passwords."""
+        strangers = {*listener.sockets(urlsplit(url).port or 0).values()} - {self.root.stat().st_uid}
+        if strangers:
+            raise DatabaseError(
+                f"at {url} is a program of {listener.users(strangers)}, not this lab's InfluxDB; no password was sent there"
+            )

@@ -17,6 +17,7 @@ from .influxdb_server import DatabaseError, Server, exposed, secret
 from .influxdb_state import State
 from .influxql import identifier, text
 from .levels import FOREVER, kept
+from .telegraf_config import MORE_THAN_WRITING
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -47,13 +48,14 @@ class Plan(Struct, frozen=True, kw_only=True):
         return [text for d in self.differences for text in (d.loss, d.harm) if text]
 
 
-def plan(url: str, wanted: Schema, secrets: Path, *, ca: str = "") -> Plan:
+def plan(url: str, wanted: Schema, secrets: Path, *, ca: str = "", before: Callable[[], None] | None = None) -> Plan:
     """Compare a server with the schema; changes nothing. Raises DatabaseError.
 
-    ``secrets`` is the folder with the passwords, a file for each user; ``ca`` the file with the server's authority (TLS).
+    ``secrets`` is the folder with the passwords, a file for each user; ``ca`` the file with the server's authority (TLS);
+    ``before`` is called before anything is sent, and may raise.
     """
     passwords = {user: secret(secrets, user) for user in (ADMIN, *(user for user, _ in wanted.rights))}
-    server = Server(url, ADMIN, passwords[ADMIN], ca=ca)
+    server = Server(url, ADMIN, passwords[ADMIN], ca=ca, before=before)
     notes: list[str] = []
     differences: list[Difference] = []
     anybody = Server(url, ca=ca).refusal()
@@ -209,8 +211,9 @@ def _users(
             )
         if (there := state.rights.get(user, {}).get(wanted.database)) != right:
             now = f" (now {there})" if there else ""
+            more = f". {MORE_THAN_WRITING}" if right == "WRITE" else ""
             yield Difference(
-                text=f"let user {user!r} {right} in {wanted.database!r}{now}",
+                text=f"let user {user!r} {right} in {wanted.database!r}{now}{more}",
                 act=_doing(server, grant(user, right, wanted.database)),
             )
 

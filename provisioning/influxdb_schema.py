@@ -11,7 +11,7 @@ from .influxdb_fields import Field
 from .influxql import identifier
 from .levels import FOREVER, RAW, Level, Storage
 from .site import Site
-from .telegraf_config import WRITER
+from .telegraf_config import MORE_THAN_WRITING, WRITER
 
 ADMIN, READER = "labadmin", "reader"
 PREFIX = "labline_"  # continuous queries whose names begin so are ours
@@ -164,6 +164,7 @@ def render(site: Site) -> str:
         *(f"{create(policy, wanted.database)};" for policy in wanted.policies[1:]),
         "",
         f"-- Users: {', '.join((ADMIN, *dict(wanted.rights)))}; their passwords are files in the secrets folder.",
+        f"-- {MORE_THAN_WRITING}",
         *(f"{grant(user, right, wanted.database)};" for user, right in wanted.rights),
         "",
         f"-- Which level a dashboard reads, by the span it shows (ms); line protocol for {FOREVER}.{TABLE}:",

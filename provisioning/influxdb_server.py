@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import requests
 from msgspec import Struct
 from requests.auth import HTTPBasicAuth
+
+from . import ownership
 
 # How long (seconds) to wait for an answer.
 SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
@@ -43,13 +45,20 @@ class Server:
     """An InfluxDB server as one user sees it; without a user, as anybody does.
 
     ``ca`` is the file with the authority that signed its certificate, where the system does not know that one;
-    ``seconds`` is how long to wait for answers.
+    ``seconds`` is how long to wait for answers; ``before`` is called before anything is sent, and may raise.
     """
 
     def __init__(
-        self, url: str, user: str = "", password: str = "", *, ca: str = "", seconds: float = SECONDS_PER_QUERY
+        self,
+        url: str,
+        user: str = "",
+        password: str = "",
+        *,
+        ca: str = "",
+        seconds: float = SECONDS_PER_QUERY,
+        before: Callable[[], None] | None = None,
     ):
-        self.url, self.user, self._ca, self._seconds = url.rstrip("/"), user, ca, seconds
+        self.url, self.user, self._ca, self._seconds, self._before = url.rstrip("/"), user, ca, seconds, before
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy, or somebody's ~/.netrc, has no business between us and the database
         if self.url.startswith("https:"):
@@ -60,7 +69,7 @@ class Server:
 
     def as_user(self, user: str, password: str) -> Server:
         """See the same server as another user."""
-        return Server(self.url, user, password, ca=self._ca, seconds=self._seconds)
+        return Server(self.url, user, password, ca=self._ca, seconds=self._seconds, before=self._before)
 
     def query(self, statement: str, database: str = "", *, hidden: str = "") -> list[Series]:
         """Run InfluxQL; ``hidden``, a password, is kept out of messages. Raises DatabaseError."""
@@ -115,6 +124,8 @@ class Server:
         return _said(answer) if answer.status_code in (401, 403) else ""
 
     def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
+        if self._before:
+            self._before()
         try:
             return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, self._seconds))
         except requests.exceptions.SSLError as error:
@@ -174,6 +185,7 @@ def secret(folder: Path, name: str) -> str:
     """Read a password from its file. Raises DatabaseError where there is none, or Telegraf would read another."""
     path = folder / name
     try:
+        why = ownership.fault(folder, root=True) or ownership.fault(path, root=True)
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DatabaseError(
@@ -181,6 +193,8 @@ def secret(folder: Path, name: str) -> str:
         ) from None
     except UnicodeDecodeError:
         raise DatabaseError(f"{path} is not UTF-8 text") from None
+    if why:
+        raise DatabaseError(why)
     if not text.strip():
         raise DatabaseError(f"{path} is empty; expected the password of database user {name!r}")
     if text != text.strip():

@@ -31,11 +31,12 @@ class Level(Struct, frozen=True, kw_only=True):
 
 
 class Storage(Struct, frozen=True, kw_only=True):
-    """The database; ``raw`` is how many seconds every reading is kept (0: for ever); the finest level comes first."""
+    """The database; ``write`` is the proxy that nodes write to, if any; ``raw`` is how many seconds every reading is kept (0: for ever); the finest level comes first."""
 
     url: str
     ca: str
     database: str
+    write: site_file.WriteKeys | None
     raw: float
     downsampled: tuple[Level, ...]
 
@@ -55,7 +56,14 @@ def read(written: site_file.InfluxDBKeys, errors: list[BadInput]) -> Storage:
             level = _level(name, keep)
             _check(level, raw, found)
             found.append(level)
-    return Storage(url=written.url, ca=written.ca, database=written.database, raw=raw, downsampled=tuple(found))
+    return Storage(
+        url=written.url,
+        ca=written.ca,
+        database=written.database,
+        write=written.write,
+        raw=raw,
+        downsampled=tuple(found),
+    )
 
 
 def _check(level: Level, raw: float, finer: list[Level]) -> None:

@@ -211,8 +211,12 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         found += measurements.same_names(measurements.of_site(i.stanza for i in instruments))
     errors += _shared_places(instruments, places)
     if influxdb is not None:
-        with noted(errors, "influxdb", "url"):
-            _check_reach(influxdb.url, nodes)
+        if influxdb.write:
+            with noted(errors, "influxdb", "write", "url"):
+                _check_reach(influxdb.write.url, nodes)
+        else:
+            with noted(errors, "influxdb", "url"):
+                _check_reach(influxdb.url, nodes)
     for clash in clashes([i.stanza for i in instruments]):
         errors.append(BadInput(clash.message, (*places[clash.stanza.name], "channels", clash.channel.id)))
     for named, tag, message in tags_named_as_fields([i.stanza for i in instruments]):
@@ -300,7 +304,7 @@ def _check_reach(url: str, nodes: tuple[Node, ...]) -> None:
         others = ", ".join(node.name for node in nodes if node is not server)
         raise BadInput(
             f"{url} is each machine itself, but {others} writes there, too; expected the address of {server.name}, such "
-            f"as http://{server.address or server.name}:8086"
+            f"as {url.partition('//')[0]}//{server.address or server.name}:{urlsplit(url).port}"
         )
 
 

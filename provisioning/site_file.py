@@ -88,6 +88,35 @@ class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ] = field(default_factory=lambda: USUAL_LEVELS)
 
 
+class WriteKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A proxy in front of the database, through which nodes write: it takes each node's token, and nothing but readings."""
+
+    url: Annotated[
+        str,
+        pattern(
+            "where the proxy takes what nodes write, as each of them reaches it",
+            rf"^https://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):{PORT}$",
+            "https://, host and port (1 to 65535), such as https://server.lab:8443",
+        ),
+    ]
+    ca: Annotated[
+        str,
+        pattern(
+            "the file with the certificate of the authority that signed the proxy's, where the system does not know that one",
+            "^/",
+            "a path from the root, such as /etc/labline/ca.pem",
+        ),
+    ] = ""
+    token_file: Annotated[
+        str,
+        pattern(
+            "the file in each node's folder of passwords that holds its token",
+            "^[A-Za-z0-9_]+$",
+            "letters, digits or '_'",
+        ),
+    ] = "write_token"
+
+
 class InfluxDBKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """The database."""
 
@@ -115,6 +144,10 @@ class InfluxDBKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
             "letters, digits, '_' or '-', a letter first, 100 of them at most",
         ),
     ] = "lab"
+    write: Annotated[
+        WriteKeys | None,
+        Meta(description="a proxy that nodes write to, where the database itself is not to be reached by them"),
+    ] = None
     retention: Annotated[Retention, Meta(description="how long data are kept")] = field(default_factory=Retention)
 
 

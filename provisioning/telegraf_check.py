@@ -9,8 +9,9 @@ from pathlib import Path
 from msgspec import structs
 
 from . import files, native_config, telegraf_config
+from .levels import Storage
 from .site import Node, Site
-from .telegraf_config import CONF, WRITER, Paths
+from .telegraf_config import CONF, Paths
 
 
 def check(site: Site, telegraf: Path) -> str:
@@ -28,12 +29,12 @@ def _check(site: Site, node: Node, telegraf: Path) -> str:
         secrets, journal = folder / "secrets", folder / "journal"
         secrets.mkdir()
         journal.mkdir()
-        for secret in (WRITER, *(name for i in site.instruments for name in native_config.secrets(i.stanza))):
+        for secret in telegraf_config.secrets(site, node):
             (secrets / secret).write_text("not-the-password")
         # Telegraf reads certificates at once, and they are there on Telegraf's machine alone.
         site = structs.replace(
             site,
-            influxdb=structs.replace(site.influxdb, ca=""),
+            influxdb=_without_ca(site.influxdb),
             instruments=tuple(
                 structs.replace(i, stanza=native_config.without_files(i.stanza)) for i in site.instruments
             ),
@@ -53,3 +54,8 @@ def _check(site: Site, node: Node, telegraf: Path) -> str:
     return (
         "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"it ends with status {done.returncode}"
     )
+
+
+def _without_ca(influxdb: Storage) -> Storage:
+    write = structs.replace(influxdb.write, ca="") if influxdb.write else None
+    return structs.replace(influxdb, ca="", write=write)

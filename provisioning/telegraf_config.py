@@ -23,6 +23,9 @@ from .toml import table as _table
 
 CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
 WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
+MORE_THAN_WRITING = (
+    "WRITE is more than writing: InfluxDB 1.x lets such a user drop readings, retention policies and downsampling, too."
+)
 HOST_INTERVAL, HOST_POINTS = 10, 20  # seconds; points each time, and one more an instrument
 BUFFER_SECONDS, BUFFER_LEAST, BUFFER_MOST = 3600, 10_000, 100_000
 HEADER = "# Made by `labline render` from the site file: change that, not this.\n"
@@ -61,6 +64,13 @@ def render(
         elif for_programs:
             files[program_config(instrument)] = program(instrument, connection)
     return files
+
+
+def secrets(site: Site, node: Node) -> list[str]:
+    """List the files of the folder of passwords that a node's Telegraf reads: the only ones that have to lie there."""
+    proxy = site.influxdb.write
+    natives = (native_config.secrets(instrument.stanza) for instrument in site.of_node(node))
+    return [proxy.token_file if proxy else WRITER, *(name for names in natives for name in names)]
 
 
 def program_config(instrument: SiteInstrument) -> str:
@@ -106,7 +116,7 @@ def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str], 
     natives = [i.stanza for i in instruments if native_config.is_native(i.stanza)]
     clocked = bool(natives) and node.clock != "unchecked"
     unstored = [native_clock.METRIC] if clocked else []
-    parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, paths, measurements, unstored), *_host()]
+    parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, node, paths, measurements, unstored), *_host()]
     if node.clock == "unchecked":
         environment = {**environment, clock.VARIABLE: node.clock}
     for each in programs(instruments):
@@ -147,24 +157,32 @@ def _buffer_limit(instruments: Sequence[SiteInstrument]) -> int:
     return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))
 
 
-def _outputs(site: Site, paths: Paths, measurements: list[str], unstored: list[str]) -> Iterator[str]:
+def _outputs(site: Site, node: Node, paths: Paths, measurements: list[str], unstored: list[str]) -> Iterator[str]:
     yield "\n# Passwords are files in this folder, one each; none stands here."
     yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
-    local = urlsplit(site.influxdb.url).hostname in HERE
+    database, proxy = site.influxdb, site.influxdb.write
+    way = proxy or database
+    if proxy:
+        said = "# A proxy, which takes what this node writes, and nothing else, for its own token."
+        user, secret_file = node.name, proxy.token_file
+    else:
+        said = f"# {MORE_THAN_WRITING}"
+        user, secret_file = WRITER, WRITER
     yield from _table(
         "[[outputs.influxdb]]",
         {
             "alias": "database",
-            "urls": [site.influxdb.url],
-            "database": site.influxdb.database,
+            "urls": [way.url],
+            "database": database.database,
             "retention_policy": RAW,
-            "# `labline apply` makes the database; this user may only write.": None,
+            "# `labline apply` makes the database.": None,
             "skip_database_creation": True,
-            "username": WRITER,
-            "password": f"@{{labline:{WRITER}}}",
-            **({"tls_ca": site.influxdb.ca} if site.influxdb.ca else {}),
+            said: None,
+            "username": user,
+            "password": f"@{{labline:{secret_file}}}",
+            **({"tls_ca": way.ca} if way.ca else {}),
             "timeout": "10s",
-            "content_encoding": "identity" if local else "gzip",
+            "content_encoding": "identity" if urlsplit(way.url).hostname in HERE else "gzip",
             **({"namedrop": unstored} if unstored else {}),
         },
     )

@@ -46,11 +46,23 @@ def main():
         # The stamp goes first, so that a torn installation is not taken for a whole one.
         with contextlib.suppress(FileNotFoundError):
             os.remove(STAMP)
+        pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet"]
+        run([*pip, "--require-hashes", *wheels_alone(), "-r", locked(wanted)], "pip failed")
         # "compat": a path in a .pth file, not an import hook, which would cost each of twenty programs 1 MB and 10 ms.
-        pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--config-settings", "editable_mode=compat"]
-        run([*pip, "--editable", "%s[%s]" % (ROOT, wanted)], "pip failed")
+        itself = ["--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat", "--editable", ROOT]
+        run([*pip, *itself], "pip failed")
         with open(STAMP, "w") as file:
             file.write("%s %s\n" % (wanted, fingerprint()))
+
+
+def locked(extra):
+    """Name the file that lists all that is installed, each file of it by its SHA-256 (`make lock` renews it)."""
+    return os.path.join(ROOT, "requirements", extra + ".txt")
+
+
+def wheels_alone():
+    """Take what is built already: building would need tools that nobody checks. For 32-bit ARM, PyPI lacks some wheels."""
+    return ["--only-binary", ":all:"] if sys.maxsize > 2**32 else []
 
 
 def need_python():
@@ -68,10 +80,12 @@ def need_python():
 
 
 def fingerprint():
-    """Tell what the installation was made from: another Python, place or pyproject.toml makes it stale."""
-    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
-        project = file.read()
-    return hashlib.sha256(project + repr((ROOT, sys.version_info[:2])).encode()).hexdigest()
+    """Tell what the installation was made from: another Python, place, pyproject.toml or lock makes it stale."""
+    made_from = hashlib.sha256(repr((ROOT, sys.version_info[:2])).encode())
+    for name in [os.path.join(ROOT, "pyproject.toml")] + [locked(extra) for extra in EXTRAS]:
+        with open(name, "rb") as file:
+            made_from.update(file.read())
+    return made_from.hexdigest()
 
 
 def read_stamp():
@@ -156,7 +170,7 @@ def fail(problem):
     sys.exit(
         "labline can't be set up: %s.\n"
         "Is there a way to PyPI from here (https_proxy, PIP_INDEX_URL)? On Debian, "
-        "`sudo apt-get install python3-venv ca-certificates` may help too." % problem
+        "`sudo apt-get install python3-venv ca-certificates` may help too, on 32-bit ARM `gcc python3-dev`." % problem
     )
 
 

@@ -20,6 +20,7 @@ def findings(lab: Examined) -> Iterator[Finding]:
     """Look at the database of a lab that runs here, else at that of the site file."""
     url = lab.urls.get("influxdb") or lab.site.influxdb.url
     ca = "" if lab.running else lab.site.influxdb.ca
+    before = (lambda: lab.places.check_listener(url)) if lab.running else None
     wanted, apply = influxdb_schema.schema(lab.site), f"{told.command()} apply {lab.site.file}"
     if not lab.running and not (lab.passwords / ADMIN).exists() and urlsplit(url).hostname in HERE:
         # A lab of `labline run` has a database of its own while it runs.
@@ -37,14 +38,14 @@ def findings(lab: Examined) -> Iterator[Finding]:
         return
     try:
         for user, right in wanted.rights:
-            refused = Server(url, user, secret(lab.passwords, user), ca=ca).refusal()
+            refused = Server(url, user, secret(lab.passwords, user), ca=ca, before=before).refusal()
             yield Finding(
                 f"user {user}",
                 refused or f"is known, and may {right.lower()}",
                 f"{apply} sets it right" if refused else "",
             )
         if (lab.passwords / ADMIN).exists():
-            plan = influxdb_apply.plan(url, wanted, lab.passwords, ca=ca)
+            plan = influxdb_apply.plan(url, wanted, lab.passwords, ca=ca, before=before)
             for refusal in plan.refused:
                 yield Finding("database", refusal, "see there")
             for difference in plan.differences:
@@ -54,7 +55,8 @@ def findings(lab: Examined) -> Iterator[Finding]:
                     "database", f"{url}: {wanted.database!r} is as the site file says, users and their rights included"
                 )
         else:
-            server = Server(url, influxdb_schema.READER, secret(lab.passwords, influxdb_schema.READER), ca=ca)
+            password = secret(lab.passwords, influxdb_schema.READER)
+            server = Server(url, influxdb_schema.READER, password, ca=ca, before=before)
             stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
             refusals = influxdb_fields.refusals(stored, wanted.fields, wanted.database)
             for refusal in refusals:

@@ -13,11 +13,12 @@ from provisioning.influxdb_schema import READER
 from provisioning.site import Site
 
 from ..places import Places
-from ..stack import grafana, told
+from ..stack import grafana, ports, told
 from ..stack.errors import StartFailed
 from ..stack.process import Process
 
 MAIL = ("GF_SMTP_ENABLED", "GF_SMTP_HOST")  # without them Grafana sends none
+DASHBOARDS_PORT = "grafana"  # its name among the ports that are remembered
 SECRET_FILES = ("url_file", "password_file", "token_file")  # of a contact point
 
 
@@ -57,8 +58,10 @@ class Dashboards:
             emit.write(site, places.grafana_files, paths)
             self.grafana = grafana.Grafana(home, places.grafana, places.secrets, places.grafana_files, port)
         except (emit.Unfit, StartFailed) as error:
+            ports.forget(places.ports, DASHBOARDS_PORT)
             self._say(f"{error}\nEverything else runs on, without dashboards.")
         else:
+            ports.remember(places.ports, DASHBOARDS_PORT, port)
             self.overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
 
     def just_ended(self) -> Process | None:

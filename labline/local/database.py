@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from provisioning import influxdb_apply, influxdb_schema, telegraf_config
@@ -13,9 +14,11 @@ from provisioning.site import Site
 from ..places import Places
 from ..stack import credentials, influxdb, loopback, ports, told
 from ..stack.asking import agreed
+from ..stack.errors import StartFailed
 from ..stack.partslock import PartsLock
 from ..stack.process import POLL, Process
 
+DATABASE_PORT = "http"  # its name among the ports that are remembered
 MENDED = (
     "  the database's log of what it took last was torn, as by a power cut or a full disk: what was torn is cut off, "
     "what comes now is safe"
@@ -31,14 +34,11 @@ class Unfit(DatabaseError):
 class Database:
     """An InfluxDB with the data of one lab at ``url``; ``process`` is there from ``start`` to ``stop``."""
 
-    def __init__(
-        self, program: Path, places: Places, chosen: dict[str, int], say: Callable[[str], None], lock: PartsLock
-    ):
-        """``chosen`` are the ports ``http`` and ``rpc``."""
-        self._program, self._places, self._ports, self._say = program, places, chosen, say
+    def __init__(self, program: Path, places: Places, port: int, say: Callable[[str], None], lock: PartsLock):
+        self._program, self._places, self._port, self._say = program, places, port, say
         self._lock = lock
         self._server: influxdb.InfluxDB | None = None
-        self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
+        self.url = f"http://{ports.LOOPBACK}:{port}"
 
     @property
     def process(self) -> Process | None:
@@ -57,14 +57,17 @@ class Database:
     def begin(self) -> None:
         """Begin to start it. Raises StartFailed."""
         places = self._places
-        self._server = influxdb.InfluxDB(
-            self._program, places.influxdb, places.secrets, self._ports, wait=False, lock=self._lock
-        )
+        with self._forgetting_its_port():
+            self._server = influxdb.InfluxDB(
+                self._program, places.influxdb, places.secrets, self._port, wait=False, lock=self._lock
+            )
 
     def is_up(self) -> bool:
         """Go on with its start; True once it is done. Raises StartFailed; then nothing of it runs."""
-        if not self._server or not self._server.is_up():
-            return False
+        with self._forgetting_its_port():
+            if not self._server or not self._server.is_up():
+                return False
+        ports.remember(self._places.ports, DATABASE_PORT, self._port)
         if self._server.mended:
             self._say(MENDED)
         return True
@@ -78,6 +81,15 @@ class Database:
             if time.monotonic() > patience:
                 self._say("  InfluxDB is still starting: it reads what it has (Ctrl-C ends this)")
                 patience = float("inf")
+
+    @contextlib.contextmanager
+    def _forgetting_its_port(self) -> Iterator[None]:
+        """Let the next run take another port where a start fails: somebody else may be at this one."""
+        try:
+            yield
+        except StartFailed:
+            ports.forget(self._places.ports, DATABASE_PORT)
+            raise
 
     def stop(self) -> None:
         """Stop it, and what an ended one left behind; what was written is on disk."""
@@ -100,7 +112,15 @@ class Database:
 
     def administrator(self) -> Server:
         """Reach it as the user who may do everything."""
-        return Server(self.url, influxdb_schema.ADMIN, credentials.secret(self._places.secrets, influxdb_schema.ADMIN))
+        password = credentials.secret(self._places.secrets, influxdb_schema.ADMIN)
+        return Server(self.url, influxdb_schema.ADMIN, password, before=self._check_listener)
+
+    def _plan(self, site: Site) -> influxdb_apply.Plan:
+        schema = influxdb_schema.schema(site)
+        return influxdb_apply.plan(self.url, schema, self._places.secrets, before=self._check_listener)
+
+    def _check_listener(self) -> None:
+        self._places.check_listener(self.url)
 
     def apply(self, site: Site, say: Callable[[str], None]) -> None:
         """Bring it to the site file. What would drop readings is asked for where there is somebody to ask.
@@ -110,7 +130,7 @@ class Database:
         """
         for user in (telegraf_config.WRITER, influxdb_schema.READER):
             credentials.secret(self._places.secrets, user)
-        plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        plan = self._plan(site)
         try:
             influxdb_apply.check(plan)
         except DatabaseError as error:
@@ -129,7 +149,7 @@ class Database:
 
         Raises Unfit where the data have other types or units than the site file says, DatabaseError.
         """
-        plan = influxdb_apply.plan(self.url, influxdb_schema.schema(site), self._places.secrets)
+        plan = self._plan(site)
         if plan.refused:
             raise Unfit("\n".join(plan.refused))
         missing = [difference for difference in plan.differences if not difference.loss]

@@ -8,6 +8,8 @@ import secrets
 import string
 from pathlib import Path
 
+from provisioning import ownership
+
 from .errors import StackError
 
 LENGTH = 24
@@ -25,16 +27,24 @@ def generate() -> str:
 
 
 def private_directory(path: Path) -> Path:
-    """Make a directory of mode 0700, or narrow it to that."""
+    """Make a directory of mode 0700, or narrow one's own to that. Raises StackError where it is not one's own."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_own(path)
     path.chmod(0o700)
     return path
+
+
+def check_own(path: Path) -> None:
+    """Refuse (StackError) what belongs to somebody else, or may be written by others."""
+    if why := ownership.fault(path):
+        raise StackError(why)
 
 
 def secret(directory: Path, name: str) -> str:
     """Read the password in ``directory/name``; generates it (file mode 0600) where there is none."""
     path = private_directory(directory) / name
     with contextlib.suppress(FileNotFoundError):
+        check_own(path)
         word = path.read_text().strip()
         if not word:
             raise StackError(f"{path} is empty: put the password into it, or delete it to have a new one made")

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import cache, credentials, download, loopback, machine, ports
+from . import cache, credentials, download, listener, loopback, machine, ports
 from .errors import Unavailable
 from .part import Part, first_way, output
 from .process import Process
@@ -69,7 +69,10 @@ class Grafana:
         environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
         self.process = Process("Grafana", _command(home), directory / "grafana.log", environment, home)
         # The first start makes its database: that takes long on a Pi.
-        self.process.wait_ready(lambda: loopback.answers(f"{self.url}/api/health", 200), 120)
+        self.process.wait_ready(lambda: self._listens(port) and loopback.answers(f"{self.url}/api/health", 200), 120)
+
+    def _listens(self, port: int) -> bool:
+        return listener.ours("Grafana", port, self.process.pid)
 
     def stop(self) -> int:
         """Stop the server."""
@@ -107,6 +110,7 @@ def _settings(directory: Path, secrets: Path, provisioning: Path, port: int) -> 
         "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
         "GF_PUBLIC_DASHBOARDS_ENABLED": "false",
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_METRICS_ENABLED": "false",  # they are shown to anybody
     }
 
 
@@ -143,7 +147,7 @@ def _release_name() -> str:
 
 def _kept() -> tuple[Path, str]:
     for home in (cache.directory() / _release_name()).glob("*/"):
-        return _checked(home)
+        return _verified(home)
     raise Unavailable("none was downloaded before")
 
 
@@ -151,4 +155,9 @@ def _release() -> tuple[Path, str]:
     base = os.environ.get("LABLINE_GRAFANA_URL", VENDOR)
     here = machine.architecture()
     url = f"{base}/grafana-{VERSION}.linux-{_ARCHIVES[here]}.tar.gz"
-    return _checked(download.release(_release_name(), url, SHA256.get(here)))
+    return _verified(download.release(_release_name(), url, SHA256.get(here)))
+
+
+def _verified(home: Path) -> tuple[Path, str]:
+    cache.verified(home / "bin" / "grafana")
+    return _checked(home)

@@ -8,11 +8,12 @@ import shutil
 import time
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
-from . import credentials, debian, loopback, ports, told, write_ahead
+from . import cache, credentials, debian, listener, loopback, ports, told, write_ahead
 from .errors import StartFailed, Unavailable, WrongPassword
 from .part import Part, first_way, output
 from .partslock import PartsLock
@@ -22,9 +23,11 @@ LONGEST_START = 600  # seconds: what many months left is read for minutes on a s
 ADVICE = "Install InfluxDB 1.x so that `influxd` is on PATH (Debian, Raspberry Pi OS: sudo apt-get install influxdb)."
 
 # Everything listens on loopback; retention and continuous queries are InfluxDB's own defaults.
+# Whoever reaches its backup port may take all data and put others in, without a password, and it can't be left out. But
+# Linux lets nobody connect to a broadcast address, so a socket that listens on one is reached by nobody.
 _CONFIG = """\
 reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
+bind-address = "127.255.255.255:0"
 [meta]
   dir = "{data}/meta"
 [data]
@@ -32,8 +35,9 @@ bind-address = "127.0.0.1:{rpc}"
   wal-dir = "{data}/wal"
   query-log-enabled = false
 [http]
-  bind-address = "127.0.0.1:{http}"
+  bind-address = "127.0.0.1:{port}"
   auth-enabled = true
+  pprof-enabled = false
   log-enabled = false
 [monitor]
   store-enabled = false
@@ -55,26 +59,24 @@ class InfluxDB:
         program: Path,
         directory: Path,
         secrets: Path,
-        chosen: dict[str, int] | None = None,
+        port: int | None = None,
         *,
         wait: bool = True,
         lock: PartsLock | None = None,
     ):
         """Start it; returns when it answers and the administrator can log in. Raises StartFailed.
 
-        Data and log lie under ``directory``, the password in ``secrets/labadmin``; ``chosen`` are the ports
-        ``http`` and ``rpc`` (backup), free ones by default. Without ``wait`` it only begins: call ``is_up`` now and then.
-        It holds ``lock`` while it runs.
+        Data and log lie under ``directory``, the password in ``secrets/labadmin``; ``port`` is a free one by default.
+        Without ``wait`` it only begins: call ``is_up`` now and then. It holds ``lock`` while it runs.
         """
-        chosen = chosen or dict(zip(("http", "rpc"), ports.free(2), strict=True))
-        ports.claim("InfluxDB", *chosen.values())
+        port = port or ports.free(1)[0]
+        ports.claim("InfluxDB", port)
         self.admin, self.password = ADMIN, credentials.secret(secrets, ADMIN)
-        self.url = f"http://{ports.LOOPBACK}:{chosen['http']}"
+        self.url = f"http://{ports.LOOPBACK}:{port}"
         self.server = Server(self.url, self.admin, self.password)
-        self.rpc = f"{ports.LOOPBACK}:{chosen['rpc']}"
         self.directory = credentials.private_directory(directory).absolute()
         config = self.directory / "influxdb.conf"
-        config.write_text(_CONFIG.format(data=self.directory, **chosen))
+        config.write_text(_CONFIG.format(data=self.directory, port=port))
         self.up = False
         self.mended = False  # a torn write-ahead log was cut off
         self._command: list[str | Path] = [program, "-config", config]
@@ -110,7 +112,7 @@ class InfluxDB:
                 "InfluxDB", self._command, self.directory / "influxd.log", environment, lock=self._lock
             )
             try:
-                while not self.process.is_ready(functools.partial(loopback.answers, f"{url}/ping", 204)):
+                while not self.process.is_ready(functools.partial(self._answers, url)):
                     yield
                 torn = write_ahead.TORN in self.process.output()
                 self.mended |= torn
@@ -126,6 +128,11 @@ class InfluxDB:
         raise StartFailed(
             f"InfluxDB's write-ahead log stays torn, after {write_ahead.MOST_STARTS} starts; what would be written now would be "
             f"gone at the next one. Is the disk well? The log is in {told.path(self.directory / 'wal')}"
+        )
+
+    def _answers(self, url: str) -> bool:
+        return listener.ours("InfluxDB", urlsplit(url).port or 0, self.process.pid) and loopback.answers(
+            f"{url}/ping", 204
         )
 
     def _apart(self) -> tuple[str, dict[str, str]]:
@@ -167,7 +174,7 @@ def _on_path() -> tuple[Path, str]:
 
 
 def _unpacked() -> tuple[Path, str]:
-    program = debian.unpack("influxdb") / "usr" / "bin" / "influxd"
+    program = cache.verified(debian.unpack("influxdb") / "usr" / "bin" / "influxd")
     return program, _version(program)
 
 

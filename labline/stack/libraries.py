@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telegraf_inputs.transport import Library
 
-from . import debian
+from . import cache, debian
 from .errors import Unavailable
 
 
@@ -32,5 +32,5 @@ def directory(library: Library) -> Path | None:
     try:
         ctypes.CDLL(library.file)
     except OSError:
-        return next(debian.unpack(library.package).glob(f"**/{library.file}")).parent
+        return cache.verified(next(debian.unpack(library.package).glob(f"**/{library.file}"))).parent
     return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
+from . import listener
 from .errors import StartFailed
 
 LOOPBACK = "127.0.0.1"
@@ -34,20 +36,38 @@ def claim(name: str, *wanted: int) -> None:
     """Make sure that it is not another program that answers on a part's ports. Raises StartFailed."""
     for port in wanted:
         if not is_free(port):
+            whose = f" of {listener.users(set(users))}" if (users := listener.sockets(port).values()) else ""
             raise StartFailed(
-                f"{name} can't start: port {port} is in use by another program; stop it, or choose another port"
+                f"{name} can't start: port {port} is in use by another program{whose}; stop it, or choose another port"
             )
 
 
 def remembered(file: Path, names: list[str]) -> dict[str, int]:
     """Choose a port for each name: the one that ``file`` (JSON) remembers where it is free, else a new one."""
-    try:
-        known = dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError):
-        known = {}
+    known = _known(file)
     ports = {name: known[name] for name in names if isinstance(known.get(name), int) and is_free(known[name])}
     missing = [name for name in names if name not in ports]
     ports.update(zip(missing, free(len(missing)), strict=True))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**known, **ports}, indent=2, sort_keys=True) + "\n")
     return ports
+
+
+def remember(file: Path, name: str, port: int) -> None:
+    """Note a port on which a part was seen to listen, for the next run."""
+    _write(file, {**_known(file), name: port})
+
+
+def forget(file: Path, name: str) -> None:
+    """Strike a port out on which another program may wait: the next run takes a new one."""
+    _write(file, {known: port for known, port in _known(file).items() if known != name})
+
+
+def _known(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _write(file: Path, ports: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(ports, indent=2, sort_keys=True) + "\n")

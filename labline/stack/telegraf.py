@@ -116,7 +116,7 @@ def _release_name() -> str:
 
 def _kept() -> tuple[Path, str]:
     for released in (cache.directory() / _release_name()).glob(f"*/{_PROGRAM}"):
-        return _checked(released)
+        return _checked(cache.verified(released))
     return _checked(telegraf_build.kept())
 
 
@@ -124,4 +124,4 @@ def _release() -> tuple[Path, str]:
     base = os.environ.get("LABLINE_TELEGRAF_URL", VENDOR)
     archive = f"telegraf-{VERSION}_linux_{machine.architecture()}.tar.gz"
     unpacked = download.release(_release_name(), f"{base}/{archive}")
-    return _checked(unpacked / _PROGRAM)
+    return _checked(cache.verified(unpacked / _PROGRAM))

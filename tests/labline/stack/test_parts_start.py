@@ -31,7 +31,7 @@ def test_influxdb_keeps_its_data_and_knows_its_password_again(tmp_path):
 def test_a_port_in_use_is_told(influxd, tmp_path):
     taken = int(influxd.url.rpartition(":")[2])
     with pytest.raises(StartFailed, match=f"port {taken} is in use"):
-        influxdb.InfluxDB(influxdb.get().path, tmp_path, tmp_path, {"http": taken, "rpc": taken})
+        influxdb.InfluxDB(influxdb.get().path, tmp_path, tmp_path, taken)
 
 
 CONFIG = """\

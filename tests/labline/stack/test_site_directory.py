@@ -39,11 +39,17 @@ def test_an_empty_password_file_is_told(tmp_path):
 def test_ports_are_the_same_in_the_next_run_where_they_are_free(tmp_path):
     file = tmp_path / "ports.json"
     first = ports.remembered(file, ["influxdb", "grafana"])
-    assert len(set(first.values())) == 2
+    assert len(set(first.values())) == 2 and not file.exists()
+    for name, port in first.items():  # its part was seen there
+        ports.remember(file, name, port)
     with socket.create_server(("127.0.0.1", first["grafana"])):
         second = ports.remembered(file, ["influxdb", "grafana"])
     assert second["influxdb"] == first["influxdb"] and second["grafana"] != first["grafana"]
-    assert ports.remembered(file, ["grafana"])["grafana"] == second["grafana"]
+    ports.remember(file, "grafana", second["grafana"])
+    assert ports.remembered(file, ["influxdb", "grafana"]) == second
+    ports.forget(file, "grafana")
+    with socket.create_server(("127.0.0.1", second["grafana"])):
+        assert ports.remembered(file, ["influxdb", "grafana"])["grafana"] != second["grafana"]
     assert ports.remembered(file, ["influxdb"])["influxdb"] == first["influxdb"]
 
 
@@ -54,7 +60,10 @@ def test_a_spoilt_file_of_ports_is_made_anew(tmp_path, content):
 
 
 def test_a_port_in_use_is_told():
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(StartFailed, match=r"Grafana.* is in use"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(StartFailed, match=r"Grafana.* is in use by .* of user \w"),
+    ):
         ports.claim("Grafana", taken.getsockname()[1])
 
 

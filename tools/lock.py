@@ -1,0 +1,71 @@
+"""Lock what is installed from PyPI, each file by its SHA-256: ``python -m tools.lock`` renews requirements/*.txt.
+
+What is to be had in which version is said in pyproject.toml and requirements/*.in; here all that those need is added, for
+every machine and Python that labline runs on. Needs PyPI; look at the differences before you commit them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "requirements"
+OLDEST = "3.11"
+HEADER = "# Made by `make lock`: change pyproject.toml or the .in files, not this.\n"
+# What is locked -> from what. The later ones keep to the versions of test.txt.
+LOCKED: dict[Path, list[str]] = {
+    FOLDER / "test.txt": ["pyproject.toml", "requirements/build.in", "--extra", "test"],
+    FOLDER / "all.txt": ["pyproject.toml", "requirements/build.in", "--extra", "all"],
+    FOLDER / "uv.txt": ["requirements/uv.in"],
+    ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
+}
+
+
+def main() -> None:
+    """Write the locked requirements anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        pip = [f"{folder}/bin/pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
+        subprocess.run([*pip, "-r", FOLDER / "uv.txt"], check=True)
+        for file, sources in LOCKED.items():
+            _lock(f"{folder}/bin/uv", file, sources)
+
+
+def _lock(uv: str, file: Path, sources: list[str]) -> None:
+    """Resolve ``sources`` and write ``file``, with the digests of every file of each package."""
+    command = [
+        uv,
+        "pip",
+        "compile",
+        *sources,
+        "--universal",
+        "--python-version",
+        OLDEST,
+        "--upgrade",
+        "--generate-hashes",
+    ]
+    if file.name == "all.txt":
+        command += ["--constraints", "requirements/test.txt"]
+    environment = {**os.environ, "UV_NO_CONFIG": "1"} | _index()
+    quiet = ["--no-header", "--no-annotate", "--quiet"]
+    made = subprocess.run([*command, *quiet], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    file.write_text(HEADER + made.stdout, encoding="utf-8")
+    print(f"{file.relative_to(ROOT)}: {made.stdout.count('==')} packages")
+
+
+def _index() -> dict[str, str]:
+    """Hand on to uv what pip is told of the package index."""
+    told = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
+    return {theirs: os.environ[ours] for theirs, ours in told.items() if os.environ.get(ours)}
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"nothing was locked: {Path(error.cmd[0]).name} failed (exit status {error.returncode}), see above")
