@@ -10,9 +10,11 @@ import pytest
 from labline import cli, known_labs, status
 from labline.lab import Lab
 from labline.places import VARIABLE, Places
+from labline.stack import credentials
 from labline.stack.errors import AlreadyRunning, StackError
 from labline.stack.process import Process
 from provisioning import site as sites
+from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import DatabaseError
 
 SITE = """\
@@ -24,14 +26,20 @@ instruments:
 """
 
 
+def with_password(lab):
+    """Give a lab the password that its database's reader gets at the start."""
+    credentials.secret(lab.places.secrets, READER)
+    return lab
+
+
 def test_a_simulated_run_is_shown_as_such_and_never_before_the_real_one(tmp_path):
     file = tmp_path / "trial.yml"
     file.write_text(SITE)
     arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
-    simulated = Lab(sites.load(file), arguments.state, print, simulate=True)
+    simulated = with_password(Lab(sites.load(file), arguments.state, print, simulate=True))
     simulated.lock.tell(influxdb="http://127.0.0.1:1")
     assert status._watch(arguments).site.title == "A trial lab (simulated)"
-    real = Lab(sites.load(file), arguments.state, print)
+    real = with_password(Lab(sites.load(file), arguments.state, print))
     real.lock.tell(influxdb="http://127.0.0.1:2")
     assert status._watch(arguments).site.title == "A trial lab"
     real.close()
@@ -43,7 +51,7 @@ def test_what_runs_is_shown_whatever_the_file_says_by_now(tmp_path, capsys):
     file.write_text(SITE)
     arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
     said = []
-    lab = Lab(sites.load(file), arguments.state, said.append)
+    lab = with_password(Lab(sites.load(file), arguments.state, said.append))
     lab.lock.tell(influxdb="http://127.0.0.1:2")
     lab.look_after()
     status._watch(arguments)
