@@ -19,7 +19,20 @@ from .stack.progress import say
 # In the order in which a newcomer needs them. A verb is a module of this package: its docstring's first line is its
 # help, EXAMPLES the end of it; `add` declares the arguments, `run` acts. Heavy imports belong into `run`, because
 # completion waits for them.
-VERBS = ("run", "status", "labs", "doctor", "read", "scan", "check", "render", "apply", "new-driver", "completion")
+VERBS = (
+    "run",
+    "status",
+    "reload",
+    "labs",
+    "doctor",
+    "read",
+    "scan",
+    "check",
+    "render",
+    "apply",
+    "new-driver",
+    "completion",
+)
 FOUND, WRONG_USE, INTERRUPTED = 1, 2, 130
 OWN = ("labline", "grafana_dashboards", "provisioning", "telegraf_inputs")
 HELP_WIDTH = 80

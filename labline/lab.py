@@ -10,18 +10,21 @@ from pathlib import Path
 from msgspec import structs
 
 from provisioning import native_config
-from provisioning.influxdb_server import Server
-from provisioning.site import Site
+from provisioning.influxdb_server import DatabaseError, Server
+from provisioning.site import Site, load
+from telegraf_inputs.errors import BadInput
 
 from . import known_labs, ledger
 from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
+from .local import change
 from .local.acquisition import Acquisition
 from .local.counting import Counting
 from .local.dashboards import DASHBOARDS_PORT, Dashboards
 from .local.database import DATABASE_PORT, Database
 from .local.disk import DiskWatch
 from .local.health import Health
+from .local.request import Requests
 from .local.simulators import Simulators
 from .local.site_file import RunningSiteFile
 from .local.supervision import Keeper, Supervision
@@ -71,6 +74,9 @@ class Lab:
         self._simulators: Simulators | None = None
         self._environment: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}  # instruments that Telegraf is not told of -> why
+        self._on_their_own: set[str] = set()  # instruments that changed: what simulates them is in their programs
+        self.version = 0  # of the site: how often it changed while it ran
+        self._requests = Requests(self.places.root, {"reload": self.take_up})
         self._supervision = Supervision(say)
         self._disk = DiskWatch(self.places.root, say)
         self._site_file = RunningSiteFile(Path(site.file), self.places.root, say)
@@ -180,6 +186,7 @@ class Lab:
 
     def look_after(self) -> None:
         """Start anew what ended, but Grafana, and tell it; mind the disk. It waits for nothing."""
+        self._requests.look((BadInput, DatabaseError, StackError))
         self._site_file.look()
         bad_disk = self._health.bad_disk if self._health else ""
         well_again = self._disk.look(doubted=bool(bad_disk))
@@ -197,6 +204,35 @@ class Lab:
             self._say(
                 ended.explain(f"{ended.name} ended (exit status {ended.status}); all else runs on without dashboards")
             )
+
+    def take_up(self) -> list[str]:
+        """Go over to what the site file says by now; tells what came of it.
+
+        Raises BadInput, DatabaseError where it can't be; then all goes on as before.
+        """
+        written = load(self.site.file)
+        told_of = change.between(self.site, written)
+        after = simulated(written) if self._simulate else written
+        own = structs.replace(after.influxdb, url=self.site.influxdb.url, ca="", write=None)
+        after = structs.replace(after, influxdb=own)
+        if self._database and self._database.up:
+            self._database.make_whole(after)
+        self._on_their_own |= {*told_of.came, *told_of.changed}
+        self.site, self.version = after, self.version + 1
+        self._environment |= self._libraries()
+        self._unreadable = {} if self._simulate else self._without_password()
+        self.counting.also(after)
+        if self._upkeep:
+            self._upkeep.take_up(after)
+        anew = self._render()
+        for kept in self._kept_telegrafs:
+            if kept.name in anew:
+                kept.restart()
+        simulates = self._simulate or any(i.stanza.simulated for i in after.enabled)
+        refused = self.dashboards.take_up(after, simulated=simulates)
+        self._site_file.take_up()
+        again = [f"{name} is started anew for that: readings of about two seconds are missed" for name in sorted(anew)]
+        return [*told_of.lines(), *again, *filter(None, [refused])]
 
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""
@@ -296,13 +332,16 @@ class Lab:
         if simulated:
             self._say(f"  simulators of {counted('instrument', len(simulated))}")
 
-    def _render(self) -> None:
+    def _render(self) -> set[str]:
+        """Write what each Telegraf reads; names those that have to be started anew for it."""
         urls = dict(self._simulators.urls) if self._simulators else {}
+        for name in self._on_their_own:
+            urls.pop(name, None)
         if self._simulate:
-            urls |= {i.name: "sim" for i in self.site.enabled if native_config.is_native(i.stanza)}
+            urls |= {i.name: "sim" for i in self.site.enabled if i.name not in urls}
         readable = tuple(i for i in self.site.enabled if i.name not in self._unreadable)
-        for acquisition in self._acquisitions:
-            acquisition.render(structs.replace(self.site, instruments=readable), self._environment, urls)
+        read = structs.replace(self.site, instruments=readable)
+        return {one.name for one in self._acquisitions if one.render(read, self._environment, urls)}
 
     def _without_password(self) -> dict[str, str]:
         """List the instruments whose passwords are not there, and tell: with one of them Telegraf would not start."""

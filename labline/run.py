@@ -140,15 +140,18 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
 
     end = time.monotonic() + duration if duration else float("inf")
     watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles, lab.telegraf_runs)
-    away = ""
+    version, away = lab.version, ""
     footer: list[str] = []
 
     def look() -> Snapshot | None:
-        nonlocal away
+        nonlocal away, version, watch
         interrupts.check()
         lab.look_after()
         footer[:] = [*filter(None, [lab.notice, lab.dashboards.notice]), "Ctrl-C ends the run."]
         began = time.strftime("%H:%M:%S")
+        if lab.version != version:  # the site is another one by now
+            version = lab.version
+            watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles, lab.telegraf_runs)
         try:
             snapshot = watch.look()
         except DatabaseError as error:

@@ -59,6 +59,10 @@ class TelegrafLog:
         programs = telegraf_config.names_by_program(site.of_node(node))
         return cls(file, offset, since, programs=programs, node=node.name if len(site.nodes) > 1 else "")
 
+    def reads(self, site: Site, node: Node) -> None:
+        """Take note of what the node reads from now on."""
+        self._programs = telegraf_config.names_by_program(site.of_node(node))
+
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the last thing that went wrong and is not over."""
         self._read()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from provisioning import telegraf_config
 from provisioning.site import Node, Site
@@ -42,9 +43,10 @@ class Acquisition:
     def process(self) -> Process | None:
         return self._telegraf.process if self._telegraf else None
 
-    def render(self, site: Site, environment: Mapping[str, str], connections: Mapping[str, str]) -> None:
-        """Write the configuration anew.
+    def render(self, site: Site, environment: Mapping[str, str], connections: Mapping[str, str]) -> bool:
+        """Write the configuration anew; tells whether a Telegraf that runs has to be started anew for it.
 
+        Programs take up by themselves what changed in their instruments' files.
         ``environment`` is added to that of the instruments' programs; ``connections`` are URLs in the place of those
         of the site file, by instrument.
         """
@@ -56,12 +58,19 @@ class Acquisition:
             journal=str(self._own.journal),
         )
         self._own.journal.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        self.log.reads(site, self._node)
         texts = telegraf_config.render(site, self._node, paths, environment=environment, connections=connections)
+        before = {str(f.relative_to(folder)): f.read_text(encoding="utf-8") for f in folder.rglob("*") if f.is_file()}
+        for name in before.keys() - texts.keys():
+            (folder / name).unlink()
         for name, text in texts.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            if before.get(name) != text:
+                file = folder / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                new = file.with_name(f".{file.name}")
+                new.write_text(text, encoding="utf-8")
+                new.replace(file)
+        return _of_telegraf(before) != _of_telegraf(texts)
 
     def begin(self) -> None:
         """Begin to start it. Raises StartFailed."""
@@ -98,3 +107,13 @@ class Acquisition:
         with open(self._own.log, "rb") as log:
             log.seek(self._log_start)
             return any(words in line for line in log for words in FULL)
+
+
+def _of_telegraf(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Take what Telegraf itself reads, without remarks; what paced programs read is theirs, and can't be changed below them."""
+    own = {name: text for name, text in texts.items() if not name.endswith(".yml")}
+    conf = tomllib.loads(own.pop(telegraf_config.CONF, ""))
+    conf.get("agent", {}).pop("metric_buffer_limit", None)  # it goes by how much is read; the next start is soon enough
+    named = [word for program in conf.get("inputs", {}).get("execd", []) for word in program["command"]]
+    paced = {name: text for name, text in texts.items() if any(word.endswith(f"/{name}") for word in named)}
+    return {"conf": conf, **own, **paced}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -16,6 +17,9 @@ from ..places import Places
 from ..stack import grafana, ports, told
 from ..stack.errors import StartFailed
 from ..stack.process import Process
+
+if TYPE_CHECKING:
+    from grafana_dashboards import emit
 
 MAIL = ("GF_SMTP_ENABLED", "GF_SMTP_HOST")  # without them Grafana sends none
 DASHBOARDS_PORT = "grafana"  # its name among the ports that are remembered
@@ -48,14 +52,13 @@ class Dashboards:
         from grafana_dashboards import emit
 
         places = self._places
-        paths = emit.Paths(reader_password=f"$__file{{{places.secrets / READER}}}")
         site = self._telling_few(site, simulated)
         mailed = [p.name for p in site.notifications.contact_points if p.type == "email"]
         missing = [name for name in MAIL if not os.environ.get(name)]
         if mailed and missing:
             self._say(f"  no mail server ({', '.join(missing)}): no mail to {', '.join(mailed)}; see docs/site-file.md")
         try:
-            emit.write(site, places.grafana_files, paths)
+            emit.write(site, places.grafana_files, self._paths)
             self.grafana = grafana.Grafana(home, places.grafana, places.secrets, places.grafana_files, port)
         except (emit.Unfit, StartFailed) as error:
             ports.forget(places.ports, DASHBOARDS_PORT)
@@ -63,6 +66,25 @@ class Dashboards:
         else:
             ports.remember(places.ports, DASHBOARDS_PORT, port)
             self.overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
+
+    @property
+    def _paths(self) -> emit.Paths:
+        from grafana_dashboards import emit
+
+        return emit.Paths(reader_password=f"$__file{{{self._places.secrets / READER}}}")
+
+    def take_up(self, site: Site, *, simulated: bool) -> str:
+        """Write the files of another version of the site, and let Grafana read them; tells what went wrong."""
+        from grafana_dashboards import emit
+
+        if not self.grafana or self._ended:
+            return ""
+        try:
+            emit.write(self._telling_few(site, simulated), self._places.grafana_files, self._paths)
+        except emit.Unfit as error:
+            return f"the dashboards stay as they were: {error}"
+        refused = self.grafana.reload()
+        return f"Grafana did not take up the alarms: {refused}; a new start does" if refused else ""
 
     def just_ended(self) -> Process | None:
         """Give the process where it ended since it was last asked: Grafana is not started anew."""

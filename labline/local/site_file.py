@@ -13,11 +13,15 @@ class RunningSiteFile:
     """Keeps the text that a run began with, for `labline status`, and tells where the file says something else by now."""
 
     def __init__(self, file: Path, root: Path, say: Callable[[str], None]):
-        self._file, self._say = file, say
-        self._began = file.read_bytes()
+        self._file, self._root, self._say = file, root, say
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Take what the file says now for what runs."""
         self._seen = self._stamp()
+        self._began = self._file.read_bytes()
         self.notice = ""
-        (root / COPY).write_bytes(self._began)
+        (self._root / COPY).write_bytes(self._began)
 
     def look(self) -> None:
         """Look whether the file was changed since the last look."""
@@ -31,7 +35,7 @@ class RunningSiteFile:
             self.notice = f"{self._file.name} is gone or can't be read: what runs is as it was."
         else:
             at = time.strftime("%H:%M", time.localtime(stamp[0] / 1e9 if stamp else None))
-            changed = f"{self._file.name} changed at {at}: what runs is as it was before; a new start takes it up."
+            changed = f"{self._file.name} changed at {at}: what runs is as it was; labline reload takes it up."
             self.notice = "" if same else changed
         if self.notice != before:
             self._say(self.notice or f"{self._file.name} is again what runs")

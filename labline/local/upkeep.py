@@ -37,6 +37,10 @@ class Upkeep:
         self._thread = threading.Thread(target=self._run, daemon=True, name="upkeep")
         self.told: list[str] = []
 
+    def take_up(self, site: Site) -> None:
+        """Hold the database against another version of the site from now on."""
+        self._site = site
+
     @property
     def unsettled(self) -> int:
         """Tell how many runs are not settled yet."""

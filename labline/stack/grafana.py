@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import requests
+
 from . import cache, credentials, download, listener, loopback, machine, ports
 from .errors import Unavailable
 from .part import Part, first_way, output
@@ -64,6 +66,7 @@ class Grafana:
         ports.claim("Grafana", port)
         self.admin, self.password = ADMIN, credentials.secret(secrets, "grafana_admin")
         credentials.secret(secrets, "grafana_secret_key")
+        self._port = port
         self.url = f"http://{ports.LOOPBACK}:{port}"
         directory = credentials.private_directory(directory).absolute()
         environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
@@ -73,6 +76,23 @@ class Grafana:
 
     def _listens(self, port: int) -> bool:
         return listener.ours("Grafana", port, self.process.pid)
+
+    def reload(self) -> str:
+        """Let it read the data source and the alarms anew (dashboards it looks at by itself); tells what it says against it."""
+        session = requests.Session()
+        session.trust_env = False  # a proxy has no business between us and our own parts
+        session.auth = self.admin, self.password
+        for part in ("datasources", "alerting"):
+            url = f"{self.url}/api/admin/provisioning/{part}/reload"
+            try:
+                if not self._listens(self._port):
+                    return "nothing of ours listens at its port"
+                answer = session.post(url, timeout=30)
+            except requests.RequestException as error:
+                return str(error)
+            if answer.status_code not in (200, 202):
+                return f"{part}: {answer.status_code} {answer.text[:200]}"
+        return ""
 
     def stop(self) -> int:
         """Stop the server."""
