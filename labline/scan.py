@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from . import arguments as shared
+
+if TYPE_CHECKING:
+    from telegraf_inputs.url import Url
 
 EXAMPLES = """\
   labline scan                                  all there is
@@ -31,28 +35,43 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="ask this port alone: a device or a URL (repeatable)",
     )
     parser.add_argument(
-        "--phidget-server", metavar="HOST[:PORT]", action="append", default=[], help="look there too (repeatable)"
+        "--server", metavar="URL", action="append", default=[], help="look at what this server has, too (repeatable)"
+    )
+    parser.add_argument(
+        "--phidget-server",
+        metavar="HOST[:PORT]",
+        dest="server",
+        action="append",
+        type="phidget://{}".format,
+        help="the same as --server phidget://HOST[:PORT]",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan; 0 where something was found, 1 where nothing answered."""
     from telegraf_inputs import drivers, transports
+    from telegraf_inputs.errors import BadInput
 
-    from .scanning import devices, phidgets, ports
+    from .scanning import devices, ports
     from .scanning.finding import Finding
     from .stack import told
     from .stack.progress import say
 
-    probe, servers = not arguments.no_probe, [phidgets.server(text) for text in arguments.phidget_server]
+    probe, servers = not arguments.no_probe, [_server(text) for text in arguments.server]
     ways = [transports.load(scheme) for scheme in transports.names()]
     shared.find_libraries(library for way in ways for library in way.libraries)
+    every = [drivers.load(name) for name in drivers.names()] if servers or not arguments.port else []
+    for server in servers:
+        if not any(driver.servers == server.scheme for driver in every):
+            schemes = sorted({driver.servers for driver in every if driver.servers})
+            raise BadInput(f"no driver looks at servers of {server.text}; expected a URL of {' or '.join(schemes)}")
     kinds = [ports.named(arguments.port, probe)]
     if not arguments.port:
         kinds += [ports.listed(way, probe) for way in ways]
-        kinds += [devices.all(drivers.load(name)) for name in drivers.names()]
-    if servers or not arguments.port:
-        kinds.append(phidgets.all(servers))
+    for driver in every:
+        named = [server for server in servers if server.scheme == driver.servers]
+        if named or not arguments.port:
+            kinds.append(devices.all(driver, named))
     found: list[Finding] = []
     said: set[str] = set()
     for kind in kinds:
@@ -78,3 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
         )
     sys.stdout.flush()
     return 0 if stanzas or arguments.no_probe and found else 1
+
+
+def _server(text: str) -> Url:
+    """Read a server's URL. Raises BadInput."""
+    from telegraf_inputs import transports
+    from telegraf_inputs.url import Url
+
+    url = Url(text)
+    transports.of(url)
+    url.host_port(default_port=1)  # each kind of server has its own; here it need only be a number
+    return url

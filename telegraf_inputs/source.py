@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -48,6 +48,7 @@ class Source:
     statuses: Mapping[str, str] = {}  # what a channel's status can say beside COMMON_STATUSES -> what that means
     extra = ""  # the extra of the distribution that it needs (serial, visa, phidget); "" for none
     example = ""  # a stanza that works, in YAML, for documentation and ``labline scan``
+    servers = ""  # the scheme of servers at which a scan may be told to look (find_at)
     probes: tuple[Probe, ...] = ()  # how a scan may ask for it; empty: it can't be asked
     verified = ""  # how it was tried: manual, recorded replies, an independent program, hardware
     # How it is known to be alive: by its program's own report, or because points of it come.
@@ -91,6 +92,14 @@ class Source:
     @classmethod
     def find(cls) -> Iterable[str]:
         """List stanzas (YAML) of what this machine has that can be found without asking on a line."""
+        return ()
+
+    @classmethod
+    def find_at(cls, servers: Sequence[Url]) -> Iterable[str]:
+        """List stanzas (YAML) of what these servers have, whose URLs are of the scheme ``servers``.
+
+        As ``find`` it may raise BadInput, ImportError and OSError: then a scan tells that nothing was looked at.
+        """
         return ()
 
     @classmethod

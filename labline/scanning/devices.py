@@ -1,21 +1,29 @@
-"""What drivers find by themselves, without asking anybody: sensors that the kernel shows, devices on a bus."""
+"""What drivers find by themselves, without asking on a line: sensors that the kernel shows, devices on a bus or at a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.errors import BadInput
 from telegraf_inputs.source import Source
+from telegraf_inputs.url import Url
 
 from ..words import counted
 from .finding import Finding
 
 
-def all(driver: type[Source]) -> Iterator[Finding | str]:
-    """List what one driver finds, with the stanzas that it writes."""
-    for text in driver.find():
+def all(driver: type[Source], servers: Sequence[Url] = ()) -> Iterator[Finding | str]:
+    """List what one driver finds, on this machine or at ``servers``, with the stanzas that it writes."""
+    try:
+        found = list(driver.find_at(servers) if servers else driver.find())
+    except (BadInput, ImportError, OSError) as error:
+        yield f"{driver.title}: not looked at: {getattr(error, 'message', error)}"
+        return
+    for text in found:
         stanza = stanzas.check(yaml.safe_load(text))
         channels = counted("channel", len(stanza.channels))
-        yield Finding(str(stanza.connection) or stanza.name, f"{driver.title}, {channels}", text)
+        what = driver.title if stanza.label == stanza.name else f"{stanza.label} ({driver.title})"
+        yield Finding(str(stanza.connection) or stanza.name, f"{what}, {channels}", text)

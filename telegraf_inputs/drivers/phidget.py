@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from ..configured import Channel, Stanza
@@ -76,6 +76,7 @@ class Phidget(Pushed):
         Stream("phidget", tuple({v.quantity.name: v.quantity for s in SENSORS.values() for v in s.values}.values())),
     )
     reopen = False
+    servers = "phidget"
     channel_names = None
     statuses = {
         "silent": "attached, but no reading comes",
@@ -129,6 +130,18 @@ channels:
   inside: {class: TemperatureSensor, hub_port: 0, channel: 1, thermocouple_type: K, label: Oven}
   room: {class: HumiditySensor, hub_port: 1, label: Room}
 """
+
+    @classmethod
+    def find(cls) -> Iterator[str]:
+        from . import _phidget_finding
+
+        return _phidget_finding.stanzas()
+
+    @classmethod
+    def find_at(cls, servers: Sequence[Url]) -> Iterator[str]:
+        from . import _phidget_finding
+
+        return _phidget_finding.stanzas(servers)
 
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:

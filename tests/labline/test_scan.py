@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from labline import cli
-from labline.scanning import devices, phidgets, ports, probes
+from labline.scanning import devices, ports, probes
 from telegraf_inputs import drivers, simulators, transports
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import Disconnected
 from telegraf_inputs.source import Polled
+from telegraf_inputs.url import Url
 
 
 @pytest.fixture
@@ -152,8 +154,9 @@ def test_a_scan_sends_what_sets_nothing_in_any_instrument():
 def test_phidgets_on_a_network_server(simulated):
     simulator = simulated("phidget")
     server = simulator.url.removeprefix("phidget://").partition("/")[0]
-    *_, finding = phidgets.all([phidgets.server(server)])
+    *_, finding = devices.all(drivers.load("phidget"), [Url(f"phidget://{server}")])
     (stanza,) = pasted(finding.text())
+    assert stanza.label in finding.what
     assert {c.options["class"] for c in stanza.channels} >= {"TemperatureSensor", "HumiditySensor"}
     assert str(stanza.connection).startswith(f"phidget://{server}/")
 
@@ -174,3 +177,19 @@ def test_two_of_a_kind_get_names_of_their_own(simulated, capsys):
     arguments = cli.parser().parse_args(["scan", *(f"--port={simulated('julabo').url}" for _ in range(3))])
     assert arguments.run(arguments) == 0
     assert [s.name for s in pasted(capsys.readouterr().out)] == ["chiller", "chiller_2", "chiller_3"]
+
+
+def test_a_server_at_which_no_driver_looks_is_wrong_use(capsys):
+    assert cli.main(["scan", "--no-probe", "--server", "tcp://192.168.1.5"]) == 2
+    assert "no driver looks at servers of tcp://192.168.1.5; expected a URL of phidget" in capsys.readouterr().err
+
+
+def test_what_can_not_be_looked_at_is_told_and_takes_nothing_along(monkeypatch):
+    monkeypatch.setattr(drivers.load("phidget"), "find", lambda: (_ for _ in ()).throw(ImportError("no Phidget22")))
+    assert list(devices.all(drivers.load("phidget"))) == ["Phidget sensors, every class: not looked at: no Phidget22"]
+
+
+def test_nothing_of_a_scan_names_a_driver():
+    """Else the next driver that finds its devices would need a line here."""
+    for file in Path(devices.__file__).parent.glob("*.py"):
+        assert not [name for name in drivers.programs() if name in file.read_text()], file

@@ -189,7 +189,7 @@ def test_an_event_is_printed_at_once(make, tmp_path):
     stop, lines = Stop(), tmp_path / "lines"
     with lines.open("wb") as out:
         writer = Writer(out.fileno(), stop.set)
-        sampler = Sampler(stanza, stop, writer, lambda level, text: None, count=None, trace=False)
+        sampler = Sampler(stanza, stop, writer, lambda level, text: None, count=None, trace=False, broke=stop.set)
         sampler.start()
 
         def until(wanted: str) -> None:

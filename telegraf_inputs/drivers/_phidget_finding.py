@@ -1,46 +1,38 @@
-"""Phidgets, on USB and on network servers, as the library's manager sees them."""
+"""Finds Phidgets, on USB and on network servers, as the library's manager sees them."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from telegraf_inputs.drivers._phidget_classes import SENSORS
-from telegraf_inputs.errors import BadInput
-from telegraf_inputs.transports.phidget import PORT
-from telegraf_inputs.url import Url
+from ..transports.phidget import PORT
+from ..url import Url
+from ._phidget_classes import SENSORS
 
-from .finding import Finding
+SECONDS = 2.0  # what is on USB, and servers that announce themselves, are there by then
+QUIET_SECONDS = 0.5  # a device's channels come one after the other; there is no event for "that was all"
+LONGEST_SECONDS = 20.0  # that a server which was named is waited for
 
-SECONDS = 2.0
-
-
-def server(text: str) -> tuple[str, int]:
-    """Take apart HOST[:PORT]. Raises BadInput."""
-    return Url(f"phidget://{text}").host_port(PORT)
+Channel = tuple[str, int, int, bool]  # class, hub port, number, whether it is the port itself
 
 
-def all(servers: Sequence[tuple[str, int]]) -> Iterator[Finding | str]:
-    """List the sensors of all Phidgets that attach within two seconds; nothing is set on them."""
-    try:
-        seen = _seen(servers)
-    except (BadInput, ImportError, OSError) as error:
-        yield f"Phidgets were not looked at: {getattr(error, 'message', error)}"
-        return
-    devices: dict[tuple[str, int, str], list[tuple[str, int, int, bool]]] = defaultdict(list)
-    for where, serial, name, *channel in seen:
-        devices[where, serial, name].append(tuple(channel))
-    yield f"Phidgets: {len(devices)}"
+def stanzas(servers: Sequence[Url] = ()) -> Iterator[str]:
+    """Write the stanza of each Phidget that has sensors; nothing is set on them. Raises BadInput, ImportError, OSError."""
+    devices: dict[tuple[str, int, str], list[Channel]] = defaultdict(list)
+    for where, serial, name, *channel in _seen([server.host_port(PORT) for server in servers]):
+        devices[where, serial, name].append((channel[0], channel[1], channel[2], channel[3]))
     for (where, serial, name), channels in sorted(devices.items()):
         url = f"phidget://{where}/{serial}" if where else f"phidget://{serial}"
         known = [c for c in sorted(channels, key=lambda c: c[1:]) if c[0] in SENSORS and not c[3]]
-        yield Finding(url, f"{name}, {len(known)} sensor channel(s)", _stanza(url, serial, known) if known else "")
+        if known:
+            yield _stanza(url, serial, name, known)
 
 
 def _seen(servers: Sequence[tuple[str, int]]) -> set[tuple[Any, ...]]:
-    from telegraf_inputs.drivers._phidget_library import LIBRARY
+    from ._phidget_library import LIBRARY
 
     LIBRARY.load()  # it finds libusb
     from Phidget22.Devices.Manager import Manager
@@ -49,13 +41,16 @@ def _seen(servers: Sequence[tuple[str, int]]) -> set[tuple[Any, ...]]:
     from Phidget22.PhidgetServerType import PhidgetServerType
 
     seen: set[tuple[Any, ...]] = set()
+    came = threading.Condition()
 
     def attached(_: Any, channel: Any) -> None:
         try:
             where = channel.getServerPeerName() if channel.getIsRemote() else ""
             device = (where, channel.getDeviceSerialNumber(), channel.getDeviceName())
             kind = channel.getChannelClassName().removeprefix("Phidget")
-            seen.add((*device, kind, channel.getHubPort(), channel.getChannel(), channel.getIsHubPortDevice()))
+            with came:
+                seen.add((*device, kind, channel.getHubPort(), channel.getChannel(), channel.getIsHubPortDevice()))
+                came.notify()
         except PhidgetException:  # gone again
             pass
 
@@ -68,14 +63,26 @@ def _seen(servers: Sequence[tuple[str, int]]) -> set[tuple[Any, ...]]:
             Net.enableServerDiscovery(PhidgetServerType.PHIDGETSERVER_DEVICEREMOTE)
         except PhidgetException:  # no mDNS here: USB alone
             pass
+    began = time.monotonic()
     manager.open()
-    time.sleep(SECONDS)  # there is no event for "that was all"
+    with came:
+        if servers:
+            came.wait_for(lambda: len({where for where, *_ in seen if where}) >= len(servers), LONGEST_SECONDS)
+        while came.wait(max(QUIET_SECONDS, began + SECONDS - time.monotonic())):
+            pass
     manager.close()
     return seen
 
 
-def _stanza(url: str, serial: int, channels: Sequence[tuple[str, int, int, bool]]) -> str:
-    lines = [f"name: phidget_{serial}", "driver: phidget", f"connection: {url}", "interval: 5s", "channels:"]
+def _stanza(url: str, serial: int, device: str, channels: Sequence[Channel]) -> str:
+    lines = [
+        f"name: phidget_{serial}",
+        f"label: {device}",
+        "driver: phidget",
+        f"connection: {url}",
+        "interval: 5s",
+        "channels:",
+    ]
     for name, hub_port, channel, _ in channels:
         port = f"hub_port: {hub_port}, " if hub_port >= 0 else ""
         key = f"{name.lower()}_{hub_port}_{channel}" if hub_port >= 0 else f"{name.lower()}_{channel}"
