@@ -21,6 +21,7 @@ PHIDGET = {
     "connection": "phidget://",
     "channels": {"a": {"class": "TemperatureSensor"}},
 }
+CHILLER = {"name": "chiller", "driver": "julabo", "connection": "serial:///dev/ttyUSB1"}
 GAUGES = {"name": "vacuum", "driver": "pfeiffer_tpg", "connection": "serial:///dev/ttyUSB0", "model": "tpg262"}
 SENSOR = {"name": "freezer", "driver": "ds18b20", "channels": {"28-0316a2795f1c": None}}
 
@@ -191,6 +192,20 @@ def test_what_is_wrong_is_told_where_it_stands(change, path, message):
             "expected the unit that its display is set to, one of mbar, Torr, Pa",
         ),
         ({**GAUGES, "unit": "Torr"}, ("unit",), "leave this out"),
+        ({**GAUGES, "unit": "Torr", "identity": "302-510"}, ("unit",), "leave this out"),
+        (
+            {**GAUGES, "model": "tpg362", "mode": "continuous", "unit": "Torr"},
+            ("mode",),
+            "a TPG 362 does not speak by itself; expected mode: mnemonics",
+        ),
+        ({**GAUGES, "channels": {"3": None}}, ("channels", "3"), "no channel '3' with these options; known: 1, 2"),
+        ({**GAUGES, "model": "tpg300"}, ("model",), "found 'tpg300', expected one of tpg261, tpg262, tpg256a"),
+        (
+            {**CHILLER, "model": "fc", "channels": {"setpoint_2": None}},
+            ("channels", "setpoint_2"),
+            "no channel 'setpoint_2' with these options; known: bath, external, setpoint, heater, circulator, setpoint_1",
+        ),
+        ({**CHILLER, "model": "CF41"}, ("model",), "found 'CF41', expected one of cf41, hightech"),
         ({**GAUGES, "mode": "continuous", "unit": "psi"}, ("unit",), "found 'psi', expected one of mbar, hPa, Torr"),
         ({**SENSOR, "connection": "file://foo"}, ("connection",), "file:///sys/bus/w1/devices (three slashes)"),
         ({**SENSOR, "connection": "file:///foo?x=1"}, ("connection",), "is no folder's URL"),
