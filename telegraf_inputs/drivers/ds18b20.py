@@ -140,7 +140,7 @@ channels:
                     self.link.pause(LOOK_SECONDS)
             except (OSError, NoAnswer) as error:
                 self._masters.remove(master)
-                self.notes.append(f"{error}: its sensors are read one after the other")
+                self.note(f"the sensors of {master} are read one after the other", f"{error}: ")
 
     def read(self) -> Iterator[Reading]:
         self._convert()
