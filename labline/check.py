@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"note: not read, because of enabled: false — {', '.join(off)}")
     if passwords := _passwords(site):
         print(f"note: Telegraf needs these files in the folder of passwords: {', '.join(passwords)}")
-    for note in _unknown_units(site):
+    for note in (*_hints(site), *_unknown_units(site)):
         print(note)
     if arguments.against is not None and not against.fits(site, arguments.against, arguments.secrets, arguments.state):
         return 1
@@ -103,6 +103,16 @@ def _passwords(site: Site) -> list[str]:
 
     real = (i.stanza for i in site.enabled if not i.stanza.simulated)
     return list(dict.fromkeys(name for stanza in real for name in native_config.secrets(stanza)))
+
+
+def _hints(site: Site) -> Iterator[str]:
+    """Tell what may become of connections that work now."""
+    from telegraf_inputs import transports
+
+    for instrument in site.instruments:
+        url = instrument.stanza.connection
+        if url.text and (hint := transports.of(url).hint(url)):
+            yield f"note: {instrument.name}: {hint[0]}; {hint[1]}"
 
 
 def _unknown_units(site: Site) -> Iterator[str]:

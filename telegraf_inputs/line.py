@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import termios
 import time
@@ -15,6 +16,8 @@ from .stop import Stop
 from .url import Url
 
 LONGEST_ANSWER = 65536
+# By which the system says that the other side has gone: a port unplugged, a socket reset.
+GONE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN)
 QUIET_SECONDS = 0.2  # what comes from an instrument whose answers have no end is whole when nothing follows for so long
 LINE_ENDS = b"\r\n"
 SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
@@ -142,7 +145,7 @@ class Line:
         """Send exactly these bytes; ``name`` is what messages call them."""
         self._rest()
         self._asked = name or repr(data)
-        self._guard(self._send, data)
+        self._guard(self._talk, self._send, data)
         self._last_sent = time.monotonic()
         self._echo = data.rstrip(LINE_ENDS) if self.wire.echo else b""
         self._echoed = False
@@ -285,11 +288,9 @@ class Line:
         self._buffer += self._take()
 
     def _take(self, direction: str = "<") -> bytes:
-        data: bytes = self._guard(self._receive)
+        data: bytes = self._guard(self._talk, self._receive)
         if not data:
-            if self.tap:
-                self.tap("!", b"")
-            raise Disconnected(f"{self.url} was closed by the other side")
+            raise self._closed()
         self._received(data, direction)
         return data
 
@@ -304,6 +305,20 @@ class Line:
             if not self._ready(deadline - time.monotonic(), to_send=True):
                 raise NoAnswer(f"it takes nothing for {self.timeout:g} s; check handshake (rtscts, xonxoff) and cable")
             data = data[write(data) :]
+
+    def _closed(self) -> Disconnected:
+        if self.tap:
+            self.tap("!", b"")
+        return Disconnected(f"{self.url} was closed by the other side")
+
+    def _talk(self, act: Callable[..., Any], *args: Any) -> Any:
+        """Send or receive; that the other side has gone is one thing, however the system says it."""
+        try:
+            return act(*args)
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+        raise self._closed()
 
     def _guard(self, act: Callable[..., Any], *args: Any) -> Any:
         try:

@@ -58,6 +58,10 @@ class Transport:
     def check(self, url: Url, wire: Wire) -> None:
         """Refuse (BadInput) what can't be reached this way."""
 
+    def hint(self, url: Url) -> tuple[str, str] | None:
+        """Tell what may become of a URL that works now, and what to write instead; None for nothing."""
+        return None
+
     found = ""  # what it finds, one of it: "serial port"; "" where there is nothing to look for
 
     def find(self) -> Iterable[Place | str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from telegraf_inputs import opening, transports
 from telegraf_inputs.errors import BadInput, Disconnected, InstrumentError, Stopped
 from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.stop import Stop
-from telegraf_inputs.transports.serial import BY_ID
 
 from ..live.advice import MEANINGS, explained
 from ..scanning import ports
@@ -61,7 +59,8 @@ def _asked(instrument: SiteInstrument, lab: Examined) -> Iterator[Finding]:
         if taken := ports.taken(place):
             yield Finding(name, f"can't be asked: {taken}", "end that program, or ask while it does not run")
             return
-        yield from _named_for_long(name, url.rest)
+        if hint := transports.of(url).hint(url):
+            yield Finding(name, *hint, note=True)
     if native_config.is_native(stanza):
         yield _native(instrument, lab.passwords)
         return
@@ -79,19 +78,6 @@ def _asked(instrument: SiteInstrument, lab: Examined) -> Iterator[Finding]:
         yield Finding(name, f"answers: {identity!r}" if identity else "is there; it does not say what it is")
     finally:
         inbox.close()
-
-
-def _named_for_long(name: str, device: str) -> Iterator[Finding]:
-    """Tell where a port's name is one that the next start may give to another port."""
-    if not device.startswith(("/dev/ttyUSB", "/dev/ttyACM")):
-        return
-    folder = Path(BY_ID)
-    lasting = [
-        path for path in (sorted(folder.iterdir()) if folder.is_dir() else ()) if os.path.realpath(path) == device
-    ]
-    if lasting:
-        cure = f"connection: serial://{lasting[0]} stays the same"
-        yield Finding(name, f"{device} may be another port after a restart", cure, note=True)
 
 
 def _native(instrument: SiteInstrument, secrets: Path) -> Finding:

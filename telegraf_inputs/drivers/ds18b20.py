@@ -1,6 +1,7 @@
-"""DS18B20 thermometers on the 1-Wire bus, read from the Linux kernel's files.
+"""DS18B20 thermometers on the 1-Wire bus, and their relatives, read from the Linux kernel's files.
 
-Source: Linux Documentation/w1/slaves/w1_therm.rst (w1_slave), and the DS18B20 data sheet (power-on value, range, CRC).
+Source: Linux Documentation/w1/slaves/w1_therm.rst (w1_slave, temperature, therm_bulk_read), and the DS18B20 data sheet
+(power-on value, range, CRC).
 """
 
 from __future__ import annotations
@@ -10,24 +11,38 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
 from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer
 from ..reading import Reading
 from ..source import Polled
+from ._w1_families import FAMILIES, FAULTS, of, trouble
 
-SENSOR = re.compile(r"(?:10|22|28|3b|42)-[0-9a-f]{12}\Z")  # the families that w1_therm reads
-ANSWER = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,6})\n\Z")
-SIXTEENTHS = ("22-", "28-", "42-")  # families whose first two bytes count 1/16 °C; finer bits stand elsewhere
+SENSOR = re.compile(rf"(?:{'|'.join(FAMILIES)})-[0-9a-f]{{12}}\Z")
+ANSWER = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,7})\n\Z")
+ALONE = re.compile(r"(-?\d{1,7})\n?\Z")  # what file `temperature` has
+MASTER = re.compile(r"w1_bus_master\d+\Z")
+BULK, TRIGGER = "therm_bulk_read", "trigger\n"
+CONVERTED = ("0", "1")  # what BULK says when no conversion runs
 POWER_UP = 85000  # m°C: what the sensor holds before its first conversion
 NEAR = 5000  # m°C: so close to 85 °C the last reading must have been for 85.000 °C to be believed
 DEVICES = "/sys/bus/w1/devices"
+LOOK_SECONDS = 0.05  # between two looks whether a conversion has ended
 NO_SENSOR = -127000  # m°C: what some kernels and adapters say for a sensor that has gone
 
 
 class Ds18b20(Polled):
-    """Reads the DS18B20 thermometers of a 1-Wire bus; the kernel takes about 750 ms for each, one after the other.
+    """Reads the DS18B20 thermometers of a 1-Wire bus, and the others that w1_therm knows.
+
+    Where the kernel offers `therm_bulk_read` (from 5.10 on), and this user may write that file of the bus, which belongs
+    to root, all sensors convert at once, in 750 ms; else the kernel takes as long for each, one after the other.
+
+    A sensor's range is its family's: 10 (DS18S20), 22 (DS1822), 28 (DS18B20) and DS1825 (3b) reach from −55 to 125 °C,
+    42 (DS28EA00) from −40 to 85 °C, a thermocouple at a MAX31850 (3b) from −270 to 1800 °C. Where a kernel has no
+    `w1_slave`, the file `temperature` is read, which shows no checksum: 0 °C exactly, which a shorted bus says, is
+    believed there only near the last reading.
 
     85 °C exactly is what a sensor says that has lost its power for a moment. It is believed only where that sensor's
     last reading was within 5 °C of it. A scratchpad of zeros (the bus is shorted) has a correct CRC, and is no reading
@@ -52,7 +67,7 @@ class Ds18b20(Polled):
     schemes = ("file",)
     interval = 30.0
     streams = (
-        Stream("ds18b20", (Quantity("temperature", "°C", "Temperature of the sensor", -55.0, 125.0, decimals=2),)),
+        Stream("ds18b20", (Quantity("temperature", "°C", "Temperature of the sensor", -270.0, 1800.0, decimals=2),)),
     )
     channel_names = None
     channel_options = (
@@ -66,6 +81,7 @@ class Ds18b20(Polled):
         "power_up": "85 °C exactly: the sensor has just got its power back",
         "bus_shorted": "only zeros come: the data line is pulled low",
         "no_sensor": "-127 °C: what some adapters say for a sensor that has gone",
+        **{word: f"the MAX31850 says that its {word.replace('_', ' ')}" for word in FAULTS.values()},
     }
     example = """\
 name: freezers
@@ -76,6 +92,12 @@ channels:
   fridge: {id: 28-0316a2795f1c, label: Fridge}
   freezer: {id: 28-0416b31c44ff, label: Freezer}
 """
+
+    @classmethod
+    def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
+        (quantity,) = cls.streams[0].quantities
+        family = FAMILIES.get(_sensor(channel)[:2])
+        return (replace(quantity, low=family.low, high=family.high) if family else quantity,)
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
@@ -102,8 +124,26 @@ channels:
 
     def connected(self) -> None:
         self._last: dict[str, int] = {}  # sensor -> its last reading, m°C
+        together = [channel for channel in self.channels if of(_sensor(channel)).bulk]
+        found = self.link.names() if len(together) > 1 else ()
+        self._masters = [name for name in found if MASTER.match(name) and self.link.present(name, BULK)]
+
+    def _convert(self) -> None:
+        """Let all sensors convert at once, where that is possible; else each does when it is read."""
+        for master in list(self._masters):
+            try:
+                self.link.write(TRIGGER, master, BULK)
+                deadline = time.monotonic() + self.stanza.timeout
+                while (found := self.link.read(master, BULK).strip()) not in CONVERTED:
+                    if time.monotonic() > deadline:
+                        raise NoAnswer(f"{master}/{BULK} says {found[:20]!r} for {self.stanza.timeout:g} s")
+                    self.link.pause(LOOK_SECONDS)
+            except (OSError, NoAnswer) as error:
+                self._masters.remove(master)
+                self.note(f"the sensors of {master} are read one after the other", f"{error}: ")
 
     def read(self) -> Iterator[Reading]:
+        self._convert()
         failed: list[Exception] = []
         for channel in self.channels:
             value, detail = None, ""
@@ -126,7 +166,10 @@ channels:
 
     def _temperature(self, sensor: str) -> tuple[float | None, str]:
         """Read one sensor; returns degrees (None where there is no reading) and the status."""
-        text = self.link.read(sensor, "w1_slave")
+        try:
+            text = self.link.read(sensor, "w1_slave")
+        except FileNotFoundError:
+            return self._alone(sensor, self.link.read(sensor, "temperature"))
         if not text:
             raise NoAnswer(f"sensor {sensor} does not answer")
         match = ANSWER.match(text)
@@ -137,14 +180,25 @@ channels:
             return None, "crc_error"
         if repeated != scratchpad or not scratchpad.replace("0", "").strip():
             return None, "bus_shorted" if repeated == scratchpad else "bad_answer"
-        milli = int(milli)
-        if milli == NO_SENSOR:
+        if int(milli) == NO_SENSOR:
             return None, "no_sensor"
-        counts = int.from_bytes(bytes.fromhex(scratchpad)[:2], "little", signed=True)
-        if sensor.startswith(SIXTEENTHS) and abs(16 * milli - 1000 * counts) >= 1000:
-            return None, "bad_answer"
-        if milli == POWER_UP and abs(self._last.get(sensor, 0) - POWER_UP) > NEAR:
-            return None, "power_up"
+        against = trouble(sensor, bytes.fromhex(scratchpad), int(milli))
+        return (None, against) if against else self._believed(sensor, int(milli), {POWER_UP: "power_up"})
+
+    def _alone(self, sensor: str, text: str) -> tuple[float | None, str]:
+        """Read a temperature that stands without its scratchpad."""
+        if not text.strip():
+            raise NoAnswer(f"sensor {sensor} does not answer")
+        match = ALONE.match(text)
+        if not match:
+            raise BadAnswer(f"sensor {sensor}: found {text[:80]!r}, expected a temperature in m°C")
+        return self._believed(sensor, int(match[1]), {POWER_UP: "power_up", 0: "bus_shorted", NO_SENSOR: "no_sensor"})
+
+    def _believed(self, sensor: str, milli: int, doubtful: dict[int, str]) -> tuple[float | None, str]:
+        """Believe a temperature (m°C); one of the doubtful where the last was near it."""
+        last = self._last.get(sensor)
+        if milli in doubtful and (milli == NO_SENSOR or last is None or abs(last - milli) > NEAR):
+            return None, doubtful[milli]
         self._last[sensor] = milli
         return milli / 1000.0, "ok"
 

@@ -8,6 +8,7 @@ import shutil
 import threading
 
 from ..configured import Stanza
+from ..drivers.ds18b20 import BULK, TRIGGER
 from .base import GARBAGE, Signal, Simulator
 from .scratch import Scratch
 
@@ -18,7 +19,7 @@ WHOLE = "a read of a file is one system call: no earlier answer can be left over
 class Ds18b20Simulator(Simulator):
     """Keeps ``<root>/<sensor>/w1_slave`` up to date; a file is replaced whole, as a read of the kernel's is whole.
 
-    One sensor alone can ``hang``, too: a read of its file does not come back while it does.
+    All convert at once when ``therm_bulk_read`` of the bus is triggered; ``conversions`` counts that. One sensor alone can ``hang``, too: a read of its file does not come back while it does.
     """
 
     not_faults = dict.fromkeys(("late", "swapped", "doubled", "stray"), WHOLE)
@@ -27,6 +28,7 @@ class Ds18b20Simulator(Simulator):
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)
         self._signals = {}
+        self.conversions = 0
         for index, channel in enumerate(stanza.channels):
             center = 5.0 - 24.0 * (index % 2) + 2.0 * (index // 2)  # a fridge, a freezer, and so on
             self._signals[channel.id] = Signal(center, 0.7, 0.02, 600 + 60 * index, seed + index)
@@ -60,6 +62,7 @@ class Ds18b20Simulator(Simulator):
         if fault == "disconnect":
             shutil.rmtree(self._root, ignore_errors=True)
             return
+        self._convert()
         for channel in self.stanza.channels:
             folder = os.path.join(self._root, channel.options["id"] or channel.id)
             os.makedirs(folder, exist_ok=True)
@@ -78,6 +81,17 @@ class Ds18b20Simulator(Simulator):
                 with contextlib.suppress(OSError):  # nobody reads it
                     os.close(os.open(hung, os.O_WRONLY | os.O_NONBLOCK))  # who waits is told that nothing comes
                 os.unlink(hung)
+
+    def _convert(self) -> None:
+        master = os.path.join(self._root, "w1_bus_master1")
+        os.makedirs(master, exist_ok=True)
+        with open(os.path.join(master, BULK), "a+", encoding="ascii") as file:
+            file.seek(0)
+            said = file.read()
+            if not said or said == TRIGGER:  # new, or asked to convert
+                self.conversions += bool(said)
+                file.truncate(0)
+                file.write("1\n")
 
     def _answer(self, name: str, fault: str | None) -> bytes:
         if fault == "silent":

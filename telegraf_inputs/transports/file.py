@@ -28,37 +28,57 @@ class Folder:
     tap: Tap | None = None
 
     # By file, of all folders: a read that hangs in the kernel is there until it returns, though the way is opened anew.
-    _reads: ClassVar[dict[str, _Read]] = {}
+    _accesses: ClassVar[dict[str, _Access]] = {}
 
     def __init__(self, path: str, timeout: float, stop: Stop):
         self.path, self.timeout, self.stop = path, timeout, stop
         self.answered_ns = 0
 
-    def present(self) -> bool:
-        """Tell whether the folder is there."""
-        return os.path.isdir(self.path)
+    def present(self, *names: str) -> bool:
+        """Tell whether the folder is there, or what is named in it."""
+        return os.path.exists(os.path.join(self.path, *names)) if names else os.path.isdir(self.path)
+
+    def names(self) -> list[str]:
+        """List what is in the folder; nothing where it is not there."""
+        try:
+            return sorted(os.listdir(self.path))
+        except OSError:
+            return []
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises Stopped."""
+        if self.stop.wait(seconds):
+            raise Stopped
 
     def read(self, *names: str) -> str:
         """Read a small file whole, within ``timeout`` seconds. Raises OSError, NoAnswer, Stopped."""
-        path = os.path.join(self.path, *names)
         self._tell(">", os.path.join(*names))
-        read = self._reads.get(path)
-        if read is not None and read.is_alive():
-            raise NoAnswer(f"{path}: a read of it hangs for {time.monotonic() - read.began:.0f} s")
-        read = self._reads[path] = _Read(path)
-        read.start()
-        deadline = read.began + self.timeout
-        while read.is_alive() and (rest := deadline - time.monotonic()) > 0:
-            read.join(min(GLANCE_SECONDS, rest))
+        done = self._do(os.path.join(self.path, *names))
+        self.answered_ns = done.ended_ns
+        self._tell("<", done.text)
+        return done.text
+
+    def write(self, text: str, *names: str) -> None:
+        """Write into a file that is there, within ``timeout`` seconds. Raises OSError, NoAnswer, Stopped."""
+        self._do(os.path.join(self.path, *names), text)
+
+    def _do(self, path: str, text: str | None = None) -> _Access:
+        what = "read" if text is None else "write"
+        access = self._accesses.get(path)
+        if access is not None and access.is_alive():
+            raise NoAnswer(f"{path}: a {what} of it hangs for {time.monotonic() - access.began:.0f} s")
+        access = self._accesses[path] = _Access(path, text)
+        access.start()
+        deadline = access.began + self.timeout
+        while access.is_alive() and (rest := deadline - time.monotonic()) > 0:
+            access.join(min(GLANCE_SECONDS, rest))
             if self.stop.is_set:
                 raise Stopped
-        if read.is_alive():
-            raise NoAnswer(f"{path}: a read of it does not come back within {self.timeout:g} s")
-        if read.error is not None:
-            raise read.error
-        self.answered_ns = read.ended_ns
-        self._tell("<", read.text)
-        return read.text
+        if access.is_alive():
+            raise NoAnswer(f"{path}: a {what} of it does not come back within {self.timeout:g} s")
+        if access.error is not None:
+            raise access.error
+        return access
 
     def _tell(self, direction: str, text: str) -> None:
         if self.tap is not None:
@@ -72,20 +92,27 @@ class Folder:
         """Do nothing: no file is held open."""
 
 
-class _Read(threading.Thread):
-    """One read of one file."""
+class _Access(threading.Thread):
+    """One read of one file, or one write: of the ``text`` that is given, and is there afterwards."""
 
-    def __init__(self, path: str):
-        super().__init__(daemon=True, name=f"read {path}")
-        self._path = path
+    def __init__(self, path: str, text: str | None):
+        super().__init__(daemon=True, name=f"access {path}")
+        self._path, self._text = path, text
         self.began, self.ended_ns = time.monotonic(), 0
         self.text = ""
         self.error: OSError | None = None
 
     def run(self) -> None:
         try:
-            with open(self._path, encoding="ascii", errors="replace") as file:
-                self.text = file.read(LARGEST)
+            if self._text is None:
+                with open(self._path, encoding="ascii", errors="replace") as file:
+                    self.text = file.read(LARGEST)
+            else:
+                fd = os.open(self._path, os.O_WRONLY | os.O_TRUNC)
+                try:
+                    os.write(fd, self._text.encode("ascii"))
+                finally:
+                    os.close(fd)
             self.ended_ns = time.time_ns()
         except OSError as error:
             self.error = error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, Disconnected, suggestion
+from ..errors import BadInput, suggestion
 from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
 from ..transport import Place, Transport
@@ -28,6 +27,7 @@ OPTIONS: dict[str, dict[str, Any] | None] = {
     "rtscts": TRUTH,
 }
 BY_ID = "/dev/serial/by-id"
+NUMBERED = ("/dev/ttyUSB", "/dev/ttyACM")  # in the order in which ports are found
 FASTEST_BAUD = 20_000_000  # no port is faster
 
 
@@ -59,22 +59,10 @@ class SerialLine(Line):
         return int(self._port.fileno())
 
     def _receive(self) -> bytes:
-        with self._gone_is_closed():
-            return os.read(self._fileno(), LONGEST_ANSWER)
+        return os.read(self._fileno(), LONGEST_ANSWER)
 
     def _send(self, data: bytes) -> None:
-        with self._gone_is_closed():
-            self._push(data, lambda rest: os.write(self._fileno(), rest))
-
-    @contextlib.contextmanager
-    def _gone_is_closed(self) -> Iterator[None]:
-        """Say one thing of a port that has gone, whether that is seen as an end, as a failed read or a failed write."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            raise Disconnected(f"{self.url} was closed by the other side") from None
+        self._push(data, lambda rest: os.write(self._fileno(), rest))
 
 
 def settings_of(url: Url, wire: Wire) -> dict[str, Any]:
@@ -124,6 +112,13 @@ class Serial(Transport):
         if not url.rest.startswith("/") or not url.rest.strip("/"):
             raise BadInput(f"{url.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
         settings_of(url, wire)
+
+    def hint(self, url: Url) -> tuple[str, str] | None:
+        if not url.rest.startswith(NUMBERED):
+            return None
+        lasting = _lasting(url.rest)
+        known = f"serial://{lasting}" if lasting != url.rest else f"serial://{BY_ID}/…, which `labline scan` lists,"
+        return f"{url.rest} may be another port after a restart", f"{known} stays the same"
 
     def place(self, url: Url) -> str:
         return os.path.realpath(url.rest)

@@ -191,6 +191,10 @@ class Visa(Transport):
         elif wire.echo or wire.prompt:
             raise BadInput(f"{url.text!r} carries whole messages; an echo or a prompt (wire) has only a line of text")
 
+    def hint(self, url: Url) -> tuple[str, str] | None:
+        plain = _plain(url)
+        return load(plain.scheme).hint(plain) if plain else None
+
     def place(self, url: Url) -> str:
         if plain := _plain(url):
             return load(plain.scheme).place(plain)

@@ -15,6 +15,7 @@ import pytest
 from labline import cli
 from labline.stack import credentials, influxdb
 from provisioning import site
+from telegraf_inputs.transports import serial
 
 DAY = 86400 * 10**9
 SMALL = """\
@@ -53,6 +54,33 @@ def lab(influxd: influxdb.InfluxDB, tmp_path: Path):
     for row in influxd.server.rows("SHOW USERS"):
         if row["user"] in ("writer", "reader"):
             influxd.server.query(f'DROP USER "{row["user"]}"')
+
+
+@pytest.mark.parametrize(
+    ("connection", "there", "told"),
+    [
+        ("serial:///dev/ttyUSB0", True, "serial://BY_ID/usb-FTDI-port0 stays the same"),
+        ("serial:///dev/ttyACM3?baudrate=9600", False, "serial://BY_ID/…, which `labline scan` lists, stays the same"),
+        ("serial:///dev/ttyS0", False, ""),
+        ("tcp://127.0.0.1:1", False, ""),
+    ],
+)
+def test_check_hints_at_the_name_of_a_port_that_lasts(
+    connection, there, told, written, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+):
+    if there:
+        (tmp_path / "usb-FTDI-port0").symlink_to("/dev/ttyUSB0")
+    monkeypatch.setattr(serial, "BY_ID", str(tmp_path))
+    path = written(connection)
+    path.write_text(path.read_text().replace("lakeshore_372", "pfeiffer_tpg, model: tpg262"))
+    assert cli.main(["check", str(path)]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if "may be another port" in line]
+    assert bool(notes) == bool(told)
+    if told:
+        device = connection.removeprefix("serial://").partition("?")[0]
+        assert notes == [
+            f"note: cryostat: {device} may be another port after a restart; {told.replace('BY_ID', str(tmp_path))}"
+        ]
 
 
 def test_check_finds_nothing_wrong_with_the_demo_lab(telegraf_path: Path, capsys: pytest.CaptureFixture[str]):

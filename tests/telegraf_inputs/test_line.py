@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import select
 import socket
+import struct
 import threading
 import time
 import tty
@@ -216,6 +218,42 @@ def test_the_other_side_hangs_up(far, near):
     far.hang_up()
     with pytest.raises(Disconnected, match="closed by the other side"):
         near.receive()
+
+
+@pytest.mark.parametrize("way", ["receive", "query", "send"])
+@pytest.mark.parametrize("number", [0, errno.EIO, errno.ENXIO, errno.EPIPE, errno.ECONNRESET])
+def test_that_the_other_side_has_gone_is_one_message(far, near, number, way, monkeypatch):
+    """Whichever way the kernel says it: by an end of file, or by an error of the read or the write."""
+
+    def gone(*_):
+        if number:
+            raise OSError(number, os.strerror(number))
+        return b""
+
+    told = []
+    near.tap = lambda direction, data: told.append(direction)
+    far.say(b"x")
+    monkeypatch.setattr(near, "_receive", gone)
+    if number:
+        monkeypatch.setattr(near, "_send", gone)
+    if way == "send" and not number:
+        return  # an end of file is read
+    arrived(near)
+    act = near.receive if way == "receive" else lambda: getattr(near, way)("T?")
+    with pytest.raises(Disconnected) as caught:
+        act()
+    assert str(caught.value) == f"{far.url} was closed by the other side" and told[-1] == "!"
+
+
+def test_a_port_and_a_socket_that_are_gone_say_the_same(far, near):
+    """The real kernel's words: a pty that is closed reads EIO or nothing, a socket that is reset ECONNRESET."""
+    if far.kind == "tcp":
+        far.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    near.send("T?")
+    far.hang_up()
+    for act in (near.receive, near.receive):
+        with pytest.raises(Disconnected, match=r"closed by the other side\Z"):
+            act()
 
 
 def test_a_request_to_stop_ends_every_wait(far, near):

@@ -2,6 +2,7 @@
 
     28-0316a2795f1c                 a sensor; the indented lines that follow are its w1_slave
       72 01 4b 46 …                 (none: the file is empty)
+    28-0316a2795f1c temperature     the same of its file temperature, on a kernel without w1_slave
     28-0316a2795f1c gone            its folder is not there any more
     . gone                          nor is the folder of all
     ---, --- 30s, # …               as in every transcript
@@ -33,18 +34,19 @@ class Form:
                 sensor, text = self._cycles[-1].popitem()
                 self._cycles[-1][sensor] = f"{text}{line[2:]}\n"
             elif line and not line.startswith("#"):
-                sensor, _, gone = line.partition(" ")
-                assert gone in ("", "gone"), f"this is no line of a transcript: {line!r}"
-                self._cycles[-1][sensor] = None if gone else ""
+                sensor, _, what = line.partition(" ")
+                assert what in ("", "gone", "temperature"), f"this is no line of a transcript: {line!r}"
+                file = f"{sensor}/{what or 'w1_slave'}"
+                self._cycles[-1][sensor if what == "gone" else file] = None if what == "gone" else ""
 
     def begin(self, cycle: int, instrument) -> None:
-        for sensor, text in self._cycles[cycle].items():
-            place = self._root / sensor
+        for name, text in self._cycles[cycle].items():
+            place = self._root / name
             if text is None:
                 shutil.rmtree(place)
             else:
-                place.mkdir(parents=True, exist_ok=True)
-                (place / "w1_slave").write_text(text, encoding="ascii")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="ascii")
 
     def end(self, cycle: int) -> list[str]:
         return []
