@@ -1,7 +1,8 @@
-"""Lock what is installed from PyPI, each file by its SHA-256: ``python -m tools.lock`` renews requirements/*.txt.
+"""Lock what is installed, each file by its SHA-256: ``python -m tools.lock`` renews requirements/*.txt and the archives' list.
 
-What is to be had in which version is said in pyproject.toml and requirements/*.in; here all that those need is added, for
-every machine and Python that labline runs on. Needs PyPI; look at the differences before you commit them.
+What is to be had from PyPI, in which version, is said in pyproject.toml and requirements/*.in; here all that those need is
+added, for every machine and Python that labline runs on. Of the vendors' archives it takes the checksums that they publish,
+where they can be reached. Look at the differences before you commit them: from then on all machines trust them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
+
+from labline.stack import download, grafana, machine, telegraf
+from labline.stack.errors import Unavailable
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "requirements"
@@ -34,6 +38,7 @@ def main() -> None:
         subprocess.run([*pip, "-r", FOLDER / "uv.txt"], check=True)
         for file, sources in LOCKED.items():
             _lock(f"{folder}/bin/uv", file, sources)
+    pin_archives()
 
 
 def _lock(uv: str, file: Path, sources: list[str]) -> None:
@@ -56,6 +61,21 @@ def _lock(uv: str, file: Path, sources: list[str]) -> None:
     made = subprocess.run([*command, *quiet], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     file.write_text(HEADER + made.stdout, encoding="utf-8")
     print(f"{file.relative_to(ROOT)}: {made.stdout.count('==')} packages")
+
+
+def pin_archives() -> None:
+    """Write the checksums of the vendors' archives anew; one that can't be read stays as it was."""
+    known, found = download.pinned(), {}
+    for part in (telegraf, grafana):
+        for architecture in machine.ARCHITECTURES:
+            name = part.archive(architecture)
+            try:
+                found[name] = download.published(f"{part.VENDOR}/{name}")
+            except Unavailable as error:
+                print(f"{name}: {'kept as it was' if name in known else 'not pinned'}: {error}")
+                found |= {name: known[name]} if name in known else {}
+    download.PINNED.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(found.items())))
+    print(f"{download.PINNED.name}: {len(found)} archives")
 
 
 def _index() -> dict[str, str]:

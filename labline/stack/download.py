@@ -15,19 +15,20 @@ from .errors import Unavailable
 from .progress import Progress
 
 CONNECT, READ = 4, 30  # seconds: a server that can't be reached must not hold up the ways after it
+PINNED = Path(__file__).parent / "archives.sha256"  # as sha256sum writes it; `make lock` renews it
 PUBLISHED = (".sha256", ".DIGESTS")  # what vendors call the file with the checksum
 
 
-def release(name: str, url: str, sha256: str | None = None) -> Path:
+def release(name: str, url: str) -> Path:
     """Give the one directory that the archive (tar.gz) at ``url`` holds, unpacked in the cache. Raises Unavailable.
 
-    ``sha256`` is its checksum where the project pins it. Else it is the one that the vendor publishes beside the
-    archive: that finds a torn or mixed-up download, and trusts the server (over TLS) for the rest.
+    Its checksum is the one that the project pins. Where it pins none, it is the one that the vendor publishes beside
+    the archive: that finds a torn or mixed-up download, and trusts the server (over TLS) for the rest.
     """
     with cache.new(name) as scratch:
         if scratch:
             archive = scratch / "archive.tar.gz"
-            expected = sha256 or _published_checksum(url)
+            expected = pinned().get(url.rpartition("/")[2]) or published(url)
             found = fetch(url, archive)
             if found != expected:
                 raise Unavailable(f"{url} has the wrong checksum: {found}, expected {expected}; it was not kept")
@@ -57,7 +58,12 @@ def fetch(url: str, to: Path) -> str:
     return digest.hexdigest()
 
 
-def _published_checksum(url: str) -> str:
+def pinned() -> dict[str, str]:
+    """Read the checksums that the project pins, by the archives' names."""
+    return {name: digest for digest, name in map(str.split, PINNED.read_text().splitlines())}
+
+
+def published(url: str) -> str:
     """Read the archive's SHA-256 from the file beside it: the bare sum, or a line of `sha256sum` with its name."""
     archive = url.rpartition("/")[2]
     for beside in PUBLISHED:

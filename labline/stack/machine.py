@@ -7,6 +7,8 @@ import struct
 
 from .errors import Unavailable
 
+ARCHITECTURES = ("amd64", "arm64", "armhf")  # those for which there are releases
+
 
 def architecture() -> str:
     """Name this machine as Debian does: amd64, arm64 or armhf. Raises Unavailable on any other."""

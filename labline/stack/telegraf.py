@@ -122,6 +122,10 @@ def _kept() -> tuple[Path, str]:
 
 def _release() -> tuple[Path, str]:
     base = os.environ.get("LABLINE_TELEGRAF_URL", VENDOR)
-    archive = f"telegraf-{VERSION}_linux_{machine.architecture()}.tar.gz"
-    unpacked = download.release(_release_name(), f"{base}/{archive}")
+    unpacked = download.release(_release_name(), f"{base}/{archive(machine.architecture())}")
     return _checked(cache.verified(unpacked / _PROGRAM))
+
+
+def archive(architecture: str) -> str:
+    """Name the vendor's archive for an architecture."""
+    return f"telegraf-{VERSION}_linux_{architecture}.tar.gz"

@@ -9,12 +9,12 @@ import http.server
 import io
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from labline.stack import machine
+from labline.stack import download, machine
 
 
 class Vendor:
@@ -64,6 +64,15 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
     server = Vendor(directory)
     yield server
     server.close()
+
+
+@pytest.fixture(autouse=True)
+def pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Nothing is pinned, for the tests' archives are not the vendors'; the function pins one archive alone."""
+    file = tmp_path / "archives.sha256"
+    file.write_text("")
+    monkeypatch.setattr(download, "PINNED", file)
+    return lambda name, digest: file.write_text(f"{digest}  {name}\n")
 
 
 @pytest.fixture

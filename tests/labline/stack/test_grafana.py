@@ -39,9 +39,8 @@ def contents(version: str = grafana.VERSION) -> dict[str, str]:
 def archive(vendor, bare_machine, here, monkeypatch):
     """The name of the vendor's archive, whose checksum is the one that the vendor publishes."""
     monkeypatch.setenv("LABLINE_GRAFANA_URL", vendor.url)
-    monkeypatch.setattr(grafana, "SHA256", {})
     monkeypatch.setattr(grafana, "_PACKAGED", bare_machine / "nowhere")
-    return f"grafana-{grafana.VERSION}.linux-{grafana._ARCHIVES[here]}.tar.gz"
+    return grafana.archive(here)
 
 
 def test_the_vendors_release_is_taken_then_kept(archive, vendor):
@@ -50,19 +49,18 @@ def test_the_vendors_release_is_taken_then_kept(archive, vendor):
     assert grafana.get().version == grafana.VERSION
 
 
-def test_the_pinned_checksum_goes_before_the_published_one(archive, vendor, here, monkeypatch):
-    right = vendor.publish(archive, contents(), "0" * 64)
-    monkeypatch.setattr(grafana, "SHA256", {here: right})
+def test_the_pinned_checksum_goes_before_the_published_one(archive, vendor, pin):
+    pin(archive, vendor.publish(archive, contents(), "0" * 64))
     assert grafana.get().way == "the vendor's release"
 
 
-def test_a_wrong_checksum_a_torn_download_and_no_server_are_told(archive, vendor, here, monkeypatch):
+def test_a_wrong_checksum_a_torn_download_and_no_server_are_told(archive, vendor, pin, monkeypatch):
     vendor.publish(archive, contents())
-    monkeypatch.setattr(grafana, "SHA256", {here: "1" * 64})
+    pin(archive, "1" * 64)
     with pytest.raises(NotFound, match="wrong checksum") as failure:
         grafana.get()
     assert "All but the dashboards runs without it" in str(failure.value)
-    monkeypatch.setattr(grafana, "SHA256", {})
+    pin("another", "1" * 64)
     vendor.torn.add(archive)
     with pytest.raises(NotFound, match="torn"):
         grafana.get()
@@ -96,6 +94,7 @@ def test_it_starts_on_loopback_from_the_provisioned_files_with_nobody_let_in(arc
         assert seen["GF_PATHS_PROVISIONING"] == str(provisioning)
         assert seen["GF_PATHS_DATA"] == str(tmp_path / "g" / "data")
         assert (seen["GF_SERVER_HTTP_ADDR"], seen["GF_AUTH_ANONYMOUS_ENABLED"]) == ("127.0.0.1", "false")
+        assert seen["GF_METRICS_ENABLED"] == "false"
         assert (seen["GF_ANALYTICS_REPORTING_ENABLED"], seen["GF_USERS_DEFAULT_THEME"]) == ("false", "light")
         assert seen["password"] == it.password
         # The password itself is in no environment, where `ps` could show it.

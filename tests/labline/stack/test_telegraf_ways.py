@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from labline.stack import ports, telegraf, telegraf_build
+from labline.stack import download, grafana, ports, telegraf, telegraf_build
 from labline.stack.errors import NotFound, Unavailable
+from tools import lock
 
 SAYS_VERSION = "#!/bin/sh\necho Telegraf {}\n"
 
@@ -59,6 +60,14 @@ def test_a_wrong_checksum_is_refused_and_nothing_kept(archive, vendor, bare_mach
     vendor.publish(archive, contents(), beside)
     assert "wrong checksum" in reason("the vendor's release")
     assert not [path for path in bare_machine.iterdir() if not path.name.endswith(".lock")]
+
+
+def test_the_pinned_checksum_goes_before_the_published_one(archive, vendor, pin):
+    right = vendor.publish(archive, contents(), "0" * 64)
+    pin(archive, "1" * 64)
+    assert f"wrong checksum: {right}, expected {'1' * 64}" in reason("the vendor's release")
+    pin(archive, right)
+    assert telegraf.get().way == "the vendor's release"
 
 
 @pytest.mark.parametrize("beside", ["", "<html>not found</html>", "{sum}  another-file.tar.gz\n"])
@@ -121,3 +130,28 @@ def test_go_that_is_too_old_or_a_disk_that_is_full_is_told(bare_machine, monkeyp
     go.write_text("#!/bin/sh\necho go version go1.19.8 linux/amd64\n")
     go.chmod(0o755)
     assert telegraf_build._go_version(str(go)) == (1, 19)
+
+
+def test_other_sources_than_the_pinned_ones_are_not_built(bare_machine, tmp_path):
+    """A module proxy that gives something else under the release's name."""
+    go = bare_machine.parent.parent / "bin" / "go"
+    go.write_text(
+        "#!/bin/sh\n"
+        "[ $1 = version ] && exec echo go version go1.99.0 linux/amd64\n"
+        f"[ $1 = mod ] || exec touch {tmp_path}/built\n"
+        f'echo go: downloading; echo \'{{\'; echo \'"Dir": "{tmp_path}", "Sum": "h1:other" }}\'\n'
+    )
+    go.chmod(0o755)
+    with pytest.raises(Unavailable, match="wrong checksum: h1:other, expected h1:"):
+        telegraf_build.build()
+    assert not (tmp_path / "built").exists()
+    assert not list(bare_machine.glob("telegraf*"))
+
+
+def test_make_lock_pins_what_the_vendors_publish_and_keeps_what_it_can_not_read(vendor, here, pin, monkeypatch):
+    pin(grafana.archive(here), "2" * 64)
+    digest = vendor.publish(telegraf.archive(here), contents())
+    monkeypatch.setattr(telegraf, "VENDOR", vendor.url)
+    monkeypatch.setattr(grafana, "VENDOR", f"http://127.0.0.1:{ports.free(1)[0]}")
+    lock.pin_archives()
+    assert download.pinned() == {grafana.archive(here): "2" * 64, telegraf.archive(here): digest}
