@@ -1,61 +1,59 @@
-"""What the alarm of a silent channel asks the database: of one that the stanza names, or of those that are found in the data."""
+"""The alarm of silent channels that no stanza names: they are found in the data."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from provisioning.levels import RAW
+from provisioning.limit_rules import KEEP_SECONDS, rounded
 from provisioning.site import FOUND_SECONDS, Site
+from telegraf_inputs import duration
 
-from . import influxql
-from .provision import AlertQuery, BelowOne, Last, Threshold, plain
+from . import alarm_words, influxql
+from .alarm_words import Panels
+from .provision import AlertQuery, BelowOne, Last, Rule, plain
 from .signals import Signal
+from .uids import uid
 
-FOUND = "{{ $labels.channel }}"
+FOUND = "{{ $labels.channel }}"  # as the query tells it
 
 
-def asked(signal: Signal, site: Site, seconds: int) -> list[Any]:
-    """Ask whether a channel had no good point for ``seconds``, as long as its instrument delivers anything at all.
+def rule(signal: Signal, site: Site, missed: float, panel: Panels) -> Rule:
+    """Ask which channels had no good point for ``missed`` (s), of those that were well within FOUND_SECONDS, as long as their instrument delivers.
 
-    Of channels that are found in the data, those are asked for that were well within FOUND_SECONDS: each is an alarm
-    of its own.
+    Each is an alarm of its own, so Grafana has to keep its state: a question that says nothing would say it of all of them.
     """
-    if not signal.found:
-        return [
-            AlertQuery(ref="A", query=_good_points(signal), seconds=seconds),
-            Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side="below", value=1.0, back=1.0),
-        ]
-    stanza = signal.instrument.stanza
+    instrument, stanza = signal.instrument, signal.instrument.stanza
+    seconds = math.ceil(max(instrument.silence, missed))
     known = min(FOUND_SECONDS, site.influxdb.raw or FOUND_SECONDS)
     every_point = influxql.points(stanza.measurements, influxql.equal(instrument=stanza.name))
-    return [
-        AlertQuery(ref="A", query=_good_points_found(signal, seconds), seconds=math.ceil(known)),
-        Last(ref="B", of="A"),
-        AlertQuery(ref="D", query=every_point, seconds=seconds),
-        Last(ref="E", of="D"),
-        BelowOne(ref="C", of="B", provided="E"),
-    ]
-
-
-def named(signal: Signal, name: str) -> str:
-    """Write a channel's name into an annotation (a Go template); of one that is found in the data the query tells it."""
-    return FOUND if signal.found else plain(name)
-
-
-def _good_points(signal: Signal) -> str:
-    """Count a channel's points that are well: 0 where others of the instrument have points, nothing where none has."""
-    status, points = influxql.call("count", "status"), influxql.source(signal.measurement, RAW)
-    every = influxql.equal(instrument=signal.instrument.name)
-    return (
-        f'SELECT sum("n") AS "good" FROM '
-        f'(SELECT {status} AS "n" FROM {points} WHERE {signal.where} AND {influxql.equal(status="ok")} AND {influxql.TIME}), '
-        f'(SELECT {status} * 0 AS "n" FROM {points} WHERE {every} AND {influxql.TIME}) WHERE {influxql.TIME}'
+    return Rule(
+        uid=uid(site.name, instrument.name, f"{signal.measurement} {signal.channel.id}", "channel"),
+        title=f"{stanza.label}: no good reading of a channel ({signal.measurement})",
+        data=[
+            AlertQuery(ref="A", query=_good_points(signal, seconds), seconds=math.ceil(known)),
+            Last(ref="B", of="A"),
+            AlertQuery(ref="D", query=every_point, seconds=seconds),
+            Last(ref="E", of="D"),
+            BelowOne(ref="C", of="B", provided="E"),
+        ],
+        for_=duration.exact(rounded(seconds, site.alarms)),
+        keep=duration.exact(rounded(KEEP_SECONDS, site.alarms)),
+        panel=panel(signal.key),
+        no_data="OK",
+        on_error="KeepLast",
+        # Each alarm has its channel's name from the query.
+        labels=alarm_words.labels(site, "warning", "channel", instrument=instrument.name, node=instrument.node),
+        annotations={
+            "summary": f"{plain(stanza.label)}: {FOUND} has had no good reading for {duration.words(seconds)}, though the instrument delivers",
+            "description": f"No point of channel {FOUND} of "
+            + plain(f"{stanza.name} ({stanza.driver.title}) had the status ok.{alarm_words.read_by(instrument, site)}"),
+            "help": plain(alarm_words.no_good_reading(stanza)),
+        },
     )
 
 
-def _good_points_found(signal: Signal, seconds: int) -> str:
+def _good_points(signal: Signal, seconds: int) -> str:
     """Count, of each channel that was well in the query's time, the points of the last ``seconds`` that are well."""
     status, points = influxql.call("count", "status"), influxql.source(signal.measurement, RAW)
     well = f"{signal.where} AND {influxql.equal(status='ok')} AND {influxql.TIME}"

@@ -146,7 +146,7 @@ class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "pane
 class Labels(Strict, kw_only=True):
     site: Text
     severity: Literal["warning", "critical"]
-    kind: Literal["limit", "stale", "channel", "line"]
+    kind: Literal["limit", "stale", "channel", "unsteady", "line"]
     instrument: Text | None = None
     node: Text | None = None
     channel: Text | None = None

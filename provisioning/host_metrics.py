@@ -90,3 +90,6 @@ INSTRUMENT: tuple[Quantity, ...] = (
     _count("readings", "Readings made, since the program started"),
     Quantity("state", "", "ok, or what is wrong", type="str"),
 )
+
+# Of a node whose Telegraf is there, the newest of these is no older than this (s): it tells of itself each ten seconds.
+ALIVE, ALIVE_SECONDS = ("internal_agent", "metrics_gathered"), 30

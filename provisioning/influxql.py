@@ -1,6 +1,8 @@
-"""InfluxQL's quoting: of names and of texts, wherever a statement is written."""
+"""InfluxQL's quoting: of names, texts and numbers, wherever a statement is written."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 
 def identifier(*parts: str) -> str:
@@ -11,3 +13,8 @@ def identifier(*parts: str) -> str:
 def text(value: str) -> str:
     """Quote a text."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def number(value: float) -> str:
+    """Write a number: InfluxQL knows no exponents."""
+    return format(Decimal(repr(value)), "f")

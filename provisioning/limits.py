@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from telegraf_inputs import duration
 from telegraf_inputs.declare import ABOVE_ZERO, Quantity
 from telegraf_inputs.errors import BadInput, noted, shown, suggestion
 from telegraf_inputs.stanza import Channel
@@ -56,13 +57,38 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def of_channel(channel: Channel, for_: float, errors: list[BadInput]) -> list[Limit]:
-    """Read the limits of a channel; ``for_`` is the site's (s). Mistakes go to ``errors``, with their path inside the channel."""
+def of_channel(channel: Channel, for_: float, interval: float, errors: list[BadInput]) -> list[Limit]:
+    """Read the limits of a channel; ``for_`` is the site's (s), ``interval`` the instrument's (s).
+
+    Mistakes go to ``errors``, with their path inside the channel.
+    """
     limits = []
     for name, data in channel.limits.items():
         with noted(errors, "limits", name) as found:
-            limits += _of_quantity(channel, channel.quantities[name], data, for_, found)
+            limits += _of_quantity(channel, channel.quantities[name], data, _usual_wait(channel, for_, interval), found)
+            if not found:
+                with noted(errors, "limits", name, "for"):
+                    _check_wait(limits[-1], interval)
     return limits
+
+
+def _usual_wait(channel: Channel, for_: float, interval: float) -> float:
+    """Tell how long (s) a value must be beyond a limit that says nothing of it: two readings are an interval apart."""
+    return 0.0 if channel.stream.kind == "event" or not for_ else max(for_, interval)
+
+
+def _check_wait(limit: Limit, interval: float) -> None:
+    """Refuse a wait in which no two readings come: an alarm that waits needs them."""
+    if not limit.for_:
+        return
+    wait, rest = duration.words(limit.for_), "0s: the first reading beyond the limit is an alarm"
+    if limit.channel.stream.kind == "event":
+        raise BadInput(f"is {wait}, but a reading comes when something happens, and no second one; expected {rest}")
+    if limit.for_ < interval:
+        raise BadInput(
+            f"is {wait}, but a reading comes every {duration.words(interval)}, and an alarm that waits needs two; "
+            f"expected {duration.words(interval)} or longer, or {rest}"
+        )
 
 
 def check_empty(stanza: Any, errors: list[BadInput]) -> None:

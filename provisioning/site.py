@@ -97,7 +97,7 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
 
     @property
     def channel_stale(self) -> float:
-        """Tell how many seconds without a good reading of one channel are an alarm; 0: none are.
+        """Tell how many seconds without a good reading of one channel are a gap; 0: none are.
 
         A scan takes its time; whoever says in the stanza how long silence may last knows it.
         """
@@ -106,8 +106,13 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
         return float(max(self.stale, self.stanza.driver.turn))
 
     def missed_after(self, channel: Channel) -> float:
-        """Tell how many seconds without a good reading of this channel are an alarm; 0: none are, as of events."""
-        return 0.0 if channel.stream.kind == "event" and self.stanza.stale is None else self.channel_stale
+        """Tell how many seconds without a good reading of this channel are an alarm; 0: none are, as of events.
+
+        A channel of a scanner may be out for a whole round, however soon the scanner's silence is told.
+        """
+        if not self.stale or (channel.stream.kind == "event" and self.stanza.stale is None):
+            return 0.0
+        return float(max(self.stale, self.stanza.driver.turn))
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -201,6 +206,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
             found += measurements.taken(made.stanza) if made is not None else ()
             if made is not None and influxdb is not None:
                 _check_silence(made, influxdb.raw)
+                found += _longer_than_kept(made, influxdb.raw)
         if made is not None:
             instruments.append(made)
             places.setdefault(made.name, ("instruments", index))
@@ -262,7 +268,7 @@ def _instrument(data: Any, nodes: tuple[Node, ...], alarms: Alarms, errors: list
     found: list[Limit] = []
     for channel in stanza.channels:
         with noted(errors, "channels", channel.id) as wrong:
-            found += limits.of_channel(channel, alarms.for_, wrong)
+            found += limits.of_channel(channel, alarms.for_, stanza.interval, wrong)
     stale = max(alarms.stale_minimum, alarms.stale_factor * stanza.interval) if stanza.stale is None else stanza.stale
     if 0 < stale < stanza.interval:
         raise BadInput(
@@ -288,6 +294,17 @@ def _check_silence(instrument: SiteInstrument, raw: float) -> None:
         f"expected a longer influxdb.retention.raw, or {shorter}",
         ("stale" if instrument.stanza.stale is not None else "interval",),
     )
+
+
+def _longer_than_kept(instrument: SiteInstrument, raw: float) -> Iterator[BadInput]:
+    """Find limits whose readings are dropped before their wait is over."""
+    for limit in instrument.limits:
+        if raw and limit.for_ > raw:
+            yield BadInput(
+                f"is {duration.words(limit.for_)}, but every reading is kept for {duration.words(raw)}; "
+                "expected a longer influxdb.retention.raw, or a shorter time",
+                ("channels", limit.channel.id, "limits", limit.quantity.name, "for"),
+            )
 
 
 def _second_server(nodes: tuple[Node, ...]) -> Iterator[BadInput]:

@@ -272,9 +272,12 @@ class Limits(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     warning: Annotated[Threshold | None, Meta(description="somebody should look")] = None
     critical: Annotated[Threshold | None, Meta(description="somebody must act")] = None
     hysteresis: Annotated[Value, Meta(description="how far back a value must come until the alarm ends: 0.05 K")] = 0
-    for_: Annotated[Seconds | None, Meta(description="how long it must be beyond the limit; default: alarms.for")] = (
-        field(name="for", default=None)
-    )
+    for_: Annotated[
+        Seconds | None,
+        Meta(
+            description="how long it must be beyond the limit; default: alarms.for, or its interval if that is longer"
+        ),
+    ] = field(name="for", default=None)
     help: Annotated[str, Meta(description="what to do; it stands in the message")] = ""
 
 

@@ -16,7 +16,7 @@ from .advice import MEANINGS, explained, faults, unheard
 from .alarms import Alarm, Reading, worst
 from .limits import Limits
 from .newest import Latest, Newest, Seen
-from .numbers import Known, Scale, Steady
+from .numbers import Scale, Steady
 from .outputs import CANARY, Trouble
 from .snapshot import Row, Snapshot, called
 from .standing import Phase
@@ -59,7 +59,7 @@ class Watch:
             self._trends = self._newest.trends()
             self._next_trends = time.monotonic() + TREND_SECONDS
         latest = self._newest.latest()
-        self._limits.look(time.time(), self._values(latest))
+        self._limits.look(time.time())
         details = self._details()
         now = time.time_ns()
         troubles = [trouble for trouble in self._troubles() if trouble.to_tell(now / 1e9)]
@@ -104,16 +104,6 @@ class Watch:
         lines = {trouble.key: trouble.line() for trouble in troubles}
         stored = not (astray or refused)
         return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes, stored)
-
-    def _values(self, latest: Latest) -> dict[tuple[str, str, str], tuple[int, Known]]:
-        """Give the newest readings of what can have limits, with their times."""
-        return {
-            (instrument.name, channel.id, name): (when, value)
-            for instrument in self.site.instruments
-            for channel in instrument.stanza.channels
-            for name, (when, value) in latest.seen(instrument, channel).values.items()
-            if value is not None
-        }
 
     def _called(self, instrument: SiteInstrument) -> str:
         return called(instrument.name, self._nodes.get(instrument.name, ""))

@@ -92,11 +92,16 @@ class Viewer:
     def rows(self, query: str) -> list[dict[str, Any]]:
         return self.reader.rows(query, self.database)
 
-    def alert(self, rule: dict[str, Any]) -> list[dict[str, Any]]:
-        """Run a rule's query as of now."""
-        query = rule["data"][0]
-        now = time.time()
-        return self.rows(self.filled(query["model"]["query"], now - query["relativeTimeRange"]["from"], now))
+    def alert(self, rule: dict[str, Any], query: int = 0, now: float | None = None) -> list[dict[str, Any]]:
+        """Run one of a rule's queries, as of now or then."""
+        asked, now = rule["data"][query], now or time.time()
+        text = asked["model"]["query"].replace("now()", f"{round(now * 1000)}ms")
+        return self.rows(self.filled(text, now - asked["relativeTimeRange"]["from"], now))
+
+    def latch(self, rule: dict[str, Any]) -> int | None:
+        """Tell what a rule's question says: 1, it begins, 0, it ends, None, it stays as it is."""
+        rows = self.alert(rule)
+        return rows[0]["alarm"] if rows else None
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

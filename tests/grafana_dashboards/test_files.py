@@ -21,8 +21,9 @@ from provisioning import site as sites
 
 COMMITTED = sites.SITES.parent / "grafana"
 ENDS = r"(?:\$\{(?:lo|hi)\})?\""
-FIELD = re.compile(rf'(?:mean|min|max|last|count|non_negative_difference|elapsed)\("([a-z0-9_]+){ENDS}')
+FIELD = re.compile(rf'(?:mean|min|max|first|last|count|non_negative_difference|elapsed)\("([a-z0-9_]+){ENDS}')
 BARE = re.compile(r', "([a-z_]+)"(?=[, ])')
+AS_VALUE = re.compile(r'SELECT "([a-z_]+)" AS "v"')  # of an alarm's question
 SOURCE = re.compile(r'FROM "(?:\$rp|raw)"\."([a-z0-9_]+)"')
 
 
@@ -73,7 +74,13 @@ def test_every_query_names_a_field_that_somebody_declares(demo, made):
     asked = set()
     for query in queries_of(made):
         (measurement,) = set(SOURCE.findall(query))
-        fields = {*FIELD.findall(query), *(BARE.findall(query.partition(" FROM ")[0]))} - {"n", "newest"}
+        fields = {*FIELD.findall(query), *AS_VALUE.findall(query), *(BARE.findall(query.partition(" FROM ")[0]))} - {
+            "n",
+            "newest",
+            "v",
+            "least",
+            "most",
+        }
         assert fields, query
         assert fields <= set(known[measurement]), query
         asked |= {(measurement, field) for field in fields}
@@ -155,8 +162,8 @@ BROKEN = {
     "an unknown state": ((*RULE, "noDataState"), "Panic", "Panic"),
     "a condition that is none": ((*RULE, "condition"), "Z", "'Z'"),
     "a variable in a rule": ((*RULE, "data", 0, "model", "query"), "SELECT last(x) FROM \"$rp\".\"m\"", "variable"),
-    "a condition's query that is none": ((*RULE, "data", 1, "model", "expression"), "Z", "'B' looks at 'Z'"),
-    "a condition that looks at itself": ((*RULE, "data", 1, "model", "expression"), "B", "'B' looks at 'B'"),
+    "a condition's query that is none": ((*RULE, "data", 2, "model", "expression"), "Z", "'B' looks at 'Z'"),
+    "a condition that looks at itself": ((*RULE, "data", 2, "model", "expression"), "B", "'B' looks at 'B'"),
     "a query of two names": ((*RULE, "data", 0, "model", "refId"), "B", "'A' is 'B' in its model"),
     "a value of no query": ((*RULE, "annotations", "summary"), "{{ $values.Z.Value }}", "value of 'Z'"),
     "a variable in a label": ((*RULE, "labels", "channel"), "$5", r"rules\[0\].labels.channel has a single \$"),

@@ -205,7 +205,7 @@ def test_stale_data_and_a_program_that_is_gone(lab):
 
 
 def test_one_dead_channel_is_stale_beside_one_that_lives(lab):
-    for channel, seconds_ago in ((1, 180), (5, 1)):
+    for channel, seconds_ago in ((1, 1000), (5, 1)):
         lab.put(
             "lakeshore_372",
             f"instrument=cryostat,channel={channel}",
@@ -215,14 +215,14 @@ def test_one_dead_channel_is_stale_beside_one_that_lives(lab):
     for instrument in ("cryostat", "oven"):
         lab.put("instrument", f"instrument={instrument}", 'state="ok",up=1i')
     lab.put("phidget", "instrument=oven,channel=gauge", 'pressure=6.9e-8,status="ok"', 1)
-    snapshot = lab.look()
+    snapshot = lab.look(since_seconds_ago=1200)
     assert [row.alarm for row in snapshot.rows] == ["stale", "stale", "", "", "", ""] and not snapshot.well
     assert snapshot.alarms == {"stale": 1}
-    assert "cryostat Still brought nothing new for 3 min" in drawn(snapshot)
+    assert "cryostat Still brought nothing new for 17 min" in drawn(snapshot)
 
 
 def test_a_scanner_has_its_turn_to_bring_a_channel(lab, tmp_path):
-    """As the alert rules have it: unless the site file says how long silence may last."""
+    """As the alert rules have it: however soon the site file wants to know of the whole scanner's silence."""
     file = tmp_path / "trial.yml"
     file.write_text(file.read_text().replace("    stale: 1m\n", ""))
     site = sites.load(file)
@@ -240,7 +240,7 @@ def test_a_scanner_has_its_turn_to_bring_a_channel(lab, tmp_path):
     lab.put("lakeshore_372", "instrument=cryostat,channel=1", reading, turn - 30)
     assert stale_channels(site) == set()
     file.write_text(file.read_text().replace("    interval: 1s\n", "    interval: 1s\n    stale: 5m\n", 1))
-    assert stale_channels(sites.load(file)) == {"1"}
+    assert stale_channels(sites.load(file)) == set()
 
 
 @pytest.mark.parametrize(("state", "alarms"), [("ok", {""}), ("silent", {"stale"})])
@@ -268,7 +268,9 @@ def test_what_an_earlier_run_left_says_nothing_about_this_one(lab):
 def test_an_instrument_out_of_reach_has_no_value_and_keeps_its_alarm(lab):
     """As Grafana does: that nothing comes does not end it."""
     lab.well()
-    lab.put("lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=37133.0,status="ok"')
+    for seconds_ago in (11, 0):
+        fields = 'temperature=0.0601,resistance=37133.0,status="ok"'
+        lab.put("lakeshore_372", "instrument=cryostat,channel=5", fields, seconds_ago)
     lab.put("instrument", "instrument=cryostat", 'state="disconnected",up=0i', -0.001)
     snapshot = lab.look()
     assert {row.value for row in snapshot.rows if row.instrument == "cryostat"} == {None}
@@ -311,7 +313,7 @@ def test_an_alarm_comes_after_the_time_that_its_limit_says(lab, tmp_path):
             r"12.0 mK is back from above 20 mK for [345]\d s; the warning ends after 5 min.",
         ),
         ([30] * 10 + [12] * 40, 10, "", ""),
-        ([12, 30] + [19] * 60, 60, "warning", "19.0 mK was above"),
+        ([12, 30, 30, 30] + [19] * 60, 60, "warning", "19.0 mK was above"),
         ([30, 12] + [19] * 60, 60, "", ""),
     ],
 )

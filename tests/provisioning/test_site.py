@@ -74,7 +74,7 @@ def test_a_level_that_nobody_wrote_is_left_out_where_it_does_not_fit(written, ra
 
 def test_an_instrument_is_stale_after_three_of_its_own_intervals_unless_it_says_otherwise(written):
     assert [i.stale for i in site.load(written(GOOD)).instruments] == [60.0, 60.0]
-    slow = GOOD.replace("interval: 2s", "interval: 5min")
+    slow = GOOD.replace("interval: 2s", "interval: 5min").replace("for: 2m", "for: 5m")
     assert site.load(written(slow)).instruments[0].stale == 900.0
     assert (
         site.load(written(slow.replace("interval: 5min", "interval: 5min\n    stale: 2h"))).instruments[0].stale
@@ -86,9 +86,10 @@ def test_an_instrument_is_stale_after_three_of_its_own_intervals_unless_it_says_
 
 
 def test_an_instrument_that_is_read_seldom_has_no_stale_alarm_where_that_is_switched_off(written):
-    seldom = GOOD.replace("interval: 2s", "interval: 20d\n    stale: 0s")
+    long = GOOD.replace("for: 2m", "for: 20d")
+    seldom = long.replace("interval: 2s", "interval: 20d\n    stale: 0s")
     assert site.load(written(seldom)).instruments[0].stale == 0
-    kept = GOOD.replace("interval: 2s", "interval: 20d").replace(
+    kept = long.replace("interval: 2s", "interval: 20d").replace(
         "raw: 30d, downsampled: {1m: 1y, 1h: forever}", "raw: forever"
     )
     assert site.load(written(kept)).instruments[0].stale == 60 * 86400
@@ -96,6 +97,13 @@ def test_an_instrument_that_is_read_seldom_has_no_stale_alarm_where_that_is_swit
 
 # (what is replaced in GOOD, by what, the line that the message names, what it says)
 MISTAKES = [
+    (
+        "for: 2m",
+        "for: 1s",
+        16,
+        "for: is 1 s, but a reading comes every 2 s, and an alarm that waits needs two; expected 2 s or longer, or 0s",
+    ),
+    ("for: 2m", "for: 60d", 16, "for: is 60 d, but every reading is kept for 30 d"),
     ("title: Test lab", "titel: Test lab", 2, "titel: is not a key of a site file; did you mean 'title'?"),
     ("site: test\n", "", 1, "site: is missing; expected the site's name"),
     ("site: test", "site: my lab", 1, "site: found 'my lab', expected letters, digits"),
