@@ -81,6 +81,7 @@ class Lab:
         self._disk = DiskWatch(self.places.root, say)
         self._site_file = RunningSiteFile(Path(site.file), self.places.root, say)
         self._killed = False
+        self._disk_trouble = ""
 
     def start(self) -> None:
         """Get and start every part. Raises StackError; what was started by then is stopped by ``close``."""
@@ -170,7 +171,7 @@ class Lab:
     @property
     def notice(self) -> str:
         """Tell, in a line, what stands or happened last that a person has to know; "" where all is well."""
-        return self._disk.notice or self._site_file.notice or self._supervision.notice
+        return self._disk_trouble or self._disk.notice or self._site_file.notice or self._supervision.notice
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the reason of its state, as its program gave it."""
@@ -185,7 +186,22 @@ class Lab:
         return any(a.node == node and a.process is not None and a.process.running for a in self._acquisitions)
 
     def look_after(self) -> None:
-        """Start anew what ended, but Grafana, and tell it; mind the disk. It waits for nothing."""
+        """Start anew what ended, but Grafana, and tell it; mind the disk. It waits for nothing.
+
+        A disk that is full, broken or gone ends nothing here: what can still be measured is.
+        """
+        try:
+            self._supervision.look()
+            self._look_at_the_rest()
+        except OSError as error:
+            trouble = f"{error.filename or told.path(self.places.root)}: {error.strerror or error}"
+            if trouble != self._disk_trouble:
+                self._say(f"{trouble}; measuring goes on as far as it can")
+            self._disk_trouble = trouble
+        else:
+            self._disk_trouble = ""
+
+    def _look_at_the_rest(self) -> None:
         self._requests.look((BadInput, DatabaseError, StackError))
         self._site_file.look()
         bad_disk = self._health.bad_disk if self._health else ""
@@ -197,7 +213,6 @@ class Lab:
             self._kept_database.restart()
             if self._health:
                 self._health.forget()
-        self._supervision.look()
         self._tell_telegraf()
         if ended := self.dashboards.just_ended():
             self.lock.tell(grafana="")

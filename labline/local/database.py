@@ -9,6 +9,7 @@ from pathlib import Path
 
 from provisioning import influxdb_apply, influxdb_schema, telegraf_config
 from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server
+from provisioning.influxql import identifier
 from provisioning.site import Site
 
 from ..places import Places
@@ -143,6 +144,15 @@ class Database:
                     say("  left as it was; nothing is dropped")
                     continue
             difference.act()
+
+    def has_policies(self, site: Site) -> bool:
+        """Look whether the database is there with its retention policies, which is little work; False where it can't tell."""
+        wanted = influxdb_schema.schema(site)
+        try:
+            found = self.reader().rows(f"SHOW RETENTION POLICIES ON {identifier(wanted.database)}")
+        except DatabaseError:
+            return False
+        return {policy.name for policy in wanted.policies} <= {row["name"] for row in found}
 
     def make_whole(self, site: Site) -> list[str]:
         """Make anew what was dropped since ``apply``; tells what. May be called from any thread.

@@ -103,7 +103,7 @@ class Keeper:
             self.part.stop()
             self.part.begin()
         except (StartFailed, OSError) as error:
-            self._failed(str(error), now)
+            self._failed(_words(error), now)
         else:
             self._begun = now
 
@@ -111,15 +111,16 @@ class Keeper:
         assert self._begun is not None
         try:
             up = self.part.is_up()
+            if up:
+                self._came_up()
         except (StartFailed, OSError) as error:
-            self._failed(str(error), now)
+            self._failed(_words(error), now)
             return
         if up:
             self._begun, self._up_since = None, now
             if self._told:
                 self._say(f"{self.name} runs again, {_clock()}")
             self._down = self._why = self._told = ""
-            self._came_up()
         elif now - self._begun > LONGEST_START:
             self._failed(f"{self.name} was not ready within {LONGEST_START:.0f} s", now)
 
@@ -160,3 +161,7 @@ class Supervision:
 
 def _clock() -> str:
     return time.strftime("%H:%M:%S")
+
+
+def _words(error: StartFailed | OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)

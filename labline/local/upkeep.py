@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from provisioning.influxdb_server import DatabaseError
@@ -13,7 +14,8 @@ from .counting import Counting
 from .database import Database, Unfit
 from .settling import Unsettled
 
-EVERY = 5.0  # seconds between two looks
+EVERY = 5.0  # seconds between two looks at what is there
+WHOLE_EVERY = 60.0  # … at all of it, users and rights and queries included, which is some work for a small machine
 SHOWN = 4  # of what was made anew
 ENDING = 10.0  # seconds to end a request; what is left of it fails when the database is stopped
 
@@ -33,6 +35,7 @@ class Upkeep:
         say: Callable[[str], None],
     ):
         self._database, self._site, self._runs, self._counting, self._say = database, site, list(runs), counting, say
+        self._next_whole = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="upkeep")
         self.told: list[str] = []
@@ -57,21 +60,34 @@ class Upkeep:
             self._thread.join(ENDING)
 
     def _run(self) -> None:
-        unfit = ""
+        said = ""
         while not self._stop.is_set():
-            if self._database.up:
-                try:
-                    self._look()
-                except Unfit as error:
-                    if str(error) != unfit:
-                        self._say(f"{error}\nUntil that is mended, what does not fit is refused; the journal has it")
-                    unfit = str(error)
-                except DatabaseError:
-                    pass  # that it takes nothing is told where readings are shown; it is tried again
+            why = self._hindered() if self._database.up else ""
+            if why and why != said:
+                self._say(why)
+            said = why
             self._stop.wait(EVERY)
 
+    def _hindered(self) -> str:
+        """Do what is to be done; tells why it can't be."""
+        try:
+            self._look()
+        except Unfit as error:
+            return f"{error}\nUntil that is mended, what does not fit is refused; the journal has it"
+        except OSError as error:
+            where = error.filename or "the journal"
+            return f"{where}: {error.strerror}; until that is mended, earlier runs can't be counted"
+        except DatabaseError:
+            pass  # that it takes nothing is told where readings are shown; it is tried again
+        return ""
+
     def _look(self) -> None:
-        if made := self._database.make_whole(self._site):
+        if time.monotonic() < self._next_whole and self._database.has_policies(self._site):
+            made = []
+        else:
+            made = self._database.make_whole(self._site)
+            self._next_whole = time.monotonic() + WHOLE_EVERY
+        if made:
             more = [f"… and {len(made) - SHOWN} more"] if len(made) > SHOWN else []
             self._say("\n  ".join(["something was dropped from the database; made anew:", *made[:SHOWN], *more]))
             for line in self._counting.write_again(self._database).lines():

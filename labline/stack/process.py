@@ -170,9 +170,10 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
 
     def _wait(self, seconds: float | None) -> bool:
-        if self._ended < 0:
+        try:
+            return self._ended < 0 or bool(select.select([self._ended], [], [], seconds)[0])
+        except (OSError, ValueError):  # another thread has just stopped it
             return True
-        return bool(select.select([self._ended], [], [], seconds)[0])
 
     def __enter__(self) -> Process:
         return self

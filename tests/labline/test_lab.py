@@ -113,6 +113,17 @@ def test_a_database_that_could_not_write_is_started_anew_once_there_is_room(lab,
     assert lab.done == ["stop InfluxDB", "start InfluxDB"]
 
 
+def test_a_disk_that_breaks_ends_nothing(lab, monkeypatch):
+    def broken(_):
+        raise OSError(errno.EIO, "Input/output error", "state")
+
+    monkeypatch.setattr(shutil, "disk_usage", broken)
+    for _ in range(2):
+        lab.look_after()
+    assert lab.said == ["state: Input/output error; measuring goes on as far as it can"]
+    assert "Input/output error" in lab.notice
+
+
 def test_the_end_of_a_part_stays_to_be_read(lab):
     lab._database.process = SimpleNamespace(running=False, name="InfluxDB", status=-9, explain=lambda text: text)
     lab.look_after()

@@ -113,6 +113,22 @@ def test_a_long_start_is_waited_for_and_holds_up_nothing(kept):
     assert len(kept.came_up) == 1 and not kept.supervision.notice.startswith("InfluxDB does not")
 
 
+def test_what_is_to_be_done_when_it_is_up_is_done_again_where_the_disk_is_full(kept):
+    full = [OSError(28, "No space left on device", "telegraf.conf")] * 2
+    (keeper,) = kept.supervision._keepers
+    came_up = keeper._came_up
+
+    def fails():
+        if full:
+            raise full.pop()
+        came_up()
+
+    keeper._came_up = fails
+    kept.part.end()
+    kept.look(10)
+    assert len(kept.came_up) == 1 and "No space left on device" in kept.said[1] and "runs again" in kept.said[-1]
+
+
 def test_a_start_that_never_ends_is_begun_anew(kept):
     kept.part.steps = 10**6
     kept.part.end()

@@ -18,7 +18,8 @@ from labline.stack.partslock import PartsLock
 from labline.stack.process import Process
 folder = pathlib.Path(sys.argv[1])
 lock = PartsLock(folder, print)
-part = Process("part", ["sh", "-c", "trap '' TERM; read line < fifo; echo $line > said; exit"], folder / "log", cwd=folder, lock=lock)
+part = Process("part", ["sh", "-c", "trap '' TERM; echo ready; read line < fifo; echo $line > said; exit"], folder / "log", cwd=folder, lock=lock)
+part.wait_ready(lambda: "ready" in part.output())
 print(part.pid, flush=True)
 sys.stdin.read()
 """
