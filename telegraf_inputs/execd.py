@@ -9,6 +9,7 @@ batch written. Log lines go to stderr with Telegraf's level prefixes, on a chang
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import select
 import signal
@@ -18,7 +19,7 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-from . import plugins, yamlfile
+from . import plugins, watchdog, yamlfile
 from . import stanza as stanzas
 from .configured import Stanza
 from .crew import Crew
@@ -165,6 +166,8 @@ def run(
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
     signal.set_wakeup_fd(stop.wakeup_fd)  # a signal wakes every wait, though a library may hold the main thread
+    burning = contextlib.ExitStack()
+    burning.enter_context(watchdog.watching())
     try:
         for sampler in samplers:
             sampler.paced_by(stdin)
@@ -174,6 +177,7 @@ def run(
         while crew.working or folder is not None:
             if stop.wait(WATCH_SECONDS):
                 break
+            watchdog.alive()
             if folder is not None:
                 crew.change(folder.look())
             crew.watch()
@@ -181,6 +185,7 @@ def run(
     finally:
         stop.set()
         written = ending.finish()
+        burning.close()
         signal.set_wakeup_fd(-1)
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable
 
 from . import transports
 from .configured import Stanza
-from .errors import BadAnswer, NoAnswer, Stopped
+from .errors import BadAnswer, NoAnswer, OutOfStep, Stopped
 from .inbox import Inbox
 from .line import Line
 from .reading import Reading, unreadable
@@ -102,7 +103,8 @@ class Feed(Pushed):
             return
         except BadAnswer as error:
             if not line:  # it has no end
-                link.discard()
+                with contextlib.suppress(OutOfStep):  # it may go on for as long as it likes
+                    link.discard()
             self._error = error
             inbox.put_said(line, [unreadable(str(error))])
             return

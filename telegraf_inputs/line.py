@@ -18,6 +18,7 @@ from .url import Url
 LONGEST_ANSWER = 65536
 # By which the system says that the other side has gone: a port unplugged, a socket reset.
 GONE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN)
+RESTLESS_SECONDS = 1.0  # after which one that goes on sending is told so
 QUIET_SECONDS = 0.2  # what comes from an instrument whose answers have no end is whole when nothing follows for so long
 LINE_ENDS = b"\r\n"
 SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
@@ -192,11 +193,19 @@ class Line:
         return bool(self._buffer) or bool(select.select([self._fileno()], [], [], 0)[0])
 
     def discard(self, quiet: float = 0.0) -> int:
-        """Throw away what has arrived, until nothing comes for ``quiet`` seconds; returns how many bytes that were."""
+        """Throw away what has arrived, until nothing comes for ``quiet`` seconds; returns how many bytes that were.
+
+        Raises OutOfStep where it does not stop: such an instrument must not hold us.
+        """
         thrown = len(self._buffer)
         self._forget()
-        deadline = time.monotonic() + max(10 * quiet, 1.0)  # an instrument that never rests must not hold us
-        while time.monotonic() < deadline and self._ready(quiet):
+        began = time.monotonic()
+        while self._ready(quiet):
+            if time.monotonic() > began + max(10 * quiet, RESTLESS_SECONDS):
+                raise OutOfStep(
+                    f"it does not stop sending: {thrown} bytes in {time.monotonic() - began:.1f} s that nobody asked for; "
+                    "check its mode (continuous output?) and the line's speed"
+                )
             thrown += len(self._take("~"))
         return thrown
 

@@ -17,11 +17,3 @@ def check_field(name: object, path: tuple[str, ...]) -> None:
         raise BadInput(f"found {name!r}, expected a field's name in snake_case, such as 'voltage'", path)
     if name in RESERVED:
         raise BadInput(f"each point has a {name!r} already; choose another name", path)
-
-
-def check_pattern(text: str, path: tuple[str, ...]) -> None:
-    """Refuse (BadInput at ``path``) what is no regular expression."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise BadInput(f"{text!r} is no regular expression: {error}", path) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 
 from .configured import Stanza
@@ -11,6 +10,7 @@ from .declare import pin
 from .errors import InstrumentError, WrongDevice
 from .inbox import Inbox
 from .line import Tap
+from .pattern import Pattern
 from .source import Polled, Pushed
 from .stop import Stop
 from .transport import Link
@@ -36,7 +36,7 @@ def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap) -> tupl
         polled = kind(stanza, link)
         identity = _identity(polled)
         wanted = pin(stanza.options, kind.options_known)
-        if wanted and not re.search(wanted, identity):
+        if wanted and not Pattern(wanted, search=True).match(identity):
             raise WrongDevice(f"this is {identity!r}, expected {wanted!r} in what it says of itself (identity)")
         return polled, identity
 

@@ -10,8 +10,9 @@ from .configured import ANY, Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity, pin
 from .errors import BadInput, noted, shown, suggestion
 from .line import Wire
-from .names import NAME, NAME_WORDS, check_pattern
+from .names import NAME, NAME_WORDS
 from .options import take
+from .pattern import check_pattern
 from .point import BadPoint, Point
 from .source import Source
 from .url import Url
@@ -169,7 +170,7 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
         stanza.tags = _tags(values["tags"] or {}, stanza.declared)
     if pattern := pin(stanza.options, driver.options_known):
         with noted(errors):
-            check_pattern(pattern, (PINNED.name,))
+            check_pattern(pattern, (PINNED.name,), search=True)
     if len(errors) > before:
         return None
     with noted(errors):

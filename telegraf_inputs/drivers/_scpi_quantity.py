@@ -12,8 +12,8 @@ from ..configured import Channel
 from ..declare import Option
 from ..declared import Declared
 from ..errors import BadAnswer, BadInput, shown
-from ..names import check_pattern
 from ..options import take
+from ..pattern import Pattern, check_pattern
 from . import _scpi_numbers as numbers
 
 NAMED_BASES = {"decimal": 10, "hex": 16, "octal": 8, "binary": 2}
@@ -66,7 +66,7 @@ class Answer:
     def __init__(self, where: Mapping[str, Any]):
         self.query: str = where["query"]
         self._part, self._separator = where["part"], where["separator"]
-        self._pattern = re.compile(where["pattern"]) if where["pattern"] else None
+        self._pattern = Pattern(where["pattern"]) if where["pattern"] else None
         self._base = NAMED_BASES[where["base"]]
         self._bits = bits(where["bits"])
 
@@ -84,9 +84,9 @@ class Answer:
         """Take what the pattern holds. Raises BadAnswer where it does not match."""
         if self._pattern is None:
             return text
-        match = self._pattern.fullmatch(text)
+        match = self._pattern.match(text)
         if not match:
-            raise self.bad(answer, repr(self._pattern.pattern))
+            raise self.bad(answer, repr(self._pattern.text))
         return (match[1 if self._pattern.groups else 0] or "").strip()
 
     def number(self, text: str) -> float | None:

@@ -16,7 +16,7 @@ from ..declare import Option, Probe, Quantity, Stream
 from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
 from ..fields import clashes
 from ..line import Wire
-from ..names import check_pattern
+from ..pattern import Pattern, check_pattern
 from ..reading import Reading
 from ..source import Polled
 from . import _scpi_numbers, _scpi_quantity
@@ -183,7 +183,7 @@ channels:
         if options["fence"]:
             refuse_no_question(options["fence"], ("fence",), allowed)
         if options["identity"]:
-            check_pattern(options["identity"], ("identity",))
+            check_pattern(options["identity"], ("identity",), search=True)
         for channel in stanza.channels:
             where = ("channels", channel.id)
             if before := _scpi_quantity.before(channel):
@@ -245,7 +245,7 @@ channels:
         if pattern == "none":
             return constant
         answer = str(self.link.query("*IDN?")).strip()
-        if not (pattern and re.search(pattern, answer)):
+        if not (pattern and Pattern(pattern, search=True).match(answer)):
             if not IDENTITY.match(answer):
                 raise BadAnswer(f"asked *IDN?, found {answer[:60]!r}, expected maker,model,serial number,firmware")
             if pattern:

@@ -16,8 +16,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, Disconnected, NoAnswer, Stopped
-from ..line import Line, Wire
+from ..errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped
+from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
 from ..transport import Place, Transport
 from ..url import Url
@@ -63,6 +63,8 @@ class VisaLine(Line):
         """Do something with pyvisa-py, which fails with VisaIOError, OSError, ValueError, RuntimeError or Exception."""
         try:
             return act(*args, **named)
+        except BadAnswer:
+            raise
         except ImportError as error:
             raise Disconnected(f"{self.url} needs the Python package {error.name!r}: install labline[visa]") from None
         except Exception as error:
@@ -95,7 +97,9 @@ class VisaLine(Line):
         from pyvisa.errors import VisaIOError
 
         try:
-            outcome.append(self._visa(resource.read_raw))
+            outcome.append(self._visa(_message, resource))
+        except BadAnswer as error:
+            outcome.append(error)
         except Disconnected as error:
             cause = error.__context__
             late = isinstance(cause, VisaIOError) and cause.error_code == StatusCode.error_timeout
@@ -110,6 +114,21 @@ class VisaLine(Line):
             self._visa(self._resource.clear)
             self._owed = False
         return 0
+
+
+def _message(resource: Any) -> bytes:
+    """Read one message. Raises BadAnswer where it has no end: pyvisa itself would read for as long as something comes."""
+    from pyvisa.constants import StatusCode
+
+    data = bytearray()
+    with resource.ignore_warning(StatusCode.success_device_not_present, StatusCode.success_max_count_read):
+        while True:
+            part, status = resource.visalib.read(resource.session, resource.chunk_size)
+            data += part
+            if status != StatusCode.success_max_count_read:
+                return bytes(data)
+            if len(data) > LONGEST_ANSWER:
+                raise BadAnswer(f"more than {LONGEST_ANSWER} bytes without the end of a message")
 
 
 def _manager() -> Any:

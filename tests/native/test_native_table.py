@@ -79,7 +79,10 @@ def test_silence_has_the_reason_from_telegrafs_log(table):
 
 def test_where_telegraf_itself_is_silent_the_device_is_not_blamed(table):
     table.put(PATIENCE + 20, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
-    assert table.look() == ("no report", "ups brings nothing, nor does its Telegraf: is its machine on? There, Telegraf's log has the details.")
+    assert table.look() == (
+        "no report",
+        "ups brings nothing, nor does its Telegraf: is its machine on? There, Telegraf's log has the details.",
+    )
 
 
 def test_where_the_database_refuses_the_device_is_not_blamed(table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pty
@@ -14,7 +15,7 @@ import tty
 
 import pytest
 
-from telegraf_inputs import transports
+from telegraf_inputs import line, transports
 from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, NoAnswer, OutOfStep, Stopped
 from telegraf_inputs.line import Line, Wire
 from telegraf_inputs.simulators.ends import PtyEnd
@@ -210,6 +211,37 @@ def test_an_answer_that_never_ends_is_none(far, near):
     with pytest.raises(BadAnswer, match="without the end of a line"):
         near.receive()
     near.discard(quiet=SHORT)
+
+
+@pytest.fixture(params=[(b"x" * 1000, 0.0), (b"x", 0.01)], ids=["a flood", "byte by byte"])
+def restless(request, far, near):
+    """Send on and on, without an end of a line."""
+    ended = threading.Event()
+    data, pause = request.param
+
+    def say() -> None:
+        with contextlib.suppress(OSError):  # it hangs up while we speak
+            while not ended.wait(pause):
+                if far.kind == "tcp" or select.select([], [far.master], [], 0.01)[1]:
+                    far.say(data)
+
+    speaker = threading.Thread(target=say, daemon=True)
+    speaker.start()
+    yield
+    ended.set()
+    near.close()  # a socket that is closed with something in it resets the connection
+    speaker.join()
+
+
+def test_one_that_does_not_stop_sending_is_called_so(near, restless, monkeypatch):
+    monkeypatch.setattr(line, "RESTLESS_SECONDS", 0.2)
+    near.timeout = SHORT
+    with pytest.raises((BadAnswer, NoAnswer), match="without the end of a line|only the beginning b'x"):
+        near.receive()
+    assert len(near._buffer) <= 2 * line.LONGEST_ANSWER
+    with pytest.raises(OutOfStep, match=r"it does not stop sending: \d+ bytes in \d\.\d s that nobody asked for"):
+        near.discard(quiet=0.05)
+    assert len(near._buffer) <= 2 * line.LONGEST_ANSWER
 
 
 def test_the_other_side_hangs_up(far, near):

@@ -14,7 +14,7 @@ import tty
 import pytest
 
 from telegraf_inputs import transports
-from telegraf_inputs.errors import BadInput, Disconnected, NoAnswer, Stopped
+from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped
 from telegraf_inputs.line import Wire
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
@@ -227,3 +227,19 @@ def test_missing_package_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvisa", None)
     with pytest.raises(Disconnected, match=r"needs the Python package 'pyvisa': install labline\[visa\]"):
         open_line("TCPIP0::127.0.0.1::INSTR")
+
+
+def test_a_message_that_does_not_end_is_not_read_for_ever(hislip):
+    opened = open_line(hislip.resource)
+    hislip.answer = lambda question: "x" * 10_000_000
+    opened.send("TRACE?")
+    with pytest.raises(BadAnswer, match="more than 65536 bytes without the end of a message"):
+        opened.receive()
+    opened.close()
+
+
+def test_a_long_message_is_read_whole(hislip):
+    opened = open_line(hislip.resource)
+    hislip.answer = lambda question: "x" * 60_000
+    assert opened.query("TRACE?") == "x" * 60_000
+    opened.close()
