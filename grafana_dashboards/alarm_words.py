@@ -8,7 +8,6 @@ from typing import Any
 from provisioning.site import Site, SiteInstrument
 from telegraf_inputs.stanza import Stanza
 
-from . import style
 from .provision import AlertQuery, Last, Threshold
 
 Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
@@ -17,7 +16,7 @@ ON_ITS_WAY = 60  # seconds that Grafana looks further back than a question does:
 
 def folder(site: Site) -> str:
     """Name the folder of the rules; another than the dashboards', which Grafana provisions at the same time."""
-    return f"{style.folder(site.title)} alarms"
+    return f"{site.name} alarms"
 
 
 def labels(site: Site, severity: str, kind: str, **more: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -17,9 +17,12 @@ PREFIXES = ("suffix:", "prefix:", "si:")
 UNITS = {*(unit.grafana for unit in unit_names.UNITS.values()), "sci", "short", "dateTimeFromNow", "dtdurations"}
 
 
-def faults(files: dict[str, Any]) -> list[str]:
-    """List what is wrong with the files (path -> content); empty if nothing is."""
-    return [f"{where}: {what}" for where, what in _faults(files)]
+def faults(files: dict[str, Any], elsewhere: Collection[str] = ()) -> list[str]:
+    """List what is wrong with the files (path -> content); empty if nothing is.
+
+    ``elsewhere`` are contact points that the same Grafana gets from other files.
+    """
+    return [f"{where}: {what}" for where, what in _faults(files, elsewhere)]
 
 
 def panels_of(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -30,7 +33,7 @@ def panels_of(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield panel
 
 
-def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _faults(files: dict[str, Any], elsewhere: Collection[str]) -> Iterator[tuple[str, str]]:
     dashboards: dict[str, Any] = {}
     for path, content in files.items():
         kind = schema_alerting.FILES.get(path, Dashboard)
@@ -47,7 +50,7 @@ def _faults(files: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 if link["url"].removeprefix("/d/").partition("?")[0] not in dashboards:
                     yield path, f"panel {panel['id']} {panel['title']!r}: links to {link['url']}, which there is not"
     yield from check_alerting.faults(
-        files, {uid: {str(p["id"]) for p in panels_of(dashboard)} for uid, dashboard in dashboards.items()}
+        files, {uid: {str(p["id"]) for p in panels_of(dashboard)} for uid, dashboard in dashboards.items()}, elsewhere
     )
 
 

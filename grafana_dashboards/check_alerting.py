@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from telegraf_inputs import duration
@@ -14,6 +14,7 @@ from .provision import DATASOURCE_UID, EXPRESSION_UID, NOBODY
 RULES, CONTACTS, POLICIES, TEMPLATES = (
     f"alerting/{name}.json" for name in ("rules", "contact_points", "policies", "templates")
 )
+DATASOURCES = "datasources/influxdb.yaml"
 LONGEST_TITLE = 190  # of a rule
 EVERY_SECONDS = 10  # Grafana looks at alert groups in steps of this
 # Below these keys Grafana leaves "$" alone; of annotations, newer Grafanas expand "${NAME}".
@@ -24,8 +25,13 @@ NAMED = re.compile(r"[A-Z]")  # in an expression
 VALUE = re.compile(r"\$values\.(\w+)")
 
 
-def faults(files: dict[str, Any], panels: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
-    """List what is wrong as (where, what); ``files`` have the right keys, ``panels`` are the ids on each dashboard."""
+def faults(
+    files: dict[str, Any], panels: dict[str, set[str]], elsewhere: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """List what is wrong as (where, what); ``files`` have the right keys, ``panels`` are the ids on each dashboard.
+
+    ``elsewhere`` are contact points of other files.
+    """
     groups = files.get(RULES, {}).get("groups", [])
     points = files.get(CONTACTS, {}).get("contactPoints", [])
     mutes = files.get(POLICIES, {}).get("muteTimes", [])
@@ -55,7 +61,7 @@ def faults(files: dict[str, Any], panels: dict[str, set[str]]) -> Iterator[tuple
     for entry in files.get(RULES, {}).get("deleteRules", []):
         if entry["uid"] in made:
             yield RULES, f"rule {entry['uid']!r} is made and deleted"
-    named, muted = {NOBODY, *(point["name"] for point in points)}, {mute["name"] for mute in mutes}
+    named, muted = {NOBODY, *elsewhere, *(point["name"] for point in points)}, {mute["name"] for mute in mutes}
     for policy in files.get(POLICIES, {}).get("policies", []):
         yield from ((POLICIES, what) for what in _policy(policy, named, muted))
     defined = {name for text in texts for name in DEFINED.findall(text)}

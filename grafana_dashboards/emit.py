@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from provisioning.telegraf_config import HEADER
 from telegraf_inputs import duration
 
 from . import alerts, check, notifications, style
-from .check_alerting import CONTACTS, POLICIES, RULES, TEMPLATES
+from .check_alerting import CONTACTS, DATASOURCES, POLICIES, RULES, TEMPLATES
 from .dashboards import every
-from .provision import ORG, DataSource, Provider
+from .places import DASHBOARDS, PROVIDER, placed
+from .provision import DATASOURCE_UID, ORG, DataSource, Provider
+from .uids import uid
 
-DASHBOARDS, PROVIDER, DATASOURCES = "dashboards", "dashboards/provider.yaml", "datasources/influxdb.yaml"
 # What grafanalib writes for Grafanas of long ago, by the key below which it stands.
 DEAD = {
     "": {"__inputs", "rows", "style", "hideControls", "sharedCrosshair", "gnetId", "id", "version"},
@@ -58,14 +59,19 @@ class Unfit(Exception):
     """What was made is not what Grafana takes: a fault of this package, told before anything is written."""
 
 
-def render(site: Site, paths: Paths | None = None, before: Path | None = None) -> dict[str, str]:
-    """Make Grafana's files: path inside the folder -> text. Raises Unfit.
+def render(
+    site: Site, paths: Paths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
+) -> dict[str, str]:
+    """Make Grafana's files: kind of file -> text. Raises Unfit. ``beside`` are other sites in the same Grafana.
 
     ``before`` is the folder as it was: what it has and the site no longer has is told to be deleted, since Grafana keeps rules
     and contact points that only vanish from a file.
     """
     with _uncollected():
-        return {path: _text(path, content) for path, content in _checked(site, paths, before).items()}
+        return {
+            path: _text(path, content, uid(site.name, "influxdb"))
+            for path, content in _checked(site, paths, before, beside).items()
+        }
 
 
 def try_out(site: Site) -> None:
@@ -74,12 +80,15 @@ def try_out(site: Site) -> None:
         _checked(site)
 
 
-def _checked(site: Site, paths: Paths | None = None, before: Path | None = None) -> dict[str, Any]:
-    made = _contents(site, paths or Paths())
+def _checked(
+    site: Site, paths: Paths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
+) -> dict[str, Any]:
+    made = _contents(site, paths or Paths(), beside)
     if before is not None:
-        _bury(made[RULES], _read(before / RULES), "deleteRules", _rule_uids)
-        _bury(made[CONTACTS], _read(before / CONTACTS), "deleteContactPoints", _contact_uids)
-    if found := check.faults(made):
+        _bury(made[RULES], _read(before / placed(RULES, site.name)), "deleteRules", _rule_uids)
+        _bury(made[CONTACTS], _read(before / placed(CONTACTS, site.name)), "deleteContactPoints", _contact_uids)
+    elsewhere = {name for other in beside for name in notifications.receivers(other)}
+    if found := check.faults(made, elsewhere):
         raise Unfit(f"a fault of labline itself, not of {site.file}; Grafana would not take this:\n" + "\n".join(found))
     return made
 
@@ -96,27 +105,34 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def write(site: Site, folder: Path, paths: Paths | None = None) -> dict[str, str]:
+def write(site: Site, folder: Path, paths: Paths | None = None, beside: Sequence[Site] = ()) -> dict[str, str]:
     """Bring a folder to what the site stands for; returns the changes: path -> "new", "changed" or "no longer made"."""
-    made = render(site, paths, folder)
+    made = on_disk(site, paths, folder, beside)
     changes = files.write(folder, made)
-    for name in left_over(folder, made):
+    for name in left_over(site, folder, made):
         (folder / name).unlink()
         changes[name] = "no longer made"
     return changes
 
 
-def left_over(folder: Path, made: dict[str, str]) -> list[str]:
-    """List dashboards of ours in a folder that are not made any more; those of other people have not our tag."""
+def on_disk(
+    site: Site, paths: Paths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
+) -> dict[str, str]:
+    """Make Grafana's files as ``render`` does, by where they lie: those of several sites fit into one provisioning folder."""
+    return {placed(path, site.name): text for path, text in render(site, paths, before, beside).items()}
+
+
+def left_over(site: Site, folder: Path, made: dict[str, str]) -> list[str]:
+    """List dashboards of this site in a folder that are not made any more; those of other people have not our tag."""
     found = []
-    for path in sorted((folder / DASHBOARDS).glob("*.json")):
-        name = f"{DASHBOARDS}/{path.name}"
+    for path in sorted((folder / DASHBOARDS / site.name).glob("*.json")):
+        name = f"{DASHBOARDS}/{site.name}/{path.name}"
         if name not in made and style.TAG in _read(path).get("tags", []):
             found.append(name)
     return found
 
 
-def _contents(site: Site, paths: Paths) -> dict[str, Any]:
+def _contents(site: Site, paths: Paths, beside: Sequence[Site]) -> dict[str, Any]:
     dashboards = every(site)
     about = {
         panel.about: (str(dashboard.uid), int(panel.id))
@@ -125,8 +141,10 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         if getattr(panel, "about", None)
     }
     least = min(i.stanza.interval for i in site.instruments)
+    # What Grafana knows by a name is named by the site's, which stays when its title changes: with another name under the same
+    # uid Grafana would not start.
     source = DataSource(
-        name=f"InfluxDB of {site.title}",
+        name=f"labline {site.name}",
         url=site.influxdb.url,
         database=site.influxdb.database,
         user=READER,
@@ -134,7 +152,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         least_interval=duration.exact(least),
         ca=f"$__file{{{site.influxdb.ca}}}" if site.influxdb.ca else "",
     )
-    folder = Provider(name=f"labline {site.name}", folder=style.folder(site.title), path=paths.dashboards)
+    folder = Provider(name=f"labline {site.name}", folder=site.name, path=f"{paths.dashboards}/{site.name}")
     made = {f"{DASHBOARDS}/{name}.json": dashboard for name, dashboard in dashboards.items()} | {
         PROVIDER: {"apiVersion": 1, "providers": [folder]},
         DATASOURCES: {"apiVersion": 1, "datasources": [source]},
@@ -142,8 +160,8 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
         CONTACTS: {"apiVersion": 1, "contactPoints": notifications.contact_points(site, paths.secrets)},
         POLICIES: {
             "apiVersion": 1,
-            "policies": [notifications.policy(site)],
-            **_given(muteTimes=notifications.mute_times(site)),
+            "policies": [notifications.policy(site, beside)],
+            **_given(muteTimes=notifications.mute_times((site, *beside))),
         },
         TEMPLATES: {"apiVersion": 1, "templates": notifications.templates(site)},
     }
@@ -169,11 +187,15 @@ def _alive(value: Any, below: str) -> Any:
     }
 
 
-def _text(path: str, content: Any) -> str:
+def _text(path: str, content: Any, source: str) -> str:
+    """Write a file; ``source`` is the uid of the site's own data source, for which DATASOURCE_UID stands until here."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    for key in ("uid", "datasourceUid"):  # in a user's text the quotes would have backslashes
+        text = text.replace(f'"{key}": "{DATASOURCE_UID}"', f'"{key}": "{source}"')
     if path.endswith(".yaml"):
-        return HEADER + str(yaml.safe_dump(content, sort_keys=True, allow_unicode=True, width=120))
+        return HEADER + str(yaml.safe_dump(json.loads(text), sort_keys=True, allow_unicode=True, width=120))
     # The module json would indent in Python, twenty times slower.
-    return msgspec.json.format(json.dumps(content, sort_keys=True, ensure_ascii=False), indent=1) + "\n"
+    return msgspec.json.format(text, indent=1) + "\n"
 
 
 def _rule_uids(rules: dict[str, Any]) -> set[str]:

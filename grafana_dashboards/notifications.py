@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from provisioning.site import ContactPoint, Site
@@ -15,7 +16,6 @@ from .uids import uid
 ALWAYS = "labline always"  # the mute timing that holds at all times
 # One mail for all that happens within group_interval: a mail account is blocked after several dozen an hour.
 GROUP_BY = ("grafana_folder", "severity")
-EXPAND = {"subject": '{{ template "labline.subject" . }}', "message": '{{ template "labline.message" . }}'}
 
 
 def contact_points(site: Site, secrets: str) -> list[Email | Webhook]:
@@ -26,17 +26,32 @@ def contact_points(site: Site, secrets: str) -> list[Email | Webhook]:
 def _contact_point(site: Site, point: ContactPoint, secrets: str) -> Email | Webhook:
     own = uid(site.name, "contact", point.name)
     if point.type == "email":
-        return Email(uid=own, name=point.name, addresses=point.addresses, **EXPAND)
+        return Email(uid=own, name=_named(site, point), addresses=point.addresses, **_expand(site))
     return Webhook(
         uid=own,
-        name=point.name,
+        name=_named(site, point),
         url=literal(point.url) if point.url else _file(secrets, point.url_file),
         username=point.username,
         password=_file(secrets, point.password_file),
         token=_file(secrets, point.token_file),
-        title=EXPAND["subject"],
-        message=EXPAND["message"],
+        title=_expand(site)["subject"],
+        message=_expand(site)["message"],
     )
+
+
+def _named(site: Site, point: ContactPoint) -> str:
+    """Name a contact point: of all sites in a Grafana each has a name of its own."""
+    return f"{point.name} ({site.name})"
+
+
+def _expand(site: Site) -> dict[str, str]:
+    """Say which of the site's templates make a message."""
+    return {part: f'{{{{ template "{_group(site)}.{part}" . }}}}' for part in ("subject", "message")}
+
+
+def _group(site: Site) -> str:
+    """Name the site's group of templates, and what all their names begin with."""
+    return f"labline.{site.name}"
 
 
 def _file(secrets: str, name: str) -> str:
@@ -44,18 +59,37 @@ def _file(secrets: str, name: str) -> str:
     return f"$__file{{{os.path.join(secrets, name)}}}" if name else ""
 
 
-def policy(site: Site) -> NotificationPolicy:
-    """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity."""
+def policy(site: Site, beside: Sequence[Site] = ()) -> NotificationPolicy:
+    """Make the tree that groups alarms and holds them back: per contact point at most one message an interval and severity.
+
+    A Grafana has but one: ``beside`` are the other sites whose alarms it brings to their people.
+    """
+    sites = sorted((site, *beside), key=lambda one: one.name)
+    first = next((one for one in sites if one.notifications.contact_points), site)
+    told = first.notifications
+    root = _named(first, told.contact_points[0]) if told.contact_points else NOBODY
+    routes = tuple(route for one in sites for route in _routes(one))
+    return NotificationPolicy(
+        receiver=root, repeat_interval=duration.exact(told.repeat), routes=routes, **_waits(first)
+    )
+
+
+def _waits(site: Site) -> dict[str, Any]:
     told = site.notifications
-    waits: dict[str, Any] = {
+    return {
         "group_by": GROUP_BY,
         "group_wait": duration.exact(told.group_wait),
         "group_interval": duration.exact(told.group_interval),
     }
+
+
+def _routes(site: Site) -> tuple[NotificationPolicy, ...]:
+    """Make the routes of a site's alarms to its contact points."""
+    told, waits = site.notifications, _waits(site)
     repeats = {"warning": duration.exact(told.repeat), "critical": duration.exact(told.repeat_critical)}
-    routes = tuple(
+    return tuple(
         NotificationPolicy(
-            receiver=point.name,
+            receiver=_named(site, point),
             matchers=(("site", "=", site.name), ("severity", "=", severity)),
             repeat_interval=repeats[severity],
             goes_on=True,
@@ -66,7 +100,7 @@ def policy(site: Site) -> NotificationPolicy:
     ) + tuple(
         # What no route takes would go to the root's contact point, whatever that asks for.
         NotificationPolicy(
-            receiver=told.contact_points[0].name,
+            receiver=_named(site, told.contact_points[0]),
             matchers=(("site", "=", site.name), ("severity", "=", severity)),
             repeat_interval=repeats[severity],
             muted=(ALWAYS,),
@@ -74,13 +108,16 @@ def policy(site: Site) -> NotificationPolicy:
         )
         for severity in _unasked(site)
     )
-    root = told.contact_points[0].name if told.contact_points else NOBODY
-    return NotificationPolicy(receiver=root, repeat_interval=repeats["warning"], routes=routes, **waits)
 
 
-def mute_times(site: Site) -> list[MuteTime]:
+def mute_times(sites: Sequence[Site]) -> list[MuteTime]:
     """Make the mute timing of the alarms that no contact point asks for, where there are such."""
-    return [MuteTime(name=ALWAYS)] if _unasked(site) else []
+    return [MuteTime(name=ALWAYS)] if any(_unasked(site) for site in sites) else []
+
+
+def receivers(site: Site) -> list[str]:
+    """Name a site's contact points as Grafana knows them."""
+    return [literal(_named(site, point)) for point in site.notifications.contact_points]
 
 
 def _unasked(site: Site) -> list[str]:
@@ -92,7 +129,7 @@ def _unasked(site: Site) -> list[str]:
 def templates(site: Site) -> list[Template]:
     """Make the texts of messages. A value is shown in limits' summaries alone: elsewhere a missing one would read as 0."""
     name = site.title.replace("\\", "").replace('"', "'").replace("{{", "")
-    return [Template(name="labline", text=TEXT.replace("SITE", name))]
+    return [Template(name=_group(site), text=TEXT.replace("SITE", name).replace('"labline.', f'"{_group(site)}.'))]
 
 
 TEXT = """\

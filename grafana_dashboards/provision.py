@@ -9,7 +9,7 @@ from typing import Any
 
 import attr
 
-DATASOURCE_UID = "influxdb"
+DATASOURCE_UID = "influxdb"  # stands for the uid of the site's own, until the files are made
 DATASOURCE = {"type": "influxdb", "uid": DATASOURCE_UID}
 EXPRESSION_UID = "__expr__"
 ORG = 1

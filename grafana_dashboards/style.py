@@ -87,11 +87,6 @@ def named_unit(quantity: Quantity) -> str:
     return f" ({quantity.unit})" if vacuum(quantity) else ""
 
 
-def folder(title: str) -> str:
-    """Name a folder of Grafana's; a slash would stand for a folder in a folder."""
-    return title.replace("/", "-")
-
-
 def number(value: float, unit: str) -> str:
     """Write a value with its unit for people."""
     return f"{value:g} {unit}".rstrip()

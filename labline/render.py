@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .arguments import add_site
 
+FROM = ".site-file"  # in a rendered folder: whose it is
 EXAMPLES = """\
   labline render                     write the files of the demo lab, provisioning/telegraf and the others
   labline render my-lab.yml --to etc  write another lab's files into a folder of their own
@@ -31,6 +32,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "one in it",
     )
     parser.add_argument("--check", action="store_true", help="change nothing; tell what is not current, with status 1")
+    parser.add_argument(
+        "--beside",
+        metavar="SITE",
+        action="append",
+        default=[],
+        help="another site that is in the same Grafana: its alarms reach its people, too (repeatable)",
+    )
     where = parser.add_argument_group("where things are on the machine that will run Telegraf and Grafana")
     for name, help in (
         ("python", "the Python that has labline"),
@@ -45,6 +53,30 @@ def add(parser: argparse.ArgumentParser) -> None:
             default=getattr(Paths(), name),
             help=f"{help} (default: %(default)s)",
         )
+
+
+def _tell_of_other_names(folder: Path, file: Path, only_check: bool) -> None:
+    """Tell what the same site file was called before, and write what removes that from Grafana."""
+    from grafana_dashboards import removal
+
+    if not only_check:
+        (folder / FROM).write_text(f"{file}\n", encoding="utf-8")
+    for mark in sorted(folder.parent.glob(f"*/{FROM}")):
+        before = mark.parent
+        if before.name == folder.name or mark.read_text(encoding="utf-8").rstrip("\n") != str(file):
+            continue
+        print(
+            f"note: {file.name} was called {before.name!r} before. Its data stay in the database, with the tag site={before.name}."
+        )
+        graphs = [before / "grafana", *before.glob("*/grafana")]
+        written = [
+            path for graph in graphs if graph.is_dir() and not only_check for path in removal.write(graph, before.name)
+        ]
+        if written:
+            print(
+                f"  What it made in Grafana is removed by {graphs[0] if graphs[0].is_dir() else graphs[1]}: copy that over what is in "
+                "Grafana's provisioning folder, restart Grafana once, then delete it there and here."
+            )
 
 
 def _place(text: str) -> str:
@@ -65,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .stack import told
 
     site = provisioning.site.load(provisioning.site.find(arguments.site))
+    beside = [provisioning.site.load(provisioning.site.find(name)) for name in arguments.beside]
     own = Path(site.file).resolve() == provisioning.site.SITES / "demo.yml"
     folder = arguments.to or (provisioning.site.SITES.parent if own else Path("rendered") / site.name)
     paths = Paths(
@@ -74,15 +107,15 @@ def run(arguments: argparse.Namespace) -> int:
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
     grafana = folder / files.of_node(site, site.server) / "grafana"
     try:  # before anything is written
-        wanted = emit.render(site, grafana_paths, before=grafana)
+        wanted = emit.on_disk(site, grafana_paths, grafana, beside)
     except emit.Unfit as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
     if arguments.check:
         changes = files.changes(folder, made), files.changes(grafana, wanted)
-        changes[1].update(dict.fromkeys(emit.left_over(grafana, wanted), "no longer made"))
+        changes[1].update(dict.fromkeys(emit.left_over(site, grafana, wanted), "no longer made"))
     else:
-        changes = files.write(folder, made), emit.write(site, grafana, grafana_paths)
+        changes = files.write(folder, made), emit.write(site, grafana, grafana_paths, beside)
     for place, found in zip((folder, grafana), changes, strict=True):
         for name, what in found.items():
             print(f"{what}: {place / name}")
@@ -92,6 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"labline: {count} file(s) are not current; run: {run}", file=sys.stderr)
         return 1
     print(f"{folder} is current")
+    if not arguments.to and not own:
+        _tell_of_other_names(folder, Path(site.file).resolve(), arguments.check)
     if note := simulation.note(site):
         print(note)
     return 0

@@ -8,8 +8,9 @@ import re
 import pytest
 
 import provisioning.site
-from grafana_dashboards import emit, notifications, provision, signals, style
+from grafana_dashboards import emit, provision, signals, style
 from grafana_dashboards.check import panels_of
+from grafana_dashboards.places import placed
 from grafana_dashboards.uids import uid
 from provisioning import limit_rules
 
@@ -311,7 +312,7 @@ def test_uids_do_not_meet():
 def test_a_rule_that_is_gone_is_deleted_for_good_and_may_come_back(site, tmp_path):
     def write(text):
         emit.write(site(text), tmp_path)
-        written = json.loads((tmp_path / emit.RULES).read_text(encoding="utf-8"))
+        written = json.loads((tmp_path / placed(emit.RULES, "test")).read_text(encoding="utf-8"))
         return {r["uid"] for g in written["groups"] for r in g["rules"]}, {
             d["uid"] for d in written.get("deleteRules", [])
         }
@@ -349,9 +350,9 @@ def test_contact_points_name_their_secrets_and_hold_none(site):
 def test_a_contact_point_that_is_gone_is_deleted(site, tmp_path):
     emit.write(site(CRYOSTAT + POINTS), tmp_path)
     emit.write(site(CRYOSTAT), tmp_path)
-    written = json.loads((tmp_path / emit.CONTACTS).read_text(encoding="utf-8"))
+    written = json.loads((tmp_path / placed(emit.CONTACTS, "test")).read_text(encoding="utf-8"))
     assert [entry["uid"] for entry in written["deleteContactPoints"]] == ["test-contact-chat", "test-contact-people"]
-    (policy,) = json.loads((tmp_path / emit.POLICIES).read_text(encoding="utf-8"))["policies"]
+    (policy,) = json.loads((tmp_path / placed(emit.POLICIES, "test")).read_text(encoding="utf-8"))["policies"]
     assert policy["receiver"] == provision.NOBODY and "routes" not in policy
 
 
@@ -361,8 +362,12 @@ def test_each_is_told_of_the_severities_asked_for_in_a_bearable_number_of_messag
         (r["receiver"], {m[0]: m[2] for m in r["object_matchers"]}["severity"], r["repeat_interval"])
         for r in policy["routes"]
     ]
-    assert told == [("people", "warning", "1d"), ("people", "critical", "4h"), ("chat", "critical", "4h")]
-    for name in ("people", "chat"):
+    assert told == [
+        ("people (test)", "warning", "1d"),
+        ("people (test)", "critical", "4h"),
+        ("chat (test)", "critical", "4h"),
+    ]
+    for name in ("people (test)", "chat (test)"):
         routes = [r for r in policy["routes"] if r["receiver"] == name]
         # Whatever breaks: a route is one group, as its only labels are the folder and the severity.
         assert all(r["continue"] and set(r["group_by"]) == {"grafana_folder", "severity"} for r in routes)
@@ -386,12 +391,14 @@ def test_what_nobody_asks_for_is_told_to_nobody(site, demo):
 def test_messages_have_a_subject_whatever_is_in_them_and_no_value_where_there_is_none(demo):
     made = rendered(demo)
     (template,) = made[emit.TEMPLATES]["templates"]
-    called = set(notifications.EXPAND.values())
+    called = {
+        made[emit.CONTACTS]["contactPoints"][0]["receivers"][0]["settings"][key] for key in ("subject", "message")
+    }
     assert all(
         f'{{{{ define "{name}"' in template["template"]
-        for name in ("labline.subject", "labline.message", "labline.alert")
+        for name in ("labline.demo.subject", "labline.demo.message", "labline.demo.alert")
     )
-    assert called == {'{{ template "labline.subject" . }}', '{{ template "labline.message" . }}'}
+    assert called == {'{{ template "labline.demo.subject" . }}', '{{ template "labline.demo.message" . }}'}
     assert (
         "(alarm above 1.2 K)"
         in rules_of(made, "limit")["Dilution refrigerator: Still temperature above 1.2 K"]["annotations"]["summary"]

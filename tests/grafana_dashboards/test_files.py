@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import yaml
 
-from grafana_dashboards import check, emit, signals, style
+from grafana_dashboards import check, emit, removal, signals, style
 from grafana_dashboards.__main__ import main
 from grafana_dashboards.check import panels_of
 from provisioning import measurements
@@ -28,6 +28,11 @@ SOURCE = re.compile(r'FROM "(?:\$rp|raw)"\."([a-z0-9_]+)"')
 
 
 def contents(files):
+    """Read rendered files as they are checked: the site's own data source has another uid only in what is written."""
+    files = {
+        name: re.sub(r'((?:"uid"|"datasourceUid"|\buid): "?)[\w-]+-influxdb\b', r"\1influxdb", text)
+        for name, text in files.items()
+    }
     return {name: json.loads(text) if name.endswith(".json") else yaml.safe_load(text) for name, text in files.items()}
 
 
@@ -52,9 +57,9 @@ def queries_of(made):
 
 
 def test_the_committed_files_are_current(demo):
-    wanted = emit.render(demo, before=COMMITTED)
+    wanted = emit.on_disk(demo, before=COMMITTED)
     assert {name: (COMMITTED / name).read_text(encoding="utf-8") for name in wanted} == wanted, "run: make dashboards"
-    assert not emit.left_over(COMMITTED, wanted)
+    assert not emit.left_over(demo, COMMITTED, wanted)
 
 
 def test_two_renders_are_equal_to_the_byte(tmp_path):
@@ -171,12 +176,12 @@ BROKEN = {
     "three times $": ((*RULE, "title"), "5 $$$x", r"rules\[0\].title has a single \$"),
     "a variable in the name of a group": ((emit.RULES, "groups", 0, "name"), "$x", r"groups\[0\].name has a single \$"),
     "a variable in an annotation": ((*RULE, "annotations", "help"), "at ${HOME}", r"annotation 'help' has '\$\{'"),
-    "two groups of one name": ((emit.RULES, "groups", 0, "name"), "demo: the line", "group 'Demo lab alarms/demo: the line' stands twice"),
+    "two groups of one name": ((emit.RULES, "groups", 0, "name"), "demo: the line", "group 'demo alarms/demo: the line' stands twice"),
     "a folder in a folder": ((emit.RULES, "groups", 0, "folder"), "a/b", "pattern|Expected `str`"),
     "dashboards in a folder in a folder": ((emit.PROVIDER, "providers", 0, "folder"), "/", "pattern|Expected `str`"),
     "a root receiver that is none": ((emit.POLICIES, "policies", 0, "receiver"), "nobody", "'nobody' is no contact point"),
     "a variable in a receiver": ((emit.POLICIES, "policies", 0, "receiver"), "$people", "receiver has a single"),
-    "two contact points of one name": ((emit.CONTACTS, "contactPoints", 0, "name"), "chat", "contact point 'chat' stands twice"),
+    "two contact points of one name": ((emit.CONTACTS, "contactPoints", 0, "name"), "chat (demo)", r"contact point 'chat \(demo\)' stands twice"),
     "two contact points of one uid": ((*CONTACT, "uid"), "demo-contact-chat", "uid 'demo-contact-chat' stands twice"),
     "a variable in an address": ((*CONTACT, "settings", "addresses"), "$me@example.org", "addresses has a single"),
     "Go's variable in a subject": ((*CONTACT, "settings", "subject"), "{{ $x := 1 }}", "subject has a single"),
@@ -206,7 +211,7 @@ def test_what_grafana_reads_from_a_file_or_the_environment_on_purpose_is_no_faul
 
 
 def test_nothing_is_written_where_something_is_unfit(demo, tmp_path, monkeypatch):
-    monkeypatch.setattr(check, "faults", lambda files: ["dashboards/overview.json: no good"])
+    monkeypatch.setattr(check, "faults", lambda *_: ["dashboards/overview.json: no good"])
     with pytest.raises(emit.Unfit, match="no good"):
         emit.write(demo, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -214,10 +219,10 @@ def test_nothing_is_written_where_something_is_unfit(demo, tmp_path, monkeypatch
 
 def test_a_dashboard_that_is_no_longer_made_goes_and_those_of_others_stay(demo, tmp_path):
     emit.write(demo, tmp_path)
-    folder = tmp_path / "dashboards"
+    folder = tmp_path / "dashboards/demo"
     (folder / "gone_driver.json").write_text((folder / "scpi.json").read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "my_own.json").write_text('{"title": "Mine", "tags": []}', encoding="utf-8")
-    assert emit.write(demo, tmp_path) == {"dashboards/gone_driver.json": "no longer made"}
+    assert emit.write(demo, tmp_path) == {"dashboards/demo/gone_driver.json": "no longer made"}
     assert (folder / "my_own.json").exists()
 
 
@@ -288,10 +293,73 @@ def test_a_line_breaks_where_a_channel_is_silent_for_longer_than_its_turn(site, 
     )
 
 
-def test_a_title_with_a_slash_is_no_folder_in_a_folder(demo):
-    made = contents(emit.render(msgspec.structs.replace(demo, title="Lab A/B")))
-    assert made[emit.PROVIDER]["providers"][0]["folder"] == "Lab A-B"
-    assert {group["folder"] for group in made[emit.RULES]["groups"]} == {"Lab A-B alarms"}
+def names_of(files):
+    """List what Grafana knows by its name: another one under the same uid would keep it from starting."""
+    made = contents(files)
+    return {
+        "folders": {p["folder"] for p in made[emit.PROVIDER]["providers"]}
+        | {g["folder"] for g in made[emit.RULES]["groups"]},
+        "providers": {p["name"] for p in made[emit.PROVIDER]["providers"]},
+        "sources": {source["name"] for source in made[emit.DATASOURCES]["datasources"]},
+        "groups": {group["name"] for group in made[emit.RULES]["groups"]},
+        "points": {point["name"] for point in made[emit.CONTACTS]["contactPoints"]},
+        "templates": {template["name"] for template in made[emit.TEMPLATES]["templates"]},
+    }
+
+
+def uids_of(files):
+    texts = "".join(files.values())
+    return {a or b for a, b in re.findall(r'"uid": "([^"]+)"|\buid: (\S+)', texts)} - {"__expr__"}
+
+
+def test_a_text_for_people_changes_no_name_that_grafana_knows(demo):
+    renamed = msgspec.structs.replace(demo, title="Lab A/B")
+    assert names_of(emit.render(renamed)) == names_of(emit.render(demo))
+    assert uids_of(emit.render(renamed)) == uids_of(emit.render(demo))
+
+
+def test_two_sites_share_a_grafana(demo, tmp_path):
+    other = msgspec.structs.replace(demo, name="other")
+    own, others = names_of(emit.render(demo)), names_of(emit.render(other))
+    assert not [(kind, own[kind] & others[kind]) for kind in own if own[kind] & others[kind]]
+    assert not uids_of(emit.render(demo)) & uids_of(emit.render(other))
+    one, two = emit.on_disk(demo, beside=[other]), emit.on_disk(other, beside=[demo])
+    assert not one.keys() & two.keys()
+    policies = [json.loads(files[f"alerting/{name}-policies.json"]) for files, name in ((one, "demo"), (two, "other"))]
+    assert policies[0] == policies[1]  # whichever Grafana reads last
+    asked = {tuple(matcher) for route in policies[0]["policies"][0]["routes"] for matcher in route["object_matchers"]}
+    assert {("site", "=", "demo"), ("site", "=", "other")} <= asked
+    for name in ("demo", "other"):
+        emit.write(demo if name == "demo" else other, tmp_path)
+        (provider,) = yaml.safe_load((tmp_path / f"dashboards/{name}.yaml").read_text())["providers"]
+        assert (
+            provider["options"]["path"].endswith(f"/dashboards/{name}")
+            and (tmp_path / f"dashboards/{name}/host.json").exists()
+        )
+
+
+def test_what_a_site_was_called_before_is_removed_from_grafana(demo, tmp_path):
+    emit.write(demo, tmp_path)
+    made = contents(emit.on_disk(demo))
+    for _ in range(2):  # written twice, it removes the same
+        assert removal.write(tmp_path, "demo")
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")) == [
+        "alerting/demo-contact_points.json",
+        "alerting/demo-rules.json",
+        "alerting/demo-templates.json",
+        "dashboards/demo.yaml",
+        "datasources/demo.yaml",
+    ]
+    rules, points, templates = (
+        json.loads((tmp_path / f"alerting/demo-{name}.json").read_text())
+        for name in ("rules", "contact_points", "templates")
+    )
+    was = {rule["uid"] for group in made["alerting/demo-rules.json"]["groups"] for rule in group["rules"]}
+    assert {entry["uid"] for entry in rules["deleteRules"]} == was and not rules["groups"]
+    assert len(points["deleteContactPoints"]) == len(made["alerting/demo-contact_points.json"]["contactPoints"])
+    assert templates["deleteTemplates"] == [{"name": "labline.demo", "orgId": 1}]
+    source = yaml.safe_load((tmp_path / "datasources/demo.yaml").read_text())
+    assert source["deleteDatasources"] == [{"name": "labline demo", "orgId": 1}] and not source["datasources"]
 
 
 FAST_AND_SLOW = "".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -147,11 +148,11 @@ def test_render_writes_a_folder_and_then_finds_it_current(tmp_path: Path, capsys
     assert cli.main(["render", *to, "--check"]) == 0
     capsys.readouterr()
     (tmp_path / "out/telegraf/telegraf.conf").write_text("")
-    (tmp_path / "out/grafana/dashboards/host.json").unlink()
+    (tmp_path / "out/grafana/dashboards/demo/host.json").unlink()
     assert cli.main(["render", *to, "--check"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         f"changed: {tmp_path}/out/telegraf/telegraf.conf",
-        f"new: {tmp_path}/out/grafana/dashboards/host.json",
+        f"new: {tmp_path}/out/grafana/dashboards/demo/host.json",
     ]
 
 
@@ -159,7 +160,7 @@ def test_render_writes_a_folder_and_then_finds_it_current(tmp_path: Path, capsys
 def test_what_grafana_would_not_take_is_told_and_nothing_is_written(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("grafana_dashboards.check.faults", lambda made: ["panel 1: no good"])
+    monkeypatch.setattr("grafana_dashboards.check.faults", lambda *_: ["panel 1: no good"])
     assert cli.main([verb, *(["--to", str(tmp_path / "out")] if verb == "render" else [])]) == 1
     said = capsys.readouterr().err
     assert said.startswith("labline: a fault of labline itself") and said.endswith("panel 1: no good\n")
@@ -216,7 +217,7 @@ def test_render_tells_grafana_too_where_the_secrets_are(written, tmp_path: Path)
     path.write_text(path.read_text() + points)
     out = ["--to", str(tmp_path / "out"), "--secrets", "/s"]
     assert cli.main(["render", str(path), *out]) == 0
-    assert "$__file{/s/chat_url}" in (tmp_path / "out/grafana/alerting/contact_points.json").read_text()
+    assert "$__file{/s/chat_url}" in (tmp_path / "out/grafana/alerting/small-contact_points.json").read_text()
     assert cli.main(["render", str(path), *out, "--check"]) == 0
 
 
@@ -373,3 +374,17 @@ def test_the_verbs_tell_how_they_are_used():
         done = subprocess.run([sys.executable, "-m", "labline.cli", verb, "--help"], capture_output=True, text=True)
         assert done.returncode == 0
         assert f"labline {verb}" in done.stdout and "examples:" in done.stdout
+
+
+def test_a_site_of_another_name_says_what_it_leaves_and_writes_what_removes_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("old", "new"):
+        Path("lab.yml").write_text(SMALL.replace("site: small", f"site: {name}"))
+        assert cli.main(["render", "lab.yml"]) == 0
+    said = capsys.readouterr().out
+    assert "lab.yml was called 'old' before. Its data stay in the database, with the tag site=old." in said
+    assert "removed by rendered/old/grafana: copy that" in said
+    rules = json.loads(Path("rendered/old/grafana/alerting/old-rules.json").read_text())
+    assert rules["deleteRules"] and not rules["groups"]
+    Path("other.yml").write_text(SMALL.replace("site: small", "site: third"))
+    assert cli.main(["render", "other.yml"]) == 0 and "called" not in capsys.readouterr().out

@@ -301,7 +301,7 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     assert ports.is_free(int(port))
     assert "no mail server (GF_SMTP_ENABLED, GF_SMTP_HOST): no mail to people" in run.text
     files = tmp_path / ".labline/told/rendered/grafana"
-    dashboards = {json.loads(file.read_text())["uid"] for file in files.glob("dashboards/*.json")}
+    dashboards = {json.loads(file.read_text())["uid"] for file in files.glob("dashboards/*/*.json")}
     assert url.rpartition("/")[2] in dashboards
     secrets = secrets_of(tmp_path)
     texts = {file: file.read_text() for file in files.rglob("*") if file.is_file()}

@@ -156,14 +156,14 @@ def test_programs_elsewhere_are_told_where_they_are(lab, rendered):
 
 
 def test_they_have_dashboards(rendered):
-    kiln = (rendered / "grafana" / "dashboards" / "room_kiln.json").read_text()
-    door = (rendered / "grafana" / "dashboards" / "room_door.json").read_text()
+    kiln = (rendered / "grafana" / "dashboards" / "outside" / "room_kiln.json").read_text()
+    door = (rendered / "grafana" / "dashboards" / "outside" / "room_door.json").read_text()
     assert '\\"room_kiln\\"' in kiln and "state-timeline" in kiln and "door open" in kiln
     assert all(f'\\"{measurement}\\"' in door for measurement in ("room_air", "room_passage", "room_lamp", "room_card"))
 
 
 def test_they_have_alarms(rendered):
-    text = (rendered / "grafana" / "alerting" / "rules.json").read_text()
+    text = (rendered / "grafana" / "alerting" / "outside-rules.json").read_text()
     rules = [rule for group in json.loads(text)["groups"] for rule in group["rules"]]
     titles = [rule["title"] for rule in rules]
     assert any("Top" in title and "above 900" in title for title in titles), titles
