@@ -15,7 +15,7 @@ from provisioning.levels import RAW
 from ..words import counted
 from .journal import Entry, Part, Reader, Series
 
-BATCH = 5000  # points a request
+BLOCK = 10_000  # lines that are compared, and written, at once
 DROPPED = re.compile(r"dropped=(\d+)")
 
 
@@ -49,22 +49,20 @@ def replay(
     since_ns: int,
     go_on: Callable[[], bool] = lambda: True,
 ) -> Replayed:
-    """Compare the journal of these measurements, and of the instruments' own reports, since then (ns, UTC) with the database, file by file, and write what that lacks.
+    """Compare the journal since then (ns, UTC) with the database, block by block, and write what that lacks.
 
-    ``server`` asks and writes as a user who may both; ``go_on``: False ends it between two files. Raises DatabaseError.
+    Of ``measurements``, and of the instruments' own reports. ``server`` asks and writes as a user who may both; ``go_on``: False ends it between two blocks. Raises DatabaseError.
     """
     done = Replayed()
     reader = Reader(measurements)
-    for part in parts:
+    for block in _blocks(parts, reader, since_ns):
         if not go_on():
             break
-        entries = [entry for entry in reader.entries(part) if entry.time_ns >= since_ns]
-        lacking = _lacking(entries, server, database, site)
-        missing = (entry.line for entry in entries if entry.series in lacking)
-        while batch := list(islice(missing, BATCH)):
-            done.points += len(batch)
+        lacking = _lacking(block, server, database, site)
+        if missing := [entry.line for entry in block if entry.series in lacking]:
+            done.points += len(missing)
             try:
-                server.write(b"\n".join(batch), database, RAW)
+                server.write(b"\n".join(missing), database, RAW)
             except Refused as error:
                 done.refused = str(error)
                 done.points -= sum(map(int, DROPPED.findall(done.refused)))
@@ -72,10 +70,15 @@ def replay(
     return done
 
 
+def _blocks(parts: Iterable[Part], reader: Reader, since_ns: int) -> Iterator[list[Entry]]:
+    for part in parts:
+        later = (entry for entry in reader.entries(part) if entry.time_ns >= since_ns)
+        while block := list(islice(later, BLOCK)):
+            yield block
+
+
 def _lacking(entries: list[Entry], server: Server, database: str, site: str) -> set[Series]:
     """Find the series of which the database has fewer values, in the entries' span, than the journal."""
-    if not entries:
-        return set()
     first, last = min(entry.time_ns for entry in entries), max(entry.time_ns for entry in entries)
     journal: dict[Series, Counter[str]] = defaultdict(Counter)
     for series, _, names in {(entry.series, entry.time_ns, entry.fields) for entry in entries}:
