@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from .local.dashboards import DASHBOARDS_PORT, Dashboards
 from .local.database import DATABASE_PORT, Database
 from .local.disk import DiskWatch
 from .local.health import Health
+from .local.programs import Programs
 from .local.request import Requests
 from .local.simulators import Simulators
 from .local.site_file import RunningSiteFile
@@ -34,7 +36,7 @@ from .stack import grafana, influxdb, libraries, ports, telegraf, told
 from .stack.errors import NotFound, StackError, StartFailed, Unavailable, WrongPassword
 from .stack.part import Part
 from .stack.partslock import PartsLock
-from .stack.process import kill_all
+from .stack.process import continue_all, kill_all
 from .stack.runlock import RunLock
 from .words import counted
 
@@ -68,6 +70,7 @@ class Lab:
         self._database: Database | None = None
         self._kept_database: Keeper | None = None
         self._kept_telegrafs: list[Keeper] = []
+        self._programs: list[Programs] = []
         self._acquisitions: list[Acquisition] = []  # one a node
         self._logs = TelegrafLogs([])
         self._health: Health | None = None
@@ -150,12 +153,14 @@ class Lab:
             for kept in telegrafs:
                 kept.restart()
 
+        self._programs = [Programs(acquisition, self._say) for acquisition in self._acquisitions]
         if self._simulators:
             keep(
                 "simulators",
                 self._simulators,
                 "and Telegraf with them, for they have other addresses then",
                 at_other_addresses,
+                idles=True,
             )
 
     @property
@@ -202,6 +207,8 @@ class Lab:
             self._disk_trouble = ""
 
     def _look_at_the_rest(self) -> None:
+        for programs in self._programs:
+            programs.look()
         self._requests.look((BadInput, DatabaseError, StackError))
         self._site_file.look()
         bad_disk = self._health.bad_disk if self._health else ""
@@ -251,6 +258,8 @@ class Lab:
 
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""
+        continue_all()
+        ended_ns = time.time_ns()
         database = self._database
         if database and self._acquisitions:
             if not self._killed and not database.up:
@@ -278,7 +287,7 @@ class Lab:
                 database.restart()
             if not database.answers():
                 raise StackError(f"no answer from the database ({database.url})")
-            self.counting.take(database)
+            self.counting.take(database, ended_ns)
         self.close()
 
     def kill(self) -> None:

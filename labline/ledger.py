@@ -17,6 +17,7 @@ from provisioning.levels import RAW
 from provisioning.site import Site
 from telegraf_inputs.configured import ANY
 
+from . import gaps
 from .live.outputs import Trouble
 from .words import counted
 
@@ -39,6 +40,7 @@ class Run(Struct, frozen=True):
     database: str
     instruments: dict[str, dict[str, dict[str, list[str]]]]
     until_ns: int = 0
+    intervals: dict[str, float] = {}  # of each instrument that a program reads (s)
 
     @classmethod
     def of(cls, site: Site, since_ns: int) -> Run:
@@ -48,7 +50,8 @@ class Run(Struct, frozen=True):
             measurements = instruments.setdefault(instrument.name, {})
             for channel in instrument.stanza.declared:
                 measurements.setdefault(channel.measurement, {})[channel.id] = list(channel.quantities)
-        return cls(since_ns, site.name, site.influxdb.database, instruments)
+        intervals = {i.name: float(i.stanza.interval) for i in site.enabled if i.reports}
+        return cls(since_ns, site.name, site.influxdb.database, instruments, intervals=intervals)
 
     def joined(self, later: Run) -> Run:
         """Add what the site has since it changed."""
@@ -61,7 +64,7 @@ class Run(Struct, frozen=True):
                 there = instruments.setdefault(name, {}).setdefault(measurement, {})
                 for channel, quantities in channels.items():
                     there[channel] = list(dict.fromkeys([*there.get(channel, []), *quantities]))
-        return structs.replace(self, instruments=instruments)
+        return structs.replace(self, instruments=instruments, intervals=later.intervals)
 
     @property
     def measurements(self) -> set[str]:
@@ -110,6 +113,7 @@ class Entry:
     overruns: int = 0
     errors: int = 0
     discarded: int = 0
+    away: int = 0  # cycles that nobody was there for: its program had ended
     unread: int = 0  # lines of the programs' counts that are torn
     spans: dict[str, Span] = field(default_factory=dict)  # by measurement
 
@@ -131,8 +135,10 @@ class Entry:
         return (self.written_by - self.made_by).total()
 
 
-def take(run: Run, folder: Path, server: Server) -> list[Entry]:
+def take(run: Run, folder: Path, server: Server, ended_ns: int = 0) -> list[Entry]:
     """Count both ends of a run; one entry an instrument, in the site file's order. ``folder`` has its programs' counts.
+
+    ``ended_ns`` is until when programs should have run (0: not known).
 
     Where something is missing, it counts again until two counts agree: a request that Telegraf gave up on may still
     be written. Raises DatabaseError.
@@ -142,6 +148,8 @@ def take(run: Run, folder: Path, server: Server) -> list[Entry]:
         name = file.name.rsplit(".", 2)[0]
         if name in entries:
             _add(entries[name], file.read_text(errors="replace"))
+    for name, cycles in gaps.missed(folder, run.intervals, ended_ns).items():
+        entries[name].away = cycles
     before: dict[str, Counter[str]] | None = None
     for _ in range(COUNTS):
         counts = _written(run, server, entries)
@@ -237,6 +245,10 @@ def lines(
         if entry.overruns:
             result.append(
                 f"  {entry.instrument}: missed {counted('cycle', entry.overruns)}; a reading took longer than its interval, or the machine was busy"
+            )
+        if entry.away:
+            result.append(
+                f"  {entry.instrument}: missed {counted('cycle', entry.away)} while its program did not run; Telegraf's log says why"
             )
         if entry.unread:
             result.append(

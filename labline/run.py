@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .interrupts import Interrupts
     from .lab import Lab
+    from .live.audience import Audience
     from .live.snapshot import Snapshot
 
 EXAMPLES = """\
@@ -34,6 +35,7 @@ EXAMPLES = """\
   labline run --duration 30            for half a minute, then end with status 1 if anything was lost
 """
 LOOK_SECONDS = 1.0  # between two looks at the database and at the parts
+LAST_LOOK_SECONDS = 20.0  # for the last table of a run that ends by itself
 REPORT_SECONDS = 10.0  # between two lines where there is no terminal
 
 
@@ -75,20 +77,24 @@ def _run(arguments: argparse.Namespace) -> int:
     from . import ledger
     from .interrupts import Interrupts
     from .lab import Lab
+    from .live.audience import Audience, Voice
     from .words import counted
 
     site = sites.load(sites.find(arguments.site))
     console = Console(highlight=False)
-    with Interrupts(say, lambda: lab.kill()) as interrupts:
-        lab = Lab(site, arguments.state, say, simulate=arguments.simulate)
+    voice = Voice(say)
+    with Interrupts(voice.say, lambda: lab.kill()) as interrupts:
+        lab = Lab(site, arguments.state, voice.say, simulate=arguments.simulate)
+        audience = Audience(lambda: _show(lab, console, arguments.duration, audience, voice.say))
         try:
             say(f"{lab.site.title}: {counted('instrument', len(site.enabled))}; all it keeps is in {lab.places.root}")
             lab.start()
             interrupts.check()
             _tell_where(lab)
-            _watched(lab, console, arguments.duration, interrupts)
+            voice.begin()
+            _keep(lab, arguments.duration, audience, interrupts, voice.say)
             interrupts.be_patient()
-            say("stopping: what was read is being written")
+            voice.say("stopping: what was read is being written")
             uncounted = ""
             try:
                 lab.stop()
@@ -96,7 +102,11 @@ def _run(arguments: argparse.Namespace) -> int:
                 uncounted = getattr(error, "strerror", None) or str(error)
         finally:
             interrupts.be_patient()
+            audience.leave()
             lab.close()
+            # All is stopped and safe: now it may wait for whoever reads.
+            audience.join()
+            voice.end()
     if uncounted:
         print(f"The readings of this run could NOT be counted: {uncounted}")
         journals = ", ".join(told.path(node.journal) for node in lab.places.nodes.values())
@@ -120,19 +130,27 @@ def _tell_where(lab: Lab) -> None:
         say(f"             user {grafana.admin}, password in {told.path(lab.places.secrets / 'grafana_admin')}")
 
 
-def _watched(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> None:
-    """Show the lab until its time is over, its end is asked for, or nobody looks any more."""
+def _keep(
+    lab: Lab, duration: float | None, audience: Audience, interrupts: Interrupts, say: Callable[[str], None]
+) -> None:
+    """Look after the lab until its time is over, its end is asked for, or nobody looks any more; waits for no reader."""
+    end = time.monotonic() + duration + LAST_LOOK_SECONDS if duration else float("inf")
     try:
-        _watch(lab, console, duration, interrupts)
+        audience.start()
+        while not audience.over.wait(LOOK_SECONDS) and time.monotonic() < end:
+            interrupts.check()
+            lab.look_after()
+        interrupts.check()
     except KeyboardInterrupt:
         pass
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
-            raise
+    error = audience.error
+    if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO):
         say(f"nobody reads this any more ({error.strerror}): the run ends")
+    elif error:
+        raise error
 
 
-def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Interrupts) -> None:
+def _show(lab: Lab, console: Console, duration: float | None, audience: Audience, say: Callable[[str], None]) -> None:
     """Show the lab until ``duration`` seconds are over, or for ever."""
     from .live.screen import show
     from .live.table import print_whole
@@ -145,8 +163,7 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
 
     def look() -> Snapshot | None:
         nonlocal away, version, watch
-        interrupts.check()
-        lab.look_after()
+        audience.check()
         footer[:] = [*filter(None, [lab.notice, lab.dashboards.notice]), "Ctrl-C ends the run."]
         began = time.strftime("%H:%M:%S")
         if lab.version != version:  # the site is another one by now
@@ -155,6 +172,8 @@ def _watch(lab: Lab, console: Console, duration: float | None, interrupts: Inter
         try:
             snapshot = watch.look()
         except DatabaseError as error:
+            audience.check()
+            footer[:0] = [str(error)]
             if not away:
                 away = began
                 say(f"no answer from the database since {away}: {error}")

@@ -121,7 +121,7 @@ def _here(site: Site, places: Places, running: Mapping[str, Any]) -> Watch:
     from .live.canary import LONGEST, Canary, merged
     from .live.telegraf_log import TelegrafLog, TelegrafLogs
     from .live.watch import Watch
-    from .stack import process
+    from .stack import standstill
 
     url = running["urls"]["influxdb"]
     since = datetime.fromisoformat(running["since"]).timestamp()
@@ -136,5 +136,5 @@ def _here(site: Site, places: Places, running: Mapping[str, Any]) -> Watch:
         int(since * 1e9),
         logs.details,
         lambda: merged(logs.troubles(), canary.look),
-        lambda node: process.is_child(running["telegraf"].get(node), running["pid"]),
+        lambda node: standstill.is_child(running["telegraf"].get(node), running["pid"]),
     )

@@ -121,6 +121,8 @@ class Sampler:
             else:
                 ticks = ticks or Ticks(self._stanza.interval)  # the first cycle, which connects, comes at once
                 self.instrument.overruns += ticks.wait(self.stop, inbox, self._collect)
+        if ticks:  # a program that was stopped (SIGSTOP) until now missed some
+            self.instrument.overruns += ticks.passed()
 
     def _collect(self) -> None:
         self._deliver(self.instrument.collect())

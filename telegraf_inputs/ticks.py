@@ -26,6 +26,11 @@ class Ticks:
         self._offset = self._measure()
         self._next = self._after(monotonic_ns())
 
+    def passed(self) -> int:
+        """Tell how many deadlines have passed that nobody waits for any more."""
+        late = self._monotonic_ns() - self._next
+        return late // self.interval_ns + 1 if late >= 0 else 0
+
     def wait(self, stop: Stop, also: Waited | None = None, act: Callable[[], None] = lambda: None) -> int:
         """Wait for the next deadline, or the request to stop; returns how many were missed before it.
 
@@ -44,7 +49,8 @@ class Ticks:
             if also in select.select([stop, also], [], [], rest)[0]:
                 act()
         stop.wait((self._next - self._monotonic_ns()) / 1e9)
-        self._next = self._after(self._next)
+        if not stop.is_set:
+            self._next = self._after(self._next)
         return missed
 
     def _after(self, monotonic: int) -> int:

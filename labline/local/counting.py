@@ -57,16 +57,19 @@ class Counting:
             self._run = self._run.joined(ledger.Run.of(site, self.since_ns))
             self._run.keep(self.folder)
 
-    def take(self, database: Database) -> None:
-        """Count, and write again from the journal what the database lacks. Raises DatabaseError."""
+    def take(self, database: Database, ended_ns: int) -> None:
+        """Count, and write again from the journal what the database lacks. Raises DatabaseError.
+
+        ``ended_ns`` is until when programs should have run.
+        """
         if not self._run:
             return
         reader = database.reader(SECONDS_PER_COUNT)
-        self.entries = ledger.take(self._run, self.folder, reader)
+        self.entries = ledger.take(self._run, self.folder, reader, ended_ns)
         if any(entry.lost for entry in self.entries):
             self._say("some of it is missing in the database: the journal is looked through")
             self.again += self.write_again(database).lines()
-            self.entries = ledger.take(self._run, self.folder, reader)
+            self.entries = ledger.take(self._run, self.folder, reader, ended_ns)
 
     def write_again(self, database: Database) -> Replayed:
         """Write again from the journal what the database lacks of this run. Raises DatabaseError."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ..stack.errors import StartFailed
 from ..stack.process import Process
+from ..stack.standstill import Standstill
 
 AT_ONCE = 3  # so many times it is started anew at once
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds; each one is twice the one before
@@ -36,9 +37,19 @@ class Part(Protocol):
 class Keeper:
     """Keeps one part running. ``meanwhile`` says what comes of its end; ``came_up`` is called when it runs again."""
 
-    def __init__(self, name: str, part: Part, say: Callable[[str], None], meanwhile: str, came_up: Callable[[], None]):
+    def __init__(
+        self,
+        name: str,
+        part: Part,
+        say: Callable[[str], None],
+        meanwhile: str,
+        came_up: Callable[[], None],
+        *,
+        idles: bool,
+    ):
         self.name, self.part = name, part
         self._say, self._meanwhile, self._came_up = say, meanwhile, came_up
+        self._standstill = Standstill(idles=idles)
         self._failures = 0  # ends and failed starts, since it ran steadily
         self._up_since: float | None = None
         self._begun: float | None = None  # when the start began that goes on
@@ -60,8 +71,11 @@ class Keeper:
         now = time.monotonic()
         if self._begun is not None:
             self._go_on(now)
-        elif self._next is None and (ended := self.part.process) and not ended.running:
-            self._ended(ended, now)
+        elif self._next is None and (process := self.part.process):
+            if not process.running:
+                self._ended(process, now)
+            elif why := self._standstill.look(process.pid):
+                self.hangs(why)
         if self._next is not None and now >= self._next:
             self._begin(now)
 
@@ -75,6 +89,14 @@ class Keeper:
         """Take note that it could not be started at all."""
         self._down = _clock()
         self._failed(why, time.monotonic())
+
+    def hangs(self, why: str) -> None:
+        """Start it anew, because it is there and does not get on; what can still end by itself does."""
+        self._down, self._why = _clock(), why
+        self.event_time = time.monotonic()
+        self.event = f"{self._down} {self.name} hung ({why}) and was started anew."
+        self.events.append(self.event)
+        self._say(f"{self.name} hangs: {why}; started anew{self._wait(self.event_time)}; {self._meanwhile}")
 
     def _ended(self, process: Process, now: float) -> None:
         if self._up_since is None or now - self._up_since > STEADY:
@@ -121,6 +143,8 @@ class Keeper:
             if self._told:
                 self._say(f"{self.name} runs again, {_clock()}")
             self._down = self._why = self._told = ""
+        elif (process := self.part.process) and (why := self._standstill.look(process.pid)):
+            self.hangs(why)
         elif now - self._begun > LONGEST_START:
             self._failed(f"{self.name} was not ready within {LONGEST_START:.0f} s", now)
 
@@ -140,9 +164,17 @@ class Supervision:
         self._say = say
         self._keepers: list[Keeper] = []
 
-    def keep(self, name: str, part: Part, meanwhile: str, came_up: Callable[[], None] = lambda: None) -> Keeper:
-        """Keep a part running from now on."""
-        keeper = Keeper(name, part, self._say, meanwhile, came_up)
+    def keep(
+        self,
+        name: str,
+        part: Part,
+        meanwhile: str,
+        came_up: Callable[[], None] = lambda: None,
+        *,
+        idles: bool = False,
+    ) -> Keeper:
+        """Keep a part running from now on; ``idles``: it may have nothing to do for as long as it likes."""
+        keeper = Keeper(name, part, self._say, meanwhile, came_up, idles=idles)
         self._keepers.append(keeper)
         return keeper
 

@@ -153,6 +153,7 @@ class Process:
         if self._popen.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._popen.send_signal(first)
+            self.go_on()
             self._wait(seconds)
             # Not reaped yet, so the group is still ours: this ends a stubborn process, and orphans of an ended one.
             with contextlib.suppress(ProcessLookupError):
@@ -162,6 +163,12 @@ class Process:
             os.close(self._ended)
             self._ended = -1
         return self._popen.returncode
+
+    def go_on(self) -> None:
+        """Let it and its children go on where they were stopped (SIGSTOP)."""
+        if self._popen.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it and its children at once: whoever waits in ``stop`` waits no longer."""
@@ -188,11 +195,7 @@ def kill_all() -> None:
         process.kill()
 
 
-def is_child(pid: int | None, parent: int) -> bool:
-    """Tell whether a process runs that another one started."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            state, found = stat.read().rpartition(b")")[2].split()[:2]
-    except OSError:
-        return False
-    return state not in (b"Z", b"X") and int(found) == parent
+def continue_all() -> None:
+    """Let go on whatever was stopped of what this program has started: it could neither write what it holds, nor end."""
+    for process in list(_started):
+        process.go_on()

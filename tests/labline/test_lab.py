@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +38,11 @@ def lab(tmp_path, monkeypatch):
         """A part of the lab that only notes what is asked of it."""
 
         def __init__(self, name):
-            self._name, self.process, self.url = name, SimpleNamespace(running=True), "http://127.0.0.1:9"
+            self._name, self.process, self.url = (
+                name,
+                SimpleNamespace(running=True, pid=os.getpid()),
+                "http://127.0.0.1:9",
+            )
             self.up = True
 
         def begin(self):

@@ -19,7 +19,7 @@ class Part:
         self.run()
 
     def run(self):
-        self.process = SimpleNamespace(running=True, status=None, explain=lambda text: text)
+        self.process = SimpleNamespace(running=True, pid=0, status=None, explain=lambda text: text)
 
     def end(self):
         self.process.running, self.process.status = False, -9
