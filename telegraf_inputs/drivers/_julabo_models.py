@@ -94,7 +94,7 @@ MODELS = {
     "fl": Model("FL, FLW", r"\AJULABO FLW?( VERSION| ?\d)", {**COMMON, **ONE}),
     "fc": Model(
         "FC, FCW, FP50-MH",
-        r"\AJULABO (FCW? ?\d|FP50[-_]MH)",
+        r"\AJULABO (FCW?( VERSION| ?\d)|FP50[-_]MH)",
         {**COMMON, **EXTERNAL_HEATER, **ONE},
         by_words=True,
     ),

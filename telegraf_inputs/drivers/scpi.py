@@ -13,7 +13,7 @@ from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Probe, Quantity, Stream
-from ..errors import BadAnswer, BadInput, NoAnswer, WrongDevice
+from ..errors import BadAnswer, BadInput, WrongDevice
 from ..fields import clashes
 from ..line import Wire
 from ..pattern import Pattern, check_pattern
@@ -217,11 +217,12 @@ channels:
         self._untold: list[str] = []  # settings whose question is not answered: whether they still hold is not known
         for header, wanted in [setting for command in self.options["setup"] for setting in _settings(command)]:
             if header not in selecting:
-                try:
-                    self._set[f"{header}?"] = str(self.link.query(f"{header}?")).strip()
-                except NoAnswer as error:
-                    self.recover(error)
-                    self._untold.append(f"{header} {wanted}")
+                setting = f"{header} {wanted}"
+                answer = self.optional(f"{header}?", _says_something, f"{setting!r} is sent anew in each cycle")
+                if answer is None:
+                    self._untold.append(setting)
+                else:
+                    self._set[f"{header}?"] = answer.strip()
 
     def read(self) -> Iterator[Reading]:
         self._cycle = Cycle(self.link, self.recover)
@@ -313,6 +314,10 @@ def _settings(command: str) -> list[tuple[str, str]]:
     """Take a command apart into what it sets, and to what; questions and words without an argument set nothing."""
     parts = [part.strip().partition(" ") for part in command.split(";")]
     return [(header, wanted.strip()) for header, _, wanted in parts if wanted.strip() and "?" not in header]
+
+
+def _says_something(answer: str) -> bool:
+    return bool(answer.strip()) and answer.strip().isprintable() and "\ufffd" not in answer
 
 
 def _selects(header: str) -> bool:

@@ -45,6 +45,8 @@ class ScpiSimulator(TextSimulator):
         },
     }
 
+    optional = ("UNIT:TEMP?",)  # and of whatever else is set by ``setup``
+
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         super().__init__(stanza, seed, plan)
         self._signals: dict[tuple[str, str], Signal] = {}

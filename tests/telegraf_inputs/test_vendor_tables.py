@@ -283,6 +283,7 @@ def test_what_all_manuals_of_julabo_agree_on():
         ("JULABO FL1703", "fl"),
         ("JULABO FP50_MH Simulator, ISIS", "fc"),
         ("JULABO FP50-HE", ""),  # two lists are told of it
+        ("JULABO FC VERSION 1.0", "fc"),
         ("JULABO_V3.0", ""),
         ("V 2.10", ""),
     ],
