@@ -109,5 +109,5 @@ def test_of_several_measurements_the_alarm_of_silence_has_one_series_and_the_age
     assert '"internal_gather"' in query and "\"alias\" = 'load'" in query and '"a"' not in query
     health = json.loads(files["dashboards/health.json"])
     (age,) = [panel for panel in panels_of(health) if panel["description"] == "When load last delivered something."]
-    assert [target["format"] for target in age["targets"]] == ["table", "table"]
+    assert [target["resultFormat"] for target in age["targets"]] == ["table", "table"]
     assert [step["id"] for step in age["transformations"]] == ["merge", "sortBy", "convertFieldType"]
