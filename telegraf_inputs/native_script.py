@@ -30,7 +30,8 @@ def script(stanza: Stanza, *, simulated: bool = False) -> str:
 
 def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:
     driver = cast(type[Native], stanza.driver)
-    sources, channels = [], {}
+    sources: list[list[Any]] = []
+    channels: dict[str, dict[str, Any]] = {}
     for channel in stanza.channels:
         declared = driver.declared(channel)
         for name, each in declared.items():
@@ -40,6 +41,8 @@ def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:
             sources.append([*source, channel.id, name])
         quantities = {name: _quantity(channel, each) for name, each in declared.items()}
         channels[channel.id] = {"measurement": channel.measurement, "quantities": quantities}
+        if (time := driver.own_time(stanza, channel)) and not simulated:
+            channels[channel.id]["time"] = time
     return {
         "name": stanza.name,
         "by": "field" if simulated else driver.by,

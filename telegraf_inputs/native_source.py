@@ -68,6 +68,11 @@ class Native(Source):
         return [cls.input, {}, field_name(channel, quantity)]
 
     @classmethod
+    def own_time(cls, stanza: Stanza, channel: Channel) -> list[Any] | None:
+        """Tell where what comes of a channel has a time of its own (keys, form), as native/shape.star reads it; None: nowhere."""
+        return None
+
+    @classmethod
     def by_hand(cls, stanza: Stanza) -> Stanza:
         """Change what must not be like that of a lab that runs, where it is read once beside it."""
         return stanza

@@ -13,7 +13,7 @@ from typing import Any
 from ..configured import Channel, Stanza
 from ..declare import Option
 from ..errors import BadInput
-from ..native_source import READ, Native, secret
+from ..native_source import NATIVE_STATUSES, READ, Native, secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TOPIC = Option(
@@ -26,6 +26,19 @@ PATH = Option(
     "str",
     "where the value is in a JSON message, such as status.temperature or 0.value; default: the message is the value",
 )
+TIME = Option(
+    "time",
+    "str",
+    "where a JSON message has a time of its own, such as 0.timestamp; default: that of the channel, or of the instrument; "
+    "without one, the time is that of its arrival",
+)
+TIME_FORM = Option(
+    "time_form",
+    "str",
+    "how that is written: iso, with its zone, such as 2026-11-28T15:00:00.5Z; or as a number, since 1970: seconds (unix), "
+    "milliseconds (unix_ms) …; default: iso",
+    choices=("iso", "unix", "unix_ms", "unix_us", "unix_ns"),
+)
 WHY = "# Without an address that nobody has, a broker that refuses this user would end Telegraf at its start."
 NOWHERE = "unix:///broker-is-away-or-refuses-this-user"
 MOST_WAITING = 10_000  # messages that are not in the database yet; the broker keeps more
@@ -34,8 +47,9 @@ MOST_WAITING = 10_000  # messages that are not in the database yet; the broker k
 class Mqtt(Native):
     """Reads what others publish to an MQTT broker: plain values, or values in JSON messages.
 
-    A message's time is that of its arrival; one that the broker retains counts as new whenever Telegraf connects. A broker that refuses the user looks like one that is away: Telegraf does
-    not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
+    A message's time is its own where `time` says where it stands, else that of its arrival; without a time of its own, one that the broker
+    retains counts as new whenever Telegraf connects, with one it is the same point again. A broker that refuses the user looks like one
+    that is away: Telegraf does not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
     """
 
     name = "mqtt"
@@ -57,9 +71,14 @@ class Mqtt(Native):
     input = "mqtt_consumer"
     by = "topic"
     where = (TOPIC, PATH)
-    channel_options = (READ, TOPIC)
+    channel_options = (READ, TOPIC, TIME, TIME_FORM)
+    statuses = NATIVE_STATUSES | {
+        "bad_time": "the message has no time that can be read where `time` says: the point's is that of its arrival",
+    }
     options_known = (
         TOPIC,
+        TIME,
+        TIME_FORM,
         Option("username", "str", "the user, where the broker wants one"),
         Option("password_file", "str", "a file in the folder of passwords"),
         Option("ca", "str", "mqtts: the file with the certificate of the authority that signed the broker's, where the system does not know that one"),
@@ -95,6 +114,9 @@ channels:
         for channel in stanza.channels:
             for name, each in cls.declared(channel).items():
                 _check(topic_of(stanza, channel, name, each.where), ("channels", channel.id, "read", name, "topic"))
+                if (found := cls.own_time(stanza, channel)) and "" in found[0]:
+                    where = ("channels", channel.id, "time") if channel.options["time"] is not None else ("time",)
+                    raise BadInput("is no path, expected names with '.' between them", where)
                 if "" in path_of(channel, name, each.where):
                     raise BadInput(
                         f"found {each.where['path']!r}, expected names with '.' between them",
@@ -136,6 +158,14 @@ channels:
         if options["ca"]:
             keys["tls_ca"] = options["ca"]
         return keys
+
+    @classmethod
+    def own_time(cls, stanza: Stanza, channel: Channel) -> list[Any] | None:
+        path, form = (
+            given if (given := channel.options[name]) is not None else stanza.options[name]
+            for name in ("time", "time_form")
+        )
+        return None if path is None else [path.split("."), form or "iso"]
 
     @classmethod
     def by_hand(cls, stanza: Stanza) -> Stanza:
