@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..configured import Channel, Stanza
+from ..configured import ANY, Channel, Stanza
 from ..declare import Option
 from ..errors import BadInput
-from ..native_source import NATIVE_STATUSES, READ, Native, secret
+from ..native_source import NATIVE_STATUSES, PLACE, READ, Native, secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TOPIC = Option(
@@ -46,6 +46,8 @@ MOST_WAITING = 10_000  # messages that are not in the database yet; the broker k
 
 class Mqtt(Native):
     """Reads what others publish to an MQTT broker: plain values, or values in JSON messages.
+
+    Channel `*` stands for those that are not named: a level of its topic is {channel}, and what comes there is their name.
 
     A message's time is its own where `time` says where it stands, else that of its arrival; without a time of its own, one that the broker
     retains counts as new whenever Telegraf connects, with one it is the same point again. A broker that refuses the user looks like one
@@ -85,6 +87,7 @@ class Mqtt(Native):
         Option("client_id", "str", "the name by which the broker knows us; default: of site and instrument"),
         Option("qos", "int", "0: at most once; 1: at least once, kept by the broker while Telegraf is away; 2: once", 1, choices=(0, 1, 2)),
     )  # fmt: skip
+    finds = True
     secret_options = ("password_file",)
     file_options = ("ca",)
     example = """\
@@ -102,6 +105,9 @@ channels:
     read:
       temp: {unit: °C, low: -40, high: 85, description: Temperature of the air}
       humi: {unit: "%", low: 0, high: 100, description: Relative humidity}
+  "*":
+    read:
+      temp: {unit: °C, low: -40, high: 85, description: Temperature at a sensor that is not named}
   julabo:
     topic: julabo/status
     read:
@@ -112,33 +118,38 @@ channels:
     @classmethod
     def check(cls, stanza: Stanza) -> None:
         for channel in stanza.channels:
-            for name, each in cls.declared(channel).items():
-                _check(topic_of(stanza, channel, name, each.where), ("channels", channel.id, "read", name, "topic"))
-                if (found := cls.own_time(stanza, channel)) and "" in found[0]:
-                    where = ("channels", channel.id, "time") if channel.options["time"] is not None else ("time",)
-                    raise BadInput("is no path, expected names with '.' between them", where)
-                if "" in path_of(channel, name, each.where):
-                    raise BadInput(
-                        f"found {each.where['path']!r}, expected names with '.' between them",
-                        ("channels", channel.id, "read", name, "path"),
-                    )
+            cls._check_channel(stanza, channel)
         try:
             super().check(stanza)
         except BadInput as error:
             if error.message.startswith("reads the same value"):
                 error.message += "; let {channel} or {quantity} stand in its topic or path"
             raise
+        for channel in stanza.others:
+            cls._check_channel(stanza, channel)
         if stanza.options["password_file"] and not stanza.options["username"]:
             raise BadInput("is missing; a password needs a user", ("username",))
         if stanza.options["ca"] and stanza.connection.scheme != "mqtts":
             raise BadInput("is for mqtts://, this connection is not encrypted", ("ca",))
 
     @classmethod
+    def _check_channel(cls, stanza: Stanza, channel: Channel) -> None:
+        if (found := cls.own_time(stanza, channel)) and "" in found[0]:
+            where = ("channels", channel.id, "time") if channel.options["time"] is not None else ("time",)
+            raise BadInput("is no path, expected names with '.' between them", where)
+        for name, each in cls.declared(channel).items():
+            at = ("channels", channel.id, "read", name)
+            _check(topic_of(stanza, channel, name, each.where), channel, (*at, "topic"))
+            path = path_of(channel, name, each.where)
+            if "" in path or PLACE in path:
+                raise BadInput(f"found {each.where['path']!r}, expected names with '.' between them", (*at, "path"))
+
+    @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
         options, url = stanza.options, stanza.connection
         host, port = url.host_port(PORTS[url.scheme])
         scheme = "ssl" if url.scheme == "mqtts" else "tcp"
-        topics = [source[0] for source in _sources(stanza)]
+        topics = [source[0].replace(PLACE, "+") for source in _sources(stanza)]
         keys: dict[str, Any] = {
             WHY: None,
             "servers": [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}", NOWHERE],
@@ -189,20 +200,27 @@ def path_of(channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[s
 
 
 def _filled(text: str, channel: Channel, quantity: str) -> str:
-    return text.replace("{channel}", channel.id).replace("{quantity}", quantity)
+    return text.replace(PLACE, PLACE if channel.id == ANY else channel.id).replace("{quantity}", quantity)
 
 
 def _sources(stanza: Stanza) -> list[list[Any]]:
     return [
         Mqtt.source(stanza, channel, name, each.where)
-        for channel in stanza.channels
+        for channel in stanza.declared
         for name, each in Mqtt.declared(channel).items()
     ]
 
 
-def _check(topic: str, path: tuple[str, ...]) -> None:
+def _check(topic: str, channel: Channel, path: tuple[str, ...]) -> None:
     if not topic:
         raise BadInput("is missing; expected the topic here, in the channel, or in the instrument", path)
+    if channel.id == ANY:
+        if topic.split("/").count(PLACE) != 1:
+            raise BadInput(
+                f"found {topic!r}, expected a topic one of whose levels is {PLACE}: so channels are found that are not named",
+                path,
+            )
+        topic = topic.replace(PLACE, "")
     if "+" in topic or "#" in topic or "{" in topic or not topic.isprintable():
         raise BadInput(
             f"found {topic!r}, expected one topic; + and # stand for many, whose values would be mixed up", path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from provisioning import toml
-from telegraf_inputs import clock, native_clock, native_script
+from telegraf_inputs import clock, drivers, native_clock, native_script
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput
 
@@ -339,3 +340,80 @@ def test_a_path_to_a_time_that_is_none_is_refused(where):
     with pytest.raises(BadInput, match="is no path") as refused:
         stanzas.check(stanza)
     assert refused.value.path == (*where, "time")
+
+
+def test_channels_that_are_not_named_are_found_in_topics(shaped):
+    read = {"temp": {"unit": "°C", "high": 50}}
+    stanza = mqtt(temp={"unit": "°C"}) | {"topic": "lab/{channel}/sensors/{quantity}"}
+    stanza["channels"] = {"oven": {"read": {"temp": {"unit": "°C", "high": 900}}}, "*": {"read": read}}
+    topics = (
+        "lab/oven/sensors/temp",
+        "lab/hall/sensors/temp",
+        "lab/attic/sensors/temp",
+        "lab/attic/sensors/humi",
+        "lab/a/b/sensors/temp",
+    )
+    points, _ = shaped(
+        stanza, *(f'mqtt_consumer,topic={t},@ value="{60 - n}" {SECOND + n}' for n, t in enumerate(topics))
+    )
+    assert points == [
+        f'mqtt,channel=oven temp=60,status="ok" {SECOND}',
+        f'mqtt,channel=hall status="out_of_range" {SECOND + 1}',
+        f'mqtt,channel=attic status="out_of_range" {SECOND + 2}',
+    ]
+    checked = stanzas.check(stanza)
+    assert [channel.id for channel in checked.channels] == ["oven"] and checked.measurements == ["mqtt"]
+    assert drivers.load("mqtt").table(checked, "client")["topics"] == ["lab/oven/sensors/temp", "lab/+/sensors/temp"]
+
+
+def test_channels_that_are_not_named_are_found_in_tags(shaped):
+    read = {"load": {"unit": "%", "field": "utilization_gpu"}}
+    channels = {
+        "left": {"measurement": "gpu", "tags": {"index": "0"}, "read": read},
+        "*": {"measurement": "gpu", "tags": {"index": "{channel}", "kind": "gpu"}, "read": read},
+    }
+    stanza = {"name": "gpus", "driver": "telegraf", "input": {"nvidia_smi": {}}, "channels": channels}
+    points, log = shaped(
+        stanza,
+        f"gpu,index=0,kind=gpu,@ utilization_gpu=1 {SECOND}",
+        f"gpu,index=1,kind=gpu,@ utilization_gpu=2 {SECOND}",
+        f"gpu,index=2,kind=cpu,@ utilization_gpu=3 {SECOND}",
+        f"gpu,kind=gpu,@ utilization_gpu=4 {SECOND}",
+    )
+    assert points == [f'gpu,channel=left load=1,status="ok" {SECOND}', f'gpu,channel=1 load=2,status="ok" {SECOND}']
+    assert log.count("which no channel names") == 2
+
+
+@pytest.mark.parametrize(
+    ("driver", "keys", "told"),
+    [
+        ("mqtt", {"topic": "lab/all", "read": {"a": {"unit": "V"}}}, "one of whose levels is {channel}"),
+        ("mqtt", {"topic": "lab/x{channel}", "read": {"a": {"unit": "V"}}}, "one of whose levels is {channel}"),
+        ("mqtt", {"topic": "{channel}/#", "read": {"a": {"unit": "V"}}}, "expected one topic"),
+        (
+            "mqtt",
+            {"topic": "{channel}", "read": {"a": {"unit": "V"}}, "limits": {"a": {"warning": {"above": 1}}}},
+            "name the channel",
+        ),
+        (
+            "telegraf",
+            {"measurement": "gpu", "tags": {"index": "0"}, "read": {"a": {"unit": "V"}}},
+            "one tag must be '{channel}'",
+        ),
+        ("snmp", {"read": {"a": {"unit": "V", "oid": "1.3"}}}, "expected letters, digits"),
+    ],
+)
+def test_what_can_not_be_found_is_refused(driver, keys, told):
+    own = {
+        "mqtt": {"connection": "mqtt://h"},
+        "snmp": {"connection": "udp://h", "user": "lab"},
+        "telegraf": {"input": {"system": {}}},
+    }
+    with pytest.raises(BadInput, match=re.escape(told)):
+        stanzas.check({"name": "it", "driver": driver, **own[driver], "channels": {"*": keys}})
+
+
+def test_what_would_be_found_is_simulated(shaped):
+    stanza = mqtt(a={"unit": "V"}) | {"topic": "lab/{channel}", "channels": {"*": {"read": {"a": {"unit": "V"}}}}}
+    checked = stanzas.check(stanza | {"connection": "sim"})
+    assert '["mock", {}, "simulated.a", "simulated", "a"]' in native_script.script(checked, simulated=True)
