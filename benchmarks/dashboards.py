@@ -14,6 +14,7 @@ import yaml
 from .measurement import Measurement
 
 INSTRUMENTS, CHANNELS = 100, 16
+TIMES = 3
 
 
 def measure() -> Iterator[Measurement]:
@@ -22,9 +23,7 @@ def measure() -> Iterator[Measurement]:
         site = Path(name) / "large.yml"
         site.write_text(yaml.safe_dump(_site(), sort_keys=False))
         command = [sys.executable, "-m", "grafana_dashboards", str(site), "--to", str(Path(name) / "grafana")]
-        before = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - before
+        seconds = min(_run(command) for _ in range(TIMES))  # what else the machine does can only make it slower
         files = [file for file in (Path(name) / "grafana").rglob("*") if file.is_file()]
     size = f"{len(files)} files"
     yield Measurement(
@@ -32,9 +31,15 @@ def measure() -> Iterator[Measurement]:
         seconds,
         "s",
         5,
-        f"python -m grafana_dashboards, with limits on every channel; {size}",
+        f"python -m grafana_dashboards, with limits on every channel; {size}; the quickest of {TIMES}",
         digits=1,
     )
+
+
+def _run(command: list[str]) -> float:
+    before = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - before
 
 
 def _site() -> dict[str, object]:

@@ -12,7 +12,7 @@ from telegraf_inputs import duration
 from . import alarm_words, influxql
 from .alarm_words import Panels
 from .provision import AlertQuery, BelowOne, Last, Rule, plain
-from .signals import Signal
+from .signals import Signal, check_stored
 from .uids import uid
 
 FOUND = "{{ $labels.channel }}"  # as the query tells it
@@ -26,14 +26,13 @@ def rule(signal: Signal, site: Site, missed: float, panel: Panels) -> Rule:
     instrument, stanza = signal.instrument, signal.instrument.stanza
     seconds = math.ceil(max(instrument.silence, missed))
     known = min(FOUND_SECONDS, site.influxdb.raw or FOUND_SECONDS)
-    every_point = influxql.points(stanza.measurements, influxql.equal(instrument=stanza.name))
     return Rule(
         uid=uid(site.name, instrument.name, f"{signal.measurement} {signal.channel.id}", "channel"),
         title=f"{stanza.label}: no good reading of a channel ({signal.measurement})",
         data=[
             AlertQuery(ref="A", query=_good_points(signal, seconds), seconds=math.ceil(known)),
             Last(ref="B", of="A"),
-            AlertQuery(ref="D", query=every_point, seconds=seconds),
+            AlertQuery(ref="D", query=_delivers(signal), seconds=seconds),
             Last(ref="E", of="D"),
             BelowOne(ref="C", of="B", provided="E"),
         ],
@@ -51,6 +50,15 @@ def rule(signal: Signal, site: Site, missed: float, panel: Panels) -> Rule:
             "help": plain(alarm_words.no_good_reading(stanza)),
         },
     )
+
+
+def _delivers(signal: Signal) -> str:
+    """Ask whether the instrument delivers: 1 or more. It is one series without labels, which goes with each channel's."""
+    where = influxql.equal(instrument=signal.instrument.name)
+    if not signal.instrument.reports:
+        return influxql.points(signal.measurement, where, ())
+    check_stored("instrument", "up")
+    return influxql.total("up", "instrument", where, ())
 
 
 def _good_points(signal: Signal, seconds: int) -> str:

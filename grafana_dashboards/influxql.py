@@ -123,18 +123,17 @@ def growth(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str
 
 def total(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     """Ask for the sum of a field in the whole time, among all that is kept in full."""
-    what = f"{call('sum', field)} AS {identifier(field)}"
-    return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, TIME)} GROUP BY {', '.join(map(identifier, by))}"
+    return _whole(f"{call('sum', field)} AS {identifier(field)}", measurement, where, by)
 
 
-def points(measurements: Iterable[str], where: str, by: tuple[str, ...] = ()) -> str:
-    """Count the points of some measurements in the whole time, among all that is kept in full."""
+def points(measurement: str, where: str, by: tuple[str, ...]) -> str:
+    """Count the points of a measurement in the whole time, among all that is kept in full."""
+    return _whole(f'{call("count", "status")} AS "points"', measurement, where, by)
+
+
+def _whole(what: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
     groups = f" GROUP BY {', '.join(map(identifier, by))}" if by else ""
-    inner = ", ".join(
-        f'(SELECT {call("count", "status")} AS "n" FROM {source(name, RAW)} WHERE {_and(where, TIME)}{groups})'
-        for name in measurements
-    )
-    return f'SELECT sum("n") AS "points" FROM {inner} WHERE {TIME}{groups}'
+    return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, TIME)}{groups}"
 
 
 def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:

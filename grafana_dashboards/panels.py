@@ -74,6 +74,11 @@ def as_number(name: str) -> dict[str, Any]:
     }
 
 
+def newest_last() -> list[dict[str, Any]]:
+    """Make one table of what several queries gave, by time."""
+    return [{"id": "merge", "options": {}}, {"id": "sortBy", "options": {"sort": [{"field": "Time", "desc": False}]}}]
+
+
 def columns(names: dict[str, str], without: tuple[str, ...] = ()) -> dict[str, Any]:
     """Arrange a table: its columns in this order, name -> heading; and leave some out."""
     return {

@@ -218,11 +218,24 @@ class Merged(Strict, tag_field="id", tag="merge", kw_only=True):
     options: Nothing
 
 
+class SortField(Strict, kw_only=True):
+    field: Text
+    desc: bool
+
+
+class SortFields(Strict, kw_only=True):
+    sort: Annotated[list[SortField], Meta(min_length=1, max_length=1)]
+
+
+class Sorted(Strict, tag_field="id", tag="sortBy", kw_only=True):
+    options: SortFields
+
+
 class PanelBase(Strict, tag_field="type", kw_only=True):
     id: Annotated[int, Meta(ge=1)]
     title: Text
     gridPos: GridPos
-    transformations: list[Arranged | Merged | Renamed | Converted] = []
+    transformations: list[Arranged | Merged | Sorted | Renamed | Converted] = []
 
 
 class Shown(PanelBase, kw_only=True):

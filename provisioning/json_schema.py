@@ -146,7 +146,7 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
     if driver.channel_names is not None:
         channels["propertyNames"] = {"enum": list(driver.channel_names)}
     else:
-        channels["propertyNames"] = {"pattern": NAME_PATTERN}
+        channels["propertyNames"] = {"pattern": rf"{NAME_PATTERN}|^\*$" if driver.finds else NAME_PATTERN}
     return {
         "description": driver.title,
         "required": [option.name for option in driver.options_known if option.required]

@@ -30,16 +30,20 @@ def script(stanza: Stanza, *, simulated: bool = False) -> str:
 
 def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:
     driver = cast(type[Native], stanza.driver)
-    sources, channels = [], {}
-    for channel in stanza.channels:
+    sources: list[list[Any]] = []
+    channels: dict[str, dict[str, Any]] = {}
+    for channel in native_simulation.channels(stanza) if simulated else stanza.declared:
         declared = driver.declared(channel)
         for name, each in declared.items():
-            source = driver.source(stanza, channel, name, each.where)
             if simulated:
                 source = native_simulation.source(channel, name)
+            else:
+                source = driver.source(stanza, channel, name, each.where)
             sources.append([*source, channel.id, name])
         quantities = {name: _quantity(channel, each) for name, each in declared.items()}
         channels[channel.id] = {"measurement": channel.measurement, "quantities": quantities}
+        if (time := driver.own_time(stanza, channel)) and not simulated:
+            channels[channel.id]["time"] = time
     return {
         "name": stanza.name,
         "by": "field" if simulated else driver.by,

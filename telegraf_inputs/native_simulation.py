@@ -10,6 +10,7 @@ from .declared import Declared
 from .native_source import Native, field_name
 
 INPUT = "mock"
+FOUND = "simulated"  # the name of a channel that would be found in the data
 PERIOD = 60.0  # points of a wave
 MIDDLE, SWING = 20.0, 1.0  # of a wave, where nothing limits it
 
@@ -18,10 +19,15 @@ def table(stanza: Stanza) -> dict[str, Any]:
     """Make the keys of Telegraf's table: a wave for each number, one allowed value for all else."""
     driver = cast(type[Native], stanza.driver)
     keys: dict[str, Any] = {"metric_name": INPUT, "sine_wave": [], "constant": []}
-    for channel in stanza.channels:
+    for channel in channels(stanza):
         for name, each in driver.declared(channel).items():
             _add(keys, channel, name, each)
     return {key: found for key, found in keys.items() if found}
+
+
+def channels(stanza: Stanza) -> list[Channel]:
+    """List the channels that are simulated: one of those that would be found in the data, too."""
+    return [*stanza.channels, *(channel.found_as(FOUND) for channel in stanza.others)]
 
 
 def source(channel: Channel, quantity: str) -> list[Any]:

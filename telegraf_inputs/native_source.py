@@ -14,6 +14,7 @@ from .errors import BadInput
 from .source import Source
 
 READ = Option("read", "map", "what is read: quantity: where it is, its unit …", required=True)
+PLACE = "{channel}"
 SECRET = re.compile(r"\w+\Z", re.ASCII)  # what Telegraf takes for a secret's name
 NATIVE_STATUSES = {
     "no_reading": "the device says that it has no value",
@@ -23,7 +24,8 @@ NATIVE_STATUSES = {
 class Native(Source):
     """Reads what an input of Telegraf's own can read. A subclass defines ``table``, and ``source`` of a quantity.
 
-    Its channels and quantities stand in the stanza; ``where`` are the keys of a quantity that say where it is read.
+    Its channels and quantities stand in the stanza; ``where`` are the keys of a quantity that say where it is read. With
+    ``finds``, the source of channel ANY has PLACE where what comes has the channel's name.
     """
 
     alive_by = "points"
@@ -68,6 +70,11 @@ class Native(Source):
         return [cls.input, {}, field_name(channel, quantity)]
 
     @classmethod
+    def own_time(cls, stanza: Stanza, channel: Channel) -> list[Any] | None:
+        """Tell where what comes of a channel has a time of its own (keys, form), as native/shape.star reads it; None: nowhere."""
+        return None
+
+    @classmethod
     def by_hand(cls, stanza: Stanza) -> Stanza:
         """Change what must not be like that of a lab that runs, where it is read once beside it."""
         return stanza
@@ -84,7 +91,7 @@ class Native(Source):
         for name in cls.secret_options:
             check_secret(stanza.options[name], (name,))
         seen: dict[str, str] = {}
-        for channel in stanza.channels:
+        for channel in stanza.declared:
             if channel.calibration is not None and channel.calibration.form != "linear":
                 raise BadInput(
                     f"found {channel.calibration.form!r}; what Telegraf reads it calibrates by form linear alone",

@@ -240,7 +240,7 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
         return [_channel(name, {}, driver, errors) for name in known or ()]
     if not given:
         raise BadInput("is empty; name at least one channel, or leave it out to read all", ("channels",))
-    channels = []
+    channels: list[Channel] = []
     for name, data in given.items():
         where = ("channels", name)
         if known is not None and name not in known and not stanza.others:
@@ -248,7 +248,8 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
             cure = f" with these options; known: {', '.join(known)}" if of_another else f"; {suggestion(name, known)}"
             errors.append(BadInput(f"driver {driver.name!r} has no channel {name!r}{cure}", where))
             continue
-        if (known is None or name not in known) and not NAME.match(name):
+        anyone = driver.finds and name == ANY
+        if (known is None or name not in known) and not anyone and not NAME.match(name):
             errors.append(BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where))
             continue
         if data is not None and not isinstance(data, dict):
@@ -256,7 +257,10 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
             errors.append(BadInput(f"found {shown(data)}, expected the channel's keys: {keys}", where))
             continue
         with noted(errors, *where) as found:
-            channels.append(_channel(name, data or {}, driver, found))
+            channel = _channel(name, data or {}, driver, found)
+            (stanza.others if anyone else channels).append(channel)
+            if anyone and channel.limits:
+                raise BadInput("name the channel that is to have limits: an alarm is of one", ("limits",))
     return channels
 
 
@@ -273,7 +277,8 @@ def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list
     """Read one channel's keys; what is wrong goes to ``errors``, with its path inside the channel."""
     values = take(data, (*CHANNEL_KEYS, *driver.channel_options), f"a channel of {driver.name!r}", errors)
     options = {o.name: values[o.name] for o in driver.channel_options}
-    channel = Channel(name, values["label"] or name, values["description"] or "", options, values["limits"] or {})
+    label = values["label"] or (EACH if name == ANY else name)
+    channel = Channel(name, label, values["description"] or "", options, values["limits"] or {})
     if errors:
         return channel  # its quantities may hang on what is wrong
     with noted(errors):

@@ -47,7 +47,7 @@ def fresh(instrument: SiteInstrument) -> float:
     return float(math.ceil(seconds / size) * size)
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class Pace(Struct, frozen=True, kw_only=True):
     """Instruments that share a panel; ``which`` ends its title, ``where`` its condition: nothing where they are all."""
 
     instruments: list[SiteInstrument]
@@ -55,7 +55,7 @@ class Part(Struct, frozen=True, kw_only=True):
     where: str = ""
 
 
-def paces(instruments: Sequence[SiteInstrument], gap: Callable[[Sequence[SiteInstrument]], float]) -> list[Part]:
+def paces(instruments: Sequence[SiteInstrument], gap: Callable[[Sequence[SiteInstrument]], float]) -> list[Pace]:
     """Part instruments where some are much slower, the fastest first: a panel knows one gap for all that it shows."""
     found: list[list[SiteInstrument]] = []
     for instrument in sorted(instruments, key=lambda i: gap([i])):
@@ -63,9 +63,9 @@ def paces(instruments: Sequence[SiteInstrument], gap: Callable[[Sequence[SiteIns
             found.append([])
         found[-1].append(instrument)
     if len(found) == 1:
-        return [Part(instruments=list(instruments))]
+        return [Pace(instruments=list(instruments))]
     return [
-        Part(instruments=part, which=_named(part), where=influxql.among("instrument", [i.name for i in part]))
+        Pace(instruments=part, which=_named(part), where=influxql.among("instrument", [i.name for i in part]))
         for part in found
     ]
 

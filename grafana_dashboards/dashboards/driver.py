@@ -85,8 +85,8 @@ def _by(key: Callable[[Signal], Hashable], found: list[Signal]) -> Iterable[list
     return groups.values()
 
 
-class Part(Struct, frozen=True, kw_only=True):
-    """Signals that share a panel, for their instruments have one pace; ``which`` and ``where`` as in _instruments.Part."""
+class Alike(Struct, frozen=True, kw_only=True):
+    """Signals that share a panel, for their instruments have one pace; ``which`` and ``where`` as in _instruments.Pace."""
 
     signals: list[Signal]
     which: str
@@ -97,22 +97,22 @@ class Part(Struct, frozen=True, kw_only=True):
         return _drawn([s.instrument for s in self.signals])
 
 
-def _by_pace(same: list[Signal]) -> Iterator[Part]:
+def _by_pace(same: list[Signal]) -> Iterator[Alike]:
     """Part signals where some instruments are much slower than others."""
     instruments = {s.instrument.name: s.instrument for s in same}
     for part in _instruments.paces(list(instruments.values()), _instruments.channel_gap):
         names = {i.name for i in part.instruments}
         where = " AND ".join(filter(None, (CHOSEN, part.where)))
-        yield Part(signals=[s for s in same if s.instrument.name in names], which=part.which, where=where)
+        yield Alike(signals=[s for s in same if s.instrument.name in names], which=part.which, where=where)
 
 
-def _by_meaning(part: Part) -> list[Part]:
+def _by_meaning(part: Alike) -> list[Alike]:
     """Part signals whose values mean different things: a panel has one set of words and colours."""
     found = list(_by(lambda signal: tuple(signal.texts.items()), part.signals))
     if len(found) == 1:
         return [part]
     return [
-        Part(
+        Alike(
             signals=alike,
             which=f"{part.which}: {_instruments.some(signal.label for signal in alike)}",
             where=f"{part.where} AND {influxql.any_of(signal.where for signal in alike)}",
@@ -121,7 +121,7 @@ def _by_meaning(part: Part) -> list[Part]:
     ]
 
 
-def _height(part: Part) -> int:
+def _height(part: Alike) -> int:
     """Give a timeline its height; how many channels will be found nobody knows."""
     return _instruments.timeline_height(sum(FOUND_LINES if signal.found else 1 for signal in part.signals))
 
@@ -172,7 +172,7 @@ def _named(same: list[Signal], instruments: Sequence[SiteInstrument]) -> list[di
     )
 
 
-def _course(part: Part, instruments: Sequence[SiteInstrument], site: Site) -> panels.TimeSeries:
+def _course(part: Alike, instruments: Sequence[SiteInstrument], site: Site) -> panels.TimeSeries:
     """Plot one quantity of all channels that are chosen."""
     first = part.signals[0]
     quantity = first.quantity
@@ -238,7 +238,7 @@ def _drawn(instruments: Sequence[SiteInstrument]) -> dict[str, Any]:
     return {"gap": _instruments.channel_gap(instruments), "interval": _instruments.interval(instruments)}
 
 
-def _states(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
+def _states(part: Alike, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
     """Show a quantity that is no number."""
     first = part.signals[0]
     title = f"{signals.words(first.quantity.name).capitalize()}{part.which}"
@@ -265,7 +265,7 @@ def _single_states(signal: Signal) -> panels.StateTimeline:
     )
 
 
-def _status(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
+def _status(part: Alike, instruments: Sequence[SiteInstrument]) -> panels.StateTimeline:
     """Show what each channel says of itself."""
     mild = [
         c.word
@@ -286,7 +286,7 @@ def _status(part: Part, instruments: Sequence[SiteInstrument]) -> panels.StateTi
     )
 
 
-def _timeline(part: Part, instruments: Sequence[SiteInstrument], field: str, **more: Any) -> panels.StateTimeline:
+def _timeline(part: Alike, instruments: Sequence[SiteInstrument], field: str, **more: Any) -> panels.StateTimeline:
     measurement = part.signals[0].measurement
     query = influxql.series(
         influxql.call("last", field), measurement, part.where, ("instrument", "channel"), fill="null"

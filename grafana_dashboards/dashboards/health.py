@@ -14,7 +14,7 @@ from .. import delivery, influxql, panels, style, variables
 from ..layout import Page
 from ..signals import check_stored, own_quantity
 from . import _frame, _instruments, _telegraf
-from ._instruments import Part
+from ._instruments import Pace
 
 CHOSEN = influxql.chosen("instrument")
 IN_MS = {"read_seconds": ' * 1000 AS "read_seconds"'}  # a table has one unit, and few reads take seconds
@@ -75,16 +75,18 @@ def _since(site: Site) -> str:
 
 def _age(site: Site, instrument: SiteInstrument) -> panels.Stat:
     """Show how old the newest data of an instrument are."""
-    where = influxql.equal(instrument=instrument.name)
-    query = influxql.newest(
-        influxql.call("last", STATUS.name), instrument.stanza.measurements[0], ("instrument",), where, _since(site)
-    )
+    where, measurements = influxql.equal(instrument=instrument.name), instrument.stanza.measurements
+    status = influxql.call("last", STATUS.name)
+    queries = [
+        (influxql.newest(status, name, ("instrument",), where, _since(site)), instrument.name) for name in measurements
+    ]
+    several = len(queries) > 1
     return panels.Stat(
         title=instrument.stanza.label,
         description=f"When {instrument.stanza.label} last delivered something.",
-        targets=panels.targets((query, instrument.name)),
+        targets=panels.targets(*queries, table=several),
         unit="dateTimeFromNow",
-        transformations=[panels.as_number("Time")],
+        transformations=[*(panels.newest_last() if several else []), panels.as_number("Time")],
         sparkline=False,
         steps=[(None, style.IDLE)],
         dataLinks=[_frame.link(site, _frame.HEALTH, "Only this one", instrument=instrument.name)],
@@ -136,14 +138,14 @@ def _channels(site: Site) -> panels.Table:
     )
 
 
-def _read_time(site: Site, part: Part) -> panels.TimeSeries:
+def _read_time(site: Site, part: Pace) -> panels.TimeSeries:
     quantity = own_quantity("instrument", "read_seconds")
     query = influxql.series(influxql.highest(quantity.name), "instrument", _where(part), ("instrument",), fill="null")
     text = "How long one cycle took, at most. It must stay below the interval."
     return _plot(part, "Time to read", query, text, unit=style.unit(quantity), logarithmic=True)
 
 
-def _readings(site: Site, part: Part) -> panels.TimeSeries:
+def _readings(site: Site, part: Pace) -> panels.TimeSeries:
     check_stored("instrument", "readings")
     # By the minute: in shorter intervals, cycles that do not fit in evenly would look like beats.
     query = influxql.rate("readings", "instrument", _where(part), ("instrument",), 60)
@@ -157,7 +159,7 @@ def _count(instruments: list[SiteInstrument], field: str, text: str) -> panels.T
     query = influxql.increase(field, "instrument", CHOSEN, ("instrument",))
     few = {"about": _telegraf.about("instrument", field), "bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
     return _plot(
-        Part(instruments=instruments),
+        Pace(instruments=instruments),
         COLUMNS[field],
         query,
         f"{text} Counted in each interval.",
@@ -167,11 +169,11 @@ def _count(instruments: list[SiteInstrument], field: str, text: str) -> panels.T
     )
 
 
-def _where(part: Part) -> str:
+def _where(part: Pace) -> str:
     return " AND ".join(filter(None, (CHOSEN, part.where)))
 
 
-def _plot(part: Part, title: str, query: str, text: str, **more: Any) -> panels.TimeSeries:
+def _plot(part: Pace, title: str, query: str, text: str, **more: Any) -> panels.TimeSeries:
     return panels.TimeSeries(
         title=f"{title}{part.which}",
         description=text,

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..configured import Channel, Stanza
+from ..configured import ANY, Channel, Stanza
 from ..declare import Option
 from ..errors import BadInput
-from ..native_source import READ, Native, secret
+from ..native_source import NATIVE_STATUSES, PLACE, READ, Native, secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TOPIC = Option(
@@ -26,6 +26,19 @@ PATH = Option(
     "str",
     "where the value is in a JSON message, such as status.temperature or 0.value; default: the message is the value",
 )
+TIME = Option(
+    "time",
+    "str",
+    "where a JSON message has a time of its own, such as 0.timestamp; default: that of the channel, or of the instrument; "
+    "without one, the time is that of its arrival",
+)
+TIME_FORM = Option(
+    "time_form",
+    "str",
+    "how that is written: iso, with its zone, such as 2026-11-28T15:00:00.5Z; or as a number, since 1970: seconds (unix), "
+    "milliseconds (unix_ms) …; default: iso",
+    choices=("iso", "unix", "unix_ms", "unix_us", "unix_ns"),
+)
 WHY = "# Without an address that nobody has, a broker that refuses this user would end Telegraf at its start."
 NOWHERE = "unix:///broker-is-away-or-refuses-this-user"
 MOST_WAITING = 10_000  # messages that are not in the database yet; the broker keeps more
@@ -34,8 +47,11 @@ MOST_WAITING = 10_000  # messages that are not in the database yet; the broker k
 class Mqtt(Native):
     """Reads what others publish to an MQTT broker: plain values, or values in JSON messages.
 
-    A message's time is that of its arrival; one that the broker retains counts as new whenever Telegraf connects. A broker that refuses the user looks like one that is away: Telegraf does
-    not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
+    Channel `*` stands for those that are not named: a level of its topic is {channel}, and what comes there is their name.
+
+    A message's time is its own where `time` says where it stands, else that of its arrival; without a time of its own, one that the broker
+    retains counts as new whenever Telegraf connects, with one it is the same point again. A broker that refuses the user looks like one
+    that is away: Telegraf does not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
     """
 
     name = "mqtt"
@@ -57,15 +73,21 @@ class Mqtt(Native):
     input = "mqtt_consumer"
     by = "topic"
     where = (TOPIC, PATH)
-    channel_options = (READ, TOPIC)
+    channel_options = (READ, TOPIC, TIME, TIME_FORM)
+    statuses = NATIVE_STATUSES | {
+        "bad_time": "the message has no time that can be read where `time` says: the point's is that of its arrival",
+    }
     options_known = (
         TOPIC,
+        TIME,
+        TIME_FORM,
         Option("username", "str", "the user, where the broker wants one"),
         Option("password_file", "str", "a file in the folder of passwords"),
         Option("ca", "str", "mqtts: the file with the certificate of the authority that signed the broker's, where the system does not know that one"),
         Option("client_id", "str", "the name by which the broker knows us; default: of site and instrument"),
         Option("qos", "int", "0: at most once; 1: at least once, kept by the broker while Telegraf is away; 2: once", 1, choices=(0, 1, 2)),
     )  # fmt: skip
+    finds = True
     secret_options = ("password_file",)
     file_options = ("ca",)
     example = """\
@@ -83,6 +105,9 @@ channels:
     read:
       temp: {unit: °C, low: -40, high: 85, description: Temperature of the air}
       humi: {unit: "%", low: 0, high: 100, description: Relative humidity}
+  "*":
+    read:
+      temp: {unit: °C, low: -40, high: 85, description: Temperature at a sensor that is not named}
   julabo:
     topic: julabo/status
     read:
@@ -93,30 +118,38 @@ channels:
     @classmethod
     def check(cls, stanza: Stanza) -> None:
         for channel in stanza.channels:
-            for name, each in cls.declared(channel).items():
-                _check(topic_of(stanza, channel, name, each.where), ("channels", channel.id, "read", name, "topic"))
-                if "" in path_of(channel, name, each.where):
-                    raise BadInput(
-                        f"found {each.where['path']!r}, expected names with '.' between them",
-                        ("channels", channel.id, "read", name, "path"),
-                    )
+            cls._check_channel(stanza, channel)
         try:
             super().check(stanza)
         except BadInput as error:
             if error.message.startswith("reads the same value"):
                 error.message += "; let {channel} or {quantity} stand in its topic or path"
             raise
+        for channel in stanza.others:
+            cls._check_channel(stanza, channel)
         if stanza.options["password_file"] and not stanza.options["username"]:
             raise BadInput("is missing; a password needs a user", ("username",))
         if stanza.options["ca"] and stanza.connection.scheme != "mqtts":
             raise BadInput("is for mqtts://, this connection is not encrypted", ("ca",))
 
     @classmethod
+    def _check_channel(cls, stanza: Stanza, channel: Channel) -> None:
+        if (found := cls.own_time(stanza, channel)) and "" in found[0]:
+            where = ("channels", channel.id, "time") if channel.options["time"] is not None else ("time",)
+            raise BadInput("is no path, expected names with '.' between them", where)
+        for name, each in cls.declared(channel).items():
+            at = ("channels", channel.id, "read", name)
+            _check(topic_of(stanza, channel, name, each.where), channel, (*at, "topic"))
+            path = path_of(channel, name, each.where)
+            if "" in path or PLACE in path:
+                raise BadInput(f"found {each.where['path']!r}, expected names with '.' between them", (*at, "path"))
+
+    @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
         options, url = stanza.options, stanza.connection
         host, port = url.host_port(PORTS[url.scheme])
         scheme = "ssl" if url.scheme == "mqtts" else "tcp"
-        topics = [source[0] for source in _sources(stanza)]
+        topics = [source[0].replace(PLACE, "+") for source in _sources(stanza)]
         keys: dict[str, Any] = {
             WHY: None,
             "servers": [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}", NOWHERE],
@@ -136,6 +169,14 @@ channels:
         if options["ca"]:
             keys["tls_ca"] = options["ca"]
         return keys
+
+    @classmethod
+    def own_time(cls, stanza: Stanza, channel: Channel) -> list[Any] | None:
+        path, form = (
+            given if (given := channel.options[name]) is not None else stanza.options[name]
+            for name in ("time", "time_form")
+        )
+        return None if path is None else [path.split("."), form or "iso"]
 
     @classmethod
     def by_hand(cls, stanza: Stanza) -> Stanza:
@@ -159,20 +200,27 @@ def path_of(channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[s
 
 
 def _filled(text: str, channel: Channel, quantity: str) -> str:
-    return text.replace("{channel}", channel.id).replace("{quantity}", quantity)
+    return text.replace(PLACE, PLACE if channel.id == ANY else channel.id).replace("{quantity}", quantity)
 
 
 def _sources(stanza: Stanza) -> list[list[Any]]:
     return [
         Mqtt.source(stanza, channel, name, each.where)
-        for channel in stanza.channels
+        for channel in stanza.declared
         for name, each in Mqtt.declared(channel).items()
     ]
 
 
-def _check(topic: str, path: tuple[str, ...]) -> None:
+def _check(topic: str, channel: Channel, path: tuple[str, ...]) -> None:
     if not topic:
         raise BadInput("is missing; expected the topic here, in the channel, or in the instrument", path)
+    if channel.id == ANY:
+        if topic.split("/").count(PLACE) != 1:
+            raise BadInput(
+                f"found {topic!r}, expected a topic one of whose levels is {PLACE}: so channels are found that are not named",
+                path,
+            )
+        topic = topic.replace(PLACE, "")
     if "+" in topic or "#" in topic or "{" in topic or not topic.isprintable():
         raise BadInput(
             f"found {topic!r}, expected one topic; + and # stand for many, whose values would be mixed up", path

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..configured import Channel, Stanza
+from ..configured import ANY, Channel, Stanza
 from ..declare import Option, Stream
 from ..errors import BadInput, shown
-from ..native_source import READ, Native
+from ..native_source import PLACE, READ, Native
 
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
@@ -23,7 +23,8 @@ class Telegraf(Native):
     """Reads whatever an input of Telegraf's own can read, by a table that you write.
 
     The stanza says what the input delivers: of each channel the measurement, the tags that tell it from the others, and
-    the fields. What no channel names is not stored. A password in the table is written `@{labline:NAME}`: the file NAME in
+    the fields. Channel `*` stands for those that are not named: one of its tags is {channel}, whose values are their names. What no
+    channel names is not stored. A password in the table is written `@{labline:NAME}`: the file NAME in
     the folder of passwords.
     """
 
@@ -33,6 +34,7 @@ class Telegraf(Native):
     verified = "with inputs of Telegraf that need no device"
     family = "protocol"
     schemes = ()
+    finds = True
     where = (Option("field", "str", "the field, as the input calls it; default: the quantity's name"),)
     channel_options = (
         READ,
@@ -90,11 +92,15 @@ channels:
             if key in OURS:
                 raise BadInput("leave this out: labline writes it", (*path, key))
         _check_values(table or {}, path)
-        for channel in stanza.channels:
+        for channel in stanza.declared:
             where = ("channels", channel.id)
             for tag, text in (channel.options["tags"] or {}).items():
                 if not isinstance(text, str):
                     raise BadInput(f"found {shown(text)}, expected a text; write it in quotes", (*where, "tags", tag))
+            if channel.id == ANY and list((channel.options["tags"] or {}).values()).count(PLACE) != 1:
+                raise BadInput(
+                    f"one tag must be '{PLACE}': its values are the channels that are found", (*where, "tags")
+                )
         super().check(stanza)
 
     @classmethod

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
+from grafana_dashboards import emit
+from grafana_dashboards.check import panels_of
 from provisioning import json_schema, native_config, telegraf_check
 from provisioning import site as sites
 from telegraf_inputs import drivers, native, stanza, yamlfile
@@ -82,3 +84,30 @@ def test_two_labs_at_one_broker_have_two_names():
     assert 'client_id = "labline-a-esp01"' in tables["a"] and 'client_id = "labline-b-esp01"' in tables["b"]
     chosen = replace(checked, options={**checked.options, "client_id": "mine"})
     assert 'client_id = "mine"' in "\n".join(native_config.tables(chosen, "a", "/etc"))
+
+
+TWO = """\
+site: two
+nodes: [{name: daq}]
+instruments:
+  - name: load
+    driver: telegraf
+    interval: 5s
+    input: {system: {}}
+    channels:
+      one: {measurement: a, read: {load: {unit: ""}}}
+      two: {measurement: b, read: {load: {unit: ""}}}
+"""
+
+
+def test_of_several_measurements_the_alarm_of_silence_has_one_series_and_the_age_is_that_of_the_newest(tmp_path):
+    (tmp_path / "two.yml").write_text(TWO)
+    files = emit.render(sites.load(tmp_path / "two.yml"))
+    rules = [rule for group in json.loads(files[emit.RULES])["groups"] for rule in group["rules"]]
+    (stale,) = [rule for rule in rules if rule["labels"]["kind"] == "stale"]
+    query = stale["data"][0]["model"]["query"]
+    assert '"internal_gather"' in query and "\"alias\" = 'load'" in query and '"a"' not in query
+    health = json.loads(files["dashboards/health.json"])
+    (age,) = [panel for panel in panels_of(health) if panel["description"] == "When load last delivered something."]
+    assert [target["resultFormat"] for target in age["targets"]] == ["table", "table"]
+    assert [step["id"] for step in age["transformations"]] == ["merge", "sortBy", "convertFieldType"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from provisioning import toml
-from telegraf_inputs import clock, native_clock, native_script
+from telegraf_inputs import clock, drivers, native_clock, native_script
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.errors import BadInput
 
 SECOND = 1_700_000_000_000_000_000
 
@@ -262,3 +264,156 @@ def test_the_report_of_the_clock_is_what_the_kernel_says(monkeypatch, checked, t
     monkeypatch.setattr(clock, "_kernel_says", lambda: False)
     monkeypatch.setenv(clock.VARIABLE, checked)
     assert native_clock.line() == f"labline_clock,labline=clock unsynchronised={told}\n"
+
+
+def timed(form: str | None, *messages: str) -> tuple[dict, list[str]]:
+    stanza = mqtt(a={"unit": "V", "path": "a"}, b={"unit": "V", "path": "b"}) | {"time": "at.0"}
+    lines = [message.replace('"', '\\"') for message in messages]
+    return stanza | ({"time_form": form} if form else {}), [
+        f'mqtt_consumer,topic=t,@ value="{line}" {SECOND + n}' for n, line in enumerate(lines)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "time_ns"),
+    [
+        (None, '"2023-11-14T22:13:20.25Z"', 1_700_000_000_250_000_000),
+        ("iso", '"2023-11-14T23:13:20+01:00"', 1_700_000_000_000_000_000),
+        ("unix", "1700000000", 1_700_000_000_000_000_000),
+        ("unix", "1700000000.5", 1_700_000_000_500_000_000),
+        ("unix", '"1700000000"', 1_700_000_000_000_000_000),
+        ("unix_ms", "1700000000123", 1_700_000_000_123_000_000),
+        ("unix_us", "1700000000123456", 1_700_000_000_123_456_000),
+        ("unix_ns", "1700000000123456789", 1_700_000_000_123_456_789),
+    ],
+)
+def test_a_message_has_its_own_time(shaped, form, said, time_ns):
+    stanza, lines = timed(form, f'{{"a": 1, "at": [{said}]}}')
+    assert shaped(stanza, *lines)[0] == [f'mqtt,channel=1 a=1,status="ok" {time_ns}']
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("iso", '"yesterday"'),
+        ("iso", '"2023-11-14 22:13:20"'),
+        ("iso", "17"),
+        ("unix", '"x"'),
+        ("unix", "1e30"),
+        ("unix", "null"),
+    ],
+)
+def test_a_time_that_can_not_be_read_is_told_and_the_value_stays(shaped, form, said):
+    stanza, lines = timed(form, f'{{"a": 1, "at": [{said}]}}', '{"a": 2}')
+    assert shaped(stanza, *lines)[0] == [
+        f'mqtt,channel=1 a=1,status="bad_time" {SECOND}',
+        f'mqtt,channel=1 a=2,status="bad_time" {SECOND + 1}',
+    ]
+
+
+def test_a_time_of_its_own_is_judged_as_every_other(shaped):
+    far = time.time_ns() // 10**9 + 3600
+    stanza, lines = timed("unix", f'{{"a": 1, "at": [{far}]}}', '{"a": 2, "at": [0]}')
+    assert shaped(stanza, *lines)[0] == [
+        f'mqtt,channel=1 a=1,status="ok",clock="future" {far}000000000',
+        'mqtt,channel=1 a=2,status="ok",clock="past" 0',
+    ]
+
+
+def test_what_says_the_same_of_a_time_again_is_one_point_and_what_says_another_is_none_less(shaped):
+    at = '"at": [1700000000]'
+    stanza, lines = timed(
+        "unix", f'{{"a": 1, {at}}}', f'{{"a": 1, {at}}}', f'{{"a": 2, {at}}}', f'{{"b": 3, {at}}}', f'{{"a": 2, {at}}}'
+    )
+    points, _ = shaped(stanza, *lines)
+    assert points == [
+        f'mqtt,channel=1 a=1,status="ok" {SECOND}',
+        f'mqtt,channel=1 a=2,status="ok" {SECOND + 1}',
+        f'mqtt,channel=1 b=3,status="ok" {SECOND}',
+    ]
+
+
+@pytest.mark.parametrize("where", [(), ("channels", "1")])
+def test_a_path_to_a_time_that_is_none_is_refused(where):
+    stanza = mqtt(a={"unit": "V"})
+    (stanza["channels"]["1"] if where else stanza)["time"] = "at..0"
+    with pytest.raises(BadInput, match="is no path") as refused:
+        stanzas.check(stanza)
+    assert refused.value.path == (*where, "time")
+
+
+def test_channels_that_are_not_named_are_found_in_topics(shaped):
+    read = {"temp": {"unit": "°C", "high": 50}}
+    stanza = mqtt(temp={"unit": "°C"}) | {"topic": "lab/{channel}/sensors/{quantity}"}
+    stanza["channels"] = {"oven": {"read": {"temp": {"unit": "°C", "high": 900}}}, "*": {"read": read}}
+    topics = (
+        "lab/oven/sensors/temp",
+        "lab/hall/sensors/temp",
+        "lab/attic/sensors/temp",
+        "lab/attic/sensors/humi",
+        "lab/a/b/sensors/temp",
+    )
+    points, _ = shaped(
+        stanza, *(f'mqtt_consumer,topic={t},@ value="{60 - n}" {SECOND + n}' for n, t in enumerate(topics))
+    )
+    assert points == [
+        f'mqtt,channel=oven temp=60,status="ok" {SECOND}',
+        f'mqtt,channel=hall status="out_of_range" {SECOND + 1}',
+        f'mqtt,channel=attic status="out_of_range" {SECOND + 2}',
+    ]
+    checked = stanzas.check(stanza)
+    assert [channel.id for channel in checked.channels] == ["oven"] and checked.measurements == ["mqtt"]
+    assert drivers.load("mqtt").table(checked, "client")["topics"] == ["lab/oven/sensors/temp", "lab/+/sensors/temp"]
+
+
+def test_channels_that_are_not_named_are_found_in_tags(shaped):
+    read = {"load": {"unit": "%", "field": "utilization_gpu"}}
+    channels = {
+        "left": {"measurement": "gpu", "tags": {"index": "0"}, "read": read},
+        "*": {"measurement": "gpu", "tags": {"index": "{channel}", "kind": "gpu"}, "read": read},
+    }
+    stanza = {"name": "gpus", "driver": "telegraf", "input": {"nvidia_smi": {}}, "channels": channels}
+    points, log = shaped(
+        stanza,
+        f"gpu,index=0,kind=gpu,@ utilization_gpu=1 {SECOND}",
+        f"gpu,index=1,kind=gpu,@ utilization_gpu=2 {SECOND}",
+        f"gpu,index=2,kind=cpu,@ utilization_gpu=3 {SECOND}",
+        f"gpu,kind=gpu,@ utilization_gpu=4 {SECOND}",
+    )
+    assert points == [f'gpu,channel=left load=1,status="ok" {SECOND}', f'gpu,channel=1 load=2,status="ok" {SECOND}']
+    assert log.count("which no channel names") == 2
+
+
+@pytest.mark.parametrize(
+    ("driver", "keys", "told"),
+    [
+        ("mqtt", {"topic": "lab/all", "read": {"a": {"unit": "V"}}}, "one of whose levels is {channel}"),
+        ("mqtt", {"topic": "lab/x{channel}", "read": {"a": {"unit": "V"}}}, "one of whose levels is {channel}"),
+        ("mqtt", {"topic": "{channel}/#", "read": {"a": {"unit": "V"}}}, "expected one topic"),
+        (
+            "mqtt",
+            {"topic": "{channel}", "read": {"a": {"unit": "V"}}, "limits": {"a": {"warning": {"above": 1}}}},
+            "name the channel",
+        ),
+        (
+            "telegraf",
+            {"measurement": "gpu", "tags": {"index": "0"}, "read": {"a": {"unit": "V"}}},
+            "one tag must be '{channel}'",
+        ),
+        ("snmp", {"read": {"a": {"unit": "V", "oid": "1.3"}}}, "expected letters, digits"),
+    ],
+)
+def test_what_can_not_be_found_is_refused(driver, keys, told):
+    own = {
+        "mqtt": {"connection": "mqtt://h"},
+        "snmp": {"connection": "udp://h", "user": "lab"},
+        "telegraf": {"input": {"system": {}}},
+    }
+    with pytest.raises(BadInput, match=re.escape(told)):
+        stanzas.check({"name": "it", "driver": driver, **own[driver], "channels": {"*": keys}})
+
+
+def test_what_would_be_found_is_simulated(shaped):
+    stanza = mqtt(a={"unit": "V"}) | {"topic": "lab/{channel}", "channels": {"*": {"read": {"a": {"unit": "V"}}}}}
+    checked = stanzas.check(stanza | {"connection": "sim"})
+    assert '["mock", {}, "simulated.a", "simulated", "a"]' in native_script.script(checked, simulated=True)
