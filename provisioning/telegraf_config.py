@@ -38,6 +38,7 @@ class Paths(Struct, frozen=True, kw_only=True):
     config: str = "/etc/labline/telegraf"  # where the rendered files lie
     secrets: str = "/etc/labline/secrets"
     journal: str = "/var/lib/labline/journal"
+    socket: str = ""  # InfluxDB's Unix socket, where it is on this machine and Telegraf shall write there
 
 
 def render(
@@ -172,7 +173,7 @@ def _outputs(site: Site, node: Node, paths: Paths, measurements: list[str], unst
         "[[outputs.influxdb]]",
         {
             "alias": "database",
-            "urls": [way.url],
+            "urls": [f"unix://{paths.socket}" if paths.socket else way.url],
             "database": database.database,
             "retention_policy": RAW,
             "# `labline apply` makes the database.": None,

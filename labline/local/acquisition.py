@@ -13,7 +13,7 @@ from provisioning.site import Node, Site
 
 from ..live.telegraf_log import TelegrafLog
 from ..places import Places
-from ..stack import telegraf
+from ..stack import influxdb, telegraf
 from ..stack.partslock import PartsLock
 from ..stack.process import Process
 from . import journal
@@ -56,6 +56,7 @@ class Acquisition:
             config=str(folder),
             secrets=str(self._places.secrets),
             journal=str(self._own.journal),
+            socket=str(influxdb.socket_of(self._places.influxdb) or ""),
         )
         self._own.journal.mkdir(parents=True, exist_ok=True)
         self.log.reads(site, self._node)

@@ -30,7 +30,8 @@ def private_directory(path: Path) -> Path:
     """Make a directory of mode 0700, or narrow one's own to that. Raises StackError where it is not one's own."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     check_own(path)
-    path.chmod(0o700)
+    if path.stat().st_mode & 0o077:  # a disk that can't be written to any more refuses even what changes nothing
+        path.chmod(0o700)
     return path
 
 

@@ -39,11 +39,28 @@ bind-address = "127.255.255.255:0"
   auth-enabled = true
   pprof-enabled = false
   log-enabled = false
-[monitor]
+{socket}[monitor]
   store-enabled = false
 [continuous_queries]
   log-enabled = false
 """
+
+
+_SOCKET = """\
+  unix-socket-enabled = true
+  bind-socket = "{}"
+"""
+LONGEST_SOCKET = 107  # bytes of its path, unix(7)
+
+
+def socket_of(directory: Path) -> Path | None:
+    """Name the Unix socket at which a server with its data in ``directory`` takes HTTP, too: its owner alone gets there.
+
+    None where the path is too long for one, or would have to be escaped in a URL.
+    """
+    path = directory.absolute() / "influxdb.sock"
+    text = str(path)
+    return path if len(text) <= LONGEST_SOCKET and re.fullmatch(r"[A-Za-z0-9_./+-]+", text) else None
 
 
 def get() -> Part:
@@ -76,7 +93,10 @@ class InfluxDB:
         self.server = Server(self.url, self.admin, self.password)
         self.directory = credentials.private_directory(directory).absolute()
         config = self.directory / "influxdb.conf"
-        config.write_text(_CONFIG.format(data=self.directory, port=port))
+        socket = socket_of(self.directory)
+        config.write_text(
+            _CONFIG.format(data=self.directory, port=port, socket=_SOCKET.format(socket) if socket else "")
+        )
         self.up = False
         self.mended = False  # a torn write-ahead log was cut off
         self._command: list[str | Path] = [program, "-config", config]
@@ -140,6 +160,7 @@ class InfluxDB:
         address = f"{ports.LOOPBACK}:{ports.free(1)[0]}"
         return f"http://{address}", {
             "INFLUXDB_HTTP_BIND_ADDRESS": address,
+            "INFLUXDB_HTTP_UNIX_SOCKET_ENABLED": "false",
             "INFLUXDB_CONTINUOUS_QUERIES_ENABLED": "false",
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from pathlib import Path
@@ -69,5 +70,6 @@ def _known(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, ports: dict[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(ports, indent=2, sort_keys=True) + "\n")
+    with contextlib.suppress(OSError):  # a full or broken disk: the next run takes other ports
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(ports, indent=2, sort_keys=True) + "\n")

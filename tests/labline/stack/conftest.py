@@ -67,9 +67,9 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
 
 
 @pytest.fixture(autouse=True)
-def pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+def pin(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Nothing is pinned, for the tests' archives are not the vendors'; the function pins one archive alone."""
-    file = tmp_path / "archives.sha256"
+    file = tmp_path_factory.mktemp("pinned") / "archives.sha256"
     file.write_text("")
     monkeypatch.setattr(download, "PINNED", file)
     return lambda name, digest: file.write_text(f"{digest}  {name}\n")

@@ -19,7 +19,7 @@ from labline.stack import credentials, grafana, influxdb, listener, ports
 from labline.stack.errors import StartFailed
 from labline.stack.partslock import PartsLock
 from provisioning import site as sites
-from provisioning.influxdb_schema import ADMIN
+from provisioning.influxdb_schema import ADMIN, READER
 from provisioning.influxdb_server import DatabaseError
 from provisioning.telegraf_config import WRITER
 
@@ -126,7 +126,7 @@ def test_a_lab_does_not_ask_what_another_user_runs_at_its_databases_port(squat, 
     site = sites.load(sites.find("demo"))
     places = Places(tmp_path, site)
     places.make()
-    for user in (ADMIN, WRITER):
+    for user in (ADMIN, WRITER, READER):
         credentials.secret(places.secrets, user)
     with contextlib.closing(PartsLock(places.root, print)) as lock:
         database = Database(influxdb.get().path, places, ports.free(1)[0], print, lock)
