@@ -19,7 +19,7 @@ from provisioning.site import Site
 from provisioning.telegraf_config import HEADER
 from telegraf_inputs import duration
 
-from . import alerts, check, notifications, style
+from . import alerts, check, messages, notifications, style
 from .check_alerting import CONTACTS, POLICIES, RULES, TEMPLATES
 from .dashboards import every
 from .provision import ORG, DataSource, Provider
@@ -145,7 +145,7 @@ def _contents(site: Site, paths: Paths) -> dict[str, Any]:
             "policies": [notifications.policy(site)],
             **_given(muteTimes=notifications.mute_times(site)),
         },
-        TEMPLATES: {"apiVersion": 1, "templates": notifications.templates(site)},
+        TEMPLATES: {"apiVersion": 1, "templates": messages.templates(site)},
     }
     return {path: _alive(json.loads(json.dumps(content, cls=DashboardEncoder)), "") for path, content in made.items()}
 
