@@ -18,6 +18,7 @@ from . import _frame, _instruments
 
 CHOSEN = influxql.chosen("instrument", "channel")
 SERIES = "$tag_instrument $tag_channel"  # the name of a series
+CROWD_HEIGHT = 10  # of a timeline, where one instrument of many is shown at first
 FOUND_LINES = 8  # of a timeline, for channels that are found in the data
 PLOTS_A_LINE = {1: 1, 2: 2, 4: 2}  # three of others: no line is left half empty
 OPEN_SINGLES, MOST_SINGLES = (
@@ -32,14 +33,16 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
     page = Page()
     chosen = influxql.chosen("instrument")
+    crowd = len(instruments) > style.MANY_INSTRUMENTS
+    tallest = CROWD_HEIGHT if crowd else _instruments.TALLEST  # of a crowd one is shown at first
     for panel, height in _instruments.timelines(site, instruments, chosen, driver.name):
-        page.add(panel, style.WIDTH, height)
+        page.add(panel, style.WIDTH, min(height, tallest))
     # A field has one unit in a measurement.
     for same in _by(lambda signal: (signal.measurement, signal.quantity.name), found):
         for part in _by_pace(same):
             if not same[0].numeric:
                 for alike in _by_meaning(part):
-                    page.add(_states(alike, instruments), style.WIDTH, _height(alike))
+                    page.add(_states(alike, instruments), style.WIDTH, min(_height(alike), tallest))
             elif len(same) > 1:  # one alone has a plot of its own below
                 height = style.PLOT_HEIGHT + min(4, len(part.signals) // 12)
                 page.add(_course(part, instruments, site), style.WIDTH, height)
@@ -47,8 +50,7 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     channels = list({(s.instrument.name, s.measurement, s.channel.id): s for s in found}.values())
     for same in _by(lambda signal: signal.measurement, channels):
         for part in _by_pace(same):
-            page.add(_status(part, instruments), style.WIDTH, _height(part))
-    crowd = len(instruments) > style.MANY_INSTRUMENTS
+            page.add(_status(part, instruments), style.WIDTH, min(_height(part), tallest))
     if crowd:
         _crowd(page, found, instruments, site)
     else:
@@ -81,8 +83,11 @@ def _singles(page: Page, found: list[Signal], instruments: Sequence[SiteInstrume
 def _crowd(page: Page, found: list[Signal], instruments: Sequence[SiteInstrument], site: Site) -> None:
     """Give each channel a plot that shows the instruments that are chosen, and those with limits one of their own, in a closed row."""
     numbers = [signal for signal in found if signal.numeric and not signal.found]
-    page.row("The chosen instruments, each channel")
     alike = list(_by(lambda s: (s.measurement, s.channel.id, s.quantity.name), numbers))
+    if len(alike) > len({(s.measurement, s.quantity.name) for s in numbers}):  # else it is what stands above
+        page.row("The chosen instruments, each channel")
+    else:
+        alike = []
     for same in alike[:OPEN_SINGLES]:
         page.add(
             _of_chosen(same, instruments, site), style.WIDTH // PLOTS_A_LINE.get(len(alike), 3), style.PLOT_HEIGHT - 1
