@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import attr
@@ -28,7 +29,9 @@ def groups(site: Site, panel: Panels) -> list[RuleGroup]:
             found.append(_group(site, instrument.name, rules))
     found.append(_group(site, "the line", list(line_alarms.rules(site, panel))))
     titles = Counter(rule.title for group in found for rule in group.rules)
-    return [attr.evolve(group, rules=[_distinct(rule, titles) for rule in group.rules]) for group in found]
+    return [
+        attr.evolve(group, rules=[_linked(_distinct(rule, titles), site) for rule in group.rules]) for group in found
+    ]
 
 
 def _distinct(rule: Rule, titles: Counter[str]) -> Rule:
@@ -37,6 +40,17 @@ def _distinct(rule: Rule, titles: Counter[str]) -> Rule:
     if titles[title] > 1 or len(literal(title)) > check_alerting.LONGEST_TITLE:
         title = f"{title[: check_alerting.LONGEST_TITLE // 2]} ({rule.uid})"
     return attr.evolve(rule, title=title)
+
+
+def _linked(rule: Rule, site: Site) -> Rule:
+    """Give a rule the link that its messages have, and a name for its help: what many alarms say is told once."""
+    notes = dict(rule.annotations)
+    if site.grafana.url:
+        dashboard, panel = rule.panel
+        notes["link"] = f"{site.grafana.url.rstrip('/')}/d/{dashboard}?viewPanel={panel}"
+    if help := notes.get("help"):
+        notes["helpid"] = f"h{hashlib.sha256(help.encode()).hexdigest()[:8]}"
+    return attr.evolve(rule, annotations=notes)
 
 
 def _group(site: Site, name: str, rules: list[Rule]) -> RuleGroup:

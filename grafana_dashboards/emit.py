@@ -19,7 +19,7 @@ from provisioning.site import Site
 from provisioning.telegraf_config import HEADER
 from telegraf_inputs import duration
 
-from . import alerts, check, notifications, style
+from . import alerts, check, messages, notifications, style
 from .check_alerting import CONTACTS, DATASOURCES, POLICIES, RULES, TEMPLATES
 from .dashboards import every
 from .places import DASHBOARDS, PROVIDER, placed
@@ -163,7 +163,7 @@ def _contents(site: Site, paths: Paths, beside: Sequence[Site]) -> dict[str, Any
             "policies": [notifications.policy(site, beside)],
             **_given(muteTimes=notifications.mute_times((site, *beside))),
         },
-        TEMPLATES: {"apiVersion": 1, "templates": notifications.templates(site)},
+        TEMPLATES: {"apiVersion": 1, "templates": messages.templates(site)},
     }
     return {path: _alive(json.loads(json.dumps(content, cls=DashboardEncoder)), "") for path, content in made.items()}
 

@@ -1,4 +1,4 @@
-"""Who is told of alarms: contact points, the policies that group alarms and hold them back, and the texts of messages."""
+"""Who is told of alarms: contact points, and the policies that group alarms and hold them back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from provisioning.site import ContactPoint, Site
 from telegraf_inputs import duration
 
-from . import style
-from .provision import NOBODY, Email, MuteTime, NotificationPolicy, Template, Webhook, literal
+from . import messages, style
+from .provision import NOBODY, Email, MuteTime, NotificationPolicy, Webhook, literal
 from .uids import uid
 
 ALWAYS = "labline always"  # the mute timing that holds at all times
@@ -46,12 +46,7 @@ def _named(site: Site, point: ContactPoint) -> str:
 
 def _expand(site: Site) -> dict[str, str]:
     """Say which of the site's templates make a message."""
-    return {part: f'{{{{ template "{_group(site)}.{part}" . }}}}' for part in ("subject", "message")}
-
-
-def _group(site: Site) -> str:
-    """Name the site's group of templates, and what all their names begin with."""
-    return f"labline.{site.name}"
+    return {part: f'{{{{ template "{messages.group(site)}.{part}" . }}}}' for part in ("subject", "message")}
 
 
 def _file(secrets: str, name: str) -> str:
@@ -124,38 +119,3 @@ def _unasked(site: Site) -> list[str]:
     """List the severities that none of the site's contact points asks for."""
     asked = [set(point.severities) for point in site.notifications.contact_points]
     return sorted(set(style.SEVERITY).difference(*asked)) if asked else []
-
-
-def templates(site: Site) -> list[Template]:
-    """Make the texts of messages. A value is shown in limits' summaries alone: elsewhere a missing one would read as 0."""
-    name = site.title.replace("\\", "").replace('"', "'").replace("{{", "")
-    return [Template(name=_group(site), text=TEXT.replace("SITE", name).replace('"labline.', f'"{_group(site)}.'))]
-
-
-TEXT = """\
-{{ define "labline.subject" -}}
-[{{ if .Alerts.Firing }}{{ with .GroupLabels.severity }}{{ . }}: {{ end }}{{ len .Alerts.Firing }} active{{ else }}over{{ end }}] \
-{{ if eq (len .Alerts) 1 }}{{ (index .Alerts 0).Labels.alertname }}{{ else }}{{ len .Alerts }} alarms{{ end }} (SITE)
-{{- end }}
-{{ define "labline.alert" -}}
-{{ .Labels.severity }}: {{ if .Annotations.summary }}{{ .Annotations.summary }}{{ else }}{{ .Labels.alertname }}{{ end }}
-{{- with .Annotations.help }}
-What to do: {{ . }}{{ end }}
-{{- with .Annotations.description }}
-{{ . }}{{ end }}
-{{- with .Annotations.Error }}
-What Grafana says: {{ . }}{{ end }}
-Since {{ .StartsAt.Format "2006-01-02 15:04:05 MST" }}
-{{- with .PanelURL }}
-See: {{ . }}{{ end }}
-{{- with .SilenceURL }}
-Silence: {{ . }}{{ end }}
-{{ end }}
-{{ define "labline.message" -}}
-{{ range .Alerts.Firing }}{{ template "labline.alert" . }}
-{{ end }}{{ if .Alerts.Resolved }}Over:
-{{ range .Alerts.Resolved }}- {{ .Labels.alertname }}{{ if eq .Labels.kind "line" }}\
-{{ with .Labels.path }}, {{ . }}{{ end }}{{ with .Labels.alias }}, {{ . }}{{ end }}{{ with .Labels.instrument }}, {{ . }}{{ end }}{{ end }}
-{{ end }}{{ end }}
-{{- end }}
-"""

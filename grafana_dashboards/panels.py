@@ -160,7 +160,8 @@ class _Panel(g.Panel):  # type: ignore[misc]
 
 
 NO_TIME = "/^(?!Time$).*$/"  # the names of all series, which may be no numbers
-LEGEND = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]}
+# Names alone: the last value that there was would stand there for a sensor that is dead.
+LEGEND = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []}
 NO_LEGEND = {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []}
 TOOLTIP = {"mode": "multi", "sort": "desc"}
 
@@ -169,24 +170,24 @@ TOOLTIP = {"mode": "multi", "sort": "desc"}
 class TimeSeries(_Panel):
     """Lines over time. ``gap`` (seconds): a line spans shorter ones; None spans none. ``limits`` tints what is beyond them.
 
-    ``bare``: without axes and legend, in the colour of its last value. ``last``: the legend tells the last values. ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
+    ``soft_least`` and ``soft_most``: the axis reaches so far at least. ``bare``: without axes and legend, in the colour of its last value. ``filled`` (%) is the space below the lines, down to the series ``below`` where that is given.
     """
 
     gap: float | None = attr.ib(default=None, kw_only=True)
     logarithmic = attr.ib(default=False, kw_only=True)
     least = attr.ib(default=None, kw_only=True)
     most = attr.ib(default=None, kw_only=True)
+    soft_least = attr.ib(default=None, kw_only=True)
     soft_most = attr.ib(default=None, kw_only=True)
     bars = attr.ib(default=False, kw_only=True)
     filled = attr.ib(default=0, kw_only=True)
     limits = attr.ib(default=False, kw_only=True)
     legend = attr.ib(default=True, kw_only=True)
     bare = attr.ib(default=False, kw_only=True)
-    last = attr.ib(default=True, kw_only=True)
     below = attr.ib(default=None, kw_only=True)
 
     def to_json_data(self) -> dict[str, Any]:
-        legend = LEGEND | ({} if self.last else {"calcs": []}) if self.legend and not self.bare else NO_LEGEND
+        legend = LEGEND if self.legend and not self.bare else NO_LEGEND
         custom = {
             "drawStyle": "bars" if self.bars else "line",
             "lineWidth": 0 if self.bars else 1,
@@ -196,9 +197,10 @@ class TimeSeries(_Panel):
             "pointSize": 4,
             "spanNulls": False if self.gap is None else round(self.gap * 1000),
             "axisPlacement": "hidden" if self.bare else "auto",
+            "axisSoftMin": self.soft_least,
             "axisSoftMax": self.soft_most,
             "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"},
-            "thresholdsStyle": {"mode": "area" if self.limits else "off"},
+            "thresholdsStyle": {"mode": "dashed+area" if self.limits else "off"},
             "stacking": {"mode": "none", "group": "A"},
             "fillBelowTo": self.below,
         }
@@ -249,6 +251,9 @@ class Stat(_Panel):
         return self.made("stat", options, defaults)
 
 
+ONE_PAGE = 1000  # lines of a timeline: on a second page nobody would see what is red
+
+
 @_attrs
 class StateTimeline(_Panel):
     """States over time, a line each. ``gap`` as for TimeSeries."""
@@ -261,6 +266,7 @@ class StateTimeline(_Panel):
             "showValue": "auto",
             "alignValue": "left",
             "rowHeight": 0.8,
+            "perPage": ONE_PAGE,
             "legend": NO_LEGEND,
             "tooltip": {"mode": "single", "sort": "none"},
         }

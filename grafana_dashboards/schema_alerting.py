@@ -141,6 +141,8 @@ class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "pane
     panel: Annotated[str, Meta(pattern=r"^\d+$")]
     description: Text | None = None
     help: Text | None = None
+    helpid: Annotated[str, Meta(pattern="^h[0-9a-f]{8}$")] | None = None
+    link: Annotated[str, Meta(pattern="^https?://")] | None = None
 
 
 class Labels(Strict, kw_only=True):

@@ -89,7 +89,7 @@ class Scale(Strict, kw_only=True):
 
 
 class ThresholdStyle(Strict, kw_only=True):
-    mode: Literal["off", "area"]
+    mode: Literal["off", "dashed+area"]
 
 
 class Stacking(Strict, kw_only=True):
@@ -108,6 +108,7 @@ class Custom(Strict, kw_only=True):
     pointSize: int | None = None
     spanNulls: bool | int | None = None
     axisPlacement: Literal["auto", "hidden"] | None = None
+    axisSoftMin: float | None = None
     axisSoftMax: float | None = None
     scaleDistribution: Scale | None = None
     thresholdsStyle: ThresholdStyle | None = None
@@ -283,6 +284,7 @@ class TimelineOptions(Strict, kw_only=True):
     showValue: Literal["auto"]
     alignValue: Literal["left"]
     rowHeight: float
+    perPage: int
     legend: Legend
     tooltip: Tooltip
 

@@ -173,6 +173,16 @@ def steps(limits: tuple[Limit, ...], good: str) -> list[tuple[float | None, str]
     return [*zip([None, *ends], [colour for _, colour in below] + [good], strict=True), *above]
 
 
+def reach(limits: tuple[Limit, ...], *, logarithmic: bool) -> tuple[float | None, float | None]:
+    """Tell how far an axis reaches at least: to a little beyond the nearest limits, (below, above); None where there is none."""
+    low = max((v.below for v in limits if v.below is not None), default=None)
+    high = min((v.above for v in limits if v.above is not None), default=None)
+    if logarithmic:
+        return (low / 1.5 if low and low > 0 else None), (high * 1.5 if high and high > 0 else None)
+    span = high - low if high is not None and low is not None else abs(low or high or 1.0)
+    return (None if low is None else low - span / 20), (None if high is None else high + span / 20)
+
+
 def own_quantity(measurement: str, field: str) -> Quantity:
     """Get what an instrument tells of itself, or Telegraf of the machine and of itself. Raises KeyError for what nobody stores."""
     return {q.name: q for q in measurements.OWN[measurement]}[field]

@@ -44,7 +44,8 @@ def stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rul
     if not instrument.stale:
         return
     stanza = instrument.stanza
-    seconds = whole(instrument.silence)
+    # What Telegraf counts of what it reads itself, it tells each ten seconds.
+    seconds = whole(instrument.silence if instrument.reports else max(instrument.silence, ALIVE_SECONDS + 10))
     back = whole(max(KEEP_SECONDS + seconds, 3 * seconds))
     (node, new), life = _others(instrument, site), _life(instrument)
     silent = latches.holds(

@@ -18,6 +18,8 @@ COURSE_HEIGHT = 3  # of a stat's course that is a plot of its own
 AREA = 20  # %, of the colour below a course
 NAME_SIZE = 16  # px; Grafana would write a name as large as its value, where there is room
 OPEN_STATS = 60  # a row with more above it starts collapsed: a closed row asks the database nothing
+MANY_INSTRUMENTS = 6  # a page of more shows the chosen ones, and shares rows among all
+ROW_STATS = 24  # then, a row has so many at most
 MANY_SERIES = 24  # a plot of more shows one instrument at first
 MANY_NAMES = 64  # and one of more names its series by their ids
 

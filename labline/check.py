@@ -82,6 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"note: not read, because of enabled: false — {', '.join(off)}")
     if passwords := _passwords(site):
         print(f"note: Telegraf needs these files in the folder of passwords: {', '.join(passwords)}")
+    if site.notifications.contact_points and not site.grafana.url:
+        print(
+            "note: links in messages lead to the machine that Grafana runs on, unless grafana.url says how people reach it"
+        )
     for note in (*_hints(site), *_unknown_units(site)):
         print(note)
     if arguments.against is not None and not against.fits(site, arguments.against, arguments.secrets, arguments.state):

@@ -22,7 +22,7 @@ from . import levels, limits, measurements
 from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
-from .site_file import OWN_KEYS, Alarms, ContactPoint, Node, Notifications, SiteFile, fields
+from .site_file import OWN_KEYS, Alarms, ContactPoint, Grafana, Node, Notifications, SiteFile, fields
 
 __all__ = [
     "Alarms",
@@ -127,6 +127,7 @@ class Site(Struct, frozen=True, kw_only=True):
     instruments: tuple[SiteInstrument, ...]
     alarms: Alarms
     notifications: Notifications
+    grafana: Grafana
 
     @property
     def server(self) -> Node:
@@ -239,6 +240,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         instruments=tuple(instruments),
         alarms=alarms,
         notifications=written["notifications"],
+        grafana=written["grafana"],
     )
 
 

@@ -233,6 +233,19 @@ class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     )
 
 
+class Grafana(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The dashboards."""
+
+    url: Annotated[
+        str,
+        pattern(
+            "how people reach Grafana: links in messages begin with it",
+            rf"^https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:{PORT})?(/[A-Za-z0-9_.~-]+)*/?$",
+            "http:// or https://, host, port where there is one, and path, such as https://grafana.example.org",
+        ),
+    ] = ""
+
+
 class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A lab, in one file."""
 
@@ -251,6 +264,7 @@ class SiteFile(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     notifications: Annotated[Notifications, Meta(description="who is told of alarms")] = field(
         default_factory=Notifications
     )
+    grafana: Annotated[Grafana, Meta(description="the dashboards")] = field(default_factory=Grafana)
 
 
 class Threshold(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

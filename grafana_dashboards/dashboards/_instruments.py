@@ -25,6 +25,7 @@ STATE_MEANING = (
 ODD_CLOCK = panels.mapping({word: (word, style.WARNING) for word in clock.MEANINGS})
 SAME_PACE = 10  # instruments whose gaps differ by more have panels of their own
 MANY = 3  # a panel's title names so many instruments
+TALLEST = 36  # of a timeline
 
 
 def gap(instruments: Sequence[SiteInstrument]) -> float:
@@ -91,8 +92,8 @@ def labels(instruments: Sequence[SiteInstrument]) -> dict[str, str]:
 
 
 def timeline_height(lines: int) -> int:
-    """Give the height of a timeline of so many lines."""
-    return max(4, min(20, 3 + lines))
+    """Give the height of a timeline of so many lines: all on one page, of many each a thinner one."""
+    return max(4, min(3 + lines, 20 + max(0, lines - 17) // 3, TALLEST))
 
 
 def timelines(

@@ -91,7 +91,6 @@ def _plot(
         about=about(measurement, field),
         targets=panels.targets((query, alias)),
         transformations=panels.renamed(labels) if alias == "$tag_alias" else [],
-        last=False,
         unit=UNITS.get(field, "none"),
         least=0,
         bars=few,

@@ -18,6 +18,7 @@ from . import _frame, _instruments
 
 CHOSEN = influxql.chosen("instrument", "channel")
 SERIES = "$tag_instrument $tag_channel"  # the name of a series
+CROWD_HEIGHT = 10  # of a timeline, where one instrument of many is shown at first
 FOUND_LINES = 8  # of a timeline, for channels that are found in the data
 PLOTS_A_LINE = {1: 1, 2: 2, 4: 2}  # three of others: no line is left half empty
 OPEN_SINGLES, MOST_SINGLES = (
@@ -32,14 +33,16 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
     page = Page()
     chosen = influxql.chosen("instrument")
+    crowd = len(instruments) > style.MANY_INSTRUMENTS
+    tallest = CROWD_HEIGHT if crowd else _instruments.TALLEST  # of a crowd one is shown at first
     for panel, height in _instruments.timelines(site, instruments, chosen, driver.name):
-        page.add(panel, style.WIDTH, height)
+        page.add(panel, style.WIDTH, min(height, tallest))
     # A field has one unit in a measurement.
     for same in _by(lambda signal: (signal.measurement, signal.quantity.name), found):
         for part in _by_pace(same):
             if not same[0].numeric:
                 for alike in _by_meaning(part):
-                    page.add(_states(alike, instruments), style.WIDTH, _height(alike))
+                    page.add(_states(alike, instruments), style.WIDTH, min(_height(alike), tallest))
             elif len(same) > 1:  # one alone has a plot of its own below
                 height = style.PLOT_HEIGHT + min(4, len(part.signals) // 12)
                 page.add(_course(part, instruments, site), style.WIDTH, height)
@@ -47,9 +50,13 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     channels = list({(s.instrument.name, s.measurement, s.channel.id): s for s in found}.values())
     for same in _by(lambda signal: signal.measurement, channels):
         for part in _by_pace(same):
-            page.add(_status(part, instruments), style.WIDTH, _height(part))
-    _singles(page, found, instruments)
-    first = instruments[0].name if len(channels) > style.MANY_SERIES and len(instruments) > 1 else None
+            page.add(_status(part, instruments), style.WIDTH, min(_height(part), tallest))
+    if crowd:
+        _crowd(page, found, instruments, site)
+    else:
+        _singles(page, found, instruments)
+    many = crowd or (len(channels) > style.MANY_SERIES and len(instruments) > 1)
+    first = instruments[0].name if many else None
     choices = [
         variables.choice(
             "instrument", "Instrument", _instruments.labels(instruments), "Which instruments are shown", first
@@ -70,11 +77,52 @@ def _singles(page: Page, found: list[Signal], instruments: Sequence[SiteInstrume
     for instrument in instruments:
         own = [signal for signal in chosen if signal.instrument is instrument]
         shown += len(own)
-        if own:
-            page.row(f"{instrument.stanza.label}, each channel", collapsed=shown > OPEN_SINGLES)
-        for signal in own:
-            panel = _each(signal) if signal.found else _single(signal) if signal.numeric else _single_states(signal)
-            page.add(panel, style.WIDTH // PLOTS_A_LINE.get(len(own), 3), style.PLOT_HEIGHT - 1)
+        _row(page, f"{instrument.stanza.label}, each channel", own, collapsed=shown > OPEN_SINGLES)
+
+
+def _crowd(page: Page, found: list[Signal], instruments: Sequence[SiteInstrument], site: Site) -> None:
+    """Give each channel a plot that shows the instruments that are chosen, and those with limits one of their own, in a closed row."""
+    numbers = [signal for signal in found if signal.numeric and not signal.found]
+    alike = list(_by(lambda s: (s.measurement, s.channel.id, s.quantity.name), numbers))
+    if len(alike) > len({(s.measurement, s.quantity.name) for s in numbers}):  # else it is what stands above
+        page.row("The chosen instruments, each channel")
+    else:
+        alike = []
+    for same in alike[:OPEN_SINGLES]:
+        page.add(
+            _of_chosen(same, instruments, site), style.WIDTH // PLOTS_A_LINE.get(len(alike), 3), style.PLOT_HEIGHT - 1
+        )
+    _row(page, "Channels with limits, of all instruments", [s for s in found if s.limits], collapsed=True)
+
+
+def _row(page: Page, title: str, shown: list[Signal], *, collapsed: bool) -> None:
+    """Put signals' own plots into a row."""
+    if shown:
+        page.row(title, collapsed=collapsed)
+    for signal in shown:
+        panel = _each(signal) if signal.found else _single(signal) if signal.numeric else _single_states(signal)
+        page.add(panel, style.WIDTH // PLOTS_A_LINE.get(len(shown), 3), style.PLOT_HEIGHT - 1)
+
+
+def _of_chosen(same: list[Signal], instruments: Sequence[SiteInstrument], site: Site) -> panels.TimeSeries:
+    """Plot one quantity of one channel, of the instruments that are chosen."""
+    first = same[0]
+    quantity, labels = first.quantity, list(dict.fromkeys(signal.label for signal in same))
+    where = f"{influxql.chosen('instrument')} AND {influxql.equal(channel=first.channel.id)}"
+    query = influxql.series(
+        influxql.call("mean", quantity.name), first.measurement, where, ("instrument",), fill="null"
+    )
+    return panels.TimeSeries(
+        title=f"{labels[0] if len(labels) == 1 else first.channel.id} {signals.words(quantity.name)}{style.named_unit(quantity)}",
+        description=f"{quantity.description.rstrip('.')}: the mean of each interval, of the instruments that are chosen.",
+        targets=panels.targets((query, "$tag_instrument")),
+        transformations=panels.renamed(_instruments.labels(instruments)) if len(same) <= style.MANY_NAMES else [],
+        dataLinks=[_frame.link(site, _frame.HEALTH, "Health", instrument="${__field.labels.instrument}")],
+        logarithmic=style.spans_decades(quantity),
+        unit=style.unit(quantity),
+        decimals=style.axis_decimals(quantity),
+        **_drawn([signal.instrument for signal in same]),
+    )
 
 
 def _by(key: Callable[[Signal], Hashable], found: list[Signal]) -> Iterable[list[Signal]]:
@@ -209,8 +257,9 @@ def _each(signal: Signal) -> panels.TimeSeries:
 
 
 def _single(signal: Signal) -> panels.TimeSeries:
-    """Plot one signal with the band of its readings and its limits; its alarms lead here."""
+    """Plot one signal with the band of its readings and its limits, which are seen before they are passed; its alarms lead here."""
     quantity = signal.quantity
+    least, most = signals.reach(signal.limits, logarithmic=style.vacuum(quantity))
     what = f'{influxql.call("mean", quantity.name)} AS "mean", {influxql.lowest(quantity.name)} AS "min", {influxql.highest(quantity.name)} AS "max"'
     return panels.TimeSeries(
         title=f"{signal.title}{style.named_unit(quantity)}",
@@ -222,6 +271,8 @@ def _single(signal: Signal) -> panels.TimeSeries:
         below="min",
         filled=10,
         limits=bool(signal.limits),
+        soft_least=least,
+        soft_most=most,
         steps=signals.steps(signal.limits, style.CLEAR),
         overrides=[
             panels.override("mean", color=panels.colour(style.NEUTRAL)),

@@ -43,7 +43,7 @@ def build(site: Site) -> g.Dashboard:
     count = len(site.instruments)
     for panel, height in _instruments.timelines(site, site.instruments, CHOSEN):
         page.add(panel, style.WIDTH, height)
-    page.row("Age of data", collapsed=count > style.OPEN_STATS)
+    page.row("Age of data", collapsed=count > style.ROW_STATS)
     for instrument in site.instruments:
         page.add(_age(site, instrument), style.STAT_WIDTH, 3)
     page.row("Now")
@@ -180,6 +180,5 @@ def _plot(part: Pace, title: str, query: str, text: str, **more: Any) -> panels.
         targets=panels.targets((query, "$tag_instrument")),
         transformations=panels.renamed(_instruments.labels(part.instruments)),
         gap=_instruments.gap(part.instruments),
-        last=False,
         **{"interval": _instruments.interval(part.instruments), **more},
     )

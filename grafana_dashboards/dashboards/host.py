@@ -185,6 +185,6 @@ def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any
             wrong,
             "none",
             "Damaged or lost packets in each interval. More than a few: cable, switch, or weak WiFi.",
-            {"least": 0, "bars": True, "soft_most": 5, "decimals": 0, "last": False},
+            {"least": 0, "bars": True, "soft_most": 5, "decimals": 0},
         ),
     ]

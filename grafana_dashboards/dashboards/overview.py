@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from grafanalib import core as g
 
 from provisioning.site import Site
@@ -33,20 +35,39 @@ def build(site: Site) -> g.Dashboard:
     for panel, lines in slower:
         page.add(panel, style.WIDTH, lines)
     stats = 0
-    for instrument in site.instruments:
-        found = signals.shown(instrument)
+    for title, found in _rows(site):
         stats += len(found)
-        page.row(instrument.stanza.label, collapsed=stats > style.OPEN_STATS)
-        for signal in found:
+        page.row(title, collapsed=stats > style.OPEN_STATS)
+        for signal, named in found:
             if signal.found:
                 page.add(_tiles(site, signal), style.WIDTH, style.STAT_HEIGHT)
             else:
-                page.stack(style.STAT_WIDTH, *_tile(site, signal))
+                page.stack(style.STAT_WIDTH, *_tile(site, signal, named))
     description = f"{site.title}: the state of every instrument and the newest value of every channel. Click on a value for its course."
     return _frame.dashboard(site, _frame.OVERVIEW, _frame.TITLES[_frame.OVERVIEW], description, page, [])
 
 
-def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSeries, int]]:
+def _rows(site: Site) -> Iterator[tuple[str, list[tuple[Signal, str]]]]:
+    """Part what is shown into rows, (title, (signal, its name)): one an instrument; of many instruments, some share a row."""
+    if len(site.instruments) <= style.MANY_INSTRUMENTS:
+        for instrument in site.instruments:
+            yield instrument.stanza.label, [(signal, signal.label) for signal in signals.shown(instrument)]
+        return
+    by_driver: dict[str, list[tuple[Signal, str]]] = {}
+    for instrument in site.instruments:
+        shown = signals.shown(instrument)
+        named = [
+            (s, instrument.stanza.label if len(shown) == 1 else f"{instrument.stanza.label}: {s.label}") for s in shown
+        ]
+        by_driver.setdefault(str(instrument.stanza.driver.title), []).extend(named)
+    for title, found in by_driver.items():
+        for first in range(0, len(found), style.ROW_STATS):
+            part = found[first : first + style.ROW_STATS]
+            which = f" ({first + 1} to {first + len(part)} of {len(found)})" if len(found) > style.ROW_STATS else ""
+            yield f"{title}{which}", part
+
+
+def _tile(site: Site, signal: Signal, named: str) -> list[tuple[panels.Stat | panels.TimeSeries, int]]:
     """Make a channel's newest value above its course, each with its height."""
     vacuum = style.vacuum(signal.quantity)
     query = influxql.current(influxql.call("last", signal.quantity.name), signal.measurement, signal.where)
@@ -71,7 +92,7 @@ def _tile(site: Site, signal: Signal) -> list[tuple[panels.Stat | panels.TimeSer
         ],
     }
     stat = panels.Stat(
-        title=signal.label,
+        title=named,
         description=description,
         about=signal.key,
         sparkline=signal.numeric and not vacuum,

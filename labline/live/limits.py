@@ -70,40 +70,41 @@ class Limits:
             whole = look - self._whole >= WHOLE_EVERY or look - self._last > LATE
             self._learn(self._last - (self._window if whole else LATE), look)
             self._whole = look if whole else self._whole
-            self._replay(self._last + self._every, look)
+            for key, standings in self._standings.items():
+                for standing in standings:
+                    self._replay(key, standing, self._last + self._every, look)
         self._last = look
 
     def _begin(self, look: int) -> None:
         """Learn from the database how all stands; as far back as nothing tells whether an alarm began or ended."""
-        back = 2 * self._window
-        while True:
+        self._standings = {key: [Standing(rule) for rule in rules] for key, rules in self._rules.items()}
+        unknown = [(key, standing) for key, standings in self._standings.items() for standing in standings]
+        back, seen = 2 * self._window, -1
+        while unknown and back < 4 * FURTHEST:
             first = look - min(back, FURTHEST) // self._every * self._every
             self._samples = {}
             self._learn(first - self._window, look)
-            self._standings = {key: [Standing(rule) for rule in rules] for key, rules in self._rules.items()}
-            unknown = self._replay(first, look)
-            if not unknown or back >= FURTHEST:
-                break
-            back *= 4
+            readings = sum(len(self._samples.get(key, ())) for key, _ in unknown)
+            if readings == seen:
+                break  # there are no older ones
+            for _, standing in unknown:
+                standing.forget()
+            unknown = [each for each in unknown if not self._replay(*each, first, look)]
+            back, seen = 4 * back, readings
         for key, standing in unknown:
             self._assume(standing, key, first)
         self._whole = look
 
-    def _replay(self, first: int, last: int) -> list[tuple[Key, Standing]]:
-        """Take in the looks from ``first`` to ``last`` (s); lists of what none tells whether there is an alarm."""
-        unknown = []
-        for key, standings in self._standings.items():
-            samples = self._samples.get(key, {})
-            for standing in standings:
-                course = Course(standing.rule, samples, (first - self._window) // SAMPLE, last // SAMPLE)
-                verdicts = set()
-                for at in range(first, last + 1, self._every):
-                    verdict = course.judged(at // SAMPLE)
-                    verdicts.add(verdict)
-                    standing.look(at, verdict, course.newest(at // SAMPLE))
-                if verdicts <= {None}:
-                    unknown.append((key, standing))
-        return unknown
+    def _replay(self, key: Key, standing: Standing, first: int, last: int) -> bool:
+        """Take in the looks from ``first`` to ``last`` (s); tells whether any tells whether there is an alarm."""
+        samples = self._samples.get(key, {})
+        course = Course(standing.rule, samples, (first - self._window) // SAMPLE, last // SAMPLE)
+        known = False
+        for at in range(first, last + 1, self._every):
+            verdict = course.judged(at // SAMPLE)
+            known = known or verdict is not None
+            standing.look(at, verdict, course.newest(at // SAMPLE))
+        return known
 
     def _assume(self, standing: Standing, key: Key, first: int) -> None:
         """Tell how a rule stood before ``first``: within the hysteresis, it depends on the side from which the value came."""

@@ -23,6 +23,10 @@ class Standing:
 
     def __init__(self, rule: LimitRule):
         self.rule = rule
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, without an alarm."""
         self.phase, self.since = Phase.NORMAL, 0.0
 
     @property

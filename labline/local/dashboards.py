@@ -59,7 +59,8 @@ class Dashboards:
             self._say(f"  no mail server ({', '.join(missing)}): no mail to {', '.join(mailed)}; see docs/site-file.md")
         try:
             emit.write(site, places.grafana_files, self._paths)
-            self.grafana = grafana.Grafana(home, places.grafana, places.secrets, places.grafana_files, port)
+            root = {"GF_SERVER_ROOT_URL": f"{site.grafana.url.rstrip('/')}/"} if site.grafana.url else {}
+            self.grafana = grafana.Grafana(home, places.grafana, places.secrets, places.grafana_files, port, root)
         except (emit.Unfit, StartFailed) as error:
             ports.forget(places.ports, DASHBOARDS_PORT)
             self._say(f"{error}\nEverything else runs on, without dashboards.")

@@ -379,12 +379,12 @@ def test_the_verbs_tell_how_they_are_used():
 def test_a_site_of_another_name_says_what_it_leaves_and_writes_what_removes_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name in ("old", "new"):
-        Path("lab.yml").write_text(SMALL.replace("site: small", f"site: {name}"))
+        Path("lab.yml").write_text(SMALL.replace("CONNECTION", "sim").replace("site: small", f"site: {name}"))
         assert cli.main(["render", "lab.yml"]) == 0
     said = capsys.readouterr().out
     assert "lab.yml was called 'old' before. Its data stay in the database, with the tag site=old." in said
     assert "removed by rendered/old/grafana: copy that" in said
     rules = json.loads(Path("rendered/old/grafana/alerting/old-rules.json").read_text())
     assert rules["deleteRules"] and not rules["groups"]
-    Path("other.yml").write_text(SMALL.replace("site: small", "site: third"))
+    Path("other.yml").write_text(SMALL.replace("CONNECTION", "sim").replace("site: small", "site: third"))
     assert cli.main(["render", "other.yml"]) == 0 and "called" not in capsys.readouterr().out

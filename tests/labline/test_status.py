@@ -145,7 +145,8 @@ def test_the_worst_limit_alarms_and_says_what_to_do(lab):
     lab.put(
         "lakeshore_372", "instrument=cryostat,channel=5", 'temperature=0.0601,resistance=37133.0,status="ok"', -0.001
     )
-    assert lab.look().alarms == {"critical": 1}
+    alarms = lab.look().alarms
+    assert alarms["critical"] == 1 and not alarms["warning"]
 
 
 def test_a_fault_shows_no_value_beside_its_status(lab):
@@ -296,7 +297,7 @@ def test_an_alarm_comes_after_the_time_that_its_limit_says(lab, tmp_path):
     row, snapshot = lasting(lab, tmp_path, 12, 12, 30, 30, 30, 30, 30)
     assert row.alarm == "pending" and snapshot.well and snapshot.alarms == {"pending": 1}
     text = drawn(snapshot, width=120)
-    assert re.search(r"Mixing chamber: 30.0 mK is above 20 mK, for [12]\d s: a warning after 1 min. Look at", text)
+    assert re.search(r"Mixing chamber: 30.0 mK is above 20 mK, for \d+ s: a warning after 1 min. Look at", text)
     assert text.splitlines()[1].rstrip().endswith(" 1 pending")
     assert "pending" in next(line for line in text.splitlines() if "30.0 mK" in line)
 
