@@ -33,6 +33,7 @@ EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a rec
 FOUND = "as it is found in the data; the configuration may name some, to give them labels and limits"
 STATES = {
     "starting": "The program has just begun.",
+    "paused": "It is let go of for a while, by `labline pause`: its port is free for other programs.",
     "ok": "All channels are read.",
     "degraded": "The instrument answers, but a channel has no reading; its `status` says why.",
     "failed": "A fault in the driver, or a setting that the instrument can't be read with; the program's log says which.",
