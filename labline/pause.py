@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instrument", metavar="INSTRUMENT", help="its name in the site file")
     shared.add_site(parser)
     parser.add_argument(
-        "--for", dest="long", metavar="TIME", default="10m", help="how long (default: %(default)s; 7d at most)"
+        "--for", dest="long", metavar="TIME", default="10m", help="how long (default: %(default)s; 1w at most)"
     )
     pausing.add_folder(parser)
     shared.add_state(parser)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(f"--for: {error.message}") from None
     if not 1 <= seconds <= pauses.LONGEST_SECONDS:
         raise BadInput(
-            f"--for: found {arguments.long!r}, expected a duration from 1s to {duration.short(pauses.LONGEST_SECONDS)}"
+            f"--for: found {arguments.long!r}, expected a duration from 1s to {duration.exact(pauses.LONGEST_SECONDS)}"
         )
     folder: Path = pausing.folder(arguments)
     return pausing.pause(folder, arguments.instrument, seconds)

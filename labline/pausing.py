@@ -80,7 +80,7 @@ def pause(folder: Path, name: str, seconds: float) -> int:
     when = time.strftime("%H:%M:%S", time.localtime(end))
     if _until(lambda: bool(pauses.until(taken))):
         print(
-            f"{name} is paused for {duration.short(seconds)}, until {when}: its port is free. "
+            f"{name} is paused for {duration.exact(seconds)}, until {when}: its port is free. "
             f"To have it read before that: {told.command()} resume {name}"
         )
         return 0

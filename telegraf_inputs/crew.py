@@ -66,6 +66,9 @@ class Crew:
                 pause.over()
                 self._waiting.append(pause.stanza)
             elif name not in busy and not any(sampler.name == name for sampler in self._leaving):
+                if not pause.told:
+                    when = time.strftime("%H:%M:%S", time.localtime(pause.end))
+                    self._log("W", f"[{name}] paused: until {when}; its port is free for other programs")
                 pause.acknowledge()
                 self._writer.put(pause.report(), name)
 
@@ -74,12 +77,9 @@ class Crew:
         if self._count is not None or not stanza.folder:
             return False
         pause = pauses.Pause(stanza)
-        if not (end := pause.end):
-            return False
-        self._pauses[stanza.name] = pause
-        when = time.strftime("%H:%M:%S", time.localtime(end))
-        self._log("W", f"[{stanza.name}] paused: until {when}; its port is free for other programs")
-        return True
+        if pause.end:
+            self._pauses[stanza.name] = pause
+        return bool(pause.end)
 
     def _let_go(self, sampler: Sampler) -> None:
         sampler.stop.set()
