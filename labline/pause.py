@@ -1,6 +1,6 @@
-"""Let an instrument's port go for a while, so that another program can use it; no alarm comes of that.
+"""Let an instrument's port go for another program, for a while.
 
-The program that reads it lets go within a second or a cycle, its state says paused until the time is over, and then it
+No alarm comes of that. The program that reads it lets go within a second or a cycle, its state says paused until the time is over, and then it
 is read again by itself, or before that with `labline resume`. What Telegraf reads itself has no port to let go."""
 
 from __future__ import annotations

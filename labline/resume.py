@@ -1,4 +1,4 @@
-"""Have an instrument read again that was paused, before its pause is over."""
+"""Have an instrument read again before its pause is over."""
 
 from __future__ import annotations
 
