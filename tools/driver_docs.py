@@ -18,7 +18,7 @@ from labline.stack.telegraf import OLDEST
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
-from telegraf_inputs import declared, drivers, errors, plugins, simulators, stanza, transports
+from telegraf_inputs import declared, drivers, errors, plugins, simulators, stanza, transports, wires
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
@@ -242,6 +242,7 @@ def _index(folder: Path) -> str:
         markdown.paragraph("They are the same in the site file and in a program's own configuration file."),
         *markdown.options("Key", stanza.KEYS),
         *markdown.options("Key of a channel", stanza.CHANNEL_KEYS),
+        *markdown.options("Key of wire", wires.OPTIONS),
         "## Simulators",
         markdown.paragraph(
             "Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "
