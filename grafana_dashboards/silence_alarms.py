@@ -39,7 +39,7 @@ def stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rul
     """Watch whether the count of readings grows; of a scanner, which may be busy with channels that nobody asks for, whether it answers.
 
     It begins while its node says anything, and did all the time: that a node, or the database, was away is told once, for all of
-    its instruments. It ends when readings came for a while without such a gap: a cable that comes and goes is one alarm.
+    its instruments. None begins while it is paused, nor before it has had its time after that. It ends when readings came for a while without such a gap: a cable that comes and goes is one alarm.
     """
     if not instrument.stale:
         return
@@ -54,6 +54,7 @@ def stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rul
             latches.some(node.within(seconds, seconds // 2)),
             latches.some(node.within(seconds + new, seconds)),
             latches.count(life.within(seconds), times=-1),
+            *(latches.count(pause.within(seconds), times=-1) for pause in _pauses(instrument)),
         ],
         '"n" = 3',
     )
@@ -101,6 +102,13 @@ def _life(instrument: SiteInstrument) -> Said:
     if instrument.dwells:
         return Points(field, "instrument", f"{where} AND {identifier(field)} > 0", sample=0)
     return Grown(field, "instrument", where)
+
+
+def _pauses(instrument: SiteInstrument) -> Iterable[Points]:
+    """Give the reports of pauses; what Telegraf reads itself has none."""
+    if instrument.reports:
+        signals.check_stored("instrument", "paused")
+        yield Points("paused", "instrument", influxql.equal(instrument=instrument.name), sample=0)
 
 
 def channels(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rule]:

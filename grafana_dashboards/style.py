@@ -35,6 +35,7 @@ STATES = {
     "ok": GOOD,
     "degraded": WARNING,
     "starting": NEUTRAL,
+    "paused": NEUTRAL,
     "disconnected": CRITICAL,
     "silent": "dark-red",
     "garbled": "purple",

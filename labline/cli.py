@@ -26,6 +26,8 @@ VERBS = (
     "labs",
     "doctor",
     "read",
+    "pause",
+    "resume",
     "scan",
     "check",
     "render",

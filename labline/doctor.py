@@ -1,4 +1,4 @@
-"""Look at a lab and all it needs, a line a thing: ok, or what to do.
+"""Look at a lab and all it needs, a line each: ok, or what to do.
 
 Asks each instrument who it is (of a lab that runs here: how it is), looks up names and ports, and looks at the clock,
 the disk, the database with the rights of its users, Telegraf, Grafana, the mail server, the journal and what waits to be

@@ -88,6 +88,7 @@ INSTRUMENT: tuple[Quantity, ...] = (
     _count("dropped", "Readings dropped because Telegraf did not take them, since the program started"),
     _count("discarded", "Readings that were not believed, came twice or had no place, since the program started"),
     _count("readings", "Readings made, since the program started"),
+    Quantity("paused", "s", "Time that is left of a pause, while its port is free for other programs", type="int"),
     Quantity("state", "", "ok, or what is wrong", type="str"),
 )
 

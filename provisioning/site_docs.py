@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, duration, stanza
+from telegraf_inputs import calibration, duration, stanza, wires
 from telegraf_inputs.declare import Option
 
 from . import json_schema, site_file
@@ -44,6 +44,7 @@ def _table(name: str) -> str:
         head = ("key", "what it is", "value", "default")
         rows = {
             "Instrument": lambda: _options(stanza.KEYS),
+            "Wire": lambda: _options(wires.OPTIONS),
             "Channel": lambda: _options(stanza.CHANNEL_KEYS),
             "Calibration": lambda: _options(calibration.COMMON),
         }.get(name, lambda: _struct(getattr(site_file, name)))()

@@ -47,7 +47,7 @@ class Stanza:
     """A checked stanza. ``driver`` is the source's class; durations are in seconds; ``stale`` None: by the interval.
 
     ``channels`` are those that it names, or that its driver does; ``others`` stand for those that are found in the data,
-    one (ANY) a stream. ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once
+    one (ANY) a stream. ``folder`` is where its own file lies, if it has one. ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once
     it is connected.
     """
 
@@ -68,6 +68,7 @@ class Stanza:
     others: list[Channel] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
     identity: str = ""
+    folder: str = ""
 
     @property
     def simulated(self) -> bool:

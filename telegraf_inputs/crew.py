@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
+from . import pauses
 from .configured import Stanza
 from .errors import BadInput
 from .sampler import Log, Sampler
 from .stanza_folder import Changes
+from .stdin import Stdin
 from .stop import Stop
 from .writer import Writer
 
@@ -18,6 +22,8 @@ class Crew:
         self.samplers: list[Sampler] = []
         self._leaving: list[Sampler] = []  # they were asked to stop, and have not yet
         self._waiting: list[Stanza] = []  # they wait until who read the same instrument has let go of it
+        self._pauses: dict[str, pauses.Pause] = {}
+        self.stdin: Stdin | None = None  # who sets the pace of those that say so
         self.fault = False
 
     def hire(self, stanza: Stanza) -> Sampler | None:
@@ -34,11 +40,11 @@ class Crew:
 
     @property
     def working(self) -> bool:
-        """Tell whether any of them has cycles before it."""
-        return any(sampler.running for sampler in self.samplers)
+        """Tell whether any of them has cycles before it, now or after a pause."""
+        return bool(self._pauses or self._waiting) or any(sampler.running for sampler in self.samplers)
 
     def watch(self) -> None:
-        """Look whether one of them hangs, has left, or can begin."""
+        """Look whether one of them hangs, has left, can begin, or is to pause."""
         for sampler in [sampler for sampler in self._leaving if not sampler.running]:
             self._leaving.remove(sampler)
             self.samplers.remove(sampler)
@@ -46,10 +52,38 @@ class Crew:
         busy = {sampler.name for sampler in self._leaving}
         for stanza in [stanza for stanza in self._waiting if stanza.name not in busy]:
             self._waiting.remove(stanza)
-            if (made := self.hire(stanza)) is not None:
+            if not self.pauses(stanza) and (made := self.hire(stanza)) is not None:
+                if self.stdin is not None:
+                    made.paced_by(self.stdin)
                 made.start()
         for sampler in self.samplers:
             sampler.watch()
+            if sampler not in self._leaving and sampler.running and self.pauses(sampler.stanza):
+                self._let_go(sampler)
+        for name, pause in list(self._pauses.items()):
+            if not pause.end:
+                del self._pauses[name]
+                pause.over()
+                self._waiting.append(pause.stanza)
+            elif name not in busy and not any(sampler.name == name for sampler in self._leaving):
+                if not pause.told:
+                    when = time.strftime("%H:%M:%S", time.localtime(pause.end))
+                    self._log("W", f"[{name}] paused: until {when}; its port is free for other programs")
+                pause.acknowledge()
+                self._writer.put(pause.report(), name)
+
+    def pauses(self, stanza: Stanza) -> bool:
+        """Tell whether an instrument is to pause; it is then waited for."""
+        if self._count is not None or not stanza.folder:
+            return False
+        pause = pauses.Pause(stanza)
+        if pause.end:
+            self._pauses[stanza.name] = pause
+        return bool(pause.end)
+
+    def _let_go(self, sampler: Sampler) -> None:
+        sampler.stop.set()
+        self._leaving.append(sampler)
 
     def change(self, changes: Changes) -> None:
         """Let go of the instruments that are gone, and take up those that came."""
@@ -57,11 +91,11 @@ class Crew:
             self._log("E", f"{error}; what was read before is read as before")
         for name in changes.gone:
             self._waiting = [stanza for stanza in self._waiting if stanza.name != name]
+            self._pauses.pop(name, None)
             for sampler in self.samplers:
                 if sampler.name == name and sampler not in self._leaving:
                     self._log("I", f"[{name}] its stanza changed or is gone: it is let go of")
-                    sampler.stop.set()
-                    self._leaving.append(sampler)
+                    self._let_go(sampler)
         self._waiting += changes.came
 
     def disband(self) -> None:

@@ -157,8 +157,9 @@ def run(
     writer = Writer(out, on_closed=stop.set)
     by_hand = count is not None
     crew = Crew(writer, log, stop, count=count, trace=trace)
-    samplers = [sampler for stanza in found if (sampler := crew.hire(stanza)) is not None]
-    if (not samplers and folder is None) or (by_hand and len(samplers) < len(found)):
+    begin = [stanza for stanza in found if not crew.pauses(stanza)]
+    samplers = [sampler for stanza in begin if (sampler := crew.hire(stanza)) is not None]
+    if (begin and not samplers and folder is None) or (by_hand and len(samplers) < len(found)):
         crew.disband()
         return 2
     ending = _Ending(crew, writer, by_hand)
@@ -169,6 +170,7 @@ def run(
     burning = contextlib.ExitStack()
     burning.enter_context(watchdog.watching())
     try:
+        crew.stdin = stdin
         for sampler in samplers:
             sampler.paced_by(stdin)
         stdin.start()

@@ -264,7 +264,8 @@ class Line:
                 f"asked {asked!r}, found the same again: an echo, of the instrument or of its cable. Switch it off "
                 "there, or say wire: {echo: true}"
             )
-        if prefix := self.wire.answer_prefix:
+        nothing = self.wire.prompt and not text.strip()
+        if (prefix := self.wire.answer_prefix) and not nothing:
             if not text.lstrip().startswith(prefix):
                 raise BadAnswer(
                     f"{f'asked {asked!r}, ' if asked else ''}found {text[:60]!r}, expected {prefix!r} before it"

@@ -49,6 +49,11 @@ class Sampler:
         self._trigger: Trigger | None = None
 
     @property
+    def stanza(self) -> Stanza:
+        """The instrument's stanza."""
+        return self._stanza
+
+    @property
     def name(self) -> str:
         """The instrument's name."""
         return self._stanza.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
@@ -86,6 +87,8 @@ def load_all(path: str, errors: list[BadInput], driver: type[Source] | None = No
     with noted(found):
         document = yamlfile.load(path)
         stanza = check_all(document.data, found)
+        if stanza is not None:
+            stanza.folder = os.path.dirname(os.path.abspath(path))
         if stanza is not None and driver is not None and stanza.driver.name != driver.name:
             found.append(BadInput(f"found {stanza.driver.name!r}, but this program is {driver.name!r}", ("driver",)))
         for error in found:

@@ -18,7 +18,7 @@ from labline.stack.telegraf import OLDEST
 from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
-from telegraf_inputs import declared, drivers, errors, plugins, simulators, stanza, transports
+from telegraf_inputs import declared, drivers, errors, plugins, simulators, stanza, transports, wires
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
@@ -33,6 +33,7 @@ EXAMPLE_NS = 1767225600000000000  # the first second of 2026, for lines of a rec
 FOUND = "as it is found in the data; the configuration may name some, to give them labels and limits"
 STATES = {
     "starting": "The program has just begun.",
+    "paused": "It is let go of for a while, by `labline pause`: its port is free for other programs.",
     "ok": "All channels are read.",
     "degraded": "The instrument answers, but a channel has no reading; its `status` says why.",
     "failed": "A fault in the driver, or a setting that the instrument can't be read with; the program's log says which.",
@@ -241,6 +242,7 @@ def _index(folder: Path) -> str:
         markdown.paragraph("They are the same in the site file and in a program's own configuration file."),
         *markdown.options("Key", stanza.KEYS),
         *markdown.options("Key of a channel", stanza.CHANNEL_KEYS),
+        *markdown.options("Key of wire", wires.OPTIONS),
         "## Simulators",
         markdown.paragraph(
             "Each driver has a simulator, which speaks its protocol on a real socket, pseudo-terminal or folder: with "

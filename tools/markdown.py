@@ -74,6 +74,8 @@ def field(quantity: Quantity) -> str:
         text += f": {', '.join(map(_meant, quantity.choices))}"
     elif len(span) == 2:
         text += f"; {span[0]} to {span[1]}"
+    elif quantity.high is not None:
+        text += f"; up to {span[0]}"
     return item(text, 4)
 
 

@@ -42,7 +42,7 @@ def _as_the_lab_says(lab: Examined) -> Iterator[Finding]:
         yield Finding("instruments", f"the lab that runs can't be asked for them ({error})", "is it starting still?")
         return
     for name, state in snapshot.states.items():
-        bad = state not in ("ok", "off", "starting")
+        bad = state not in ("ok", "off", "paused", "starting")
         said = snapshot.notes.get(name) or f"{state}, says the lab that runs"
         yield Finding(name, said.removeprefix(f"{name} ").removeprefix(f"{name}: "), "see there" if bad else "")
 

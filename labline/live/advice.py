@@ -18,6 +18,7 @@ MEANINGS = {
     "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
     "wrong_device": ("is another device than the site file says", "Are two cables swapped?"),
     "failed": ("failed", ""),
+    "paused": ("is paused", "To have it read again before that: labline resume."),
     "hung": ("hangs in a read that does not come back", "Power, cable? Where it is on USB, plug it out and in again."),
     "clock": ("has times that can't be right", "Is the clock of its machine set? There, timedatectl tells."),
 }

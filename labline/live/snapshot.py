@@ -12,7 +12,10 @@ from ..words import counted
 from .numbers import Scale, Value
 from .trend import Trend
 
-WELL = ("ok", "waiting", "off")  # of a channel; off: its instrument is not enabled
+WELL = (
+    *("ok", "waiting"),
+    *("off", "paused"),
+)  # of a channel; the last two: its instrument is not enabled, or let go for a while
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ STATE_STYLES = {
     "waiting": "dim",
     "off": "dim",
     "starting": "cyan",
+    "paused": "cyan",
     "degraded": "yellow",
     "clock": "yellow",
 }

@@ -77,7 +77,7 @@ class Watch:
             newest = max(self._last(latest.seen(instrument, channel)) for channel in channels)
             if instrument.dwells and report and state in REACHED:
                 newest = max(newest, report[0])  # it answers; what it is busy with may be channels that nobody asks for
-            stale = instrument.enabled and _overdue(instrument.stale, newest, now)
+            stale = instrument.enabled and state != "paused" and _overdue(instrument.stale, newest, now)
             detail = details.get(instrument.name, "")
             unwritten = astray or self._nodes.get(instrument.name, "") in refused
             if state == "no report" or (state == "silent" and unwritten and not instrument.reports and not detail):
@@ -148,7 +148,8 @@ class Watch:
             alarm, note = _told(self._alarm(instrument, channel, quantity, seen, scale, now, holds=value is not None))
             # What this model never delivers is not missed as long as the channel delivers the rest.
             last = when or self._last(seen)
-            if told or (instrument.enabled and _overdue(instrument.missed_after(channel), last, now)):
+            missed = instrument.enabled and state != "paused"
+            if told or (missed and _overdue(instrument.missed_after(channel), last, now)):
                 alarm, note = "stale", ""
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)

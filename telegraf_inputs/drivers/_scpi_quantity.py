@@ -48,7 +48,7 @@ WHERE = (
     Option(
         "valid_when",
         "map",
-        "a second question, asked after this one, that tells whether the value is a reading: {query: RDGST? {channel}, "
+        'a second question, asked after this one, that tells whether the value is a reading: {query: "RDGST? {channel}", '
         "equals: 0}, with part, separator, pattern, base, bits as above",
     ),
     Option("example", "str", "an answer, to check the other keys with"),

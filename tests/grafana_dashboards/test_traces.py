@@ -364,3 +364,21 @@ def test_a_channel_whose_status_comes_and_goes_is_one_alarm(past, rule):
     told = past.looks(rule(gauge(), "no good reading"), 0, 80 * M).told
     assert [how for _, how in told] == ["on", "off"]
     assert told[0][0] <= 14 * M and 64 * M <= told[1][0] <= 67 * M
+
+
+@pytest.mark.parametrize(("back", "told"), [(True, []), (False, ["on"])])
+def test_a_pause_is_no_alarm_until_its_time_is_over(past, rule, back, told):
+    """An instrument that is let go of for half an hour, and then read again, or not found any more."""
+    begin, end, until = 10 * M, 40 * M, 60 * M
+    node(past, until)
+    reports(past, lambda at: True, begin)
+    past.points(
+        "instrument",
+        {"instrument": "rack", "host": "daq"},
+        range(begin, end, 5),
+        lambda at: {"up": 0, "paused": int(end - at), "state": "paused"},
+    )
+    reports(past, lambda at: back, until, since=end)
+    seen = told_of(past, rule, until, [])
+    assert [how for _, how in seen["stale"]] == told
+    assert all(at >= end for at, _ in seen["stale"]) and not (seen["channel"] or seen["unsteady"] or seen["node"])

@@ -735,3 +735,16 @@ def test_a_word_that_was_an_alarm_ends_after_a_while(lab, chiller):
     assert snapshot.alarms == {"ending": 1}
     said = drawn(snapshot, width=200)
     assert re.search(r"status code is 'remote start', no alarm for \d+ s; the critical ends after 5 min", said)
+
+
+def test_a_pause_is_nothing_wrong(lab):
+    lab.well()
+    lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', 200)
+    lab.put("lakeshore_372", "instrument=cryostat,channel=1", 'temperature=0.85,resistance=2000.0,status="ok"', 200)
+    lab.put("instrument", "instrument=cryostat", 'state="paused",up=0i,paused=100i')
+    snapshot = lab.look({"cryostat": "until 16:20:05; its port is free for other programs"}.copy)
+    assert snapshot.states["cryostat"] == "paused" and snapshot.well
+    text = drawn(snapshot, width=120)
+    assert "1 paused" in text and "1 ok" in text and "stale" not in text
+    assert "cryostat is paused: until 16:20:05; its port is free for other programs." in text
+    assert "0.85" not in text, "an old value stands there as if it were new"

@@ -116,10 +116,13 @@ def test_text_travels_as_the_stanza_says(talk, wire, asked, said):
         ({"echo": True}, [b"INST 1\r\n"]),
         ({"prompt": "> "}, [b"> "]),
         ({"echo": True, "prompt": "> "}, [b"INST 1\n\r\n> "]),
+        ({"prompt": "> ", "answer_prefix": "A1 "}, [b"> "]),
     ],
 )
 def test_what_comes_of_a_command_without_an_answer_is_taken(talk, wire, said):
-    answer = (b"V?\n" if wire.get("echo") else b"") + b"1.5\n" + wire.get("prompt", "").encode()
+    answer = (
+        b"V?\n" if wire.get("echo") else b""
+    ) + f"{wire.get('answer_prefix', '')}1.5\n{wire.get('prompt', '')}".encode()
     line = talk({"receive": "LF", **wire}, [(b"INST 1\n", said), (b"V?\n", [answer])] * 2)
     for _ in range(2):
         line.command("INST 1")
@@ -194,6 +197,14 @@ def test_refused_with_the_place_and_the_reason(data, path, message):
 WIRES = {
     "addressed": {"send": "CR", "receive": "LFCR", "prefix": "A032_", "answer_prefix": "A032_", "pause": "0s"},
     "terminal": {"receive": "CRLF", "echo": True, "prompt": "> ", "pause": "0s"},
+    "addressed terminal": {
+        "receive": "CRLF",
+        "echo": True,
+        "prompt": "> ",
+        "prefix": "A1 ",
+        "answer_prefix": "A1 ",
+        "pause": "0s",
+    },
 }
 UNADDRESSED = ("pfeiffer_tpg",)  # its ENQ is a byte without a command's form, for whoever was asked last
 TEXT = [name for name in drivers.programs() if drivers.load(name).speaks_text()]
