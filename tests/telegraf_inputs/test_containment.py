@@ -262,3 +262,33 @@ def test_a_read_that_never_returns_has_one_thread():
             rig.simulator.faulty = {}
             rig.until(lambda read, own: own["state"] == "ok")
             assert threading.active_count() <= threads
+
+
+def test_whoever_has_no_identity_and_answers_nothing_is_silent():
+    """Not one answer in a cycle: without an identity to be asked for, that is all by which silence is known."""
+    tried = []
+    for driver in drivers.programs():
+        kind = drivers.load(driver)
+        if not issubclass(kind, Polled) or not any(
+            o.name == "identity" and "none" in o.description for o in kind.options_known
+        ):
+            continue
+        tried.append(driver)
+        data = {**yaml.safe_load(kind.example), "connection": "sim:", "identity": "none", **QUICK}
+        checked = stanzas.check(data)
+        simulator = simulators.start(checked, **simulators.load(driver).brisk)
+        checked.connection = Url(simulator.url)
+        made = instrument.Instrument(checked, Stop(), lambda level, text: None)
+        try:
+            simulator.fault = "silent"
+            for _ in range(2):
+                own = made.sample()[-1].values
+                assert (own["state"], own["up"], own["readings"]) == ("silent", 0, 0), driver
+            simulator.fault = None
+            deadline = time.monotonic() + PATIENCE
+            while made.sample()[-1].values["state"] != "ok":
+                assert time.monotonic() < deadline, f"{driver}: {made.detail}"
+        finally:
+            made.close()
+            simulator.stop()
+    assert "scpi" in tried
