@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..configured import Channel, Stanza
-from ..declare import Option, Probe, Quantity, Stream
+from ..declare import NAMELESS, Option, Probe, Quantity, Stream
 from ..errors import BadAnswer, BadInput, WrongDevice
 from ..fields import clashes
 from ..line import Wire
@@ -243,7 +243,7 @@ channels:
     def identify(self) -> str:
         pattern, fence = self.options["identity"], self.options["fence"]
         constant = self._constant(fence) if fence else ""
-        if pattern == "none":
+        if pattern == NAMELESS:
             return constant
         answer = str(self.link.query("*IDN?")).strip()
         if not (pattern and Pattern(pattern, search=True).match(answer)):

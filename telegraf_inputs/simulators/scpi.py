@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..configured import Stanza
-from ..declare import Quantity
+from ..declare import NAMELESS, Quantity
 from ..declared import Declared
 from ..drivers import _scpi_quantity
 from .base import Signal, TextSimulator
@@ -114,7 +114,7 @@ class ScpiSimulator(TextSimulator):
     def _answer(self, request: str) -> str | None:
         if request == "*IDN?":
             pattern = self.stanza.options["identity"] or ""
-            model = pattern if pattern.isalnum() and pattern != "none" else "SCPI"
+            model = pattern if pattern.isalnum() and pattern != NAMELESS else "SCPI"
             return f"LABLINE,{model},SIM{self.seed:04d},1.0"
         if request == _normal(self.stanza.options["fence"] or ""):
             return "1999.0"
