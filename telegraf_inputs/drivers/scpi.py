@@ -19,14 +19,14 @@ from ..line import Wire
 from ..pattern import Pattern, check_pattern
 from ..reading import Reading
 from ..source import Polled
-from . import _scpi_numbers, _scpi_quantity
+from . import _scpi_quantity
 from ._scpi_asking import Cycle
 from ._scpi_quantity import Question
-from ._scpi_safety import SELECTING, first_word, refuse_acting, refuse_no_question
+from ._scpi_safety import first_word, refuse_acting, refuse_no_question
+from ._scpi_selection import checkable, holds, refuse_unchecked, settings
 
 # Maker, model, serial number, firmware; some leave out the last.
 IDENTITY = re.compile(r"[^,]*[^,\s][^,]*(,[^,]*){2,}\Z")
-INTEGER = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 FAILED = ("no_answer", "bad_answer")
 
 
@@ -188,7 +188,8 @@ channels:
             where = ("channels", channel.id)
             if before := _scpi_quantity.before(channel):
                 refuse_acting(before, allowed, (*where, "before"))
-                refuse_unchecked(channel, (*where, "before"))
+                if channel.options["check"]:
+                    refuse_unchecked(before, (*where, "before"))
             for name, each in _scpi_quantity.read(channel).items():
                 path = (*where, "read", name)
                 refuse_no_question(each.where["query"], (*path, "query"), allowed)
@@ -212,10 +213,10 @@ channels:
     def connected(self) -> None:
         for command in self.options["setup"]:
             self._do(command)
-        selecting = {header for before in self._before.values() for header, _ in _settings(before)}
+        selecting = {header for before in self._before.values() for header, _ in settings(before)}
         self._set: dict[str, str] = {}  # question -> its answer after setup
         self._untold: list[str] = []  # settings whose question is not answered: whether they still hold is not known
-        for header, wanted in [setting for command in self.options["setup"] for setting in _settings(command)]:
+        for header, wanted in [setting for command in self.options["setup"] for setting in settings(command)]:
             if header not in selecting:
                 setting = f"{header} {wanted}"
                 answer = self.optional(f"{header}?", _says_something, f"{setting!r} is sent anew in each cycle")
@@ -235,7 +236,7 @@ channels:
                     f"asked {question}, found {found[:40]!r}, after setup it was {wanted[:40]!r}: it was "
                     "restarted or set anew; connecting anew, with setup"
                 )
-        lasting = [c for c in self.options["setup"] if not _settings(c) and first_word(c) != "*CLS"]
+        lasting = [c for c in self.options["setup"] if not settings(c) and first_word(c) != "*CLS"]
         if lasting and all(r.status in FAILED and not r.values for r in readings):
             raise BadAnswer(f"no channel can be read ({readings[0].detail}); connecting anew, with setup")
         yield from readings
@@ -285,47 +286,16 @@ channels:
 
     def _otherwise_selected(self, channel: str, before: str) -> Reading | None:
         """Ask whether selections such as INST:NSEL 1 or INST OUT1 hold; None where they do."""
-        for header, wanted in _settings(before):
-            if INTEGER.match(wanted) or _selects(header):
-                answer = str(self.link.query(f"{header}?")).strip()
-                number = INTEGER.match(wanted)
-                if number and _scpi_numbers.number(answer) is None:
-                    raise BadAnswer(f"asked {header}?, found {answer[:60]!r}, expected a number")
-                same = _scpi_numbers.number(answer) == int(wanted) if number else _word(answer) == _word(wanted)
-                if not same:
-                    found = f"asked {header}?, found {answer[:40]!r}, selected was {wanted!r}"
-                    return Reading(channel, {}, self.link.answered_ns, "selection_changed", found)
+        for header, wanted in checkable(before):
+            answer = str(self.link.query(f"{header}?")).strip()
+            if not holds(f"{header}?", answer, wanted):
+                found = f"asked {header}?, found {answer[:40]!r}, selected was {wanted!r}"
+                return Reading(channel, {}, self.link.answered_ns, "selection_changed", found)
         return None
-
-
-def refuse_unchecked(channel: Channel, where: tuple[str, ...]) -> None:
-    """Refuse what sets something whose question may be another one, unless the user trusts it."""
-    for header, wanted in _settings(_scpi_quantity.before(channel)) if channel.options["check"] else ():
-        known = INTEGER.match(wanted) or _selects(header) or first_word(header) in SELECTING
-        if not known:
-            raise BadInput(
-                f"whether '{header} {wanted}' still holds can't be asked for sure; expected a selection by "
-                "number or by INST. To trust it, add check: false",
-                where,
-            )
-
-
-def _settings(command: str) -> list[tuple[str, str]]:
-    """Take a command apart into what it sets, and to what; questions and words without an argument set nothing."""
-    parts = [part.strip().partition(" ") for part in command.split(";")]
-    return [(header, wanted.strip()) for header, _, wanted in parts if wanted.strip() and "?" not in header]
 
 
 def _says_something(answer: str) -> bool:
     return bool(answer.strip()) and answer.strip().isprintable() and "\ufffd" not in answer
-
-
-def _selects(header: str) -> bool:
-    return first_word(header).startswith("INST")
-
-
-def _word(text: str) -> str:
-    return text.strip("'\" ").upper()
 
 
 DRIVER = Scpi
