@@ -1,4 +1,4 @@
-"""Text with an instrument: a Line carries terminated text both ways; a Wire says how one kind of instrument wants it."""
+"""Text with an instrument: a Line carries terminated text both ways, as a Wire says that the instrument wants it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import select
 import termios
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import BadAnswer, Disconnected, NoAnswer, OutOfStep, Stopped
 from .stop import Stop
 from .url import Url
+from .wires import Wire as Wire  # whoever declares one finds it beside the line
 
 LONGEST_ANSWER = 65536
 # By which the system says that the other side has gone: a port unplugged, a socket reset.
@@ -21,41 +21,7 @@ GONE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EPIPE, errno.ECONNRESET, err
 RESTLESS_SECONDS = 1.0  # after which one that goes on sending is told so
 QUIET_SECONDS = 0.2  # what comes from an instrument whose answers have no end is whole when nothing follows for so long
 LINE_ENDS = b"\r\n"
-SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
 Tap = Callable[[str, bytes], None]  # is told what is sent (">"), received ("<") or thrown away ("~"), and the end ("!")
-
-
-@dataclass
-class Wire:
-    """How text travels to one kind of instrument. One a driver, declared; a stanza may override it (wires.py).
-
-    ``send``, ``receive``: terminators; b"" where there is none. ``pause``: seconds of rest before each command.
-    ``settle``: seconds the instrument needs after opening. ``echo``: it sends back each command before it answers.
-    ``prompt``: what it sends when it is ready for the next one. ``prefix`` stands before each command,
-    ``answer_prefix`` before each answer, such as an address on RS485. ``serial``: settings of the serial line, which a
-    URL's options override.
-    """
-
-    send: bytes = b"\n"
-    receive: bytes = b"\n"
-    encoding: str = field(default="ascii", kw_only=True)
-    pause: float = field(default=0.0, kw_only=True)
-    settle: float = field(default=0.0, kw_only=True)
-    echo: bool = field(default=False, kw_only=True)
-    prompt: str = field(default="", kw_only=True)
-    prefix: str = field(default="", kw_only=True)
-    answer_prefix: str = field(default="", kw_only=True)
-    serial: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
-
-    @property
-    def serial_line(self) -> dict[str, Any]:
-        """The settings of the serial line, as pyserial names them."""
-        return {**SERIAL, **self.serial}
-
-    @property
-    def answers_end(self) -> bool:
-        """Tell whether an answer has an end that can be seen."""
-        return bool(self.receive or self.prompt)
 
 
 class Line:

@@ -1,16 +1,16 @@
-"""What a stanza says of how text travels to its instrument, where that is otherwise than its driver has it."""
+"""How text travels to an instrument: as its driver declares it, and as its stanza says, where that is otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .declare import Option
 from .errors import BadInput, shown
-from .line import Wire
 from .options import take
 
+SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
 ENDS = {"CR": "\r", "LF": "\n", "CRLF": "\r\n", "LFCR": "\n\r", "none": ""}
 END_WORDS = f'{", ".join(ENDS)}, or the characters themselves, such as "\\r\\n"'
 LONGEST = 40  # characters of what stands before or behind
@@ -36,6 +36,39 @@ WIRE = Option(
     "how text travels to it, where that is otherwise than its driver has it: send, receive (the ends of commands and "
     "answers), echo, prompt, prefix, answer_prefix (an address on RS485), encoding, pause",
 )
+
+
+@dataclass
+class Wire:
+    """How text travels to one kind of instrument. One a driver, declared; a stanza may override it.
+
+    ``send``, ``receive``: terminators; b"" where there is none. ``pause``: seconds of rest before each command.
+    ``settle``: seconds the instrument needs after opening. ``echo``: it sends back each command before it answers.
+    ``prompt``: what it sends when it is ready for the next one. ``prefix`` stands before each command,
+    ``answer_prefix`` before each answer, such as an address on RS485. ``serial``: settings of the serial line, which a
+    URL's options override.
+    """
+
+    send: bytes = b"\n"
+    receive: bytes = b"\n"
+    encoding: str = field(default="ascii", kw_only=True)
+    pause: float = field(default=0.0, kw_only=True)
+    settle: float = field(default=0.0, kw_only=True)
+    echo: bool = field(default=False, kw_only=True)
+    prompt: str = field(default="", kw_only=True)
+    prefix: str = field(default="", kw_only=True)
+    answer_prefix: str = field(default="", kw_only=True)
+    serial: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def serial_line(self) -> dict[str, Any]:
+        """The settings of the serial line, as pyserial names them."""
+        return {**SERIAL, **self.serial}
+
+    @property
+    def answers_end(self) -> bool:
+        """Tell whether an answer has an end that can be seen."""
+        return bool(self.receive or self.prompt)
 
 
 def read(given: Mapping[str, Any] | None, wire: Wire, errors: list[BadInput]) -> Wire:
