@@ -14,7 +14,11 @@ RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline o
 RESERVED = (*RESERVED_TAGS, "status", "clock", "time")  # what a point has beside its quantities
 
 ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}
-KELVINS = re.compile(r"[pnuμmckMG]?K\Z")
+KELVINS = re.compile(r"(?:[pnuμmckMG]?K|(?:pico|nano|micro|milli|kilo)?[Kk]elvins?)\Z")
+SPELT = {
+    **dict.fromkeys(("degc", "celsius", "degreecelsius", "degreescelsius"), ABSOLUTE_ZERO["°C"]),
+    **dict.fromkeys(("degf", "fahrenheit", "degreefahrenheit", "degreesfahrenheit"), ABSOLUTE_ZERO["°F"]),
+}
 ABOVE_ZERO = math.ulp(0.0)  # the least number that is more than 0
 
 FieldType = Literal["float", "int", "bool", "str"]
@@ -66,7 +70,8 @@ class Quantity:
         if self.low is not None or self.type not in ("float", "int"):
             return self.low
         unit = unicodedata.normalize("NFKC", self.unit)  # µ, ℃ and the kelvin sign have twins
-        return ABOVE_ZERO if KELVINS.match(unit) else ABSOLUTE_ZERO.get(unit)
+        spelt = re.sub(r"[\s_.]+", "", unit.casefold())
+        return ABOVE_ZERO if KELVINS.match(unit) else ABSOLUTE_ZERO.get(unit) or SPELT.get(spelt)
 
     def field(self, value: Any) -> float | int | bool | str:
         """Give a value the type of this field. Raises TypeError where it has another: a fault in the driver."""

@@ -12,6 +12,7 @@ from .options import take
 
 SERIAL = {"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
 ENDS = {"CR": "\r", "LF": "\n", "CRLF": "\r\n", "LFCR": "\n\r", "none": ""}
+NAMED_ENDS = {name.casefold(): text for name, text in ENDS.items()}
 END_WORDS = f'{", ".join(ENDS)}, or the characters themselves, such as "\\r\\n"'
 LONGEST = 40  # characters of what stands before or behind
 # Those in which the ends of lines, and all of ASCII, are the bytes that they are in ASCII.
@@ -82,8 +83,8 @@ def read(given: Mapping[str, Any] | None, wire: Wire, errors: list[BadInput]) ->
             errors.append(BadInput(f"found {shown(said[name])}, expected {LONGEST} characters at most", (name,)))
     for name in ("send", "receive"):
         if name in said:
-            text = ENDS.get(said[name], said[name])
-            if said[name].isalnum() and said[name] not in ENDS or not text.isascii():
+            text = NAMED_ENDS.get(said[name].casefold(), said[name])
+            if text.isalnum() or not text.isascii():
                 errors.append(BadInput(f"found {shown(said[name])}, expected {END_WORDS}", (name,)))
             said[name] = text.encode("ascii", "replace")
     if len(errors) > before:

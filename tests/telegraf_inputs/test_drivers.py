@@ -75,9 +75,9 @@ def test_quantities_are_fields_with_unit_and_range(name):
 
 # Unit -> values that are no temperatures, and the coldest that may be one.
 COLDEST = {
-    **dict.fromkeys(("K", "mK", "µK", "K", "kK"), ((0.0, -0.1), 1e-09)),
-    **dict.fromkeys(("°C", "℃"), ((-273.16,), -273.15)),
-    "°F": ((-459.7,), -459.67),
+    **dict.fromkeys(("K", "mK", "µK", "μK", "\N{KELVIN SIGN}", "kK", "kelvin", "Kelvin"), ((0.0, -0.1), 1e-9)),
+    **dict.fromkeys(("°C", "\N{DEGREE CELSIUS}", "degC", "deg C", "Celsius"), ((-273.16,), -273.15)),
+    **dict.fromkeys(("°F", "degF"), ((-459.7,), -459.67)),
 }
 
 
@@ -102,6 +102,11 @@ def test_what_is_colder_than_all_is_no_reading(name):
             reading = Reading(channel.id, {"t": value}, moment)
             point, _ = maker.make(reading, channel)
             assert reading.status == status and ("t" in point.values) == (status == "ok"), (unit, value)
+
+
+@pytest.mark.parametrize("unit", ["C", "F", "V", "W/K", "K/min", "mbar", ""])
+def test_what_is_no_temperature_may_be_less_than_nothing(unit):
+    assert Quantity("q", unit, "Q").possible(-1000.0)
 
 
 @pytest.mark.parametrize(

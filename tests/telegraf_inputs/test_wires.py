@@ -88,7 +88,7 @@ def talk(request):
     ("wire", "asked", "said"),
     [
         ({"send": "CRLF", "receive": "CRLF"}, b"V?\r\n", [b"1.5\r\n"]),
-        ({"send": "CR", "receive": "CR"}, b"V?\r", [b"1.", b"5\r"]),
+        ({"send": "cr", "receive": "Cr"}, b"V?\r", [b"1.", b"5\r"]),
         ({"send": "LFCR", "receive": "LFCR"}, b"V?\n\r", [b"1.5\n", b"\r"]),
         ({"send": "none", "receive": "\x03"}, b"V?", [b"1.5\x03"]),
         ({"send": "CR", "receive": "none"}, b"V?\r", [b"1", b".", b"5"]),
