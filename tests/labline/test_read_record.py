@@ -131,7 +131,7 @@ def test_files_play_back_what_was_in_them(tmp_path, monkeypatch):
     assert transcript.startswith("28-0316a2795f1c/w1_slave\n  ") and "YES\n" in transcript and "\\\n" in transcript
     text, _, complaints = play(folder, tmp_path, monkeypatch)
     assert complaints == [] and text == (folder / "expected.lp").read_text()
-    assert text.count("temperature=") == 2 and "bad_answer" in text
+    assert text.count("temperature=") == 2 and "garbled" in text and "disconnected" in text
 
 
 def test_what_speaks_neither_text_nor_files_has_no_dialogue(tmp_path, capsys):
