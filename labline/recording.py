@@ -8,7 +8,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from provisioning import telegraf_config
@@ -22,9 +23,11 @@ from telegraf_inputs.line import Wire
 from telegraf_inputs.point import Point
 from telegraf_inputs.reading import Reading
 from telegraf_inputs.source import Polled
+from telegraf_inputs.transports.file import WRITES
 from telegraf_inputs.url import Url
 
 Event = tuple[str, bytes]  # as a Line's tap is told
+FILES = "file"  # the scheme of what is read from files
 SAME_PACE = 0.2  # of an interval: two cycles that are as near to it as that are one interval apart
 
 
@@ -49,8 +52,12 @@ class Recorder:
         if self._folder.exists():
             raise BadInput(f"{self._folder} is there already; a case needs a new folder")
         driver = self._instrument.stanza.driver
+        if connection.scheme == FILES and issubclass(driver, Polled):
+            return
         if not issubclass(driver, (Polled, Feed)) or not transports.of(connection).carries_text:
-            raise BadInput(f"there is no dialogue to record: driver {driver.name!r} does not speak over a line of text")
+            raise BadInput(
+                f"there is no dialogue to record: driver {driver.name!r} neither speaks over a line of text nor reads files"
+            )
 
     def tap(self, direction: str, data: bytes) -> None:
         """Take down what is said."""
@@ -70,6 +77,8 @@ class Recorder:
     def end(self, instrument: Instrument, points: Iterable[Point]) -> bool:
         """Take down what came of the cycle; False where nothing was said in it, which can't be played."""
         self._messages = self._messages or getattr(getattr(instrument.source, "link", None), "whole_messages", False)
+        if instrument.url.scheme == FILES and not Path(instrument.url.rest).is_dir():
+            self._cycles[-1].append((">", b"."))  # nobody answers: the folder of all is gone
         if instrument.source is None:
             self.inbox.release()  # what a feed said while it was let go has no place in what can be played
             instrument.inbox.take()
@@ -92,7 +101,7 @@ class Recorder:
             "config.yml": telegraf_config.program(self._instrument, str(connection)).removeprefix(
                 telegraf_config.HEADER
             ),
-            "transcript": "".join(f"{line}\n" for line in self._transcript()),
+            "transcript": "".join(f"{line}\n" for line in self._transcript(connection.scheme == FILES)),
             "expected.lp": "".join(self._expected),
         }
         self._check_secrets(files)
@@ -119,13 +128,16 @@ class Recorder:
                 if password and any(password in text for text in files.values()):
                     raise BadInput(f"the password in {value} was said; {self._folder} is not written")
 
-    def _transcript(self) -> Iterator[str]:
+    def _transcript(self, of_files: bool = False) -> Iterator[str]:
         stanza = self._instrument.stanza
         for number, events in enumerate(self._cycles):
             if number:
                 pause = self._began[number] - self._began[number - 1]
                 regular = abs(pause - stanza.interval) < SAME_PACE * stanza.interval
                 yield "---" if regular else f"--- {duration.exact(round(pause, 2))}"
+            if of_files:
+                yield from _files(events)
+                continue
             if self._messages:
                 end = stanza.wire.receive
                 events = [(d, data.rstrip(b"\r\n") + end if d == "<" else data) for d, data in events]
@@ -155,6 +167,25 @@ def _timeless(point: Point) -> str:
     """Write a point without what is another each time."""
     point.values.pop("read_seconds", None)
     return f"{point.line().rsplit(' ', 1)[0]}\n"
+
+
+def _files(events: Sequence[Event]) -> Iterator[str]:
+    """Write which files were asked for in one cycle, and what was in each; those that could not be read are gone.
+
+    What a driver writes into is how it asks, and answers otherwise each time: that is left out, and not there when it is played.
+    """
+    asked = [name.decode() for direction, name in events if direction == ">"]
+    written = {name.partition(WRITES)[0] for name in asked if WRITES in name}
+    for (direction, name), (answered, text) in pairwise([*events, ("", b"")]):
+        file = name.decode(errors="replace").partition(WRITES)[0]
+        if direction != ">" or file in written:
+            continue
+        if answered != "<":
+            yield f"{file} gone"
+            continue
+        yield file
+        for line in text.decode(errors="replace").splitlines(keepends=True):
+            yield f"  {line[:-1]}" if line.endswith("\n") else f"  {line}\\"
 
 
 def _lines(events: Iterable[Event], wire: Wire) -> Iterator[str]:

@@ -79,6 +79,12 @@ def _tell_of_other_names(folder: Path, file: Path, only_check: bool) -> None:
             )
 
 
+def _former_server(folder: Path, grafana: Path, provider: str) -> Path | None:
+    """Find the files for Grafana of this site that lie in another node's folder than ``grafana``; None where there are none."""
+    places = (folder / "grafana", *sorted(folder.glob("*/grafana")))
+    return next((place for place in places if place != grafana and (place / provider).exists()), None)
+
+
 def _place(text: str) -> str:
     """Make a path absolute, without a slash at its end, with which Telegraf takes no folder of passwords."""
     if not text:
@@ -90,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Render; returns the exit status."""
     import provisioning.site
     from grafana_dashboards import emit
+    from grafana_dashboards.places import PROVIDER, placed
     from provisioning import files, json_schema
     from provisioning.telegraf_config import Paths
 
@@ -106,11 +113,21 @@ def run(arguments: argparse.Namespace) -> int:
     grafana_paths = emit.Paths(secrets=arguments.secrets)
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
     grafana = folder / files.of_node(site, site.server) / "grafana"
+    former = _former_server(folder, grafana, placed(PROVIDER, site.name))
     try:  # before anything is written
-        wanted = emit.on_disk(site, grafana_paths, grafana, beside)
+        wanted = emit.on_disk(site, grafana_paths, grafana if grafana.exists() else former or grafana, beside)
     except emit.Unfit as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
+    if former and not grafana.exists():
+        print(
+            f"{'to be moved' if arguments.check else 'moved'}: {former} to {grafana}, for another node is the server now"
+        )
+        if not arguments.check:
+            grafana.parent.mkdir(parents=True, exist_ok=True)
+            former.rename(grafana)
+    elif former:
+        print(f"note: {former} is from when another node was the server; take it away there, and here")
     if arguments.check:
         changes = files.changes(folder, made), files.changes(grafana, wanted)
         changes[1].update(dict.fromkeys(emit.left_over(site, grafana, wanted), "no longer made"))

@@ -71,7 +71,7 @@ class Reader:
         self.torn = 0
         self.first_torn = ""
 
-    def entries(self, part: Part) -> Iterator[Entry]:
+    def entries(self, part: Stretch) -> Iterator[Entry]:
         """Read what is in a part of the journal."""
         for number, line in enumerate(part.lines(), 1):
             if entry := self._entry(line):
@@ -108,7 +108,7 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Part:
+class Stretch:
     """A file of the journal, as far as it goes at one moment; Telegraf may go on writing, and rename it."""
 
     path: Path
@@ -142,13 +142,13 @@ class Part:
         return None
 
 
-def parts(folder: Path, since: float) -> list[Part]:
+def parts(folder: Path, since: float) -> list[Stretch]:
     """List the files that were written to since then (s since 1970), the newest first."""
     found = []
     for path in folder.glob(FILES):
         there = path.stat()
         if there.st_size and there.st_mtime >= since - SLACK:
-            found.append((there.st_mtime_ns, Part(path, there.st_size, there.st_ino)))
+            found.append((there.st_mtime_ns, Stretch(path, there.st_size, there.st_ino)))
     return [part for _, part in sorted(found, key=lambda one: one[0], reverse=True)]
 
 

@@ -13,7 +13,7 @@ from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 
 from ..words import counted
-from .journal import Entry, Part, Reader, Series
+from .journal import Entry, Reader, Series, Stretch
 
 BLOCK = 10_000  # lines that are compared, and written, at once
 DROPPED = re.compile(r"dropped=(\d+)")
@@ -40,7 +40,7 @@ class Replayed:
 
 
 def replay(
-    parts: Iterable[Part],
+    parts: Iterable[Stretch],
     measurements: Iterable[str],
     server: Server,
     *,
@@ -70,7 +70,7 @@ def replay(
     return done
 
 
-def _blocks(parts: Iterable[Part], reader: Reader, since_ns: int) -> Iterator[list[Entry]]:
+def _blocks(parts: Iterable[Stretch], reader: Reader, since_ns: int) -> Iterator[list[Entry]]:
     for part in parts:
         later = (entry for entry in reader.entries(part) if entry.time_ns >= since_ns)
         while block := list(islice(later, BLOCK)):

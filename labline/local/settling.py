@@ -25,7 +25,7 @@ class Unsettled:
 
     folder: Path
     run: ledger.Run
-    parts: list[journal.Part]
+    parts: list[journal.Stretch]
 
     @property
     def began(self) -> str:
@@ -80,7 +80,7 @@ def unsettled(folder: Path, journals: Iterable[Path], until_ns: int) -> tuple[li
     return found, bad
 
 
-def journal_of(run: ledger.Run, journals: Iterable[Path]) -> list[journal.Part]:
+def journal_of(run: ledger.Run, journals: Iterable[Path]) -> list[journal.Stretch]:
     """List the files in which a run's readings may be, the newest first."""
     return [part for folder in journals for part in journal.parts(folder, run.since_ns / 1e9)]
 
@@ -102,7 +102,7 @@ def settle(one: Unsettled, server: Server, go_on: Callable[[], bool] = lambda: T
 
 def written_again(
     run: ledger.Run,
-    parts: Iterable[journal.Part],
+    parts: Iterable[journal.Stretch],
     entries: Iterable[ledger.Entry],
     server: Server,
     go_on: Callable[[], bool] = lambda: True,

@@ -17,7 +17,7 @@ STEADY = 120.0  # what ran for so many seconds runs: its next end is the first o
 LONGEST_START = 3600.0  # seconds: what goes on for longer is begun anew
 
 
-class Part(Protocol):
+class Startable(Protocol):
     """A part that can be started step by step, so that nothing else waits for it."""
 
     @property
@@ -40,7 +40,7 @@ class Keeper:
     def __init__(
         self,
         name: str,
-        part: Part,
+        part: Startable,
         say: Callable[[str], None],
         meanwhile: str,
         came_up: Callable[[], None],
@@ -167,7 +167,7 @@ class Supervision:
     def keep(
         self,
         name: str,
-        part: Part,
+        part: Startable,
         meanwhile: str,
         came_up: Callable[[], None] = lambda: None,
         *,

@@ -41,7 +41,7 @@ class Modbus(Native):
         "plc",
         "rtu",
     )
-    verified = "against an independent program: pymodbus, over TCP"
+    verified = "against an independent program: pymodbus, over TCP and a serial line"
     family = "protocol"
     schemes = ("tcp", "serial")
     wire = Wire()

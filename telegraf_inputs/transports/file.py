@@ -14,6 +14,7 @@ from ..transport import Transport
 from ..url import Url
 
 LARGEST = 4096  # bytes of a file that are read: such files are small
+WRITES = " = "  # between the name of a file and what is written into it, as a tap is told
 GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 
 
@@ -60,6 +61,7 @@ class Folder:
 
     def write(self, text: str, *names: str) -> None:
         """Write into a file that is there, within ``timeout`` seconds. Raises OSError, NoAnswer, Stopped."""
+        self._tell(">", f"{os.path.join(*names)}{WRITES}{text.rstrip()}")
         self._do(os.path.join(self.path, *names), text)
 
     def _do(self, path: str, text: str | None = None) -> _Access:

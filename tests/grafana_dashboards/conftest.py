@@ -78,7 +78,7 @@ class Viewer:
         """Resolve a dashboard's variables: the hidden ones by their queries, the others as they are at the start."""
         values = {}
         for variable in dashboard["templating"]["list"]:
-            if variable["type"] == "query":
+            if variable["hide"]:
                 rows = self.admin.rows(self.filled(variable["query"], start, end), database or self.database)
                 read = [next(v for k, v in row.items() if k != "time") for row in rows]
                 # As Grafana does: without an answer, the value is empty; of a pattern, the group counts.

@@ -388,3 +388,35 @@ def test_a_site_of_another_name_says_what_it_leaves_and_writes_what_removes_it(t
     assert rules["deleteRules"] and not rules["groups"]
     Path("other.yml").write_text(SMALL.replace("CONNECTION", "sim").replace("site: small", "site: third"))
     assert cli.main(["render", "other.yml"]) == 0 and "called" not in capsys.readouterr().out
+
+
+TWO_NODES = """\
+site: moving
+nodes: [{name: hall, address: 192.168.1.10}, {name: rack, address: 192.168.1.11, server: true}]
+influxdb: {url: "http://192.168.1.11:8086"}
+instruments:
+  - {name: cryostat, driver: lakeshore_372, connection: "tcp://192.168.1.5:7777"}
+"""
+
+
+def test_what_is_for_grafana_moves_along_with_the_server(tmp_path, capsys):
+    (site := tmp_path / "moving.yml").write_text(TWO_NODES)
+    to = tmp_path / "rendered"
+    assert cli.main(["render", str(site), "--to", str(to)]) == 0
+    (to / "rack" / "grafana" / "dashboards" / "own.json").write_text("{}")
+    more = "  - {name: bath, driver: julabo, connection: serial:///dev/ttyUSB1}\n"
+    site.write_text(TWO_NODES + more)
+    assert cli.main(["render", str(site), "--to", str(to)]) == 0
+    site.write_text(TWO_NODES.replace(", server: true", ""))  # the first node is the server, and the bath is gone
+    capsys.readouterr()
+    assert cli.main(["render", str(site), "--to", str(to), "--check"]) == 1
+    assert f"to be moved: {to}/rack/grafana to {to}/hall/grafana" in capsys.readouterr().out
+    assert (to / "rack" / "grafana").exists()
+    assert cli.main(["render", str(site), "--to", str(to)]) == 0
+    assert f"moved: {to}/rack/grafana to {to}/hall/grafana" in capsys.readouterr().out
+    assert not (to / "rack" / "grafana").exists() and (to / "hall" / "grafana" / "dashboards" / "own.json").exists()
+    rules = json.loads((to / "hall" / "grafana" / "alerting" / "moving-rules.json").read_text())
+    assert any("bath" in gone["uid"] for gone in rules["deleteRules"]), "Grafana is told to forget what it had"
+    shutil.copytree(to / "hall" / "grafana", to / "rack" / "grafana")
+    assert cli.main(["render", str(site), "--to", str(to)]) == 0
+    assert f"note: {to}/rack/grafana is from when another node was the server" in capsys.readouterr().out

@@ -112,11 +112,33 @@ def test_what_is_said_is_traced(tmp_path, capsys):
     assert (">", r"b'PRX\r'") in said and (">", r"b'\x05'") in said and ("<", r"b'\x06\r\n'") in said
 
 
-def test_files_have_no_dialogue(tmp_path, capsys):
-    keys = {"channels": {"28-0316a2795f1c": {}}}
-    folder, status = record(tmp_path, name="fridge", driver="ds18b20", connection="sim", **keys)
+def test_files_play_back_what_was_in_them(tmp_path, monkeypatch):
+    keys = {"channels": {"28-0316a2795f1c": {}, "28-0416b31c44ff": {}}, "interval": "50ms"}
+
+    def tear(instrument):
+        instrument.simulator.faulty = {"28-0316a2795f1c": "truncated", "28-0416b31c44ff": "silent"}
+        instrument.simulator._write()
+
+    def pull(instrument):
+        instrument.simulator.fault = "disconnect"
+        instrument.simulator._write()
+
+    before_cycle(monkeypatch, 2, tear)
+    before_cycle(monkeypatch, 3, pull)
+    folder, status = record(tmp_path, "--count", "3", name="fridge", driver="ds18b20", connection="sim", **keys)
+    assert status == 1
+    transcript = (folder / "transcript").read_text()
+    assert transcript.startswith("28-0316a2795f1c/w1_slave\n  ") and "YES\n" in transcript and "\\\n" in transcript
+    text, _, complaints = play(folder, tmp_path, monkeypatch)
+    assert complaints == [] and text == (folder / "expected.lp").read_text()
+    assert text.count("temperature=") == 2 and "garbled" in text and "disconnected" in text
+
+
+def test_what_speaks_neither_text_nor_files_has_no_dialogue(tmp_path, capsys):
+    keys = {"channels": {"room": {"class": "HumiditySensor"}}}
+    folder, status = record(tmp_path, name="room", driver="phidget", connection="sim", **keys)
     assert status == 2 and not folder.parent.exists()
-    assert "there is no dialogue to record: driver 'ds18b20' does not speak over a line of text" in (
+    assert "there is no dialogue to record: driver 'phidget' neither speaks over a line of text" in (
         capsys.readouterr().err
     )
 

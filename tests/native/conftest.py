@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,11 @@ instruments:
         read:
           temp: {{unit: °C, low: -40, high: 85}}
           humi: {{unit: "%", low: 0, high: 100}}
+      "*":
+        read: {{temp: {{unit: °C, low: -40, high: 85}}}}
       julabo:
         topic: julabo/status
+        time: at
         read:
           bath: {{path: internal_temp, unit: °C}}
           external: {{path: ext_is_used, unit: "", type: bool}}
@@ -132,10 +136,13 @@ class Servers:
 
     def publish(self) -> None:
         """Let the sensors speak once."""
+        now = datetime.now(UTC)
         self.broker.publish("ESP01/sensors/BME/temp", "21.50")
         self.broker.publish("ESP01/sensors/BME/humi", "40")
+        self.broker.publish("ESP01/sensors/attic/temp", "17.5")
         self.broker.publish(
-            "julabo/status", json.dumps({"internal_temp": 12.25, "ext_is_used": False, "external_temp": 12.5})
+            "julabo/status",
+            json.dumps({"internal_temp": 12.25, "ext_is_used": False, "external_temp": 12.5, "at": now.isoformat()}),
         )
 
     def stop(self) -> None:
@@ -192,7 +199,7 @@ class Natives(Viewer):
     def last(self, instrument: str, channel: str, quantity: str) -> object:
         """Give the newest value of a quantity; None where there is none."""
         found = next(i.stanza for i in self.lab.site.instruments if i.name == instrument)
-        measurement = next(c.measurement for c in found.channels if c.id == channel)
+        measurement = found.find(channel).measurement
         rows = self.rows(
             f'SELECT last("{quantity}") AS "value" FROM "raw"."{measurement}" '
             f"WHERE \"instrument\" = '{instrument}' AND \"channel\" = '{channel}'"
@@ -247,6 +254,7 @@ EVERY = {
     ("plant", "valve", "open"): True,
     ("esp", "BME", "temp"): 21.5,
     ("esp", "BME", "humi"): 40.0,
+    ("esp", "attic", "temp"): 17.5,
     ("esp", "julabo", "bath"): 12.25,
     ("esp", "julabo", "external"): False,
     ("esp", "julabo", "sensor"): 12.5,

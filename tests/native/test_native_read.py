@@ -8,7 +8,7 @@ import pytest
 
 from labline import cli
 from labline.stack import credentials
-from tests.parts import mqtt, snmp
+from tests.parts import modbus, mqtt, snmp
 
 from .conftest import SECRETS, SITE
 
@@ -96,3 +96,30 @@ def test_it_is_simulated_without_its_password(read):
     (read.secrets / "ups_auth").unlink()
     status, out, _ = read("ups", "--simulate")
     assert status == 0 and "(simulated)" in out and "charge" in out
+
+
+SERIAL = """\
+site: serial
+nodes: [{{name: daq}}]
+instruments:
+  - name: plant
+    driver: modbus
+    connection: serial://{port}?baudrate=19200
+    byte_order: CDAB
+    channels:
+      TT01: {{read: {{temperature: {{address: 126, format: float32, unit: °C}}}}}}
+      valve: {{read: {{open: {{register: coil, address: 1, unit: "", type: bool}}}}}}
+"""
+
+
+def test_modbus_is_read_over_a_serial_line(tmp_path, capsys):
+    plant = modbus.SerialPlant(dict(zip((126, 127), modbus.swapped(-21.375), strict=True)), {0: False, 1: True})
+    try:
+        (tmp_path / "serial.yml").write_text(SERIAL.format(port=plant.line.other))
+        status = cli.main(["read", "plant", str(tmp_path / "serial.yml"), "--state", str(tmp_path / "state")])
+    finally:
+        plant.stop()
+    out, err = capsys.readouterr()
+    assert (status, err) == (0, ""), (out, err)
+    squeezed = " ".join(out.split())
+    assert "TT01 temperature -21.38 °C ok" in squeezed and "valve open yes ok" in squeezed

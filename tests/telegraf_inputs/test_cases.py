@@ -18,8 +18,8 @@ What is left over in a transcript, or is asked beyond it, fails. In a transcript
 speaks by itself, a line each time the driver waits for one. A feed (telegraf_inputs/feed.py) is opened in the first
 cycle; what the others have has come before the driver looks.
 
-A driver that carries no text has a ``cases/<driver>/form.py`` with a class ``Form``, which plays its cases instead of
-Transcript.
+What is read from files has transcripts of another form: files_form.py. A driver of neither kind has a
+``cases/<driver>/form.py`` with a class ``Form``, which plays its cases.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from telegraf_inputs.line import Line, Wire
 from telegraf_inputs.reading import Reading
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
+from tests.telegraf_inputs.files_form import Files
 
 NOON = 1_700_000_000_000_000_000  # ns
 CASES = Path(__file__).parent / "cases"
@@ -183,10 +184,10 @@ def unread(line: Line) -> int:
 
 
 def form_of(driver: str):
-    """Find what plays a driver's cases: its own form, or transcripts."""
+    """Find what plays a driver's cases: its own form, files, or transcripts."""
     path = next((path for folder in FOLDERS if (path := folder / driver / "form.py").exists()), None)
     if path is None:
-        return Transcript
+        return Files if drivers.load(driver).schemes == ("file",) else Transcript
     spec = importlib.util.spec_from_file_location(f"cases_{driver}_form", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,9 +1,8 @@
-"""Plays cases of files: a transcript shows what stands below the folder, cycle by cycle.
+"""Plays cases of files: a transcript shows what stands below the folder that a driver reads, cycle by cycle.
 
-    28-0316a2795f1c                 a sensor; the indented lines that follow are its w1_slave
-      72 01 4b 46 …                 (none: the file is empty)
-    28-0316a2795f1c temperature     the same of its file temperature, on a kernel without w1_slave
-    28-0316a2795f1c gone            its folder is not there any more
+    28-0316a2795f1c/w1_slave        a file; the indented lines that follow are what is in it
+      72 01 4b 46 …                 (none: it is empty); one that ends with \\ has no end of line
+    28-0316a2795f1c gone            what is not there any more, a file or a folder
     . gone                          nor is the folder of all
     ---, --- 30s, # …               as in every transcript
 
@@ -18,11 +17,11 @@ from pathlib import Path
 from telegraf_inputs import duration, stanza
 
 
-class Form:
-    """Keeps a folder of sensors as the transcript says."""
+class Files:
+    """Keeps a folder as the transcript says."""
 
     def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
-        self._root = tmp_path / "devices"
+        self._root = tmp_path / "files"
         self.url = f"file://{self._root}"
         self.pauses: list[float] = [0.0]
         self._cycles: list[dict[str, str | None]] = [{}]
@@ -31,22 +30,25 @@ class Form:
                 self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
                 self._cycles.append({})
             elif line.startswith("  "):
-                sensor, text = self._cycles[-1].popitem()
-                self._cycles[-1][sensor] = f"{text}{line[2:]}\n"
+                name, text = self._cycles[-1].popitem()
+                ended = line[2:-1] if line.endswith("\\") else f"{line[2:]}\n"
+                self._cycles[-1][name] = f"{text}{ended}"
             elif line and not line.startswith("#"):
-                sensor, _, what = line.partition(" ")
-                assert what in ("", "gone", "temperature"), f"this is no line of a transcript: {line!r}"
-                file = f"{sensor}/{what or 'w1_slave'}"
-                self._cycles[-1][sensor if what == "gone" else file] = None if what == "gone" else ""
+                name, _, what = line.partition(" ")
+                assert what in ("", "gone"), f"this is no line of a transcript: {line!r}"
+                self._cycles[-1][name] = None if what else ""
 
     def begin(self, cycle: int, instrument) -> None:
+        self._root.mkdir(exist_ok=True)
         for name, text in self._cycles[cycle].items():
             place = self._root / name
-            if text is None:
+            if text is not None:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
+            elif place.is_dir():
                 shutil.rmtree(place)
             else:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(text, encoding="ascii")
+                place.unlink(missing_ok=True)
 
     def end(self, cycle: int) -> list[str]:
         return []
