@@ -8,7 +8,7 @@ import re
 import pytest
 
 import provisioning.site
-from grafana_dashboards import emit, provision, signals, style
+from grafana_dashboards import emit, messages, provision, signals, style
 from grafana_dashboards.check import panels_of
 from grafana_dashboards.places import placed
 from grafana_dashboards.uids import uid
