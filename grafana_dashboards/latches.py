@@ -17,7 +17,7 @@ import attr
 
 from provisioning.influxql import identifier, number, text
 from provisioning.levels import RAW
-from provisioning.limit_rules import SAMPLE, BorderRule, LimitRule, oldest
+from provisioning.limit_rules import HELD, SAMPLE, BorderRule, LimitRule, oldest
 
 from . import influxql
 
@@ -130,7 +130,9 @@ def of_limit(rule: LimitRule, points: Points) -> str:
     """Ask whether the alarm of a limit begins or ends; what that goes by is told by LimitRule."""
     return latch(
         begun(points, _beyond(rule), rule.begins, rule.fresh),
-        ended(points, _not_behind(rule), rule.ends, rule.fresh, rule.held),
+        held(points, _not_behind(rule), rule.ends)
+        if rule.held
+        else ended(points, _not_behind(rule), rule.ends, rule.fresh),
     )
 
 
@@ -151,16 +153,29 @@ def begun(points: Said, beyond: str, windows: Iterable[int], fresh: int) -> list
     ] or [new]
 
 
-def ended(points: Said, wrong: str, windows: Iterable[int], fresh: int, held: bool = False) -> list[str]:
-    """Tell, in each window, whether no reading is ``wrong``, one fresh and one in the oldest third.
+def ended(points: Said, wrong: str, windows: Iterable[int], fresh: int) -> list[str]:
+    """Tell, in each window, whether no reading is ``wrong``, one fresh and one in the oldest third."""
+    return [
+        holds(
+            [
+                some(points.within(fresh)),
+                some(points.within(window, oldest(window))),
+                count(points.within(window), wrong, -1),
+            ],
+            '"n" = 2',
+            0,
+        )
+        for window in windows
+    ]
 
-    Of what is ``held`` any one will do.
-    """
+
+def held(points: Said, wrong: str, windows: Iterable[int]) -> list[str]:
+    """Tell, in each window, whether no reading is ``wrong``, nor the one that stood at its beginning."""
     found = []
     for window in windows:
-        there = [points.within(window)] if held else [points.within(fresh), points.within(window, oldest(window))]
-        none = count(points.within(window), wrong, -1)
-        found.append(holds([*map(some, there), none], f'"n" = {len(there)}', 0))
+        stood = f"SELECT last({VALUE}) AS {VALUE} FROM ({points.within(window + HELD, window)})"
+        well = [count(stood), count(stood, wrong, -1), count(points.within(window), wrong, -1)]
+        found.append(holds(well, '"n" = 1', 0))
     return found
 
 

@@ -10,7 +10,7 @@ from provisioning.site import ContactPoint, Site
 from telegraf_inputs import duration
 
 from . import messages, style
-from .provision import NOBODY, Email, MuteTime, NotificationPolicy, Webhook, literal
+from .provision import NOBODY, Email, Messenger, MuteTime, NotificationPolicy, Webhook, literal
 from .uids import uid
 
 ALWAYS = "labline always"  # the mute timing that holds at all times
@@ -18,25 +18,55 @@ ALWAYS = "labline always"  # the mute timing that holds at all times
 GROUP_BY = ("grafana_folder", "severity")
 
 
-def contact_points(site: Site, secrets: str) -> list[Email | Webhook]:
+def contact_points(site: Site, secrets: str) -> list[Email | Webhook | Messenger]:
     """Make the contact points of a site. Grafana reads their secrets from files in the folder ``secrets``."""
     return [_contact_point(site, point, secrets) for point in site.notifications.contact_points]
 
 
-def _contact_point(site: Site, point: ContactPoint, secrets: str) -> Email | Webhook:
-    own = uid(site.name, "contact", point.name)
+def _contact_point(site: Site, point: ContactPoint, secrets: str) -> Email | Webhook | Messenger:
+    own, name = uid(site.name, "contact", point.name), _named(site, point)
+    told = _expand(site)
+    subject, message = told["subject"], told["message"]
+    url = literal(point.url) if point.url else _file(secrets, point.url_file)
+    token = _file(secrets, point.token_file)
     if point.type == "email":
-        return Email(uid=own, name=_named(site, point), addresses=point.addresses, **_expand(site))
-    return Webhook(
-        uid=own,
-        name=_named(site, point),
-        url=literal(point.url) if point.url else _file(secrets, point.url_file),
-        username=point.username,
-        password=_file(secrets, point.password_file),
-        token=_file(secrets, point.token_file),
-        title=_expand(site)["subject"],
-        message=_expand(site)["message"],
-    )
+        return Email(uid=own, name=name, addresses=point.addresses, **told)
+    # ntfy takes what Grafana posts (its own template of that name: ?template=grafana).
+    if point.type in ("webhook", "ntfy"):
+        return Webhook(
+            uid=own,
+            name=name,
+            url=url,
+            username=point.username,
+            password=_file(secrets, point.password_file),
+            token=token,
+            title=subject,
+            message=message,
+        )
+    kind, settings = {
+        # Mattermost's incoming webhooks take what is written for Slack's.
+        "slack": (
+            "slack",
+            {"url": url, "token": token, "recipient": literal(point.channel), "title": subject, "text": message},
+        ),
+        "mattermost": ("slack", {"url": url, "recipient": literal(point.channel), "title": subject, "text": message}),
+        "teams": ("teams", {"url": url, "title": subject, "message": message}),
+        # A text of HTML would be refused where a summary has a `<`.
+        "telegram": (
+            "telegram",
+            {
+                "bottoken": token,
+                "chatid": literal(point.chat),
+                "message": f"{subject}\n\n{message}",
+                "parse_mode": "None",
+            },
+        ),
+        "pushover": (
+            "pushover",
+            {"apiToken": token, "userKey": _file(secrets, point.user_file), "title": subject, "message": message},
+        ),
+    }[point.type]
+    return Messenger(uid=own, name=name, kind=kind, settings=settings)
 
 
 def _named(site: Site, point: ContactPoint) -> str:

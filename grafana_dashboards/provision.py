@@ -262,6 +262,19 @@ class Webhook:
         return _contact_point(self.name, {"uid": self.uid, "type": "webhook", "settings": _given(settings)})
 
 
+@attr.frozen(kw_only=True)
+class Messenger:
+    """A contact point of one of Grafana's other types, with that type's own settings; a secret is ``$__file{…}``."""
+
+    uid: str
+    name: str
+    kind: str
+    settings: dict[str, str]
+
+    def to_json_data(self) -> dict[str, Any]:
+        return _contact_point(self.name, {"uid": self.uid, "type": self.kind, "settings": _given(self.settings)})
+
+
 def _contact_point(name: str, receiver: dict[str, Any]) -> dict[str, Any]:
     return {"orgId": ORG, "name": literal(name), "receivers": [{"disableResolveMessage": False, **receiver}]}
 

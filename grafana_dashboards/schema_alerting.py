@@ -217,10 +217,69 @@ class WebhookKeys(Strict, tag_field="type", tag="webhook", kw_only=True):
     settings: WebhookSettings
 
 
+# What a file must not hold.
+Secret = Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}$")]
+
+
+class SlackSettings(Strict, kw_only=True):
+    title: Text
+    text: Text
+    url: Secret | None = None
+    token: Secret | None = None
+    recipient: Text | None = None
+
+
+class SlackKeys(Strict, tag_field="type", tag="slack", kw_only=True):
+    uid: Uid
+    disableResolveMessage: bool
+    settings: SlackSettings
+
+
+class TeamsSettings(Strict, kw_only=True):
+    url: Secret
+    title: Text
+    message: Text
+
+
+class TeamsKeys(Strict, tag_field="type", tag="teams", kw_only=True):
+    uid: Uid
+    disableResolveMessage: bool
+    settings: TeamsSettings
+
+
+class TelegramSettings(Strict, kw_only=True):
+    bottoken: Secret
+    chatid: Text
+    message: Text
+    parse_mode: Literal["None"]
+
+
+class TelegramKeys(Strict, tag_field="type", tag="telegram", kw_only=True):
+    uid: Uid
+    disableResolveMessage: bool
+    settings: TelegramSettings
+
+
+class PushoverSettings(Strict, kw_only=True):
+    apiToken: Secret
+    userKey: Secret
+    title: Text
+    message: Text
+
+
+class PushoverKeys(Strict, tag_field="type", tag="pushover", kw_only=True):
+    uid: Uid
+    disableResolveMessage: bool
+    settings: PushoverSettings
+
+
 class ContactPointKeys(Strict, kw_only=True):
     orgId: Org
     name: Text
-    receivers: Annotated[list[EmailKeys | WebhookKeys], Meta(min_length=1, max_length=1)]
+    receivers: Annotated[
+        list[EmailKeys | WebhookKeys | SlackKeys | TeamsKeys | TelegramKeys | PushoverKeys],
+        Meta(min_length=1, max_length=1),
+    ]
 
 
 class ContactPoints(File, kw_only=True):

@@ -17,11 +17,13 @@ from .site import Alarms, SiteInstrument
 # An alarm that ends and comes back within five minutes is one alarm, and one message.
 KEEP_SECONDS = 300
 SAMPLE = 10  # seconds: of faster readings one in each is looked at; Grafana looks no oftener
+HELD = 3600  # seconds before a window in which the reading is looked for that stands there
 ON_ITS_WAY = 5  # seconds that a reading may take to the database
 
 Side = Literal["above", "below"]
-Which = Literal["any", "beyond", "not behind"]
-Count = Callable[[Which, int, int], int]  # how many readings are so, from and until so many seconds back
+Which = Literal["any", "beyond", "not behind", "left behind"]
+# How many readings are so, from and until so many seconds back; "left behind": 1 where the last of them is behind the limit.
+Count = Callable[[Which, int, int], int]
 
 
 class LimitRule(Struct, frozen=True, kw_only=True):
@@ -34,7 +36,8 @@ class LimitRule(Struct, frozen=True, kw_only=True):
     reading comes. There is none where there is no wait: one fresh reading beyond the limit begins the alarm, and all are looked at.
 
     It ends once all readings in one of the windows ``ends`` were behind the limit, one of them fresh and one in the oldest
-    third; ``keep`` is the first of them. Where ``held``, a reading stands until there is another: none has to be fresh.
+    third; ``keep`` is the first of them. Where ``held``, a reading stands until there is another: in the window there need be none,
+    but the last one before it, HELD at most, was behind.
     """
 
     limit: Limit
@@ -54,7 +57,7 @@ class LimitRule(Struct, frozen=True, kw_only=True):
     @property
     def window(self) -> int:
         """Tell how far back (s) a look reaches."""
-        return max(self.fresh, *self.begins, *self.ends)
+        return max(self.fresh, *self.begins, *self.ends) + (HELD if self.held else 0)
 
     def judged(self, count: Count) -> bool | None:
         """Tell whether the alarm begins (True) or ends at a look; None: it stays as it is."""
@@ -69,8 +72,9 @@ class LimitRule(Struct, frozen=True, kw_only=True):
     def _ended(self, window: int, count: Count) -> bool:
         if count("not behind", window, 0):
             return False
-        there = [(window, 0)] if self.held else [(self.fresh, 0), (window, oldest(window))]
-        return all(count("any", *span) for span in there)
+        if self.held:
+            return bool(count("left behind", window + HELD, window))
+        return count("any", self.fresh, 0) > 0 and count("any", window, oldest(window)) > 0
 
     def beyond(self, reading: Any) -> bool:
         """Tell whether a reading is beyond the limit."""

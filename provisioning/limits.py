@@ -13,10 +13,11 @@ from telegraf_inputs.errors import BadInput, noted, shown, suggestion
 from telegraf_inputs.stanza import Channel
 
 from . import site_file, units
+from .contact_point import Severity
 from .convert import convert
 
 Code = int | str | bool
-SEVERITIES: tuple[site_file.Severity, ...] = ("warning", "critical")
+SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
 
 
 class Limit(Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     channel: Channel
     quantity: Quantity
-    severity: site_file.Severity
+    severity: Severity
     above: float | None
     below: float | None
     codes: tuple[Code, ...]

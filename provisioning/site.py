@@ -19,10 +19,11 @@ from telegraf_inputs.stanza import Channel, Stanza
 from telegraf_inputs.url import HERE
 
 from . import levels, limits, measurements
+from .contact_point import ContactPoint
 from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
-from .site_file import OWN_KEYS, Alarms, ContactPoint, Grafana, Node, Notifications, SiteFile, fields
+from .site_file import OWN_KEYS, Alarms, Grafana, Node, Notifications, SiteFile, fields
 
 __all__ = [
     "Alarms",

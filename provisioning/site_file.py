@@ -14,6 +14,8 @@ from msgspec import Meta, Struct, field
 from telegraf_inputs import duration, names
 from telegraf_inputs.errors import BadInput
 
+from .contact_point import ContactPoint, Severity
+
 # As JSON schema, and editors, write them.
 DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
     f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, names.NAME)
@@ -30,9 +32,6 @@ class Seconds(float):
 
 class Keep(float):
     """How long data are kept: a duration in seconds, 0 for ever (written ``forever``)."""
-
-
-Severity = Literal["warning", "critical"]
 
 
 def default(value: Any, name: str | None = None) -> Any:
@@ -167,54 +166,6 @@ class Alarms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     def mistakes(self) -> Iterator[BadInput]:
         if self.every <= 0 or self.every % 10:
             yield BadInput(f"is {self.every:g} s, expected a multiple of 10s: Grafana looks no oftener", ("every",))
-
-
-class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """Somebody who is told. Secrets are files on Grafana's machine, named here, never their content."""
-
-    name: Annotated[str, Meta(description="a name for this contact point", min_length=1)]
-    type: Annotated[Literal["email", "webhook"], Meta(description="how the message goes out")]
-    addresses: Annotated[tuple[str, ...], Meta(description="email: to whom")] = ()
-    url: Annotated[str, Meta(description="webhook: where the message is posted")] = ""
-    url_file: Annotated[str, Meta(description="webhook: a file that holds the URL, where that is a secret")] = ""
-    username: Annotated[str, Meta(description="webhook: user for basic authentication")] = ""
-    password_file: Annotated[str, Meta(description="webhook: a file that holds the password")] = ""
-    token_file: Annotated[str, Meta(description="webhook: a file that holds a bearer token")] = ""
-    severities: Annotated[tuple[Severity, ...], Meta(description="which alarms it gets", min_length=1)] = (
-        "warning",
-        "critical",
-    )
-
-    def mistakes(self) -> Iterator[BadInput]:
-        yield from self._email_mistakes() if self.type == "email" else self._webhook_mistakes()
-
-    def _email_mistakes(self) -> Iterator[BadInput]:
-        if not self.addresses:
-            yield BadInput("is missing; expected a list of e-mail addresses", ("addresses",))
-        for index, address in enumerate(self.addresses):
-            user, _, host = address.partition("@")
-            if not user or not host or "@" in host or any(c in address for c in " ;,"):
-                yield BadInput(
-                    f"found {address!r}, expected one e-mail address, such as lab@example.org", ("addresses", index)
-                )
-        for key in ("url", "url_file", "username", "password_file", "token_file"):
-            if getattr(self, key):
-                yield BadInput("belongs to a webhook, this contact point is an email", (key,))
-
-    def _webhook_mistakes(self) -> Iterator[BadInput]:
-        if self.addresses:
-            yield BadInput("belongs to an email, this contact point is a webhook", ("addresses",))
-        if not self.url and not self.url_file:
-            yield BadInput("is needed: either url, or url_file where the URL is a secret", ("url",))
-        if self.url and self.url_file:
-            yield BadInput("stands beside url_file; keep one", ("url",))
-        if self.url and not self.url.startswith(("http://", "https://")):
-            yield BadInput(f"found {self.url!r}, expected a URL that begins with https://", ("url",))
-        if bool(self.username) != bool(self.password_file):
-            key = "username" if self.username else "password_file"
-            yield BadInput("username and password_file go together", (key,))
-        if self.username and self.token_file:
-            yield BadInput("stands beside username; keep one way to authenticate", ("token_file",))
 
 
 class Notifications(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

@@ -27,7 +27,7 @@ def build(site: Site) -> g.Dashboard:
         panels.AlertList(
             title="Active alarms",
             labels=f'{{site="{site.name}"}}',
-            description="Alarms that are active or about to be. Empty: nothing is beyond its limits, and every instrument delivers.",
+            description="Alarms that are active. Empty: nothing is beyond its limits, and every instrument delivers.",
         ),
         8,
         height,

@@ -26,11 +26,14 @@ class Course:
             "beyond": _sums(any(map(rule.beyond, value)) for value in values),
             "not behind": _sums(not all(map(rule.behind, value)) for value in values),
         }
+        self._values = values
 
     def judged(self, now: int) -> bool | None:
         """Tell what a look at ``now`` (a multiple of SAMPLE since 1970) finds: the alarm begins, ends, or stays as it is."""
 
         def count(which: Which, since: int, until: int) -> int:
+            if which == "left behind":
+                return self._left_behind(self._place(now - since // SAMPLE), self._place(now - until // SAMPLE))
             sums = self._sums[which]
             return sums[self._place(now - until // SAMPLE)] - sums[self._place(now - since // SAMPLE)]
 
@@ -40,6 +43,10 @@ class Course:
         """Give the newest fresh reading that a look finds."""
         fresh = range(now - 1, now - 1 - self._rule.fresh // SAMPLE, -1)
         return next((self._samples[number][-1] for number in fresh if number in self._samples), None)
+
+    def _left_behind(self, first: int, end: int) -> int:
+        last = next((value[-1] for value in reversed(self._values[first:end]) if value), None)
+        return int(last is not None and self._rule.behind(last))
 
     def _place(self, number: int) -> int:
         return min(max(number, self._first), self._end) - self._first

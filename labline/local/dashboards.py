@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from grafana_dashboards.uids import uid
+from provisioning.contact_point import SECRET_FILES
 from provisioning.influxdb_schema import READER
 from provisioning.site import Site
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MAIL = ("GF_SMTP_ENABLED", "GF_SMTP_HOST")  # without them Grafana sends none
 DASHBOARDS_PORT = "grafana"  # its name among the ports that are remembered
-SECRET_FILES = ("url_file", "password_file", "token_file")  # of a contact point
 
 
 class Dashboards:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import provisioning.site
-from grafana_dashboards import emit, provision, signals, style
+from grafana_dashboards import emit, messages, provision, signals, style
 from grafana_dashboards.check import panels_of
 from grafana_dashboards.places import placed
 from grafana_dashboards.uids import uid
@@ -345,6 +345,43 @@ def test_contact_points_name_their_secrets_and_hold_none(site):
         "$" not in receiver["settings"][key]
         for receiver, key in ((mail, "subject"), (mail, "message"), (hook, "title"), (hook, "message"))
     )
+
+
+MESSENGERS = """
+notifications:
+  contact_points:
+    - {name: a, type: slack, url_file: slack_url}
+    - {name: b, type: slack, token_file: slack_token, channel: "#lab"}
+    - {name: c, type: teams, url_file: teams_url}
+    - {name: d, type: mattermost, url_file: mattermost_url, channel: lab}
+    - {name: e, type: telegram, token_file: bot, chat: "-100123"}
+    - {name: f, type: ntfy, url: "https://ntfy.example.org/lab?template=grafana", token_file: ntfy_token}
+    - {name: g, type: pushover, token_file: application, user_file: group}
+"""
+
+
+def test_messengers_are_grafanas_own_types_with_their_secrets_in_files(site):
+    """The names of the settings are those that grafana/alerting reads (receivers/*/config.go)."""
+    made = rendered(site(CRYOSTAT + MESSENGERS), paths=emit.Paths(secrets="/s"))
+    points = [point["receivers"][0] for point in made[emit.CONTACTS]["contactPoints"]]
+    kept = {
+        key for point in points for key, value in point["settings"].items() if value.startswith("$__file{/s/")
+    }  # fmt: skip
+    assert kept == {"url", "token", "bottoken", "apiToken", "userKey", "authorization_credentials"}
+    subject, message = (
+        f'{{{{ template "{messages.group(site(CRYOSTAT))}.{part}" . }}}}' for part in ("subject", "message")
+    )
+    assert [(point["type"], point["settings"]) for point in points] == [
+        ("slack", {"url": "$__file{/s/slack_url}", "title": subject, "text": message}),
+        ("slack", {"token": "$__file{/s/slack_token}", "recipient": "#lab", "title": subject, "text": message}),
+        ("teams", {"url": "$__file{/s/teams_url}", "title": subject, "message": message}),
+        ("slack", {"url": "$__file{/s/mattermost_url}", "recipient": "lab", "title": subject, "text": message}),
+        ("telegram", {"bottoken": "$__file{/s/bot}", "chatid": "-100123", "message": f"{subject}\n\n{message}", "parse_mode": "None"}),
+        ("webhook", {
+            "url": "https://ntfy.example.org/lab?template=grafana", "httpMethod": "POST", "maxAlerts": "20", "title": subject,
+            "message": message, "authorization_scheme": "Bearer", "authorization_credentials": "$__file{/s/ntfy_token}"}),
+        ("pushover", {"apiToken": "$__file{/s/application}", "userKey": "$__file{/s/group}", "title": subject, "message": message}),
+    ]  # fmt: skip
 
 
 def test_a_contact_point_that_is_gone_is_deleted(site, tmp_path):

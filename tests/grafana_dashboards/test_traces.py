@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from grafana_dashboards import emit
+from grafana_dashboards import emit, latches
+from provisioning import limit_rules
 from provisioning.influxdb_server import Server
 
 from .machine import LOOK, Machine, Past
@@ -174,15 +177,30 @@ def test_a_limit(past, rule, what, limits, value, away, told):
         assert minute * M - LOOK <= at <= minute * M + 2 * LOOK, (what, seen)
 
 
+def test_what_comes_when_something_happens_is_an_alarm_at_once_and_over_after_a_while(past, rule, site):
+    """A door: opened at 10 min, closed at 20 min, and nothing else is ever said."""
+    lab = site(gauge("critical: {above: 10 V}, for: 0s") + f"alarms: {{every: {LOOK}s}}\n")
+    (instrument,) = lab.instruments
+    (limit,) = instrument.limits
+    stream = dataclasses.replace(limit.channel.stream, kind="event")
+    limit = structs.replace(limit, channel=dataclasses.replace(limit.channel, stream=stream))
+    (goes_by,) = limit_rules.of_limit(limit, instrument, lab.alarms)
+    made = rule(gauge("critical: {above: 10 V}, for: 0s"), "C value")
+    points = latches.Points("value", "scpi", "\"instrument\" = 'rack'", sample=0)
+    made["data"][0]["model"]["query"] = latches.of_limit(goes_by, points)
+    course(past, lambda at: {600: BAD, 1200: GOOD}.get(at), HOUR)
+    assert past.looks(made, 0, HOUR).told == [(600, "on"), (1500, "off")]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_hinders_no_alarm_and_makes_none(past, rule, seed):
     """A fifth of noise: a tenth over the limit is told within minutes; a quarter below it is well."""
     chance = random.Random(seed)
     well, beyond = 0.75, 1.1
     course(past, lambda at: chance.gauss(1, 0.2) * 10 * (well if at < 30 * M else beyond), HOUR)
-    told = past.looks(rule(gauge("critical: {above: 10 V}"), "C value"), 0, HOUR).told
+    told = past.looks(rule(gauge("critical: {above: 10 V}, for: 3m"), "C value"), 0, HOUR).told
     assert [how for _, how in told] == ["on"]
-    assert 30 * M <= told[0][0] <= 38 * M
+    assert 30 * M <= told[0][0] <= 42 * M
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,15 @@ def test_check_finds_nothing_wrong_with_the_demo_lab(telegraf_path: Path, capsys
     assert said.err == ""
 
 
+@pytest.mark.parametrize(("url", "told"), [("", True), ("grafana: {url: 'https://grafana.example.org'}\n", False)])
+def test_links_that_lead_nowhere_are_told(url, told, written, capsys: pytest.CaptureFixture[str]):
+    path = written("sim:")
+    point = "notifications: {contact_points: [{name: people, type: email, addresses: [lab@example.org]}]}\n"
+    path.write_text(path.read_text() + point + url)
+    assert cli.main(["check", str(path)]) == 0
+    assert ("unless grafana.url says how people reach it" in capsys.readouterr().out) == told
+
+
 @pytest.mark.parametrize("verb", [["check"], ["render", "--to", "FOLDER"]])
 def test_what_a_site_file_simulates_is_told(
     verb: list[str], written, tmp_path: Path, capsys: pytest.CaptureFixture[str]

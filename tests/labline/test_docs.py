@@ -53,8 +53,9 @@ def whole(part: dict[str, object]) -> dict[str, object]:
         instrument = {"name": "i", "driver": "julabo", "connection": "sim", "channels": {"circulator": part}}
         part = {}
     influxdb: dict[str, object] = {}
-    (influxdb if {"retention", "write"} & {*part} else channel).update(part)
-    return {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
+    site: dict[str, object] = {"site": "s", "nodes": [{"name": "n"}], "instruments": [instrument], "influxdb": influxdb}
+    (influxdb if {"retention", "write"} & {*part} else site if "notifications" in part else channel).update(part)
+    return site
 
 
 def test_the_way_to_the_data_leads_to_them(database, influxd, tmp_path, monkeypatch):

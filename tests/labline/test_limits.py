@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import random
 import time
 
 import pytest
+from msgspec import structs
 
 from grafana_dashboards import emit
 from grafana_dashboards.uids import uid
@@ -101,6 +103,18 @@ def test_below_is_the_other_way_round_and_without_a_wait_it_comes_at_once(tmp_pa
     site = load(tmp_path, channel(side="below", for_="0s"))
     (rule,) = limit_rules.of_limit(site.instruments[0].limits[0], site.instruments[0], site.alarms)
     assert stood(rule, [3, 1.9, 2.3, 2.5, 2.6]) == "nfffe"
+
+
+def test_what_comes_when_something_happens_stands_until_there_is_more(tmp_path):
+    """A door that opens, is looked at later, and closes: an alarm at once, over five minutes after it closed, though nothing more comes."""
+    site = load(tmp_path, channel(for_="0s"))
+    (limit,) = site.instruments[0].limits
+    stream = dataclasses.replace(limit.channel.stream, kind="event")
+    limit = structs.replace(limit, channel=dataclasses.replace(limit.channel, stream=stream))
+    (rule,) = limit_rules.of_limit(limit, site.instruments[0], site.alarms)
+    assert rule.held and rule.at_once
+    readings = [None, 3, None, None, *[None] * 30, 1, *[None] * 31]
+    assert stood(rule, readings) == "n" + "f" * 33 + "e" * 30 + "nn"
 
 
 def test_who_comes_later_sees_what_was_seen_all_the_time(database, influxd, tmp_path):

@@ -98,6 +98,26 @@ def test_an_instrument_that_is_read_seldom_has_no_stale_alarm_where_that_is_swit
 # (what is replaced in GOOD, by what, the line that the message names, what it says)
 MISTAKES = [
     (
+        "type: email",
+        "type: teams, url: 'https://x.example.org/hook'",
+        27,
+        "url: belongs to webhook, ntfy, this contact point is of type teams; its URL is a secret",
+    ),
+    (
+        "type: email",
+        "type: telegram, token_file: bot",
+        27,
+        "chat: is missing; expected the number of the chat, in quotes",
+    ),
+    ("type: email", "type: pushover", 27, "token_file: is missing; expected the name of a file that holds the token"),
+    ("type: email", "type: slack, token_file: bot", 27, "channel: is needed beside token_file"),
+    (
+        "type: email",
+        "type: slack",
+        27,
+        "url_file: is missing; expected the name of a file that holds the URL; or token_file:",
+    ),
+    (
         "for: 2m",
         "for: 1s",
         16,
@@ -288,9 +308,14 @@ MISTAKES = [
     ("{for: 30s}", "{stale_severity: bad}", 24, "alarms.stale_severity: found 'bad', expected critical or warning"),
     ("{for: 30s}", "{stale_factor: 1}", 24, "alarms.stale_factor: found 1, expected at least 2"),
     ("{for: 30s}", "{stale_factor: .inf}", 24, "alarms.stale_factor: found inf, expected at most 1000"),
-    ("type: email", "type: mail", 27, "notifications.contact_points[0].type: found 'mail', expected email or webhook"),
+    (
+        "type: email",
+        "type: mail",
+        27,
+        "notifications.contact_points[0].type: found 'mail', expected email or mattermost or ntfy",
+    ),
     ("lab@example.org", "lab", 27, "addresses[0]: found 'lab', expected one e-mail address"),
-    ("type: email", "type: webhook", 27, "belongs to an email, this contact point is a webhook"),
+    ("type: email", "type: webhook", 27, "belongs to email, this contact point is of type webhook"),
     (
         "addresses: [lab@example.org]",
         "url: https://a",
