@@ -32,6 +32,7 @@ class Health:
         self._canary = Canary(site, self._server, places.secrets)
         self._found: Trouble | None = None
         self._before: dict[tuple[str, float], Trouble] = {}
+        self._starts = 0  # of the database, since this began
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="health")
         self._thread.start()
@@ -53,6 +54,7 @@ class Health:
 
     def forget(self) -> None:
         """Begin anew, because the database does."""
+        self._starts += 1
         self._found = None
 
     def past(self) -> list[str]:
@@ -76,7 +78,9 @@ class Health:
         with contextlib.suppress(DatabaseError, OSError):
             self._prepare()
         while not self._ending.is_set():
-            self._found = found = self._canary.send()
+            starts, found = self._starts, self._canary.send()
+            if starts == self._starts:  # else it speaks of the database before
+                self._found = found
             if found:
                 self._before[found.kind, found.first] = found
             with contextlib.suppress(DatabaseError, OSError):  # who reads it there sees that nothing comes
