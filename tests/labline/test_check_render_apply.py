@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -388,3 +389,13 @@ def test_a_site_of_another_name_says_what_it_leaves_and_writes_what_removes_it(t
     assert rules["deleteRules"] and not rules["groups"]
     Path("other.yml").write_text(SMALL.replace("CONNECTION", "sim").replace("site: small", "site: third"))
     assert cli.main(["render", "other.yml"]) == 0 and "called" not in capsys.readouterr().out
+
+
+def test_check_predicts_what_a_site_writes_in_a_day(capsys):
+    assert cli.main(["check", "demo"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(
+        r"^note: daq writes about \d\.\d GB a day \(InfluxDB .*, the journal .*, counts of readings .*\); with storage: sd_card ",
+        said,
+        re.M,
+    )
