@@ -46,7 +46,7 @@ def table() -> panels.Table:
         unit="none",
         mappings=[states, whys],
         description="Whether the database and the journal take what is read, and whether a point of labline's own (canary) is found again; "
-        "tried each 5 s while labline run runs. The newest line of an output holds; what failed within the last hour stays below.",
+        "tried each 5 to 10 s while labline run runs, and noted at once where it fails, else once a minute. The newest line of an output holds; what failed within the last hour stays below.",
         targets=[panels.target(query, table=True)],
         transformations=[panels.columns(headings)],
         overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],

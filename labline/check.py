@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(
             "note: links in messages lead to the machine that Grafana runs on, unless grafana.url says how people reach it"
         )
-    for note in (*_hints(site), *_unknown_units(site)):
+    for note in (*_hints(site), *_unknown_units(site), *_wear(site)):
         print(note)
     if arguments.against is not None and not against.fits(site, arguments.against, arguments.secrets, arguments.state):
         return 1
@@ -117,6 +117,26 @@ def _hints(site: Site) -> Iterator[str]:
         url = instrument.stanza.connection
         if url.text and (hint := transports.of(url).hint(url)):
             yield f"note: {instrument.name}: {hint[0]}; {hint[1]}"
+
+
+def _wear(site: Site) -> Iterator[str]:
+    """Predict what each node writes in a day, and what it would on a memory card."""
+    from msgspec import structs
+
+    from provisioning import wear
+
+    from .words import called_bytes
+
+    for number, node in enumerate(site.nodes):
+        now = wear.daily(site, node)
+        parts = {"InfluxDB": now.database, "the journal": now.journal, "counts of readings": now.counts}
+        told = ", ".join(f"{name} {called_bytes(size)}" for name, size in parts.items() if size)
+        nodes = list(site.nodes)
+        nodes[number] = structs.replace(node, storage="sd_card", flush=None)
+        spared = structs.replace(site, nodes=tuple(nodes))
+        less = wear.daily(spared, nodes[number]).total
+        hint = f"; with storage: sd_card {called_bytes(less)}" if less < 0.8 * now.total else ""
+        yield f"note: {node.name} writes about {called_bytes(now.total)} a day ({told}){hint}"
 
 
 def _unknown_units(site: Site) -> Iterator[str]:

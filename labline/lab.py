@@ -25,6 +25,7 @@ from .local.dashboards import DASHBOARDS_PORT, Dashboards
 from .local.database import DATABASE_PORT, Database
 from .local.disk import DiskWatch
 from .local.health import Health
+from .local.memory_card import gentle
 from .local.programs import Programs
 from .local.request import Requests
 from .local.simulators import Simulators
@@ -59,7 +60,8 @@ class Lab:
         except BaseException:
             self.lock.close()
             raise
-        self.site, self._say, self._simulate = simulated(site) if simulate else site, say, simulate
+        self._say, self._simulate = say, simulate
+        self.site = gentle(simulated(site) if simulate else site, self.places.root)
         self.counting = Counting(self.places, say)
         self._parts: PartsLock | None = None
         self._upkeep: Upkeep | None = None
@@ -234,7 +236,7 @@ class Lab:
         """
         written = load(self.site.file)
         told_of = change.between(self.site, written)
-        after = simulated(written) if self._simulate else written
+        after = gentle(simulated(written) if self._simulate else written, self.places.root)
         own = structs.replace(after.influxdb, url=self.site.influxdb.url, ca="", write=None)
         after = structs.replace(after, influxdb=own)
         if self._database and self._database.up:

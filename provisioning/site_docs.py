@@ -78,9 +78,13 @@ def _kind(kind: Any, told: dict[str, Any]) -> str:
         return "see below" if any("$ref" in each for each in told.get("anyOf", [])) else "value with its unit"
     if "$ref" in told or told.get("type") == "object":
         return "see below"
-    return {"string": "text", "number": "number", "array": "list", "boolean": "true or false"}.get(
-        str(told.get("type")), ""
-    )
+    return {
+        "string": "text",
+        "number": "number",
+        "integer": "whole number",
+        "array": "list",
+        "boolean": "true or false",
+    }.get(str(told.get("type")), "")
 
 
 def _default(info: msgspec.structs.FieldInfo) -> str:

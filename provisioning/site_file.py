@@ -34,6 +34,9 @@ class Keep(float):
     """How long data are kept: a duration in seconds, 0 for ever (written ``forever``)."""
 
 
+LEAST_FLUSH, USUAL_FLUSH, GENTLE_FLUSH = 0.1, 1.0, 10.0  # seconds between two writes of a node's Telegraf
+
+
 def default(value: Any, name: str | None = None) -> Any:
     """Give a key a default of our own types; through a factory: msgspec can't write such a value into a schema."""
     return field(name=name, default_factory=lambda: value)
@@ -64,6 +67,35 @@ class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
             description="unchecked: its clock follows no other, and what it reads is stored without a word about that"
         ),
     ] = "synchronised"
+    storage: Annotated[
+        Literal["auto", "disk", "sd_card"],
+        Meta(
+            description="what it writes to: an sd_card each 10 s where flush says nothing, a disk each second; auto: "
+            "`labline run` looks, and what is rendered is for a disk"
+        ),
+    ] = "auto"
+    flush: Annotated[
+        Seconds | None,
+        Meta(
+            description="how often its Telegraf writes what it has, 100ms to 10s: a reading is in the database at most this "
+            "later, and each time wears a memory card"
+        ),
+    ] = None
+    batch: Annotated[
+        int, Meta(description="how many points it writes at once; as many wait no longer", ge=100, le=100_000)
+    ] = 5000
+
+    @property
+    def flush_seconds(self) -> float:
+        """How often its Telegraf writes what it has."""
+        if self.flush is not None:
+            return float(self.flush)
+        return GENTLE_FLUSH if self.storage == "sd_card" else USUAL_FLUSH
+
+    def mistakes(self) -> Iterator[BadInput]:
+        # Alarms look back no further than two intervals and 15 s.
+        if self.flush is not None and not LEAST_FLUSH <= self.flush <= GENTLE_FLUSH:
+            yield BadInput(f"is {self.flush:g} s, expected {LEAST_FLUSH * 1000:g}ms to {GENTLE_FLUSH:g}s", ("flush",))
 
 
 USUAL_LEVELS = {"1m": "1y", "1h": "10y"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0  # seconds between attempts to connect, dou
 NO_CHANNEL = "what it said"  # in the place of a channel, where it is not known of which it is
 MOST_CHANNELS = 1000  # of one instrument, where the data say which there are
 MOST_NOTES = 100  # that are told of one instrument
+VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # in a reason that is the same one nevertheless
 HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is told to hang
 
 
@@ -71,7 +73,7 @@ class Instrument:
 
             self.simulator = simulators.start(stanza)
             self.url = Url(self.simulator.url)
-        self.state, self.detail = "starting", ""
+        self.state, self.detail, self._kind = "starting", "", ""
         self.well = False  # the last cycle was read whole
         self.errors = self.reconnects = self.overruns = self.dropped = 0
         self._thrown_away = 0
@@ -347,7 +349,7 @@ class Instrument:
             self._sparing.say("state", "W", f"degraded: {detail}", changed)
         clock = next(filter(None, self._clocks.values()), "" if self._clock.synchronised else "unsynchronised")
         if clock:
-            self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))))
+            self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))), reason=clock)
         else:
             self._enter("degraded" if faulty else "ok", detail, changed)
         self._sparing.look()
@@ -381,7 +383,7 @@ class Instrument:
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
         self._statuses, self._clocks = {}, {}
         self._told = {}
-        self._enter(error.state, str(error))
+        self._enter(error.state, str(error), reason=str(error))
         self._sparing.look()
         return list(self._points(self.inbox.take()))
 
@@ -396,10 +398,11 @@ class Instrument:
         except Exception as error:  # whatever is wrong with it, it is let go
             self.log("D", _trace(error))
 
-    def _enter(self, state: str, detail: str, changed: Sequence[str] = ()) -> None:
-        """Note the state; a change of it is logged, once. ``changed``: the channels by which it did."""
+    def _enter(self, state: str, detail: str, changed: Sequence[str] = (), reason: str = "") -> None:
+        """Note the state; a change of it, or of its ``reason``, is logged, once. ``changed``: the channels by which it did."""
         before, self.state, self.detail = self.state, state, detail
-        if state == before:
+        kind, self._kind = self._kind, VARYING.sub("", reason)
+        if state == before and kind == self._kind:
             return
         level = "I" if state == "ok" else "W" if state in ("degraded", "clock") else "E"
         again = " again" if state == "ok" and before != "starting" else ""

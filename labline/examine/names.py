@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
 from urllib.parse import urlsplit
 
-from telegraf_inputs import transports
+from telegraf_inputs import lookup, transports
 from telegraf_inputs.errors import BadInput
 
 from .finding import Examined, Finding
@@ -20,18 +17,15 @@ SECONDS = 8.0  # a resolver asks its servers several times
 def findings(lab: Examined) -> Iterator[Finding]:
     """Look up each name once."""
     for host in dict.fromkeys(_hosts(lab)):
-        pool = ThreadPoolExecutor(1)  # a look-up can't be given up; its thread ends by itself
         try:
-            found = pool.submit(socket.getaddrinfo, host, None).result(SECONDS)
-        except NotInTime:
+            found = lookup.addresses(host, None, SECONDS)
+        except TimeoutError:
             yield Finding("name", f"{host}: no answer within {SECONDS:g} s", "does this machine reach its name server?")
         except OSError as error:
             cure = "is it written right? An address, or a line in /etc/hosts, does without a name server"
             yield Finding("name", f"{host}: {error.strerror or error}", cure)
         else:
             yield Finding("name", f"{host} is {sorted({str(entry[4][0]) for entry in found})[0]}")
-        finally:
-            pool.shutdown(wait=False)
 
 
 def _hosts(lab: Examined) -> Iterator[str]:

@@ -42,8 +42,9 @@ class Canary:
         """Try it, and tell what is wrong."""
         self._next = time.monotonic() + EVERY
         began, why = time.time(), self._tried()
-        first = self._trouble.first if self._trouble else began
-        self._trouble = Trouble(CANARY, why, False, first, time.time()) if why else None
+        before, self._trouble = self._trouble, Trouble(CANARY, why, False, began, time.time()) if why else None
+        if before and self._trouble and before.kind == self._trouble.kind:
+            self._trouble.first = before.first
         return self._trouble
 
     def _tried(self) -> str:

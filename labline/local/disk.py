@@ -21,7 +21,7 @@ class DiskWatch:
     def __init__(self, folder: Path, say: Callable[[str], None]):
         self._folder, self._say = folder, say
         self.low = self.was_low = False
-        self._what = ""
+        self._bad, self._what = False, ""
 
     @property
     def notice(self) -> str:
@@ -31,7 +31,7 @@ class DiskWatch:
     def look(self, *, doubted: bool = False) -> bool:
         """Look how much room there is, and where it is ``doubted`` whether it can be written to; True where it became well."""
         free = shutil.disk_usage(self._folder).free
-        bad = doubted and free >= LOW and not self._takes()
+        bad = self._bad = (doubted or self._bad) and free >= LOW and not self._takes()
         if self.low == (bad or free < LOW):
             return False
         self.low = not self.low

@@ -17,6 +17,7 @@ from ..live.outputs import BAD_DISKS, CANARY, SLOW, Trouble
 from ..live.telegraf_log import TelegrafLogs
 from ..places import Places
 
+MINUTE = 60.0
 OUTPUTS = ("database", "journal")
 
 
@@ -32,6 +33,9 @@ class Health:
         self._canary = Canary(site, self._server, places.secrets)
         self._found: Trouble | None = None
         self._before: dict[tuple[str, float], Trouble] = {}
+        self._said: list[tuple[dict[str, object], object]] = []
+        self._said_at = 0.0
+        self._starts = 0  # of the database, since this began
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="health")
         self._thread.start()
@@ -53,6 +57,7 @@ class Health:
 
     def forget(self) -> None:
         """Begin anew, because the database does."""
+        self._starts += 1
         self._found = None
 
     def past(self) -> list[str]:
@@ -76,12 +81,14 @@ class Health:
         with contextlib.suppress(DatabaseError, OSError):
             self._prepare()
         while not self._ending.is_set():
-            self._found = found = self._canary.send()
+            starts, found = self._starts, self._canary.send()
+            if starts == self._starts:  # else it speaks of the database before
+                self._found = found
             if found:
                 self._before[found.kind, found.first] = found
             with contextlib.suppress(DatabaseError, OSError):  # who reads it there sees that nothing comes
                 self._store()
-            self._ending.wait(EVERY)
+            self._ending.wait(max(EVERY, self._site.server.flush_seconds))
 
     def _store(self) -> None:
         found, now = self._found, time.time()
@@ -102,7 +109,11 @@ class Health:
                     None,
                 )
                 points.append(delivered(self._site, node.name, output, trouble, int(now * 1e9)))
-        self._write(points)
+        said = [(point.tags, point.values["failing"]) for point in points]
+        # That all is well is written once a minute: each writing wears a memory card.
+        if said != self._said or any(failing for _, failing in said) or now - self._said_at >= MINUTE:
+            self._write(points)
+            self._said, self._said_at = said, now
 
     def _write(self, points: list[Point]) -> None:
         admin = self._server.as_user(ADMIN, secret(self._places.secrets, ADMIN))

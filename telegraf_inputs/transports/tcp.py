@@ -8,6 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from .. import lookup
 from ..errors import BadInput
 from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
@@ -27,8 +28,7 @@ class TcpLine(Line):
         host, port = self.url.host_port()
         deadline = time.monotonic() + self.timeout
         trouble: OSError | None = None
-        # As bytes: a name that is none is the system's to refuse, not a codec's.
-        found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM)
+        found = lookup.addresses(host, port, self.timeout, self.stop)
         for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
             self._socket = socket.socket(family, kind, protocol)
             self._socket.setblocking(False)

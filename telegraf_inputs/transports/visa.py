@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .. import lookup
 from ..errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped
 from ..line import LONGEST_ANSWER, Line, Wire
 from ..stop import Stop
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..simulators.ends import VisaEnd
 
 SOCKET = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET\Z")
+HOST = re.compile(r"TCPIP\d*::([^:]+)::")
 PORT = re.compile(r"ASRL(/[^:]+)(?:::INSTR)?\Z")
 MESSAGES = re.compile(r"TCPIP\d*::[^:]+(::[^:]+)?::INSTR\Z|(USB|GPIB|PRLGX)\S*::\S+\Z")
 
@@ -43,6 +45,8 @@ class VisaLine(Line):
     _owed = False  # an answer may still come that nobody waits for any more
 
     def _open(self) -> None:
+        if host := HOST.match(self.url.rest):  # pyvisa-py would wait for a name for as long as the system does
+            lookup.addresses(host[1], None, self.timeout, self.stop)
         # Standard output is Telegraf's, and pyvisa-py prints hints there.
         with contextlib.redirect_stdout(io.StringIO()):
             manager = self._visa(_manager)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -429,3 +430,13 @@ def test_what_is_for_grafana_moves_along_with_the_server(tmp_path, capsys):
     shutil.copytree(to / "hall" / "grafana", to / "rack" / "grafana")
     assert cli.main(["render", str(site), "--to", str(to)]) == 0
     assert f"note: {to}/rack/grafana is from when another node was the server" in capsys.readouterr().out
+
+
+def test_check_predicts_what_a_site_writes_in_a_day(capsys):
+    assert cli.main(["check", "demo"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(
+        r"^note: daq writes about \d\.\d GB a day \(InfluxDB .*, the journal .*, counts of readings .*\); with storage: sd_card ",
+        said,
+        re.M,
+    )

@@ -136,3 +136,38 @@ def test_what_a_node_no_longer_has_goes_and_what_is_another_labs_stays(written, 
         "telegraf/instruments/vacuum.yml",
         "telegraf/telegraf.conf",
     ]
+
+
+def _agent(written, keys: str) -> dict:
+    loaded = site.load(written(TEXT.replace("name: cellar,", f"name: cellar, {keys}")))
+    conf = telegraf_config.render(loaded, loaded.nodes[2])[telegraf_config.CONF]
+    return tomllib.loads(conf)["agent"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "flush", "batch"),
+    [
+        ("", "1s", 5000),
+        ("storage: disk,", "1s", 5000),
+        ("storage: sd_card,", "10s", 5000),
+        ("storage: sd_card, flush: 500ms,", "500ms", 5000),
+        ("flush: 5s, batch: 200,", "5s", 200),
+    ],
+)
+def test_how_often_a_node_writes_is_the_sites_to_say_and_a_card_is_spared(written, keys, flush, batch):
+    agent = _agent(written, keys)
+    assert (agent["flush_interval"], agent["metric_batch_size"]) == (flush, batch)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("flush: 11s,", r"nodes\[2\].flush: is 11 s, expected 100ms to 10s"),
+        ("flush: 50ms,", r"nodes\[2\].flush: is 0.05 s, expected 100ms to 10s"),
+        ("batch: 10,", r"nodes\[2\].batch: .*100"),
+        ("storage: floppy,", r"nodes\[2\].storage: .*sd_card"),
+    ],
+)
+def test_what_alarms_would_not_see_in_time_is_refused(written, keys, said):
+    with pytest.raises(site.BadSite, match=said):
+        _agent(written, keys)

@@ -14,6 +14,7 @@ from telegraf_inputs.declare import PINNED, Quantity, Stream
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.reading import Reading
 from telegraf_inputs.source import Polled
+from telegraf_inputs.sparing import AT_ONCE
 from telegraf_inputs.stop import Stop
 
 NOON = 1_700_000_000_000_000_000
@@ -240,6 +241,36 @@ def test_after_any_fault_it_says_so_once_lets_go_and_comes_back(make, patient, e
     said = [text for text in made.said if not text.startswith("D ")]
     assert [text.split(":")[0] for text in said] == ["I ok (scripted 1.0)", f"E {state}", "I ok again (scripted 1.0)"]
     assert (Link.opened, Link.closed) == (3, 2)
+
+
+def test_the_reason_of_a_state_follows_the_fault(make, patient):
+    """What differs in numbers and in what was found alone is the same reason."""
+    faults = [
+        errors.Disconnected("tcp://h:1: Connection refused"),
+        errors.Disconnected("tcp://h:1: Connection refused"),
+        errors.Disconnected("tcp://h:1: No route to host"),
+        errors.BadAnswer("found '0.1x', expected a number"),
+        errors.BadAnswer("found '0.2', expected a number"),
+        errors.Disconnected("tcp://h:1: No route to host"),
+    ]
+    made = make(faults)
+    for _ in range(len(faults) + 2):
+        made.sample()
+    assert made.said == [
+        "E disconnected: tcp://h:1: Connection refused",
+        "E disconnected: tcp://h:1: No route to host",
+        "E garbled: found '0.1x', expected a number",
+        "E disconnected: tcp://h:1: No route to host",
+        "I ok again (scripted 1.0)",
+    ]
+
+
+def test_a_reason_that_changes_all_the_time_is_told_once_a_minute(make, patient):
+    words = ["refused", "reset", "no route", "no network"] * 10
+    made = make([errors.Disconnected(word) for word in words])
+    for _ in words:
+        made.sample()
+    assert len(made.said) == AT_ONCE
 
 
 @pytest.mark.parametrize("where", ["opening", "identities"])
