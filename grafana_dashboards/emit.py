@@ -13,7 +13,7 @@ import msgspec
 import yaml
 from grafanalib._gen import DashboardEncoder
 
-from provisioning import files
+from provisioning import files, grafana_text
 from provisioning.influxdb_schema import READER
 from provisioning.site import Site
 from provisioning.telegraf_config import HEADER
@@ -150,7 +150,7 @@ def _contents(site: Site, paths: Paths, beside: Sequence[Site]) -> dict[str, Any
         user=READER,
         password=paths.reader_password,
         least_interval=duration.exact(least),
-        ca=f"$__file{{{site.influxdb.ca}}}" if site.influxdb.ca else "",
+        ca=grafana_text.file(site.influxdb.ca) if site.influxdb.ca else "",
     )
     folder = Provider(name=f"labline {site.name}", folder=site.name, path=f"{paths.dashboards}/{site.name}")
     made = {f"{DASHBOARDS}/{name}.json": dashboard for name, dashboard in dashboards.items()} | {

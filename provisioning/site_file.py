@@ -19,6 +19,9 @@ DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
     f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, names.NAME)
 )
 ADDRESS_PATTERN = r"^[A-Za-z0-9_.-]+$|^[0-9A-Fa-f:.]+$"
+# Of files: what neither Telegraf nor Grafana takes for anything else.
+PLAIN_FILE = r"[A-Za-z0-9_.+@:-]+(/[A-Za-z0-9_.+@:-]+)*"
+PATH_PATTERN, FILE_PATTERN = f"^/{PLAIN_FILE}$", f"^/?{PLAIN_FILE}$"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 OWN_KEYS = "x-"  # keys at the top that begin so are the user's, for texts that are used twice (YAML's & and *)
 LONGEST = 100 * duration.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
@@ -41,8 +44,20 @@ def default(value: Any, name: str | None = None) -> Any:
 
 
 def pattern(description: str, regex: str, words: str) -> Meta:
-    """Describe a text that follows a pattern; ``words`` say the same for people, here and in their editors."""
-    return Meta(description=description, pattern=regex, extra_json_schema={"patternErrorMessage": f"expected {words}"})
+    """Describe a text that follows a pattern; ``words`` say the same for people, here and in their editors.
+
+    ``regex`` is written as editors read it: for them a ``$`` is the end, for Python a line break may stand behind it.
+    """
+    return Meta(
+        description=description,
+        pattern=regex.replace("$", r"\Z"),
+        extra_json_schema={"pattern": regex, "patternErrorMessage": f"expected {words}"},
+    )
+
+
+def secret_file(description: str) -> Meta:
+    """Describe the name of a file in the folder of secrets, or its path."""
+    return pattern(description, FILE_PATTERN, "a file's name or path, with letters, digits and '_ . - + @ : /'")
 
 
 # Values that are checked further in limits.py, with the channel's quantities at hand.
@@ -103,8 +118,8 @@ class WriteKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         str,
         pattern(
             "the file with the certificate of the authority that signed the proxy's, where the system does not know that one",
-            "^/",
-            "a path from the root, such as /etc/labline/ca.pem",
+            PATH_PATTERN,
+            "a path from the root, with letters, digits and '_ . - + @ : /', such as /etc/labline/ca.pem",
         ),
     ] = ""
     token_file: Annotated[
@@ -132,8 +147,8 @@ class InfluxDBKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
         str,
         pattern(
             "https: the file with the certificate of the authority that signed InfluxDB's, where the system does not know that one",
-            "^/",
-            "a path from the root, such as /etc/labline/influxdb-ca.pem",
+            PATH_PATTERN,
+            "a path from the root, with letters, digits and '_ . - + @ : /', such as /etc/labline/influxdb-ca.pem",
         ),
     ] = ""
     database: Annotated[
@@ -176,10 +191,10 @@ class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     type: Annotated[Literal["email", "webhook"], Meta(description="how the message goes out")]
     addresses: Annotated[tuple[str, ...], Meta(description="email: to whom")] = ()
     url: Annotated[str, Meta(description="webhook: where the message is posted")] = ""
-    url_file: Annotated[str, Meta(description="webhook: a file that holds the URL, where that is a secret")] = ""
+    url_file: Annotated[str, secret_file("webhook: a file that holds the URL, where that is a secret")] = ""
     username: Annotated[str, Meta(description="webhook: user for basic authentication")] = ""
-    password_file: Annotated[str, Meta(description="webhook: a file that holds the password")] = ""
-    token_file: Annotated[str, Meta(description="webhook: a file that holds a bearer token")] = ""
+    password_file: Annotated[str, secret_file("webhook: a file that holds the password")] = ""
+    token_file: Annotated[str, secret_file("webhook: a file that holds a bearer token")] = ""
     severities: Annotated[tuple[Severity, ...], Meta(description="which alarms it gets", min_length=1)] = (
         "warning",
         "critical",

@@ -10,7 +10,7 @@ from . import declared
 from .configured import Channel, Stanza
 from .declare import Option, Stream
 from .declared import Declared
-from .errors import BadInput
+from .errors import BadInput, shown
 from .source import Source
 
 READ = Option("read", "map", "what is read: quantity: where it is, its unit …", required=True)
@@ -90,6 +90,8 @@ class Native(Source):
             raise BadInput("leave this out: Telegraf itself sets the pace of this driver", ("trigger",))
         for name in cls.secret_options:
             check_secret(stanza.options[name], (name,))
+        for option in cls.options_known:
+            check_plain(stanza.options[option.name], (option.name,))
         seen: dict[str, str] = {}
         for channel in stanza.declared:
             if channel.calibration is not None and channel.calibration.form != "linear":
@@ -116,6 +118,14 @@ def field_name(channel: Channel, quantity: str) -> str:
 def secret(name: str) -> str:
     """Write a reference to a file of the secrets folder, which Telegraf looks up itself."""
     return f"@{{labline:{name}}}"
+
+
+def check_plain(value: Any, path: tuple[str, ...]) -> None:
+    """Refuse (BadInput at ``path``) a text that Telegraf would take for a reference to a secret, which then goes out."""
+    if isinstance(value, str) and "@{" in value:
+        raise BadInput(
+            f"found {shown(value)}, expected a text without '@{{', behind which Telegraf looks for a password", path
+        )
 
 
 def check_secret(name: str | None, path: tuple[str, ...]) -> None:
