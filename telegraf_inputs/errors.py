@@ -26,6 +26,17 @@ class BadInput(Exception):
         return ": ".join(part for part in (where, dotted(self.path), self.message) if part)
 
 
+class Mistakes(BadInput):
+    """All that is wrong with something, at once: ``errors``. Whoever takes it for one mistake has the first."""
+
+    def __init__(self, errors: list[BadInput]):
+        super().__init__(errors[0].message, errors[0].path, errors[0].file, errors[0].line)
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+
 class InstrumentError(Exception):
     """A reading that could not be had; ``state`` is what the instrument's status then says."""
 
@@ -95,8 +106,20 @@ def noted(errors: list[BadInput], *path: Any) -> Iterator[list[BadInput]]:
     found: list[BadInput] = []
     try:
         yield found
+    except Mistakes as error:
+        found += error.errors
     except BadInput as error:
         found.append(error)
     for mistake in found:
         mistake.path = (*path, *mistake.path)
     errors += found
+
+
+@contextmanager
+def together() -> Iterator[list[BadInput]]:
+    """Raise at the end, together, all mistakes that were put into the list it gives."""
+    errors: list[BadInput] = []
+    with noted(errors) as found:
+        yield found
+    if errors:
+        raise Mistakes(errors)
