@@ -118,7 +118,7 @@ channels:
     @classmethod
     def check(cls, stanza: Stanza) -> None:
         with together() as wrong:
-            for channel in stanza.declared:
+            for channel in stanza.channels:
                 with noted(wrong):
                     cls._check_channel(stanza, channel)
             with noted(wrong) as common:
@@ -127,6 +127,9 @@ channels:
                 for error in common:
                     if error.message.startswith("reads the same value"):
                         error.message += "; let {channel} or {quantity} stand in its topic or path"
+            for channel in stanza.others:
+                with noted(wrong):
+                    cls._check_channel(stanza, channel)
             if stanza.options["password_file"] and not stanza.options["username"]:
                 wrong.append(BadInput("is missing; a password needs a user", ("username",)))
             if stanza.options["ca"] and stanza.connection.scheme != "mqtts":
