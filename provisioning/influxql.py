@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 from telegraf_inputs.errors import BadInput, shown
 
@@ -22,6 +23,7 @@ def number(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
+@lru_cache(100_000)
 def _escaped(text: str, quote: str) -> str:
     if "\0" in text or "\r" in text:
         raise BadInput(f"found {shown(text)}, expected a text without null and \\r: InfluxQL has no way to write them")

@@ -23,6 +23,7 @@ from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
 from .site_file import OWN_KEYS, Alarms, ContactPoint, Grafana, Node, Notifications, SiteFile, fields
+from .uncollected import uncollected
 
 __all__ = [
     "Alarms",
@@ -150,7 +151,8 @@ def find(name: str) -> Path:
 
 def load(path: str | os.PathLike[str]) -> Site:
     """Read and check a site file. Raises BadInput (BadSite: several things are wrong) with file, line and path."""
-    return _load(yamlfile.load(os.fspath(path)))
+    with uncollected():
+        return _load(yamlfile.load(os.fspath(path)))
 
 
 def parse(text: str, file: str) -> Site:

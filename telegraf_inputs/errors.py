@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 LONGEST = 60  # characters of what somebody wrote, in a message
@@ -97,29 +96,43 @@ def suggestion(word: object, known: Iterable[object]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
-@contextmanager
-def noted(errors: list[BadInput], *path: Any) -> Iterator[list[BadInput]]:
+class noted:  # a function to whoever uses it; a class, because there is one for each key of a file
     """Note in ``errors`` what is found wrong inside, and go on behind it: what is raised, and what is put into the list it gives.
 
     ``path`` stands before the mistakes' own.
     """
-    found: list[BadInput] = []
-    try:
-        yield found
-    except Mistakes as error:
-        found += error.errors
-    except BadInput as error:
-        found.append(error)
-    for mistake in found:
-        mistake.path = (*path, *mistake.path)
-    errors += found
+
+    __slots__ = ("_errors", "_path", "_found")
+
+    def __init__(self, errors: list[BadInput], *path: Any):
+        self._errors, self._path = errors, path
+        self._found: list[BadInput] = []
+
+    def __enter__(self) -> list[BadInput]:
+        return self._found
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
+        if isinstance(error, Mistakes):
+            self._found += error.errors
+        elif isinstance(error, BadInput):
+            self._found.append(error)
+        for mistake in self._found:
+            mistake.path = (*self._path, *mistake.path)
+        self._errors += self._found
+        return isinstance(error, BadInput)
 
 
-@contextmanager
-def together() -> Iterator[list[BadInput]]:
-    """Raise at the end, together, all mistakes that were put into the list it gives."""
-    errors: list[BadInput] = []
-    with noted(errors) as found:
-        yield found
-    if errors:
-        raise Mistakes(errors)
+class together:
+    """Raise at the end, together, all mistakes that were put into the list it gives, and what is raised inside."""
+
+    __slots__ = ("_found",)
+
+    def __enter__(self) -> list[BadInput]:
+        self._found: list[BadInput] = []
+        return self._found
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if error is None and self._found:
+            raise Mistakes(self._found)
+        if isinstance(error, BadInput) and self._found:
+            raise Mistakes([*self._found, *(error.errors if isinstance(error, Mistakes) else [error])]) from None
