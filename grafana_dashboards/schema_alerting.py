@@ -141,7 +141,7 @@ class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "pane
     panel: Annotated[str, Meta(pattern=r"^\d+\Z")]
     description: Text | None = None
     help: Text | None = None
-    helpid: Annotated[str, Meta(pattern="^h[0-9a-f]{8}$")] | None = None
+    helpid: Annotated[str, Meta(pattern=r"^h[0-9a-f]{8}\Z")] | None = None
     link: Annotated[str, Meta(pattern="^https?://")] | None = None
 
 
