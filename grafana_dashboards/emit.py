@@ -26,7 +26,7 @@ from .places import DASHBOARDS, PROVIDER, placed
 from .provision import DATASOURCE_UID, ORG, DataSource, Provider
 from .uids import uid
 
-MOST_TRIED = 2000  # channels
+MOST_TRIED = 1000  # channels
 # What grafanalib writes for Grafanas of long ago, by the key below which it stands.
 DEAD = {
     "": {"__inputs", "rows", "style", "hideControls", "sharedCrosshair", "gnetId", "id", "version"},

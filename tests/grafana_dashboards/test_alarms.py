@@ -222,7 +222,7 @@ def test_thresholds_go_from_critical_to_good_and_back(site):
 def test_what_people_write_is_neither_template_nor_variable(site):
     (rule, *_) = rules_of(rendered(site(CRYOSTAT.replace("label: Still", "label: 5$ {{x}}"))), "limit").values()
     # Annotations: Go templates, and ${} in newer Grafanas. Titles: $ is expanded.
-    assert rule["annotations"]["help"] == 'Is 100 % {{ "{{" }} of it }} at {{ "$" }}{HOME} or $HOME?'
+    assert rule["annotations"]["help"] == 'Is 100 % {{ "{" }}{{ "{" }} of it }} at {{ "$" }}{{ "{" }}HOME} or $HOME?'
     assert rule["annotations"]["summary"].startswith(
         'cryostat: 5$ {{ "{{" }}x}} temperature is {{ printf "%.6g" $values.B.Value }} K'
     )
