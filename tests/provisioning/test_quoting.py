@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from grafana_dashboards import emit
+from labline.stack import influxdb
 from provisioning import grafana_text, influxql, site, toml
 from telegraf_inputs import yamlfile
 from telegraf_inputs.errors import BadInput
@@ -177,3 +178,9 @@ def test_whatever_people_write_for_people_grafana_can_be_told(tmp_path: Path, te
     file = tmp_path / "site.yml"
     file.write_text(json.dumps(lab), encoding="utf-8")  # JSON is YAML
     emit.try_out(site.load(file))
+
+
+def test_influxdb_finds_its_folder_whatever_it_is_called(tmp_path: Path):
+    folder = tmp_path / 'da"ta $HOME \\n é'
+    with influxdb.InfluxDB(influxdb.get().path, folder, tmp_path / "secrets"):
+        assert (folder / "meta").is_dir() and (folder / "data").is_dir()
