@@ -7,12 +7,13 @@ from collections import Counter
 
 import attr
 
+from provisioning.grafana_text import literal
 from provisioning.site import Site
 from telegraf_inputs import duration
 
 from . import alarm_words, check_alerting, limit_alarms, line_alarms, silence_alarms
 from .alarm_words import Panels
-from .provision import Rule, RuleGroup, literal
+from .provision import Rule, RuleGroup
 
 
 def groups(site: Site, panel: Panels) -> list[RuleGroup]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from provisioning.grafana_text import plain
 from provisioning.levels import RAW
 from provisioning.limit_rules import KEEP_SECONDS, rounded
 from provisioning.site import FOUND_SECONDS, Site
@@ -11,7 +12,7 @@ from telegraf_inputs import duration
 
 from . import alarm_words, influxql
 from .alarm_words import Panels
-from .provision import AlertQuery, BelowOne, Last, Rule, plain
+from .provision import AlertQuery, BelowOne, Last, Rule
 from .signals import Signal, check_stored
 from .uids import uid
 

@@ -38,7 +38,7 @@ def faults(
     texts = [template["template"] for template in files.get(TEMPLATES, {}).get("templates", [])]
     for path in (RULES, CONTACTS, POLICIES):
         for where, text in _texts(files.get(path, {}), ""):
-            if "$" in ON_PURPOSE.sub("", text).replace("$$", ""):
+            if "$" in ON_PURPOSE.sub("", text.replace("$$", "")):
                 yield path, f"{where} has a single $: Grafana takes what follows for a variable of the environment"
     for path, what, names in (
         (RULES, "group", [f"{group['folder']}/{group['name']}" for group in groups]),

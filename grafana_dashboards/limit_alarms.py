@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import attr
 
 from provisioning import limit_rules
+from provisioning.grafana_text import plain
 from provisioning.influxql import identifier
 from provisioning.levels import RAW
 from provisioning.limit_rules import BorderRule, LimitRule
@@ -17,7 +18,7 @@ from telegraf_inputs import duration
 from . import alarm_words, influxql, latches, signals, style
 from .alarm_words import Panels
 from .latches import Points
-from .provision import Rule, plain
+from .provision import Rule
 from .signals import Signal
 from .uids import uid
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from provisioning.grafana_text import plain
 from provisioning.host_metrics import ALIVE, ALIVE_SECONDS
 from provisioning.influxql import identifier
 from provisioning.levels import RAW
@@ -17,7 +18,7 @@ from .alarm_words import Panels
 from .dashboards import _telegraf
 from .dashboards._telegraf import INSTRUMENTS as INPUTS
 from .latches import Points
-from .provision import Rule, plain
+from .provision import Rule
 from .uids import uid
 
 # A loss is told for as long; what is read less often than twice in the longer time fills no queue.

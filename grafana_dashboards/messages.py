@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provisioning.grafana_text import plain
 from provisioning.site import Site
 
 from .dashboards._frame import OVERVIEW
@@ -17,15 +18,15 @@ WHEN = "2006-01-02 15:04:05 MST"
 
 def templates(site: Site) -> list[Template]:
     """Make the texts of messages. A value is shown in limits' summaries alone: elsewhere a missing one would read as 0."""
-    name = site.title.replace("\\", "").replace('"', "'").replace("{{", "")
+    name = plain(" ".join(site.title.split()))  # a subject is one line
     # Without a zone of the site, that of Grafana's machine.
     local = f'(tz "{site.zone}" .)' if site.zone != "browser" else ".Local"
     overview = f"{site.grafana.url.rstrip('/')}/d/{uid(site.name, OVERVIEW)}" if site.grafana.url else ""
-    text = TEXT.replace("OVERVIEW", f"\nAll: {overview}" if overview else "")
+    text = TEXT.replace("OVERVIEW", f"\nAll: {plain(overview)}" if overview else "")
     for word, value in (("NAMED", NAMED), ("LISTED", LISTED), ("LINKED", LINKED), ("SEEN", 10 * HELPS)):
         text = text.replace(word, str(value))
-    text = text.replace("LOCAL", local).replace("WHEN", WHEN).replace("SITE", name)
-    return [Template(name=group(site), text=text.replace('"labline.', f'"{group(site)}.'))]
+    text = text.replace("LOCAL", local).replace("WHEN", WHEN).replace('"labline.', f'"{group(site)}.')
+    return [Template(name=group(site), text=text.replace("SITE", name))]
 
 
 def group(site: Site) -> str:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from provisioning.grafana_text import file, literal
 from provisioning.site import ContactPoint, Site
 from telegraf_inputs import duration
 
 from . import messages, style
-from .provision import NOBODY, Email, Messenger, MuteTime, NotificationPolicy, Webhook, literal
+from .provision import NOBODY, Email, Messenger, MuteTime, NotificationPolicy, Webhook
 from .uids import uid
 
 ALWAYS = "labline always"  # the mute timing that holds at all times
@@ -81,7 +82,7 @@ def _expand(site: Site) -> dict[str, str]:
 
 def _file(secrets: str, name: str) -> str:
     """Name a secret as Grafana reads it: a file, which must be there when it starts."""
-    return f"$__file{{{os.path.join(secrets, name)}}}" if name else ""
+    return file(os.path.join(secrets, name)) if name else ""
 
 
 def policy(site: Site, beside: Sequence[Site] = ()) -> NotificationPolicy:

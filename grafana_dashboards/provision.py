@@ -1,7 +1,4 @@
-"""The resources that Grafana provisions from files and grafanalib lacks: data source, dashboard provider, alerting.
-
-Grafana expands ``$NAME`` in most of these texts, and Go templates in some: ``literal`` and ``plain`` protect what people wrote.
-"""
+"""The resources that Grafana provisions from files and grafanalib lacks: data source, dashboard provider, alerting."""
 
 from __future__ import annotations
 
@@ -9,21 +6,13 @@ from typing import Any
 
 import attr
 
+from provisioning.grafana_text import literal, plain
+
 DATASOURCE_UID = "influxdb"  # stands for the uid of the site's own, until the files are made
 DATASOURCE = {"type": "influxdb", "uid": DATASOURCE_UID}
 EXPRESSION_UID = "__expr__"
 ORG = 1
 NOBODY = "grafana-default-email"  # the contact point that every Grafana has
-
-
-def literal(text: str) -> str:
-    """Write a text so that Grafana's expansion of variables leaves it as it is."""
-    return text.replace("$", "$$")
-
-
-def plain(text: str) -> str:
-    """Write a text for an annotation, which is a Go template, and in which newer Grafanas expand ``${NAME}``."""
-    return text.replace("{{", '{{ "{{" }}').replace("${", '{{ "$" }}{')
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from .schema_dashboard import Duration, Source, Strict, Text, Uid
 
 Org = Literal[1]
-Folder = Annotated[str, Meta(pattern="^[^/]+$")]  # a slash would stand for a folder in a folder
-Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d|w))$")]
+Folder = Annotated[str, Meta(pattern=r"^[^/]+\Z")]  # a slash would stand for a folder in a folder
+Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d|w))\Z")]
 
 
 class File(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -28,8 +28,8 @@ class JsonData(Strict, kw_only=True):
 
 
 class SecureJsonData(Strict, kw_only=True):
-    password: Annotated[str, Meta(pattern=r"^\$__(env|file)\{[^}]+\}$")]
-    tlsCACert: Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}$")] | UnsetType = UNSET
+    password: Annotated[str, Meta(pattern=r"^\$__(env|file)\{[^}]+\}\Z")]
+    tlsCACert: Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}\Z")] | UnsetType = UNSET
 
 
 class DataSourceKeys(Strict, kw_only=True):
@@ -102,7 +102,7 @@ class ReduceSettings(Strict, kw_only=True):
 class ReduceKeys(Strict, tag_field="type", tag="reduce", kw_only=True):
     refId: Text
     datasource: ExpressionSource
-    expression: Annotated[str, Meta(pattern="^[A-Z]$")]
+    expression: Annotated[str, Meta(pattern=r"^[A-Z]\Z")]
     reducer: Literal["last"]
     settings: ReduceSettings
 
@@ -120,14 +120,14 @@ class Condition(Strict, kw_only=True):
 class ThresholdKeys(Strict, tag_field="type", tag="threshold", kw_only=True):
     refId: Text
     datasource: ExpressionSource
-    expression: Annotated[str, Meta(pattern="^[A-Z]$")]
+    expression: Annotated[str, Meta(pattern=r"^[A-Z]\Z")]
     conditions: Annotated[list[Condition], Meta(min_length=1, max_length=1)]
 
 
 class MathKeys(Strict, tag_field="type", tag="math", kw_only=True):
     refId: Text
     datasource: ExpressionSource
-    expression: Annotated[str, Meta(pattern=r"^\$[A-Z] < 1 && \$[A-Z] >= 1$")]
+    expression: Annotated[str, Meta(pattern=r"^\$[A-Z] < 1 && \$[A-Z] >= 1\Z")]
 
 
 class Expression(Strict, tag_field="datasourceUid", tag="__expr__", kw_only=True):
@@ -138,10 +138,10 @@ class Expression(Strict, tag_field="datasourceUid", tag="__expr__", kw_only=True
 class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "panel": "__panelId__"}, kw_only=True):
     summary: Text
     dashboard: Uid
-    panel: Annotated[str, Meta(pattern=r"^\d+$")]
+    panel: Annotated[str, Meta(pattern=r"^\d+\Z")]
     description: Text | None = None
     help: Text | None = None
-    helpid: Annotated[str, Meta(pattern="^h[0-9a-f]{8}$")] | None = None
+    helpid: Annotated[str, Meta(pattern=r"^h[0-9a-f]{8}\Z")] | None = None
     link: Annotated[str, Meta(pattern="^https?://")] | None = None
 
 

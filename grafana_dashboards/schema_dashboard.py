@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-Uid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Uid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}\Z")]
 Text = Annotated[str, Meta(min_length=1)]
-Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d|w)$")]
+Duration = Annotated[str, Meta(pattern=r"^[1-9]\d*(ms|s|m|h|d|w)\Z")]
 
 
 class Strict(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -24,7 +24,7 @@ class Source(Strict, kw_only=True):
 
 
 class Target(Strict, kw_only=True):
-    refId: Annotated[str, Meta(pattern=r"^[A-Z]{1,2}$")]
+    refId: Annotated[str, Meta(pattern=r"^[A-Z]{1,2}\Z")]
     datasource: Source
     query: Text
     rawQuery: Literal[True]
@@ -70,7 +70,7 @@ class NullMapping(Strict, tag_field="type", tag="special", kw_only=True):
 
 class Link(Strict, kw_only=True):
     title: Text
-    url: Annotated[str, Meta(pattern=r"^/d/[A-Za-z0-9_-]{1,40}\?\$\{__url_time_range\}(&var-[a-z]+=[^&]+)*$")]
+    url: Annotated[str, Meta(pattern=r"^/d/[A-Za-z0-9_-]{1,40}\?\$\{__url_time_range\}(&var-[a-z]+=[^&]+)*\Z")]
     targetBlank: bool
 
 
@@ -174,7 +174,7 @@ class Tooltip(Strict, kw_only=True):
 
 class Reduce(Strict, kw_only=True):
     calcs: list[Literal["last"]]
-    fields: Annotated[str, Meta(pattern=r"^(/\^.+\$/)?$")]  # all numbers, or the one of this name
+    fields: Annotated[str, Meta(pattern=r"^(/\^.+\$/)?\Z")]  # all numbers, or the one of this name
     values: Literal[False]
 
 
@@ -246,7 +246,7 @@ class Shown(PanelBase, kw_only=True):
     datasource: Source
     targets: Annotated[list[Target], Meta(min_length=1)]
     fieldConfig: FieldConfig
-    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d|w)$")] | None = None  # influxql.STEP
+    interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d|w)\Z")] | None = None  # influxql.STEP
     maxDataPoints: int | None = None
 
 
@@ -359,7 +359,7 @@ class Current(Strict, kw_only=True):
 class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
     """A variable that asks the database: a hidden one that follows the time range, or one that a person sets."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z]+$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z]+\Z")]
     label: Text
     description: Text
     datasource: Source
@@ -379,7 +379,7 @@ class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
 class Choice(Strict, tag_field="type", tag="custom", kw_only=True):
     """A variable that a person sets."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z]+$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z]+\Z")]
     label: Text
     description: Text
     query: Text
@@ -410,7 +410,7 @@ class DashboardLink(Strict, kw_only=True):
 
 
 class Time(Strict, rename={"since": "from"}, kw_only=True):
-    since: Annotated[str, Meta(pattern=r"^now-\d+[mhd]$")]
+    since: Annotated[str, Meta(pattern=r"^now-\d+[mhd]\Z")]
     to: Literal["now"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from provisioning.grafana_text import plain
 from provisioning.host_metrics import ALIVE_SECONDS
 from provisioning.influxql import identifier
 from provisioning.limit_rules import KEEP_SECONDS, fresh, whole, windows
@@ -15,7 +16,7 @@ from . import alarm_words, channel_alarms, influxql, latches, signals
 from .alarm_words import Panels
 from .dashboards import _telegraf
 from .latches import Grown, Points, Said
-from .provision import Rule, plain
+from .provision import Rule
 from .uids import uid
 
 WELL, NOT_WELL = f"{latches.VALUE} = 'ok'", f"{latches.VALUE} <> 'ok'"

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from telegraf_inputs.errors import BadInput
 
-from .stack import told
+from .stack import streams, told
 from .stack.errors import StackError
 from .stack.progress import say
 
@@ -89,6 +89,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
+    with streams.plain():
+        return _complete(argv)
+
+
+def _complete(argv: list[str] | None) -> int:
     try:
         return _run(argv)
     except ModuleNotFoundError as error:

@@ -15,6 +15,7 @@ from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
 from provisioning.site import SITES, Site
+from telegraf_inputs.errors import BadInput, shown
 
 from .stack import credentials, listener
 
@@ -29,16 +30,27 @@ def state_of(file: str | os.PathLike[str], asked: Path | None = None) -> Path:
     For the site files that come with labline it is that of the clone, or the user's (XDG_DATA_HOME).
     """
     if asked or (asked := Path(os.environ.get(VARIABLE, ""))).parts:
-        return asked.resolve()
+        return _plain(asked.resolve())
     beside = Path(file).resolve().parent
     if beside != SITES.resolve():
-        return beside / FOLDER
+        return _plain(beside / FOLDER)
     clone = SITES.parents[1]
     if (clone / "pyproject.toml").is_file():
         return clone / FOLDER
     home = os.environ.get("XDG_DATA_HOME", "")
     # The XDG rules: a relative path is to be ignored.
     return (Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share") / "labline"
+
+
+def _plain(folder: Path) -> Path:
+    """Refuse (BadInput) a folder whose path the parts would take for something else in their configurations."""
+    path = str(folder)
+    if not path.isprintable() or any(c in path for c in "$\"'`\\{}"):
+        raise BadInput(
+            f"found {shown(path)}, expected a folder for the lab's things without quotes, brackets, '$' and backslashes in "
+            "its path; choose one with --state"
+        )
+    return folder
 
 
 def simulated(site: Site) -> Site:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import arguments as shared
+from .stack import streams
 from .stack.progress import say
 from .words import counted
 
@@ -187,7 +188,7 @@ def _read_native(stanza: Stanza, secrets: Path, arguments: argparse.Namespace) -
     for _ in range(count):
         points, why = native_read.read(stanza, secrets, simulate=arguments.simulate)
         if arguments.lines:
-            sys.stdout.write("".join(point.line() for point in points))
+            _lines(points)
         else:
             _print_table(stanza, points)
         sys.stdout.flush()
@@ -197,12 +198,18 @@ def _read_native(stanza: Stanza, secrets: Path, arguments: argparse.Namespace) -
     return 0 if good == count else 1
 
 
+def _lines(points: list[Point]) -> None:
+    """Write line protocol; for a program it stays what it is."""
+    out = sys.stdout if sys.stdout.isatty() else streams.terminal(sys.stdout)
+    out.write("".join(point.line() for point in points))
+
+
 def _print(instrument: Instrument, points: list[Point], as_lines: bool) -> None:
     """Print one cycle; what went wrong goes to stderr."""
     from .live.advice import explained
 
     if as_lines:
-        sys.stdout.write("".join(point.line() for point in points))
+        _lines(points)
     else:
         _print_table(instrument.stanza, points)
     sys.stdout.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import re
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from provisioning.influxdb_server import DatabaseError
 
 from . import arguments as shared
-from .stack import told
+from .stack import streams, told
 from .stack.errors import StackError
 from .stack.progress import say
 
@@ -81,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from .words import counted
 
     site = sites.load(sites.find(arguments.site))
-    console = Console(highlight=False)
+    console = Console(highlight=False, file=streams.terminal(sys.stdout))
     voice = Voice(say)
     with Interrupts(voice.say, lambda: lab.kill()) as interrupts:
         lab = Lab(site, arguments.state, voice.say, simulate=arguments.simulate)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import arguments as shared
+from .stack import streams
 from .stack.progress import say
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .live.table import print_whole
 
     watch = _watch(arguments)
-    console = Console(highlight=False)
+    console = Console(highlight=False, file=streams.terminal(sys.stdout))
     if arguments.once or not console.is_terminal:
         snapshot = watch.look()
         print_whole(console, snapshot, everything=arguments.all)

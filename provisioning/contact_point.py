@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 from telegraf_inputs.errors import BadInput
 
+from .key_patterns import secret_file
+
 Severity = Literal["warning", "critical"]
 Kind = Literal["email", "webhook", "slack", "teams", "mattermost", "telegram", "ntfy", "pushover"]
 
@@ -35,19 +37,17 @@ class ContactPoint(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     url: Annotated[str, Meta(description="webhook, ntfy: where the message is posted")] = ""
     url_file: Annotated[
         str,
-        Meta(
-            description="a file that holds the URL: that of slack, teams or mattermost is a secret, others where it is one"
+        secret_file(
+            "a file that holds the URL: that of slack, teams or mattermost is a secret, others where it is one"
         ),
     ] = ""
     username: Annotated[str, Meta(description="webhook: user for basic authentication")] = ""
-    password_file: Annotated[str, Meta(description="webhook: a file that holds the password")] = ""
+    password_file: Annotated[str, secret_file("webhook: a file that holds the password")] = ""
     token_file: Annotated[
         str,
-        Meta(
-            description="a file that holds the token: of webhook, ntfy, a slack or telegram bot, a pushover application"
-        ),
+        secret_file("a file that holds the token: of webhook, ntfy, a slack or telegram bot, a pushover application"),
     ] = ""
-    user_file: Annotated[str, Meta(description="pushover: a file that holds the user's or the group's key")] = ""
+    user_file: Annotated[str, secret_file("pushover: a file that holds the user's or the group's key")] = ""
     channel: Annotated[str, Meta(description="slack, mattermost: which channel; slack with a token needs it")] = ""
     chat: Annotated[str, Meta(description="telegram: the number of the chat, in quotes")] = ""
     severities: Annotated[tuple[Severity, ...], Meta(description="which alarms it gets", min_length=1)] = (

@@ -83,7 +83,17 @@ def render() -> str:
         },
         "$defs": {**parts, "Instrument": _instrument(), "Calibration": _calibration()},
     }
-    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(_for_editors(schema), indent=1, ensure_ascii=False) + "\n"
+
+
+def _for_editors(made: Any) -> Any:
+    """Write patterns as editors read them (ECMA 262), whose end of a text is ``$``."""
+    if isinstance(made, dict):
+        return {
+            key: value.replace(r"\Z", "$") if key == "pattern" and isinstance(value, str) else _for_editors(value)
+            for key, value in made.items()
+        }
+    return [_for_editors(each) for each in made] if isinstance(made, list) else made
 
 
 def own_type(kind: type) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from telegraf_inputs import duration, transports, yamlfile
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.errors import BadInput, noted, suggestion
+from telegraf_inputs.errors import BadInput, Mistakes, noted, suggestion
 from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Channel, Stanza
 from telegraf_inputs.url import HERE
@@ -24,6 +24,7 @@ from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
 from .site_file import OWN_KEYS, Alarms, Grafana, Node, Notifications, SiteFile, fields
+from .uncollected import uncollected
 
 __all__ = [
     "Alarms",
@@ -44,15 +45,8 @@ SITES = Path(__file__).parent / "sites"
 FOUND_SECONDS = 86400.0
 
 
-class BadSite(BadInput):
+class BadSite(Mistakes):
     """All that is wrong with a site file; its text has one line for each of ``errors``."""
-
-    def __init__(self, errors: list[BadInput]):
-        super().__init__(errors[0].message, errors[0].path, errors[0].file, errors[0].line)
-        self.errors = errors
-
-    def __str__(self) -> str:
-        return "\n".join(str(error) for error in self.errors)
 
 
 class SiteInstrument(Struct, frozen=True, kw_only=True):
@@ -158,7 +152,8 @@ def find(name: str) -> Path:
 
 def load(path: str | os.PathLike[str]) -> Site:
     """Read and check a site file. Raises BadInput (BadSite: several things are wrong) with file, line and path."""
-    return _load(yamlfile.load(os.fspath(path)))
+    with uncollected():
+        return _load(yamlfile.load(os.fspath(path)))
 
 
 def parse(text: str, file: str) -> Site:

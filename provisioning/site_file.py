@@ -15,6 +15,7 @@ from telegraf_inputs import duration, names
 from telegraf_inputs.errors import BadInput
 
 from .contact_point import ContactPoint, Severity
+from .key_patterns import PATH_PATTERN, pattern
 
 # As JSON schema, and editors, write them.
 DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
@@ -40,11 +41,6 @@ LEAST_FLUSH, USUAL_FLUSH, GENTLE_FLUSH = 0.1, 1.0, 10.0  # seconds between two w
 def default(value: Any, name: str | None = None) -> Any:
     """Give a key a default of our own types; through a factory: msgspec can't write such a value into a schema."""
     return field(name=name, default_factory=lambda: value)
-
-
-def pattern(description: str, regex: str, words: str) -> Meta:
-    """Describe a text that follows a pattern; ``words`` say the same for people, here and in their editors."""
-    return Meta(description=description, pattern=regex, extra_json_schema={"patternErrorMessage": f"expected {words}"})
 
 
 # Values that are checked further in limits.py, with the channel's quantities at hand.
@@ -134,8 +130,8 @@ class WriteKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         str,
         pattern(
             "the file with the certificate of the authority that signed the proxy's, where the system does not know that one",
-            "^/",
-            "a path from the root, such as /etc/labline/ca.pem",
+            PATH_PATTERN,
+            "a path from the root, with letters, digits and '_ . - + @ : /', such as /etc/labline/ca.pem",
         ),
     ] = ""
     token_file: Annotated[
@@ -163,8 +159,8 @@ class InfluxDBKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
         str,
         pattern(
             "https: the file with the certificate of the authority that signed InfluxDB's, where the system does not know that one",
-            "^/",
-            "a path from the root, such as /etc/labline/influxdb-ca.pem",
+            PATH_PATTERN,
+            "a path from the root, with letters, digits and '_ . - + @ : /', such as /etc/labline/influxdb-ca.pem",
         ),
     ] = ""
     database: Annotated[

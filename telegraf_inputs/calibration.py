@@ -21,8 +21,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import options
 from .declare import Option, Quantity
-from .errors import BadInput, shown, suggestion
+from .errors import BadInput, noted, shown, suggestion, together
 from .names import check_field
 
 Form = Callable[[float], float | None]
@@ -145,11 +146,12 @@ FORMS: dict[str, tuple[Callable[..., Form], dict[str, str], tuple[str, ...]]] = 
     "steinhart_hart": (_steinhart_hart, dict.fromkeys(("a", "b", "c", "supply", "series"), NUMBER), ("a", "b", "c")),
     "divider": (_divider, {"supply": NUMBER, "series": NUMBER}, ("supply", "series")),
 }
+UNIT = Option("unit", "unit", "the unit of the result; needed where it has a field of its own")
 COMMON = (
     Option("form", "str", "how the result follows from the raw value", choices=tuple(FORMS), required=True),
     Option("of", "str", "the quantity that is calibrated; default: the only one"),
     Option("to", "str", "the field that the result gets; default: the same, and the raw one becomes …_raw"),
-    Option("unit", "unit", "the unit of the result; needed where it has a field of its own"),
+    UNIT,
     Option("description", "str", "a sentence about the result"),
     Option("decimals", "int", f"how many digits are shown after the point, {MOST_DECIMALS} at most"),
     Option(
@@ -167,31 +169,34 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
     Raises BadInput with the path inside the mapping.
     """
     if not isinstance(data, dict):
-        raise BadInput(f"found {data!r}, expected keys such as form, of and the form's parameters")
+        raise BadInput(f"found {shown(data)}, expected keys such as form, of and the form's parameters")
     form = data.get("form")
     if not isinstance(form, str) or form not in FORMS:
-        raise BadInput(f"found {form!r}, expected a form of calibration; {suggestion(form, FORMS)}", ("form",))
+        raise BadInput(f"found {shown(form)}, expected a form of calibration; {suggestion(form, FORMS)}", ("form",))
     make, kinds, required = FORMS[form]
     known = (*kinds, *(option.name for option in COMMON))
-    for key in data:
-        if key not in known:
-            raise BadInput(f"is not known to form {form!r}; {suggestion(key, known)}", (key,))
-    parameters = {}
-    for key, kind in kinds.items():
-        if key in data:
-            parameters[key] = _checked(data[key], kind, key)
-        elif key in required:
-            raise BadInput(f"form {form!r} needs {key!r} ({kind})", (key,))
-    of = _of(data, quantities)
-    to, unit, decimals = _to(data, of, quantities)
-    low, high = _range(data)
+    parameters: dict[str, Any] = {}
+    with together() as wrong:
+        for key in data:
+            if key not in known:
+                wrong.append(BadInput(f"is not known to form {form!r}; {suggestion(key, known)}", (key,)))
+        for key, kind in kinds.items():
+            with noted(wrong):
+                if key in data:
+                    parameters[key] = _checked(data[key], kind, key)
+                elif key in required:
+                    raise BadInput(f"form {form!r} needs {key!r} ({kind})", (key,))
+        with noted(wrong):
+            of = _of(data, quantities)
+            to, unit, decimals = _to(data, of, quantities)
+        with noted(wrong):
+            low, high = _range(data)
+        with noted(wrong):
+            least = None if data.get("low") is None else float(_checked(data["low"], NUMBER, "low"))
     apply = make(**parameters)
     if form == "table" and not (low <= parameters["points"][-1][0] and parameters["points"][0][0] <= high):
         raise BadInput(f"lies beside the table: no value of {of.name!r} would be calibrated", ("range",))
     description = str(data.get("description", ""))
-    least = data.get("low")
-    if least is not None:
-        least = float(_checked(least, NUMBER, "low"))
     return Calibration(of.name, to, unit, description, decimals, low, high, form, apply, parameters, least)
 
 
@@ -223,9 +228,11 @@ def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> 
         )
     if to == of.name and of.type == "int":  # InfluxDB keeps a field's type
         raise BadInput(f"{to!r} is a whole number, its calibration is none; give it a name of its own", ("to",))
-    unit = data.get("unit", of.unit if to == of.name else None)
-    if not isinstance(unit, str):
-        raise BadInput(f"found {unit!r}, expected the unit of {to!r}, such as 'mbar'", ("unit",))
+    unit = of.unit if to == of.name else None
+    if "unit" in data:
+        unit = options.value(data, UNIT)
+    if unit is None:
+        raise BadInput(f"is missing; expected the unit of {to!r}, such as 'mbar'", ("unit",))
     decimals = data.get("decimals", of.decimals if unit == of.unit else None)
     if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= MOST_DECIMALS):
         raise BadInput(f"found {decimals!r}, expected how many digits to show after the point", ("decimals",))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from .declare import Choice, FieldType, Option, Quantity, Severity
-from .errors import BadInput, shown
+from .errors import BadInput, noted, shown, together
 from .names import check_field
 from .options import take
 
@@ -54,38 +54,27 @@ def read(given: Mapping[str, Any], where: tuple[Option, ...]) -> dict[str, Decla
     if not given:
         raise BadInput("is empty; name at least one quantity", ("read",))
     found = {}
-    for name, data in given.items():
-        path = ("read", name)
-        check_field(name, path)
-        if not isinstance(data, dict):
-            keys = ", ".join(option.name for option in (*where, *KEYS))
-            raise BadInput(f"found {shown(data)}, expected the quantity's keys: {keys}", path)
-        try:
-            found[name] = _declared(name, data, where)
-        except BadInput as error:
-            error.path = (*path, *error.path)
-            raise
+    with together() as wrong:
+        for name, data in given.items():
+            with noted(wrong, "read", name):
+                check_field(name, ())
+                if not isinstance(data, dict):
+                    keys = ", ".join(option.name for option in (*where, *KEYS))
+                    raise BadInput(f"found {shown(data)}, expected the quantity's keys: {keys}")
+                found[name] = _declared(name, data, where)
     return found
 
 
 def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...]) -> Declared:
-    errors: list[BadInput] = []
-    values = take(data, (*where, *KEYS), "a quantity", errors)
-    if errors:
-        raise errors[0]
+    with together() as wrong:
+        values = take(data, (*where, *KEYS), "a quantity", wrong)
     kind = values["type"]
-    for key in ("scale", "low", "high", "decimals"):
-        if key in data and (kind not in ("float", "int") or (kind == "int" and key in ("scale", "decimals"))):
-            raise BadInput(f"is for type float{' or int' if key in ('low', 'high') else ''}, this is {kind}", (key,))
-    if values["scale"] == 0:
-        raise BadInput("is 0, with which every reading is 0; expected another factor", ("scale",))
-    if values["low"] is not None and values["high"] is not None and values["low"] >= values["high"]:
-        raise BadInput(f"is {values['low']:g}, which is not below 'high' ({values['high']:g})", ("low",))
-    if not 0 <= (values["decimals"] or 0) <= MOST_DECIMALS:
-        raise BadInput(f"found {values['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}", ("decimals",))
-    choices = _choices(values["choices"], kind)
-    if choices and values["unit"]:
-        raise BadInput(f"found {values['unit']!r}, expected '': a code has no unit", ("unit",))
+    with together() as wrong:
+        _check_numbers(data, values, wrong)
+        with noted(wrong):
+            choices = _choices(values["choices"], kind)
+            if choices and values["unit"]:
+                raise BadInput(f"found {values['unit']!r}, expected '': a code has no unit", ("unit",))
     quantity = Quantity(
         name,
         values["unit"],
@@ -99,33 +88,52 @@ def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...]) -> Dec
     return Declared(quantity, values["scale"], {option.name: values[option.name] for option in where})
 
 
+def _check_numbers(data: dict[str, Any], values: dict[str, Any], wrong: list[BadInput]) -> None:
+    kind = values["type"]
+    for key in ("scale", "low", "high", "decimals"):
+        if key in data and (kind not in ("float", "int") or (kind == "int" and key in ("scale", "decimals"))):
+            numbers = f"float{' or int' if key in ('low', 'high') else ''}"
+            wrong.append(BadInput(f"is for type {numbers}, this is {kind}", (key,)))
+    if values["scale"] == 0:
+        wrong.append(BadInput("is 0, with which every reading is 0; expected another factor", ("scale",)))
+    if values["low"] is not None and values["high"] is not None and values["low"] >= values["high"]:
+        wrong.append(BadInput(f"is {values['low']:g}, which is not below 'high' ({values['high']:g})", ("low",)))
+    if not 0 <= (values["decimals"] or 0) <= MOST_DECIMALS:
+        wrong.append(
+            BadInput(f"found {values['decimals']}, expected a whole number from 0 to {MOST_DECIMALS}", ("decimals",))
+        )
+
+
 def _choices(given: Mapping[str, Any] | None, kind: str) -> tuple[Choice, ...]:
     if given is None:
         return ()
     if kind == "float":
         raise BadInput("needs a type whose values are codes: int, bool or str", ("choices",))
     found = []
-    for text, said in given.items():
-        path = ("choices", text)
-        errors: list[BadInput] = []
-        values = take(said if isinstance(said, dict) else {"word": said}, CHOICE_KEYS, "a choice", errors)
-        if errors:
-            errors[0].path = (*path, *(errors[0].path if isinstance(said, dict) else ()))
-            raise errors[0]
-        word = values["word"]
-        if not word.strip() or not word.isprintable():
-            raise BadInput(f"found {shown(word)}, expected a word or a few, on one line", path)
-        found.append(Choice(_code(text, kind, path), word, values["severity"]))
+    with together() as wrong:
+        for text, said in given.items():
+            with noted(wrong, "choices", text):
+                found.append(_choice(text, said, kind))
     return tuple(found)
 
 
-def _code(text: str, kind: str, path: tuple[str, ...]) -> int | str | bool:
+def _choice(text: str, said: Any, kind: str) -> Choice:
+    whole = isinstance(said, dict)
+    with together() as wrong:
+        values = take(said if whole else {"word": said}, CHOICE_KEYS, "a choice", wrong)
+        for error in wrong:
+            error.path = error.path if whole else ()
+    word = values["word"]
+    if not word.strip() or not word.isprintable():
+        raise BadInput(f"found {shown(word)}, expected a word or a few, on one line")
+    return Choice(_code(text, kind), word, values["severity"])
+
+
+def _code(text: str, kind: str) -> int | str | bool:
     if kind == "int" and WHOLE.match(str(text)):
         return int(text)
     if kind == "bool" and text in TRUTH:
         return TRUTH[text]
     if kind == "str":
         return text
-    raise BadInput(
-        f"is no {'whole number' if kind == 'int' else 'true or false'}, as the codes of type {kind} are", path
-    )
+    raise BadInput(f"is no {'whole number' if kind == 'int' else 'true or false'}, as the codes of type {kind} are")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 LONGEST = 60  # characters of what somebody wrote, in a message
@@ -24,6 +23,17 @@ class BadInput(Exception):
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         return ": ".join(part for part in (where, dotted(self.path), self.message) if part)
+
+
+class Mistakes(BadInput):
+    """All that is wrong with something, at once: ``errors``. Whoever takes it for one mistake has the first."""
+
+    def __init__(self, errors: list[BadInput]):
+        super().__init__(errors[0].message, errors[0].path, errors[0].file, errors[0].line)
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
 
 
 class InstrumentError(Exception):
@@ -86,17 +96,43 @@ def suggestion(word: object, known: Iterable[object]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
-@contextmanager
-def noted(errors: list[BadInput], *path: Any) -> Iterator[list[BadInput]]:
+class noted:  # a function to whoever uses it; a class, because there is one for each key of a file
     """Note in ``errors`` what is found wrong inside, and go on behind it: what is raised, and what is put into the list it gives.
 
     ``path`` stands before the mistakes' own.
     """
-    found: list[BadInput] = []
-    try:
-        yield found
-    except BadInput as error:
-        found.append(error)
-    for mistake in found:
-        mistake.path = (*path, *mistake.path)
-    errors += found
+
+    __slots__ = ("_errors", "_path", "_found")
+
+    def __init__(self, errors: list[BadInput], *path: Any):
+        self._errors, self._path = errors, path
+        self._found: list[BadInput] = []
+
+    def __enter__(self) -> list[BadInput]:
+        return self._found
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
+        if isinstance(error, Mistakes):
+            self._found += error.errors
+        elif isinstance(error, BadInput):
+            self._found.append(error)
+        for mistake in self._found:
+            mistake.path = (*self._path, *mistake.path)
+        self._errors += self._found
+        return isinstance(error, BadInput)
+
+
+class together:
+    """Raise at the end, together, all mistakes that were put into the list it gives, and what is raised inside."""
+
+    __slots__ = ("_found",)
+
+    def __enter__(self) -> list[BadInput]:
+        self._found: list[BadInput] = []
+        return self._found
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if error is None and self._found:
+            raise Mistakes(self._found)
+        if isinstance(error, BadInput) and self._found:
+            raise Mistakes([*self._found, *(error.errors if isinstance(error, Mistakes) else [error])]) from None

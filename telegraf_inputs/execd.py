@@ -24,6 +24,7 @@ from . import stanza as stanzas
 from .configured import Stanza
 from .crew import Crew
 from .errors import BadInput
+from .letters import visible
 from .source import Source
 from .stanza_folder import StanzaFolder
 from .stdin import Stdin
@@ -37,7 +38,7 @@ WATCH_SECONDS = 0.5  # between two looks at whether a read hangs
 
 def log(level: str, text: str) -> None:
     """Write one line to stderr with the prefix that Telegraf takes for a level: E, W, I, D."""
-    line = f"{level}! {' '.join(text.split())}".encode("utf-8", "replace")[:4000] + b"\n"
+    line = f"{level}! {visible(' '.join(text.split()))}".encode("utf-8", "replace")[:4000] + b"\n"
     try:
         if select.select([], [2], [], 0)[1]:  # whoever reads it may have stalled, and must not stall us
             os.write(2, line)

@@ -1,4 +1,4 @@
-"""One form of what people write in several: signs that look alike, in units and numbers."""
+"""One form of what people write in several: signs that look alike, in units and numbers; and what can't be seen."""
 
 from __future__ import annotations
 
@@ -38,3 +38,10 @@ def normal(text: str) -> str:
         return text
     text = SQUARE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     return unicodedata.normalize("NFC", text).translate(ALIKE).replace("° C", "°C").replace("° F", "°F")
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Write as escapes what is no printable character, but for those to ``keep``: a text of others may drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from . import declared
 from .configured import Channel, Stanza
 from .declare import Option, Stream
 from .declared import Declared
-from .errors import BadInput
+from .errors import BadInput, noted, shown, together
 from .source import Source
 
 READ = Option("read", "map", "what is read: quantity: where it is, its unit …", required=True)
@@ -86,22 +86,33 @@ class Native(Source):
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        if stanza.trigger != "self":
-            raise BadInput("leave this out: Telegraf itself sets the pace of this driver", ("trigger",))
-        for name in cls.secret_options:
-            check_secret(stanza.options[name], (name,))
-        seen: dict[str, str] = {}
-        for channel in stanza.declared:
-            if channel.calibration is not None and channel.calibration.form != "linear":
-                raise BadInput(
-                    f"found {channel.calibration.form!r}; what Telegraf reads it calibrates by form linear alone",
-                    ("channels", channel.id, "calibration", "form"),
-                )
-            for name, each in cls.declared(channel).items():
-                source = str(cls.source(stanza, channel, name, each.where))
-                if source in seen:
-                    raise BadInput(f"reads the same value as {seen[source]}", ("channels", channel.id, "read", name))
-                seen[source] = f"{name!r} of channel {channel.id!r}"
+        with together() as wrong:
+            if stanza.trigger != "self":
+                wrong.append(BadInput("leave this out: Telegraf itself sets the pace of this driver", ("trigger",)))
+            for name in cls.secret_options:
+                with noted(wrong):
+                    check_secret(stanza.options[name], (name,))
+            for option in cls.options_known:
+                with noted(wrong):
+                    check_plain(stanza.options[option.name], (option.name,))
+            seen: dict[str, str] = {}
+            for channel in stanza.declared:
+                with noted(wrong, "channels", channel.id) as found:
+                    found += cls._channel_mistakes(stanza, channel, seen)
+
+    @classmethod
+    def _channel_mistakes(cls, stanza: Stanza, channel: Channel, seen: dict[str, str]) -> Iterator[BadInput]:
+        """Find what is wrong with a channel; ``seen`` are the values that are read already."""
+        if channel.calibration is not None and channel.calibration.form != "linear":
+            yield BadInput(
+                f"found {channel.calibration.form!r}; what Telegraf reads it calibrates by form linear alone",
+                ("calibration", "form"),
+            )
+        for name, each in cls.declared(channel).items():
+            source = str(cls.source(stanza, channel, name, each.where))
+            if source in seen:
+                yield BadInput(f"reads the same value as {seen[source]}", ("read", name))
+            seen.setdefault(source, f"{name!r} of channel {channel.id!r}")
 
     @classmethod
     def places(cls, stanza: Stanza) -> list[tuple[str, tuple[str, ...]]]:
@@ -116,6 +127,14 @@ def field_name(channel: Channel, quantity: str) -> str:
 def secret(name: str) -> str:
     """Write a reference to a file of the secrets folder, which Telegraf looks up itself."""
     return f"@{{labline:{name}}}"
+
+
+def check_plain(value: Any, path: tuple[str, ...]) -> None:
+    """Refuse (BadInput at ``path``) a text that Telegraf would take for a reference to a secret, which then goes out."""
+    if isinstance(value, str) and "@{" in value:
+        raise BadInput(
+            f"found {shown(value)}, expected a text without '@{{', behind which Telegraf looks for a password", path
+        )
 
 
 def check_secret(name: str | None, path: tuple[str, ...]) -> None:

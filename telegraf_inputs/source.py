@@ -83,7 +83,7 @@ class Source:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        """Refuse (BadInput with its path) what the declarations can't express."""
+        """Refuse (BadInput with its path) what the declarations can't express, all of it ``together``."""
 
     @classmethod
     def places(cls, stanza: Stanza) -> Iterable[tuple[str, tuple[str, ...]]]:

@@ -9,7 +9,7 @@ from . import calibration, connections, drivers, duration, options, transports, 
 from .calibration import Calibration
 from .configured import ANY, Channel, Stanza
 from .declare import PINNED, RESERVED_TAGS, Option, Quantity, pin
-from .errors import BadInput, noted, shown, suggestion
+from .errors import BadInput, noted, shown, suggestion, together
 from .line import Wire
 from .names import NAME, NAME_WORDS
 from .options import take
@@ -186,10 +186,11 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
 def _check_places(stanza: Stanza) -> None:
     """Refuse what serves one channel only, and is named by two."""
     seen: dict[str, str] = {}
-    for place, path in stanza.driver.places(stanza):
-        if place in seen:
-            raise BadInput(f"{place} is channel {seen[place]!r} already", path)
-        seen[place] = path[-1] if len(path) < 2 else path[1]
+    with together() as wrong:
+        for place, path in stanza.driver.places(stanza):
+            if place in seen:
+                wrong.append(BadInput(f"{place} is channel {seen[place]!r} already", path))
+            seen.setdefault(place, path[-1] if len(path) < 2 else path[1])
 
 
 def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
@@ -218,20 +219,22 @@ def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
 
 def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
     fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.quantities)}
-    for name, value in tags.items():
-        if name in RESERVED_TAGS or name in fields:
-            raise BadInput(
-                f"{name!r} is a tag or field that labline writes itself; choose another name", ("tags", name)
-            )
-        if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) or value == "":
-            raise BadInput(
-                f"found {shown(value)}, expected a text that is not empty; write it in quotes", ("tags", name)
-            )
-        try:
-            Point("tags", {name: value})
-        except BadPoint as error:
-            raise BadInput(str(error), ("tags", name)) from None
+    with together() as wrong:
+        for name, value in tags.items():
+            with noted(wrong, "tags", name):
+                _check_tag(name, value, fields)
     return {name: str(value) for name, value in tags.items()}
+
+
+def _check_tag(name: str, value: Any, fields: set[str]) -> None:
+    if name in RESERVED_TAGS or name in fields:
+        raise BadInput(f"{name!r} is a tag or field that labline writes itself; choose another name")
+    if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) or value == "":
+        raise BadInput(f"found {shown(value)}, expected a text that is not empty; write it in quotes")
+    try:
+        Point("tags", {name: value})
+    except BadPoint as error:
+        raise BadInput(str(error)) from None
 
 
 def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInput]) -> list[Channel]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from .errors import BadInput
+from .errors import BadInput, shown
 
 HOST = re.compile(r"[\w.-]+\Z|\[[\w.:%]+\]\Z", re.ASCII)
 WHOLE = re.compile(r"\d{1,9}\Z", re.ASCII)
@@ -23,7 +23,9 @@ class Url:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
-            raise BadInput(f"found {self.text!r}, expected a URL such as tcp://192.168.1.5:7777")
+            raise BadInput(f"found {shown(self.text)}, expected a URL such as tcp://192.168.1.5:7777")
+        if not self.text.isprintable():
+            raise BadInput(f"found {shown(without_user(self.text))}, expected a URL without control characters")
         # A bare sim: would need quotes in YAML, where a colon at the end begins a mapping.
         scheme, colon, rest = self.text.partition(":")
         rest, _, query = rest.partition("?")

@@ -16,7 +16,7 @@ REFUSED = re.compile(r"Failed to write metric.*? \(will be dropped: [^)]*\): (.*
 WRITING = re.compile(r"When writing to \[[^\]]*\]: (?:received error )?(.*)")
 OVERFLOW = re.compile(r"Metric buffer overflow; (\d+) metrics have been dropped")
 HEADS = re.compile(r'(?:[EWI]! \[[^\]]*\] |\d{3} [A-Z][A-Za-z ]*: |partial write: |failed doing req: Post "[^"]*": )+')
-COUNT = re.compile(r" dropped=(\d+)$")
+COUNT = re.compile(r" dropped=(\d+)\Z")
 # What Telegraf gives up after such an answer, though it says no more than that it was writing.
 GIVEN_UP = ("database not found", "retention policy not found", "points beyond retention policy")
 FULL = "buffer was full"

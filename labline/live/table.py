@@ -7,12 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from rich import text as rich_text
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
-from rich.text import Text
 
 from telegraf_inputs import duration
+from telegraf_inputs.letters import visible
 
 from ..words import counted
 from .numbers import shown
@@ -39,6 +41,13 @@ WIDEST = 10000  # no line of a table is longer
 NAME_WIDTH = 16  # what a channel's name has at least, where the rest can be made narrower
 NOTES_SHARE = 4  # of a screen that is full, notes have one line in so many
 HEAD_LINES = 3  # two of title, and the table's head
+
+
+class Text(rich_text.Text):
+    """Text that may be that of others."""
+
+    def __init__(self, text: str = "", *args: Any, **named: Any):
+        super().__init__(visible(text), *args, **named)
 
 
 def print_whole(console: Console, snapshot: Snapshot, *, everything: bool = False) -> None:
@@ -96,7 +105,7 @@ class LiveTable:
         return Group(*parts)
 
 
-def _title_lines(snapshot: Snapshot) -> list[tuple[Text, Text]]:
+def _title_lines(snapshot: Snapshot) -> list[tuple[rich_text.Text, rich_text.Text]]:
     """Write two lines, left and right: which lab, and when; how many instruments are how, and what alarms there are."""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.time_ns / 1e9))
     told = Text("  ").join(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from grafana_dashboards.uids import uid
+from provisioning import grafana_text
 from provisioning.contact_point import SECRET_FILES
 from provisioning.influxdb_schema import READER
 from provisioning.site import Site
@@ -72,7 +73,7 @@ class Dashboards:
     def _paths(self) -> emit.Paths:
         from grafana_dashboards import emit
 
-        return emit.Paths(reader_password=f"$__file{{{self._places.secrets / READER}}}")
+        return emit.Paths(reader_password=grafana_text.file(str(self._places.secrets / READER)))
 
     def take_up(self, site: Site, *, simulated: bool) -> str:
         """Write the files of another version of the site, and let Grafana read them; tells what went wrong."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import requests
 
+from provisioning import grafana_text
+
 from . import cache, credentials, download, listener, loopback, machine, ports
 from .errors import Unavailable
 from .part import Part, first_way, output
@@ -114,8 +116,8 @@ def _settings(directory: Path, secrets: Path, provisioning: Path, port: int) -> 
         "GF_SERVER_HTTP_PORT": str(port),
         "GF_SERVER_ROOT_URL": f"http://{ports.LOOPBACK}:{port}/",
         "GF_SECURITY_ADMIN_USER": ADMIN,
-        "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{secrets / 'grafana_admin'}}}",
-        "GF_SECURITY_SECRET_KEY": f"$__file{{{secrets / 'grafana_secret_key'}}}",
+        "GF_SECURITY_ADMIN_PASSWORD": grafana_text.file(str(secrets / "grafana_admin")),
+        "GF_SECURITY_SECRET_KEY": grafana_text.file(str(secrets / "grafana_secret_key")),
         "GF_SECURITY_DISABLE_GRAVATAR": "true",
         "GF_USERS_ALLOW_SIGN_UP": "false",
         "GF_AUTH_ANONYMOUS_ENABLED": "false",

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from provisioning import influxql, toml
 from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
@@ -29,10 +30,10 @@ _CONFIG = """\
 reporting-disabled = true
 bind-address = "127.255.255.255:0"
 [meta]
-  dir = "{data}/meta"
+  dir = {meta}
 [data]
-  dir = "{data}/data"
-  wal-dir = "{data}/wal"
+  dir = {data}
+  wal-dir = {wal}
   query-log-enabled = false
 [http]
   bind-address = "127.0.0.1:{port}"
@@ -95,7 +96,7 @@ class InfluxDB:
         config = self.directory / "influxdb.conf"
         socket = socket_of(self.directory)
         config.write_text(
-            _CONFIG.format(data=self.directory, port=port, socket=_SOCKET.format(socket) if socket else "")
+            _CONFIG.format(**_folders(self.directory), port=port, socket=_SOCKET.format(socket) if socket else "")
         )
         self.up = False
         self.mended = False  # a torn write-ahead log was cut off
@@ -170,7 +171,7 @@ class InfluxDB:
 
     def _make_admin(self, secrets: Path) -> None:
         # Without any user the server takes this one statement from anybody; with one it wants the password.
-        statement = f"CREATE USER \"{self.admin}\" WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
+        statement = f"CREATE USER {influxql.identifier(self.admin)} WITH PASSWORD {influxql.text(self.password)} WITH ALL PRIVILEGES"
         try:
             self.server.query(statement, hidden=self.password)
         except DatabaseError as error:
@@ -185,6 +186,10 @@ class InfluxDB:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _folders(directory: Path) -> dict[str, str]:
+    return {name: toml.value(str(directory / name)) for name in ("meta", "data", "wal")}
 
 
 def _on_path() -> tuple[Path, str]:

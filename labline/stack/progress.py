@@ -6,6 +6,10 @@ import contextlib
 import sys
 import time
 
+from telegraf_inputs.letters import visible
+
+from . import streams
+
 EVERY = 15.0  # seconds between two lines where there is no terminal
 
 
@@ -13,7 +17,7 @@ def say(message: str) -> None:
     """Tell the user something, on stderr: a verb's own output stays clean."""
     # Where the terminal is gone, or a signal comes amid another message, what is being done is still more important.
     with contextlib.suppress(OSError, RuntimeError):
-        print(message, file=sys.stderr, flush=True)
+        print(visible(str(message), "\n\t"), file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -33,7 +37,7 @@ class Progress:
         seconds = now - self._start
         text = f"{self.what} … {f'{how_far}, ' if how_far else ''}{seconds:.0f} s"
         if self._tty and now - self._shown > 0.2:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{visible(text)}", end="", file=streams.terminal(sys.stderr), flush=True)
         elif not self._tty and now - max(self._shown, self._start) > EVERY:
             say(text)
         else:
@@ -43,6 +47,6 @@ class Progress:
     def __exit__(self, kind: type | None, *_: object) -> None:
         seconds = time.monotonic() - self._start
         if self._tty and self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr)
+            print("\r\x1b[K", end="", file=streams.terminal(sys.stderr))
         if kind is None:
             say(f"{self.what}: done in {seconds:.0f} s")

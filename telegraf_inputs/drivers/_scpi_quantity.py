@@ -11,7 +11,7 @@ from .. import declared
 from ..configured import Channel
 from ..declare import Option
 from ..declared import Declared
-from ..errors import BadAnswer, BadInput, shown
+from ..errors import BadAnswer, BadInput, noted, shown, together
 from ..options import take
 from ..pattern import Pattern, check_pattern
 from . import _scpi_numbers as numbers
@@ -222,23 +222,28 @@ def read(channel: Channel) -> dict[str, Declared]:
     named = _Named(channel.id)
     found = {}
     whole_channel = _validity(channel.options["valid_when"], ("valid_when",), named)
-    for name, each in declared.read(channel.options["read"], WHERE).items():
-        path = ("read", name)
-        where = dict(each.where)
-        where["query"] = named(where["query"])
-        where["valid_when"] = _validity(where["valid_when"], (*path, "valid_when"), named) or whole_channel
-        _check_answer(where, each.quantity.type, path)
-        _check_texts(where, path)
-        if where["decimal_comma"] and (each.quantity.type != "float" or where["part"] and "," in where["separator"]):
-            raise BadInput(
-                "is for type float, and where values have another separator than a comma", (*path, "decimal_comma")
-            )
-        found[name] = Declared(each.quantity, each.scale, where)
-        if where["example"] is not None:
-            try:
-                Question(name, found[name]).value(where["example"])
-            except BadAnswer as error:
-                raise BadInput(f"does not fit the other keys: {error}", (*path, "example")) from None
+    with together() as wrong:
+        for name, each in declared.read(channel.options["read"], WHERE).items():
+            with noted(wrong):
+                path = ("read", name)
+                where = dict(each.where)
+                where["query"] = named(where["query"])
+                where["valid_when"] = _validity(where["valid_when"], (*path, "valid_when"), named) or whole_channel
+                _check_answer(where, each.quantity.type, path)
+                _check_texts(where, path)
+                if where["decimal_comma"] and (
+                    each.quantity.type != "float" or where["part"] and "," in where["separator"]
+                ):
+                    raise BadInput(
+                        "is for type float, and where values have another separator than a comma",
+                        (*path, "decimal_comma"),
+                    )
+                found[name] = Declared(each.quantity, each.scale, where)
+                if where["example"] is not None:
+                    try:
+                        Question(name, found[name]).value(where["example"])
+                    except BadAnswer as error:
+                        raise BadInput(f"does not fit the other keys: {error}", (*path, "example")) from None
     return found
 
 

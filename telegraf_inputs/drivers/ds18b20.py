@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
-from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer
+from ..errors import BadAnswer, BadInput, Disconnected, InstrumentError, NoAnswer, together
 from ..reading import Reading
 from ..source import Polled
 from ._w1_families import FAMILIES, FAULTS, of, trouble
@@ -101,11 +101,15 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        for channel in stanza.channels:
-            if not SENSOR.match(_sensor(channel)):
-                raise BadInput(
-                    f"found {_sensor(channel)!r}, expected a sensor's id such as 28-0316a2795f1c", _where(channel)
-                )
+        with together() as wrong:
+            for channel in stanza.channels:
+                if not SENSOR.match(_sensor(channel)):
+                    wrong.append(
+                        BadInput(
+                            f"found {_sensor(channel)!r}, expected a sensor's id such as 28-0316a2795f1c",
+                            _where(channel),
+                        )
+                    )
 
     @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:

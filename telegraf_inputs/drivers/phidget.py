@@ -12,7 +12,7 @@ from functools import partial
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
-from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped, shown
+from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped, shown, together
 from ..inbox import Inbox
 from ..reading import Reading
 from ..source import Pushed
@@ -157,28 +157,39 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        for channel in stanza.channels:
-            options, sensor = channel.options, SENSORS[channel.options["class"]]
-            where = ("channels", channel.id)
-            for option in SETTINGS:
-                if not options[option]:
-                    continue
-                _, choices = sensor.settings.get(option, ("", {}))
-                if not choices:
-                    raise BadInput(f"is no setting of a {sensor.name}", (*where, option))
-                if options[option] not in choices:
-                    raise BadInput(f"found {options[option]!r}, expected one of {', '.join(choices)}", (*where, option))
-            if options["is_hub_port"] and not (sensor.port_mode and options["hub_port"] is not None):
-                raise BadInput(
-                    f"a hub's port is a {', '.join(s.name for s in SENSORS.values() if s.port_mode)}, "
-                    "and needs its hub_port",
-                    (*where, "is_hub_port"),
-                )
-            for option, (lowest, highest) in NUMBERS.items():
-                if options[option] is not None and not lowest <= options[option] <= highest:
-                    raise BadInput(f"found {shown(options[option])}, expected {lowest} to {highest}", (*where, option))
-            if options["data_interval"] is not None and not 0.001 <= options["data_interval"] <= LONGEST_INTERVAL:
-                raise BadInput("expected a duration from 1ms to 1d", (*where, "data_interval"))
+        with together() as wrong:
+            for channel in stanza.channels:
+                options, sensor = channel.options, SENSORS[channel.options["class"]]
+                where = ("channels", channel.id)
+                for option in SETTINGS:
+                    if not options[option]:
+                        continue
+                    _, choices = sensor.settings.get(option, ("", {}))
+                    if not choices:
+                        wrong.append(BadInput(f"is no setting of a {sensor.name}", (*where, option)))
+                    elif options[option] not in choices:
+                        wrong.append(
+                            BadInput(
+                                f"found {options[option]!r}, expected one of {', '.join(choices)}", (*where, option)
+                            )
+                        )
+                if options["is_hub_port"] and not (sensor.port_mode and options["hub_port"] is not None):
+                    wrong.append(
+                        BadInput(
+                            f"a hub's port is a {', '.join(s.name for s in SENSORS.values() if s.port_mode)}, "
+                            "and needs its hub_port",
+                            (*where, "is_hub_port"),
+                        )
+                    )
+                for option, (lowest, highest) in NUMBERS.items():
+                    if options[option] is not None and not lowest <= options[option] <= highest:
+                        wrong.append(
+                            BadInput(
+                                f"found {shown(options[option])}, expected {lowest} to {highest}", (*where, option)
+                            )
+                        )
+                if options["data_interval"] is not None and not 0.001 <= options["data_interval"] <= LONGEST_INTERVAL:
+                    wrong.append(BadInput("expected a duration from 1ms to 1d", (*where, "data_interval")))
 
     @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import NAMELESS, Option, Probe, Quantity, Stream
-from ..errors import BadAnswer, BadInput, WrongDevice
+from ..errors import BadAnswer, BadInput, WrongDevice, noted, together
 from ..fields import clashes
 from ..line import Wire
 from ..pattern import Pattern, check_pattern
@@ -178,31 +178,44 @@ channels:
     def check(cls, stanza: Stanza) -> None:
         options = stanza.options
         allowed = tuple(str(word).upper() for word in options["allow"])
-        for index, command in enumerate(options["setup"]):
-            refuse_acting(command, allowed, ("setup", index))
-        if options["fence"]:
-            refuse_no_question(options["fence"], ("fence",), allowed)
-        if options["identity"]:
-            check_pattern(options["identity"], ("identity",), search=True)
-        for channel in stanza.channels:
-            where = ("channels", channel.id)
+        with together() as wrong:
+            for index, command in enumerate(options["setup"]):
+                with noted(wrong):
+                    refuse_acting(command, allowed, ("setup", index))
+            with noted(wrong):
+                if options["fence"]:
+                    refuse_no_question(options["fence"], ("fence",), allowed)
+            with noted(wrong):
+                if options["identity"]:
+                    check_pattern(options["identity"], ("identity",), search=True)
+            for channel in stanza.channels:
+                with noted(wrong, "channels", channel.id) as found:
+                    cls._check_channel(channel, stanza, allowed, found)
+            for clash in clashes([stanza]):
+                wrong.append(BadInput(clash.message, ("channels", clash.channel.id, "read", clash.quantity.name)))
+
+    @classmethod
+    def _check_channel(cls, channel: Channel, stanza: Stanza, allowed: tuple[str, ...], wrong: list[BadInput]) -> None:
+        with noted(wrong):
             if before := _scpi_quantity.before(channel):
-                refuse_acting(before, allowed, (*where, "before"))
+                refuse_acting(before, allowed, ("before",))
                 if channel.options["check"]:
-                    refuse_unchecked(before, (*where, "before"))
-            for name, each in _scpi_quantity.read(channel).items():
-                path = (*where, "read", name)
+                    refuse_unchecked(before, ("before",))
+        for name, each in _scpi_quantity.read(channel).items():
+            path = ("read", name)
+            with noted(wrong):
                 refuse_no_question(each.where["query"], (*path, "query"), allowed)
+            with noted(wrong):
                 if valid := each.where["valid_when"]:
                     refuse_no_question(valid["query"], (*path, "valid_when", "query"), allowed)
-                if not stanza.wire.answers_end and not each.where["pattern"]:
-                    raise BadInput(
+            if not stanza.wire.answers_end and not each.where["pattern"]:
+                wrong.append(
+                    BadInput(
                         "is missing: an answer without an end (wire: {receive: none}) may break off anywhere; expected "
                         "a pattern that only a whole one has",
                         (*path, "pattern"),
                     )
-        for clash in clashes([stanza]):
-            raise BadInput(clash.message, ("channels", clash.channel.id, "read", clash.quantity.name))
+                )
 
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza, link)

@@ -11,7 +11,7 @@ from typing import Any
 from .. import transports
 from ..configured import Stanza
 from ..declare import Option
-from ..errors import BadInput
+from ..errors import BadInput, noted, together
 from ..line import Wire
 from ..native_source import Native, field_name
 
@@ -106,16 +106,15 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        super().check(stanza)
-        if not 0 <= stanza.options["unit"] <= 255:
-            raise BadInput(f"found {stanza.options['unit']}, expected a number from 0 to 255", ("unit",))
-        for channel in stanza.channels:
-            for name, each in cls.declared(channel).items():
-                try:
-                    _check(each.where, each.quantity.type)
-                except BadInput as error:
-                    error.path = ("channels", channel.id, "read", name, *error.path)
-                    raise
+        with together() as wrong:
+            with noted(wrong):
+                super().check(stanza)
+            if not 0 <= stanza.options["unit"] <= 255:
+                wrong.append(BadInput(f"found {stanza.options['unit']}, expected a number from 0 to 255", ("unit",)))
+            for channel in stanza.channels:
+                for name, each in cls.declared(channel).items():
+                    with noted(wrong, "channels", channel.id, "read", name):
+                        _check(each.where, each.quantity.type)
 
     @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:

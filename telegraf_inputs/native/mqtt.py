@@ -12,7 +12,7 @@ from typing import Any
 
 from ..configured import ANY, Channel, Stanza
 from ..declare import Option
-from ..errors import BadInput
+from ..errors import BadInput, noted, together
 from ..native_source import NATIVE_STATUSES, PLACE, READ, Native, secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -117,32 +117,38 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        for channel in stanza.channels:
-            cls._check_channel(stanza, channel)
-        try:
-            super().check(stanza)
-        except BadInput as error:
-            if error.message.startswith("reads the same value"):
-                error.message += "; let {channel} or {quantity} stand in its topic or path"
-            raise
-        for channel in stanza.others:
-            cls._check_channel(stanza, channel)
-        if stanza.options["password_file"] and not stanza.options["username"]:
-            raise BadInput("is missing; a password needs a user", ("username",))
-        if stanza.options["ca"] and stanza.connection.scheme != "mqtts":
-            raise BadInput("is for mqtts://, this connection is not encrypted", ("ca",))
+        with together() as wrong:
+            for channel in stanza.channels:
+                with noted(wrong):
+                    cls._check_channel(stanza, channel)
+            with noted(wrong) as common:
+                with noted(common):
+                    super().check(stanza)
+                for error in common:
+                    if error.message.startswith("reads the same value"):
+                        error.message += "; let {channel} or {quantity} stand in its topic or path"
+            for channel in stanza.others:
+                with noted(wrong):
+                    cls._check_channel(stanza, channel)
+            if stanza.options["password_file"] and not stanza.options["username"]:
+                wrong.append(BadInput("is missing; a password needs a user", ("username",)))
+            if stanza.options["ca"] and stanza.connection.scheme != "mqtts":
+                wrong.append(BadInput("is for mqtts://, this connection is not encrypted", ("ca",)))
 
     @classmethod
     def _check_channel(cls, stanza: Stanza, channel: Channel) -> None:
-        if (found := cls.own_time(stanza, channel)) and "" in found[0]:
-            where = ("channels", channel.id, "time") if channel.options["time"] is not None else ("time",)
-            raise BadInput("is no path, expected names with '.' between them", where)
-        for name, each in cls.declared(channel).items():
-            at = ("channels", channel.id, "read", name)
-            _check(topic_of(stanza, channel, name, each.where), channel, (*at, "topic"))
-            path = path_of(channel, name, each.where)
-            if "" in path or PLACE in path:
-                raise BadInput(f"found {each.where['path']!r}, expected names with '.' between them", (*at, "path"))
+        with together() as wrong:
+            if (found := cls.own_time(stanza, channel)) and "" in found[0]:
+                where = ("channels", channel.id, "time") if channel.options["time"] is not None else ("time",)
+                wrong.append(BadInput("is no path, expected names with '.' between them", where))
+            for name, each in cls.declared(channel).items():
+                at = ("channels", channel.id, "read", name)
+                with noted(wrong):
+                    _check(topic_of(stanza, channel, name, each.where), channel, (*at, "topic"))
+                path = path_of(channel, name, each.where)
+                if "" in path or PLACE in path:
+                    said = f"found {each.where['path']!r}, expected names with '.' between them"
+                    wrong.append(BadInput(said, (*at, "path")))
 
     @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:

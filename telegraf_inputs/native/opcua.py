@@ -11,7 +11,7 @@ from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option
-from ..errors import BadInput
+from ..errors import BadInput, noted, together
 from ..native_source import NATIVE_STATUSES, Native, secret
 
 NODE = re.compile(r"(ns=\d{1,5};|nsu=[^;]+;)?[isgb]=.+\Z")
@@ -79,23 +79,33 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        super().check(stanza)
-        options = stanza.options
-        if bool(options["username"]) != bool(options["password_file"]):
-            raise BadInput(
-                "username and password_file go together", ("password_file" if options["username"] else "username",)
-            )
-        if bool(options["certificate"]) != bool(options["private_key"]):
-            raise BadInput(
-                "certificate and private_key go together", ("certificate" if options["private_key"] else "private_key",)
-            )
-        for channel in stanza.channels:
-            for name, each in cls.declared(channel).items():
-                if not NODE.match(each.where["node"]):
-                    raise BadInput(
-                        f"found {each.where['node']!r}, expected a node's identifier, such as ns=2;s=Tank.Temperature",
-                        ("channels", channel.id, "read", name, "node"),
+        with together() as wrong:
+            with noted(wrong):
+                super().check(stanza)
+            options = stanza.options
+            if bool(options["username"]) != bool(options["password_file"]):
+                wrong.append(
+                    BadInput(
+                        "username and password_file go together",
+                        ("password_file" if options["username"] else "username",),
                     )
+                )
+            if bool(options["certificate"]) != bool(options["private_key"]):
+                wrong.append(
+                    BadInput(
+                        "certificate and private_key go together",
+                        ("certificate" if options["private_key"] else "private_key",),
+                    )
+                )
+            for channel in stanza.channels:
+                for name, each in cls.declared(channel).items():
+                    if not NODE.match(each.where["node"]):
+                        wrong.append(
+                            BadInput(
+                                f"found {each.where['node']!r}, expected a node's identifier, such as ns=2;s=Tank.Temperature",
+                                ("channels", channel.id, "read", name, "node"),
+                            )
+                        )
 
     @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:

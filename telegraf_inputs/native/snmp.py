@@ -10,7 +10,7 @@ from typing import Any
 
 from ..configured import Stanza
 from ..declare import Option
-from ..errors import BadInput
+from ..errors import BadInput, noted, together
 from ..native_source import NATIVE_STATUSES, Native, field_name, secret
 
 OID = re.compile(r"\.?\d{1,10}(\.\d{1,10})+\Z", re.ASCII)
@@ -93,24 +93,32 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        super().check(stanza)
-        options = stanza.options
-        if options["version"] == 3 and not options["user"]:
-            raise BadInput(
-                "is missing; SNMP version 3 needs a user (or say version: 2, which has no password)", ("user",)
-            )
-        for name in V3 if options["version"] < 3 else ():
-            if options[name]:
-                raise BadInput(f"belongs to version 3, this is version {options['version']}", (name,))
-        if options["privacy_password_file"] and not options["auth_password_file"]:
-            raise BadInput("is missing; there is no encryption without authentication", ("auth_password_file",))
-        for channel in stanza.channels:
-            for name, each in cls.declared(channel).items():
-                if not OID.match(each.where["oid"]):
-                    raise BadInput(
-                        f"found {each.where['oid']!r}, expected an identifier in numbers, such as 1.3.6.1.2.1.33.1.2.4.0",
-                        ("channels", channel.id, "read", name, "oid"),
+        with together() as wrong:
+            with noted(wrong):
+                super().check(stanza)
+            options = stanza.options
+            if options["version"] == 3 and not options["user"]:
+                wrong.append(
+                    BadInput(
+                        "is missing; SNMP version 3 needs a user (or say version: 2, which has no password)", ("user",)
                     )
+                )
+            for name in V3 if options["version"] < 3 else ():
+                if options[name]:
+                    wrong.append(BadInput(f"belongs to version 3, this is version {options['version']}", (name,)))
+            if options["privacy_password_file"] and not options["auth_password_file"]:
+                wrong.append(
+                    BadInput("is missing; there is no encryption without authentication", ("auth_password_file",))
+                )
+            for channel in stanza.channels:
+                for name, each in cls.declared(channel).items():
+                    if not OID.match(each.where["oid"]):
+                        wrong.append(
+                            BadInput(
+                                f"found {each.where['oid']!r}, expected an identifier in numbers, such as 1.3.6.1.2.1.33.1.2.4.0",
+                                ("channels", channel.id, "read", name, "oid"),
+                            )
+                        )
 
     @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..configured import ANY, Channel, Stanza
 from ..declare import Option, Stream
-from ..errors import BadInput, shown
+from ..errors import BadInput, noted, shown, together
 from ..native_source import PLACE, READ, Native
 
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -88,20 +88,23 @@ channels:
         path = ("input", cls.plugin(stanza))
         if table is not None and not isinstance(table, dict):
             raise BadInput(f"found {shown(table)}, expected the input's keys", path)
-        for key in table or {}:
-            if key in OURS:
-                raise BadInput("leave this out: labline writes it", (*path, key))
-        _check_values(table or {}, path)
-        for channel in stanza.declared:
-            where = ("channels", channel.id)
-            for tag, text in (channel.options["tags"] or {}).items():
-                if not isinstance(text, str):
-                    raise BadInput(f"found {shown(text)}, expected a text; write it in quotes", (*where, "tags", tag))
-            if channel.id == ANY and list((channel.options["tags"] or {}).values()).count(PLACE) != 1:
-                raise BadInput(
-                    f"one tag must be '{PLACE}': its values are the channels that are found", (*where, "tags")
-                )
-        super().check(stanza)
+        with together() as wrong:
+            for key in table or {}:
+                if key in OURS:
+                    wrong.append(BadInput("leave this out: labline writes it", (*path, key)))
+            wrong += _without_value(table or {}, path)
+            for channel in stanza.declared:
+                for tag, text in (channel.options["tags"] or {}).items():
+                    if not isinstance(text, str):
+                        place = ("channels", channel.id, "tags", tag)
+                        wrong.append(BadInput(f"found {shown(text)}, expected a text; write it in quotes", place))
+                if channel.id == ANY and list((channel.options["tags"] or {}).values()).count(PLACE) != 1:
+                    tags = ("channels", channel.id, "tags")
+                    wrong.append(
+                        BadInput(f"one tag must be '{PLACE}': its values are the channels that are found", tags)
+                    )
+            with noted(wrong):
+                super().check(stanza)
 
     @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
@@ -116,16 +119,16 @@ channels:
         return [channel.measurement, channel.options["tags"] or {}, where["field"] or quantity]
 
 
-def _check_values(value: Any, path: tuple[Any, ...]) -> None:
-    """Refuse what TOML has no way to write."""
+def _without_value(value: Any, path: tuple[Any, ...]) -> Iterator[BadInput]:
+    """Find what TOML has no way to write."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _check_values(item, (*path, key))
+            yield from _without_value(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check_values(item, (*path, index))
+            yield from _without_value(item, (*path, index))
     elif value is None:
-        raise BadInput("is empty; leave the key out, or write a value", path)
+        yield BadInput("is empty; leave the key out, or write a value", path)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -222,9 +222,9 @@ def test_thresholds_go_from_critical_to_good_and_back(site):
 def test_what_people_write_is_neither_template_nor_variable(site):
     (rule, *_) = rules_of(rendered(site(CRYOSTAT.replace("label: Still", "label: 5$ {{x}}"))), "limit").values()
     # Annotations: Go templates, and ${} in newer Grafanas. Titles: $ is expanded.
-    assert rule["annotations"]["help"] == 'Is 100 % {{ "{{" }} of it }} at {{ "$" }}{HOME} or $HOME?'
+    assert rule["annotations"]["help"] == 'Is 100 % {{ "{" }}{{ "{" }} of it }} at {{ "$" }}{{ "{" }}HOME} or $HOME?'
     assert rule["annotations"]["summary"].startswith(
-        'cryostat: 5$ {{ "{{" }}x}} temperature is {{ printf "%.6g" $values.B.Value }} K'
+        'cryostat: 5$ {{ "{" }}{{ "{" }}x}} temperature is {{ printf "%.6g" $values.B.Value }} K'
     )
     assert rule["title"].startswith("cryostat: 5$$ {{x}} temperature")
 
@@ -493,7 +493,7 @@ def test_the_alarm_of_a_code_tells_words_and_no_number(site):
     )
     (door,) = (rule for title, rule in rules.items() if title.startswith("hall: Door"))
     assert door["annotations"]["summary"].startswith(
-        """hall: Door open is {{ if eq $values.B.Value 1.0 }}'open {{ "{{" }}wide}}'{{ else }}something else{{ end }}"""
+        """hall: Door open is {{ if eq $values.B.Value 1.0 }}'open {{ "{" }}{{ "{" }}wide}}'{{ else }}something else{{ end }}"""
     )
 
 

@@ -518,3 +518,14 @@ def test_many_codes_without_gravity_have_colours_for_each(site):
     (signal,) = signals.of_site(site(text))
     assert [colour for _, colour in signal.texts.values()] == list(style.MEANINGLESS)
     assert not set(style.MEANINGLESS) & {style.GOOD, style.WARNING, style.CRITICAL}
+
+
+def test_of_a_very_large_site_the_first_channels_of_each_instrument_are_tried_out(demo, monkeypatch):
+    monkeypatch.setattr(emit, "MOST_TRIED", 2 * len(demo.instruments))
+    tried = emit._some(demo)
+    assert [len(i.stanza.channels) for i in tried.instruments] == [
+        min(2, len(i.stanza.channels)) for i in demo.instruments
+    ]
+    emit.try_out(demo)
+    monkeypatch.undo()
+    assert emit._some(demo) is demo

@@ -9,13 +9,14 @@ import pytest
 
 from labline import cli, known_labs, status
 from labline.lab import Lab
-from labline.places import VARIABLE, Places
+from labline.places import VARIABLE, Places, state_of
 from labline.stack import credentials
 from labline.stack.errors import AlreadyRunning, StackError
 from labline.stack.process import Process
 from provisioning import site as sites
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import DatabaseError
+from telegraf_inputs.errors import BadInput
 
 SITE = """\
 site: trial
@@ -182,3 +183,13 @@ def test_labs_are_listed_with_their_files(tmp_path, capsys):
     assert cli.main(["labs"]) == 0
     said = capsys.readouterr().out.partition(f"{tmp_path}/")[2]
     assert "there is no such file any more" in said and "stopped" in said
+
+
+@pytest.mark.parametrize("name", ['st"q', "st'q", "$HOME", "a}b", "a\\b", "a\nb", "`id`"])
+def test_a_folder_that_the_parts_would_take_for_something_else_is_refused(tmp_path, name, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(BadInput, match="choose one with --state"):
+        state_of(tmp_path / "lab.yml", tmp_path / name)
+    with pytest.raises(BadInput, match="choose one with --state"):
+        state_of(tmp_path / name / "lab.yml")
+    assert state_of(tmp_path / "lab.yml", tmp_path / "Labor für Kälte") == tmp_path / "Labor für Kälte"

@@ -29,6 +29,9 @@ def changed(name: str, path: str, value: object) -> dict:
 @pytest.mark.parametrize(
     ("name", "path", "value", "where", "words"),
     [
+        ("mqtt", "username", "@{labline:writer}", "username", "looks for a password"),
+        ("opcua", "username", "@{labline:writer}", "username", "looks for a password"),
+        ("snmp", "community", "@{labline:writer}", "community", "looks for a password"),
         ("snmp", "channels/battery/read/charge/oid", GONE, "channels.battery.read.charge.oid", "is missing"),
         ("snmp", "channels/battery/read/charge/oid", "UPS-MIB::upsX.0", "channels.battery.read.charge.oid", "in numbers"),
         ("snmp", "channels/battery/read/charge/oidd", "1.3", "channels.battery.read.charge.oidd", "did you mean 'oid'"),

@@ -192,3 +192,8 @@ def meant(lab: site.Site) -> tuple:
 def test_the_rendered_docs_of_the_site_file_are_current():
     text = site_docs.FILE.read_text(encoding="utf-8")
     assert site_docs.fill(text) == text, "run: python -m provisioning.site_docs"
+
+
+def test_editors_read_every_pattern():
+    """Theirs is another language (ECMA 262): there, \\Z is the letter."""
+    assert r"\Z" not in json_schema.render()

@@ -75,7 +75,9 @@ def changed(data: Any, path: tuple, how: str, junk: Any) -> Any:
 )
 def test_a_spoilt_site_file_is_a_site_or_a_message(tmp_path: Path, path: tuple, how: str, junk: Any):
     file = tmp_path / "site.yml"
-    file.write_text(yaml.safe_dump(changed(DEMO, path, how, junk), allow_unicode=True), encoding="utf-8")
+    file.write_text(
+        yaml.safe_dump(changed(DEMO, path, how, junk), allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
     try:
         lab = site.load(file)
     except BadInput as error:

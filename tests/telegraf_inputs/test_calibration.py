@@ -141,7 +141,7 @@ LINEAR = {"form": "linear", "b": 1}
         ({**LINEAR, "to": "status", "unit": ""}, ("to",), "has a 'status' already"),
         ({**LINEAR, "to": "channel", "unit": ""}, ("to",), "has a 'channel' already"),
         ({**LINEAR, "to": "driver", "unit": ""}, ("to",), "has a 'driver' already"),
-        ({**LINEAR, "to": "pressure"}, ("unit",), "found None, expected the unit of 'pressure'"),
+        ({**LINEAR, "to": "pressure"}, ("unit",), "is missing; expected the unit of 'pressure'"),
         ({**LINEAR, "decimals": 2.5}, ("decimals",), "found 2.5, expected how many digits"),
     ],
 )

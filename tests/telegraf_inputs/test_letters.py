@@ -45,6 +45,19 @@ def test_the_one_form_is_its_own(text: str):
     assert normal(normal(text)) == normal(text)
 
 
+def test_the_unit_of_a_calibration_has_the_one_form_too():
+    calibration = {"form": "linear", "b": 2, "to": "current", "unit": "\u03bcA"}
+    made = stanza.check(
+        {
+            "name": "a",
+            "driver": "scpi",
+            "connection": "tcp://h:1",
+            "channels": {"1": {"read": {"v": {"query": "V?", "unit": "V"}}, "calibration": calibration}},
+        }
+    )
+    assert made.channels[0].quantities["current"].unit == "\u00b5A"
+
+
 def instrument(name: str, unit: str, **keys: object) -> stanza.Stanza:
     read = {"current": {"query": "MEAS:CURR?", "unit": unit, "description": "Current", **keys}}
     return stanza.check({"name": name, "driver": "scpi", "connection": "tcp://h:1", "channels": {"1": {"read": read}}})
