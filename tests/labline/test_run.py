@@ -320,7 +320,7 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     named = re.findall(r"\$__file\{([^}]*)\}", "".join(texts.values()))
     assert named and all(Path(name).is_file() for name in named)
     assert re.search(r"alarms do not go to 'chat' from here: \S+secrets/chat_url is not there", run.text)
-    assert "lab@example.org" in texts[files / "alerting/contact_points.json"]
+    assert "lab@example.org" in texts[files / "alerting/told-contact_points.json"]
     assert all(word not in run.text for word in secrets.values())
 
     ended = start(str(site), PATH=path, GF_SMTP_ENABLED="true", GF_SMTP_HOST="localhost:25")
