@@ -218,7 +218,7 @@ class WebhookKeys(Strict, tag_field="type", tag="webhook", kw_only=True):
 
 
 # What a file must not hold.
-Secret = Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}$")]
+Secret = Annotated[str, Meta(pattern=r"^\$__file\{[^}]+\}\Z")]
 
 
 class SlackSettings(Strict, kw_only=True):

@@ -149,5 +149,5 @@ def test_a_certificate_without_tls_is_a_mistake(lab):
 
 def test_a_certificate_has_a_place_that_all_machines_find(lab):
     lab.change(lab.url, "https://db:8086")
-    with pytest.raises(BadInput, match="influxdb.ca: found 'ca.pem', expected a path from the root, such as /etc"):
+    with pytest.raises(BadInput, match="influxdb.ca: found 'ca.pem', expected a path from the root, with letters"):
         lab.change("  database:", "  ca: ca.pem\n  database:")
