@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -87,13 +88,19 @@ def test_what_hangs_is_started_anew_and_what_was_missed_is_counted(site, start):
     run = start(str(site))
     run.wait_for(r" 1 ok$")
 
-    def program() -> psutil.Process:
-        return next(p for p in run.family() if "telegraf_inputs.drivers.lakeshore_372" in p.cmdline())
+    def programs() -> dict[int, psutil.Process]:
+        found = {}
+        for process in run.family():
+            with contextlib.suppress(psutil.Error):  # one that has just ended
+                if "telegraf_inputs.drivers.lakeshore_372" in process.cmdline():
+                    found[process.pid] = process
+        return found
 
-    killed = program()
+    (killed,) = programs().values()
     killed.kill()
-    wait_until(lambda: any("lakeshore_372" in " ".join(p.cmdline()) for p in run.family()), "Telegraf starts it anew")
-    program().suspend()
+    wait_until(lambda: programs().keys() - {killed.pid}, "Telegraf starts it anew")
+    (anew,) = programs().values()
+    anew.suspend()
     run.wait_for(r"the program drivers.lakeshore_372 hangs: it was stopped \(SIGSTOP\); it is ended")
     (server,) = (p for p in run.family() if "influxd" in p.name())
     server.suspend()
