@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from provisioning.telegraf_config import JOURNAL_FILE
 
+from ..stack import told
+
 FILES = "readings*.lp"  # the one that is written, and those that are full
 SLACK = 60.0  # seconds: a file's time and a reading's may differ a little
 CHUNK = 1 << 20  # bytes
@@ -78,7 +80,7 @@ class Reader:
                 yield entry
             else:
                 self.torn += 1
-                self.first_torn = self.first_torn or f"{part.path}, line {number}"
+                self.first_torn = self.first_torn or f"{told.path(part.path)}, line {number}"
 
     def _entry(self, line: bytes) -> Entry | None:
         found = LINE.fullmatch(line)

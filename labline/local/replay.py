@@ -21,10 +21,14 @@ DROPPED = re.compile(r"dropped=(\d+)")
 
 @dataclass
 class Replayed:
-    """What came of it: ``points`` that were written again, lines that were ``torn``; ``refused`` tells why some were not taken."""
+    """What came of it: ``points`` that were written again, lines that were ``torn``, and where the first one is.
+
+    ``refused`` tells why some were not taken.
+    """
 
     points: int = 0
     torn: int = 0
+    first_torn: str = ""
     refused: str = ""
 
     def lines(self) -> list[str]:
@@ -33,7 +37,9 @@ class Replayed:
         if self.points:
             told.append(f"{counted('point', self.points)} written again from the journal, at the same times.")
         if self.torn:
-            told.append(f"{counted('line', self.torn)} of the journal can't be read: torn, as when the power goes.")
+            told.append(
+                f"{counted('line', self.torn)} of the journal can't be read: torn, as when the power goes. First: {self.first_torn}."
+            )
         if self.refused:
             told.append(f"The database did not take all of it: {self.refused}")
         return told
@@ -51,7 +57,8 @@ def replay(
 ) -> Replayed:
     """Compare the journal since then (ns, UTC) with the database, block by block, and write what that lacks.
 
-    Of ``measurements``, and of the instruments' own reports. ``server`` asks and writes as a user who may both; ``go_on``: False ends it between two blocks. Raises DatabaseError.
+    Of ``measurements``, and of the instruments' own reports. ``server`` asks and writes as a user who may both; ``go_on``:
+    False ends it between two blocks. Raises DatabaseError.
     """
     done = Replayed()
     reader = Reader(measurements)
@@ -66,7 +73,7 @@ def replay(
             except Refused as error:
                 done.refused = str(error)
                 done.points -= sum(map(int, DROPPED.findall(done.refused)))
-    done.torn = reader.torn
+    done.torn, done.first_torn = reader.torn, reader.first_torn
     return done
 
 

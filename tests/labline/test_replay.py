@@ -52,10 +52,9 @@ def test_a_file_that_is_there_is_not_written_again_another_is(again, database):
     database.write("\n".join(line(at) for at in range(1, 50)), "raw")
     done = again([line(at) for at in range(1, 50)], [line(at) for at in range(50, 70)] + ["scpi,torn"])
     assert (done.points, done.torn) == (20, 1)
-    assert done.lines() == [
-        "20 points written again from the journal, at the same times.",
-        "1 line of the journal can't be read: torn, as when the power goes.",
-    ]
+    again, torn = done.lines()
+    assert again == "20 points written again from the journal, at the same times."
+    assert torn.startswith("1 line of the journal can't be read: torn, as") and torn.endswith("readings.1.lp, line 21.")
 
 
 def test_what_the_database_refuses_is_told_and_the_rest_is_written(again, database):
