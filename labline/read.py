@@ -215,6 +215,8 @@ def _print(instrument: Instrument, points: list[Point], as_lines: bool) -> None:
     sys.stdout.flush()
     if instrument.state not in ("ok", "degraded", "clock"):
         print(explained(instrument.stanza.name, instrument.state, instrument.detail), file=sys.stderr)
+    elif instrument.state != "ok":
+        print(f"  {instrument.detail}", file=sys.stderr)
 
 
 def _print_table(stanza: Stanza, points: list[Point]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from functools import cache, lru_cache
@@ -9,7 +10,9 @@ from typing import Any
 
 from telegraf_inputs.declare import ABSOLUTE_ZERO
 from telegraf_inputs.errors import BadInput, shown
-from telegraf_inputs.letters import LONGEST_UNIT, normal
+from telegraf_inputs.letters import LONGEST_UNIT, comma, normal
+
+from .unit_names import UNITS
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d")
 NUMBER_UNIT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)\Z")
@@ -32,6 +35,21 @@ SYNONYMS = {
 GAUSS = re.compile(r"\b(milli|kilo|[mkµ])?(?:[Gg]auss|G)\b")
 # For pint an rpm is an angle per time, and so 2π/60 Hz; to whoever reads a turbo pump it is 1/min.
 DEFINITIONS = ("rpm = 1 / minute", "@alias torr = Torr", "@alias ohm = Ohm", "laboratory_gauss = 1e-4 tesla")
+# As people spell them out, and how they are written.
+SPELT = {
+    **dict.fromkeys(("celsius", "centigrade", "deg celsius", "degrees", "degree"), "°C"),
+    **{"fahrenheit": "°F", "kelvin": "K", "pascal": "Pa", "millibar": "mbar", "volt": "V", "volts": "V", "ampere": "A"},
+    **{
+        "amps": "A",
+        "watt": "W",
+        "ohms": "Ω",
+        "hertz": "Hz",
+        "tesla": "T",
+        "percent": "%",
+        "seconds": "s",
+        "litre": "l",
+    },
+}
 # Units whose zero nothing passes; a gauge may swing below its own.
 ABSOLUTE = re.compile(r"[pnuµmchkMG]?(?:K|Pa|bar|[Tt]orr|Ω|[Oo]hm)\Z|psi\Z|atm\Z")
 DEGREES = {"C": "°C", "F": "°F"}  # coulomb and farad
@@ -48,7 +66,7 @@ def read(value: Any, unit: str, *, difference: bool = False) -> float:
     if isinstance(written, str) and len(written) > LONGEST:
         raise BadInput(f"found {shown(value)}, expected a value with its unit, such as {example!r}")
     if isinstance(written, str) and DECIMAL_COMMA.match(written):
-        raise BadInput(f"found {value!r}, expected such as {example!r}: decimals have a point, not a comma")
+        raise BadInput(f"found {value!r}, {comma(written)}")
     match = NUMBER_UNIT.match(written) if isinstance(written, str) else None
     if match:
         number, found = float(match[1]), match[2]
@@ -85,7 +103,10 @@ def _convert(number: float, found: str, unit: str, value: str, difference: bool)
             f"found {value!r}: {found!r} is no unit that is known here; {meant(found, unit) or f'expected such as {unit!r}'}"
         )
     if target is None:
-        raise BadInput(f"found {value!r}, expected it in {unit!r}: nothing converts to that unit")
+        hint = meant(unit, found)
+        raise BadInput(
+            f"found {value!r}, expected it in {unit!r}: nothing converts to that unit{f'; {hint}' if hint else ''}"
+        )
     if difference:
         source, target = _as_difference(source), _as_difference(target)
     try:
@@ -95,8 +116,11 @@ def _convert(number: float, found: str, unit: str, value: str, difference: bool)
     except pint.DimensionalityError:
         pass
     example = f"1.5 {unit}".strip()
-    degrees = DEGREES.get(found)
-    hint = f"; did you mean {degrees!r}?" if degrees and _parse(degrees).dimensionality == target.dimensionality else ""
+    hint = ""
+    if (degrees := DEGREES.get(found)) and _parse(degrees).dimensionality == target.dimensionality:
+        hint = f"; did you mean {degrees!r}?"
+    elif (degrees := DEGREES.get(unit)) and _parse(degrees).dimensionality == source.dimensionality:
+        hint = f"; is the unit of the quantity {degrees!r}?"
     raise BadInput(
         f"found {value!r}, expected {unit!r} or what converts to it, such as {example!r}: "
         f"{found!r} measures something else{hint}"
@@ -109,12 +133,23 @@ def _angle(unit: Any) -> Any:
 
 
 def meant(found: str, like: str | None = None) -> str:
-    """Propose the unit that was meant, where only upper and lower case differ; ``like`` is one that it converts to."""
+    """Propose the unit that was meant, where upper and lower case, or a letter, differ; ``like`` is one that it converts to."""
     unit = _read(found, case_sensitive=False)
     if unit is None:
-        return ""
+        close = difflib.get_close_matches(found.lower(), SPELT, 1, 0.8)
+        target = _parse(like) if like is not None else None
+        if not close or (target is not None and _parse(SPELT[close[0]]).dimensionality != target.dimensionality):
+            return ""
+        return f"did you mean {SPELT[close[0]]!r}?"
     target = unit if like is None else _parse(like)
     return f"did you mean '{unit:~}'?" if target is not None and unit.dimensionality == target.dimensionality else ""
+
+
+def usual(unit: str) -> str:
+    """Write a unit as dashboards know it (``degC`` is ``°C``); "" where they know it as it is, or not at all."""
+    if unit in UNITS or (same := _parse(unit)) is None:
+        return ""
+    return next((known for known in UNITS if known and _parse(known) == same), "")
 
 
 def round_off(value: float) -> float:

@@ -45,3 +45,14 @@ def visible(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
+THOUSANDS = re.compile(r"([+-]?[1-9]\d{0,2}),(\d{3})(?!\d)")
+
+
+def comma(text: str) -> str:
+    """Say what to write instead of a number with a comma; where it may be one between thousands, both."""
+    if match := THOUSANDS.match(text):
+        one, other = f"{match[1]}.{match[2]}", f"{match[1]}{match[2]}"
+        return f"expected a number without a comma, which may be a decimal point or stand between thousands: {one} or {other}"
+    return f"expected {text.replace(',', '.', 1)!r}: decimals have a point, not a comma"

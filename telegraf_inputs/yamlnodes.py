@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from .errors import BadInput
+from .letters import comma
 from .yamlwords import TAG, plain, strange, tagged
 
 DEEPEST = 50  # levels, through aliases
@@ -187,7 +188,7 @@ class Builder:
     def _half(self, top: _Open) -> BadInput:
         whole = f"{top.value_event.value},{top.key_event.value}"
         return self._bad(
-            f"found {whole!r}, expected {whole.replace(',', '.')!r}: decimals have a point, not a comma",
+            f"found {whole!r}, {comma(whole)}",
             top.key_event,
             (*self._path(), top.last_key),
         )

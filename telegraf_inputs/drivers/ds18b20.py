@@ -158,7 +158,7 @@ channels:
                     raise Disconnected(
                         f"there is no folder {self.link.path}: is the 1-Wire bus enabled (dtoverlay=w1-gpio) and w1_therm loaded?"
                     ) from None
-                status = "missing"
+                status, detail = "missing", f"{_sensor(channel)} is not there; {self._there()}"
             except (OSError, NoAnswer, BadAnswer) as error:
                 failed.append(error)
                 detail = str(error)
@@ -167,6 +167,14 @@ channels:
             yield Reading(channel.id, {"temperature": value}, answered, status, detail)
         if len(failed) == len(self.channels):  # not one sensor: the bus
             raise failed[0] if isinstance(failed[0], InstrumentError) else NoAnswer(f"{self.link.path}: {failed[0]}")
+
+    def _there(self) -> str:
+        """Tell which sensors are on the bus."""
+        try:
+            found = sorted(name for name in self.link.names() if SENSOR.match(name))
+        except (OSError, InstrumentError):
+            return "what is there can't be listed"
+        return f"there are {', '.join(found)}" if found else "no sensor is"
 
     def _temperature(self, sensor: str) -> tuple[float | None, str]:
         """Read one sensor; returns degrees (None where there is no reading) and the status."""

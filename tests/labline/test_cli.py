@@ -228,3 +228,15 @@ def test_the_command_is_installed_and_told_as_it_is_called(tmp_path):
             [".venv/bin/labline", *arguments], cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=60
         )
         assert said in done.stdout + done.stderr
+
+
+def test_a_sensor_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    (tmp_path / "bus" / "28-0316a2795f1c").mkdir(parents=True)
+    site = tmp_path / "lab.yml"
+    site.write_text(
+        "site: s\nnodes: [{name: n}]\ninstruments:\n"
+        f"  - {{name: d, driver: ds18b20, connection: 'file://{tmp_path}/bus', channels: {{a: {{id: 28-0316a2795f1d}}}}}}\n"
+    )
+    done = labline("read", "d", str(site), "--count", "1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "28-0316a2795f1d is not there; there are 28-0316a2795f1c" in done.stderr

@@ -139,5 +139,5 @@ def test_units_of_all_forms_are_known(unit: str):
 
 
 def test_a_decimal_comma_is_called_so():
-    with pytest.raises(BadInput, match="'1,2 V', expected such as '1.5 V': decimals have a point, not a comma"):
+    with pytest.raises(BadInput, match="'1,2 V', expected '1.2 V': decimals have a point, not a comma"):
         units.read("1,2 V", "V")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioning import site
+from provisioning import site, units
 from telegraf_inputs import drivers, yamlfile
 from telegraf_inputs.errors import BadInput
 
@@ -110,3 +110,41 @@ def test_limits_without_any_are_no_alarm_and_told(written):
     lines = said(written, f"  - name: b\n    driver: lakeshore_372\n    connection: tcp://h:1\n{channels}")
     assert [line.partition(":")[0] for line in lines] == ["8", "9", "10"]
     assert all("nothing would alarm" in line for line in lines[:2])
+
+
+def test_a_comma_that_may_mean_two_things_is_not_guessed(written):
+    for value, words in (
+        ("1,200 mK", "1.200 or 1200"),
+        ("1,5 mK", "expected '1.5 mK'"),
+        ("0,200 K", "expected '0.200 K'"),
+    ):
+        channels = f'    channels: {{"1": {{limits: {{temperature: {{warning: {{above: "{value}"}}}}}}}}}}\n'
+        (line,) = said(written, f"  - name: b\n    driver: lakeshore_372\n    connection: tcp://h:1\n{channels}")
+        assert words in line and f"found '{value}'" in line
+    with pytest.raises(BadInput, match=r"found '1,200', .* 1\.200 or 1200"):
+        yamlfile.parse("a: {above: 1,200}", "f")
+
+
+@pytest.mark.parametrize(
+    ("unit", "limit", "words"),
+    [
+        ("C", "5 °C", "is the unit of the quantity '°C'?"),
+        ("K", "5 C", "did you mean '°C'?"),
+        ("Celcius", "5 °C", "did you mean '°C'?"),
+        ("°C", "5 Celcius", "did you mean '°C'?"),
+        ("kohm", "5 K", "measures something else"),
+    ],
+)
+def test_a_channel_s_unit_is_understood_as_a_limit_s_is(written, unit, limit, words):
+    read = f'{{t: {{query: "X?", unit: "{unit}"}}}}'
+    channels = f'    channels: {{"1": {{read: {read}, limits: {{t: {{warning: {{above: "{limit}"}}}}}}}}}}\n'
+    (line,) = said(written, f"  - name: b\n    driver: scpi\n    connection: tcp://h:1\n{channels}")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("unit", "usual"),
+    [("degC", "°C"), ("ohm", "Ω"), ("Ohm", "Ω"), ("kelvins", "K"), ("°C", ""), ("C", ""), ("xyz", "")],
+)
+def test_a_unit_that_is_spelt_otherwise_is_told_as_dashboards_know_it(unit, usual):
+    assert units.usual(unit) == usual
