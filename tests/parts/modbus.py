@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import select
@@ -16,6 +17,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from labline.stack import ports
 
 from .background import Background
+
+ATTEMPTS, PATIENCE = 3, 8.0  # seconds
 
 
 class Plant(Background):
@@ -40,8 +43,14 @@ class Plant(Background):
         ]
         one = [SimData(0, values=[0], datatype=DataType.REGISTERS)]
         device = SimDevice(1, simdata=(bits, bits, words, one), action=holding)
-        self._server = self._made(device)
-        await self._server.serve_forever(background=True)
+        for _ in range(ATTEMPTS):
+            self._server = self._made(device)
+            try:
+                return await asyncio.wait_for(self._server.serve_forever(background=True), PATIENCE)
+            except TimeoutError:  # somebody else took the port meanwhile; it would be waited for, for ever
+                await self._server.shutdown()
+                self.port = ports.free(1)[0]
+        raise AssertionError("no port could be had")
 
     def _made(self, device: SimDevice) -> ModbusTcpServer | ModbusSerialServer:
         return ModbusTcpServer(device, address=("127.0.0.1", self.port))

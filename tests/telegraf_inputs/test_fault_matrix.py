@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from telegraf_inputs import drivers, instrument, simulators
+from telegraf_inputs import drivers, instrument, simulators, sparing
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Instrument
@@ -282,6 +282,12 @@ def soon(monkeypatch):
     for wire in (drivers.load(name).wire for name in drivers.names()):
         monkeypatch.setattr(wire, "pause", 0.0)
         monkeypatch.setattr(wire, "settle", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def told_at_once(monkeypatch):
+    """A fault that comes and goes is told a few times at once, then once a minute: here it is waited for."""
+    monkeypatch.setattr(sparing, "AT_ONCE", 10_000)
 
 
 @pytest.mark.parametrize(("driver", "transport", "variant", "fault"), MATRIX)
