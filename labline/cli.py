@@ -148,7 +148,7 @@ def _file_trouble(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     advice = {
         errno.ENOSPC: "; free some space and try again",
-        errno.EACCES: "; is it yours?",
+        errno.EACCES: "; is it yours? Else choose another folder with --state",
         errno.EROFS: "; choose another folder with --state",
         errno.ENOTDIR: "; choose another folder with --state",
     }

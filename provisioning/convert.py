@@ -50,7 +50,8 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
     ``where`` says whose keys they are.
     """
     if not isinstance(data, dict):
-        errors.append(BadInput(f"found {shown(data)}, expected the keys {', '.join(fields(kind))}"))
+        found = "nothing" if data is None else shown(data)
+        errors.append(BadInput(f"found {found}, expected the keys {', '.join(fields(kind))}"))
         return {}
     known = _keys(kind)
     for key in data:

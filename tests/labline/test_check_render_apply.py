@@ -124,7 +124,7 @@ def test_check_tells_units_that_it_does_not_know(written, capsys: pytest.Capture
     assert cli.main(["check", str(path)]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: '")] == [
         "note: 'mBar' (a of gauge, channel x) is no unit that is known; did you mean 'mbar'?",
-        "note: 'Votls' (b of gauge, channel x) is no unit that is known; limits have to be written in it, too",
+        "note: 'Votls' (b of gauge, channel x) is no unit that is known; did you mean 'V'?",
     ]
 
 
