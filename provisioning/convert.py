@@ -50,8 +50,8 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
     ``where`` says whose keys they are.
     """
     if not isinstance(data, dict):
-        found = "nothing" if data is None else shown(data)
-        errors.append(BadInput(f"found {found}, expected the keys {', '.join(fields(kind))}"))
+        what = "nothing" if data is None else shown(data)
+        errors.append(BadInput(f"found {what}, expected the keys {', '.join(fields(kind))}"))
         return {}
     known = _keys(kind)
     for key in data:

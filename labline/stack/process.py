@@ -10,10 +10,12 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 from . import told
 from .errors import StartFailed
@@ -26,6 +28,32 @@ LONGEST_LINE = 300  # characters of a log's line that are shown
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _started: weakref.WeakSet[Process] = weakref.WeakSet()
+
+
+class _HeldBack:
+    """Holds back what asks the program to stop, until ``release``, which then raises what it would have raised.
+
+    A mask (``mask`` is that from before) holds it back from this thread alone: another one may get it, whereupon Python runs
+    the handler here.
+    """
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in STOPPING:
+                handler = signal.getsignal(number)
+                if callable(handler):  # what is ignored stays so, for the part, too
+                    self._handlers[number] = handler
+                    signal.signal(number, lambda number, _: self._came.append(number))
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+    def release(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+        for number in self._came:
+            self._handlers[number](number, None)
 
 
 class Process:
@@ -49,10 +77,10 @@ class Process:
         parent = os.getpid()
 
         # While it forks, Python would lose the exception that a signal raises, and a part that nobody knows would be left.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        held = _HeldBack()
 
         def die_with_parent() -> None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
             if _libc is not None:
                 _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != parent:  # it ended before the line above
@@ -61,10 +89,10 @@ class Process:
         try:
             self._start(log, die_with_parent, env, cwd, stdin, [lock.descriptor] if lock else [])
         except BaseException:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            held.release()
             raise
         try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            held.release()
         except BaseException:  # the signal that was held back
             self.stop()
             raise

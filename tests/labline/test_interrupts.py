@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 
 import psutil
 import pytest
@@ -13,7 +14,18 @@ from labline.interrupts import Interrupts
 from labline.stack.process import Process
 
 
-def test_while_a_part_is_forked(tmp_path, monkeypatch):
+@pytest.fixture(params=["alone", "beside other threads"])
+def threads(request):
+    """A signal goes to any thread of a process that does not hold it back."""
+    over = threading.Event()
+    if request.param != "alone":
+        for _ in range(3):
+            threading.Thread(target=over.wait, daemon=True).start()
+    yield
+    over.set()
+
+
+def test_while_a_part_is_forked(tmp_path, monkeypatch, threads):
     started = []
     popen = subprocess.Popen
 
