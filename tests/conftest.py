@@ -85,3 +85,8 @@ def database(influxd: influxdb.InfluxDB) -> Iterator[Database]:
     ask(f'DROP DATABASE "{made.name}"')
     for user in (made.writer, made.reader):
         ask(f'DROP USER "{user}"')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run first what has servers of asyncio in this very process, before other tests have left their threads in it."""
+    items.sort(key=lambda item: "tests/native/" not in item.path.as_posix())
