@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .arguments import add_site
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from provisioning.influxdb_apply import Plan
 
