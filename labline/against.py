@@ -43,11 +43,9 @@ def _server(site: Site, url: str, secrets: Path, state: Path | None) -> Server:
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import Server, secret
 
-    from .places import Places
-    from .stack import runlock
+    from . import running_lab
 
-    places = Places(state, site)
-    running = runlock.holder(places.root) if not url and places.root.is_dir() else None
-    if running and running["urls"].get("influxdb"):
-        return places.reader(running["urls"]["influxdb"])
+    here = None if url else running_lab.find(Path(site.file), state)
+    if here and (own := here.urls.get("influxdb")):
+        return here.places.reader(own)
     return Server(url or site.influxdb.url, READER, secret(secrets, READER), ca=site.influxdb.ca)

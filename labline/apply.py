@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_site
+from .arguments import add_secrets, add_site
 
 if TYPE_CHECKING:
     from provisioning.influxdb_apply import Plan
@@ -29,13 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", action="store_true", help="agree to what it would ask: what drops data, or disturbs others"
     )
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=Path,
-        default=Path("/etc/labline/secrets"),
-        help="the folder with the passwords, in files labadmin, writer and reader (default: %(default)s)",
-    )
+    add_secrets(parser, "the folder with the passwords, in files labadmin, writer and reader")
     parser.add_argument(
         "--fill",
         metavar="TIME",

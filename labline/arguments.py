@@ -37,6 +37,17 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_secrets(parser: argparse.ArgumentParser, help: str) -> None:
+    """Declare where the passwords are of a lab that `labline run` did not start."""
+    parser.add_argument(
+        "--secrets",
+        metavar="DIR",
+        type=Path,
+        default=Path("/etc/labline/secrets"),
+        help=f"{help} (default: %(default)s)",
+    )
+
+
 def positive(text: str) -> int:
     """Read a whole number of at least 1."""
     if not text.isdigit() or not int(text):

@@ -9,10 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_site, add_state
+from .arguments import add_secrets, add_site, add_state
 
 if TYPE_CHECKING:
     from provisioning.site import Site
@@ -34,13 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         const="",
         help="hold types and units against what is in a database (default: that of a run here, else the site file's)",
     )
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=Path,
-        default=Path("/etc/labline/secrets"),
-        help="--against: the folder with the password file reader (default: %(default)s)",
-    )
+    add_secrets(parser, "--against: the folder with the password file reader")
     add_state(parser)
 
 

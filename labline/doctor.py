@@ -7,7 +7,6 @@ written. It changes nothing; status 1 where something is to be mended."""
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from . import arguments as shared
 
@@ -23,34 +22,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     shared.add_site(parser)
     parser.add_argument("--mail", action="store_true", help="send a mail to all e-mail addresses of contact points")
     shared.add_state(parser)
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=Path,
-        default=Path("/etc/labline/secrets"),
-        help="the folder of passwords of a lab that labline run did not start (default: %(default)s)",
-    )
+    shared.add_secrets(parser, "the folder of passwords of a lab that labline run did not start")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 0 where nothing is to be mended."""
     from provisioning import site as sites
 
-    from . import known_labs
+    from . import running_lab
     from .examine import database, instruments, machine, mail, names, parts
     from .examine.finding import Examined, Finding
-    from .places import SIMULATED, Places, state_of
 
     file = sites.find(arguments.site)
-    site = sites.load(file)
-    state = state_of(file, arguments.state)
-    running = next(((root, who) for root, who in known_labs.running(state, file)), (None, None))
-    root, who = running
-    places = Places(state, site, simulated=bool(root and root.name.endswith(SIMULATED)))
-    urls = {name: url for name, url in who["urls"].items() if url} if who else {}
-    lab = Examined(site, places, arguments.secrets, who, arguments.mail, urls)
-    width = max(len(name) for name in ("user reader", *(i.name for i in site.instruments)))
-    first = Finding("site file", f"{site.file}: no mistakes; {'runs' if who else 'does not run'} here")
+    site, here = sites.load(file), running_lab.find(file, arguments.state)
+    lab = Examined(site, arguments.state, arguments.secrets, here, mail=arguments.mail)
+    width = max(len(name) for name in ("earlier runs", *(i.name for i in site.instruments)))
+    state = "does not run here" if here is None else "what runs is as it was before" if here.changed else "runs here"
+    first = Finding("site file", f"{site.file}: no mistakes; {state}")
     print(first.line(width), flush=True)
     bad = 0
     for subject in (machine, names, instruments, database, parts, mail):

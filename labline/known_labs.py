@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .stack import runlock, told
+from .stack import runlock, told, xdg
 from .stack.errors import StackError
 
 OWNER = "site-file"  # in a lab's folder: whose it is
@@ -91,6 +91,4 @@ def _owner(root: Path) -> Path | None:
 
 
 def _directory() -> Path:
-    home = os.environ.get("XDG_STATE_HOME", "")
-    # The XDG rules: a relative path is to be ignored.
-    return (Path(home) if os.path.isabs(home) else Path.home() / ".local" / "state") / "labline" / "labs"
+    return xdg.directory("XDG_STATE_HOME", ".local/state") / "labs"

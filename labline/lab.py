@@ -211,7 +211,7 @@ class Lab:
     def _look_at_the_rest(self) -> None:
         for programs in self._programs:
             programs.look()
-        self._requests.look((BadInput, DatabaseError, StackError))
+        self._requests.look((BadInput, DatabaseError, StackError, OSError))
         self._site_file.look()
         bad_disk = self._health.bad_disk if self._health else ""
         well_again = self._disk.look(doubted=bool(bad_disk))

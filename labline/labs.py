@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 EXAMPLES = """\
   labline labs      each lab: its site file, its folder, its size, since when it runs
@@ -19,6 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List them."""
     from . import known_labs
     from .stack import runlock, told
+    from .words import called_bytes, size_of
 
     labs = known_labs.all_of()
     if not labs:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         missing = "" if lab.file.exists() else "   (there is no such file any more)"
         print(lab.root.name)
         print(f"  site file  {lab.file}{missing}")
-        print(f"  folder     {lab.root}   {_size(lab.root)}")
+        print(f"  folder     {lab.root}   {called_bytes(size_of(lab.root))}")
         print(f"  {'runs' if running else 'stopped'}", end="")
         if running:
             print(f"       process {running['pid']}, since {running['since']}", end="")
@@ -36,13 +36,3 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"\n  {name:10} {url}", end="") if url else None
         print()
     return 0
-
-
-def _size(folder: Path) -> str:
-    """Tell how much room a folder takes, as `du -h` would."""
-    size = float(sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir()))
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

@@ -29,8 +29,7 @@ def folder(arguments: argparse.Namespace) -> Path:
     from provisioning import site as sites
     from telegraf_inputs.errors import suggestion
 
-    from . import known_labs
-    from .places import SIMULATED, Places, simulated, state_of
+    from . import running_lab
     from .stack import told
 
     name: str = arguments.instrument
@@ -40,13 +39,8 @@ def folder(arguments: argparse.Namespace) -> Path:
             raise BadInput(f"{arguments.folder} has no file {name}.yml; {suggestion(name, there)}")
         return Path(arguments.folder)
     file = sites.find(arguments.site)
-    if not file.exists():
-        raise BadInput("there is no such file", file=str(file))
-    for root, _ in known_labs.running(state_of(file, arguments.state), file):
-        whole = root.name.endswith(SIMULATED)
-        site = sites.load(file)
-        places = Places(root.parent, simulated(site) if whole else site, simulated=whole)
-        found = {instrument.name: instrument for instrument in site.instruments}
+    if here := running_lab.find(file, arguments.state):
+        found = {instrument.name: instrument for instrument in here.site.instruments}
         if name not in found:
             raise BadInput(f"{file} has no instrument {name!r}; {suggestion(name, found)}")
         instrument = found[name]
@@ -57,7 +51,9 @@ def folder(arguments: argparse.Namespace) -> Path:
             )
         if not instrument.enabled:
             raise BadInput(f"{name!r} is not read: it has `enabled: false`")
-        return places.nodes[instrument.node].telegraf / telegraf_config.INSTRUMENTS
+        return here.places.nodes[instrument.node].telegraf / telegraf_config.INSTRUMENTS
+    if not file.exists():
+        raise BadInput("there is no such file", file=str(file))
     raise BadInput(
         f"{file} does not run here; to start it: {told.command()} run {arguments.site}\n"
         "If Telegraf runs it by itself, name the folder of its instruments' files: --folder DIR"

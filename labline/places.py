@@ -17,7 +17,7 @@ from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server
 from provisioning.site import SITES, Site
 from telegraf_inputs.errors import BadInput, shown
 
-from .stack import credentials, listener
+from .stack import credentials, listener, xdg
 
 SIMULATED = "+simulated"  # no site's name has a +
 FOLDER = ".labline"
@@ -37,9 +37,7 @@ def state_of(file: str | os.PathLike[str], asked: Path | None = None) -> Path:
     clone = SITES.parents[1]
     if (clone / "pyproject.toml").is_file():
         return clone / FOLDER
-    home = os.environ.get("XDG_DATA_HOME", "")
-    # The XDG rules: a relative path is to be ignored.
-    return (Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share") / "labline"
+    return xdg.directory("XDG_DATA_HOME", ".local/share")
 
 
 def _plain(folder: Path) -> Path:

@@ -10,19 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import arguments as shared
 from .stack import streams
 from .stack.progress import say
 
 if TYPE_CHECKING:
-    from provisioning.site import Site
-
     from .live.watch import Watch
-    from .places import Places
 
 EXAMPLES = """\
   labline status                   the demo lab, while `labline run` runs it in another window
@@ -37,13 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="print it once, also on a terminal")
     parser.add_argument("--all", action="store_true", help="show every quantity, raw ones included")
     shared.add_state(parser)
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=Path,
-        default=Path("/etc/labline/secrets"),
-        help="where labline run did not start the lab: the folder with the password file reader (default: %(default)s)",
-    )
+    shared.add_secrets(parser, "where labline run did not start the lab: the folder with the password file reader")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,32 +62,24 @@ def _watch(arguments: argparse.Namespace) -> Watch:
     from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
     from provisioning.telegraf_config import WRITER
 
-    from . import known_labs
+    from . import running_lab
     from .live.canary import Canary, merged
     from .live.watch import Watch
-    from .local.site_file import COPY
-    from .places import SIMULATED, Places, simulated, state_of
+    from .places import Places
     from .stack import told
 
     file = sites.find(arguments.site)
-    starting = None
-    for root, running in known_labs.running(state_of(file, arguments.state), file):
-        if not running["urls"].get("influxdb"):
-            starting = running
-        else:
-            text = (root / COPY).read_text(encoding="utf-8-sig")
-            if not file.exists() or text != file.read_text(encoding="utf-8-sig", errors="replace"):
-                say(f"note: {told.path(file)} says something else than what runs; shown is what runs")
-            site = sites.parse(text, str(file))
-            whole = root.name.endswith(SIMULATED)
-            places = Places(root.parent, site, simulated=whole)
-            return _here(simulated(site) if whole else site, places, running)
-    site = sites.load(file)
-    if starting:
+    here = running_lab.find(file, arguments.state)
+    if here and here.changed:
+        say(f"note: {told.path(file)} says something else than what runs; shown is what runs")
+    if here and here.urls.get("influxdb"):
+        return here.watch()
+    if here:
         raise DatabaseError(
-            f"{site.name} is still starting (process {starting['pid']}, since {starting['since']}), and has no database yet. "
-            f"Try again in a moment: {told.command()} status {arguments.site}"
+            f"{here.site.name} is still starting (process {here.who['pid']}, since {here.who['since']}), and has no database "
+            f"yet. Try again in a moment: {told.command()} status {arguments.site}"
         )
+    site = sites.load(file)
     if not (arguments.secrets / READER).exists():
         raise DatabaseError(
             f"{site.name} does not run here (nothing holds {told.path(Places(arguments.state, site).root)}); "
@@ -112,31 +93,3 @@ def _watch(arguments: argparse.Namespace) -> Watch:
         return Watch(site, server, 0)
     canary = Canary(site, server, arguments.secrets)
     return Watch(site, server, 0, troubles=lambda: merged([], canary.look))
-
-
-def _here(site: Site, places: Places, running: Mapping[str, Any]) -> Watch:
-    """Look at a lab that `labline run` runs here; ``running`` is what it says of itself."""
-    from datetime import datetime
-
-    from msgspec import structs
-
-    from .live.canary import LONGEST, Canary, merged
-    from .live.telegraf_log import TelegrafLog, TelegrafLogs
-    from .live.watch import Watch
-    from .stack import standstill
-
-    url = running["urls"]["influxdb"]
-    since = datetime.fromisoformat(running["since"]).timestamp()
-    site = structs.replace(site, influxdb=structs.replace(site.influxdb, url=url, ca=""))
-    logs = TelegrafLogs(
-        [TelegrafLog.of_node(site, node, places.nodes[node.name].log, since=since) for node in site.nodes]
-    )
-    canary = Canary(site, places.reader(url, LONGEST), places.secrets)
-    return Watch(
-        site,
-        places.reader(url),
-        int(since * 1e9),
-        logs.details,
-        lambda: merged(logs.troubles(), canary.look),
-        lambda node: standstill.is_child(running["telegraf"].get(node), running["pid"]),
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from provisioning import influxdb_apply, influxdb_fields, influxdb_schema
@@ -12,17 +11,19 @@ from provisioning.influxdb_server import DatabaseError, Server, secret
 from telegraf_inputs.url import HERE
 
 from ..stack import told
-from ..words import counted
+from ..words import called_bytes, counted, size_of
 from .finding import Examined, Finding
+
+WAYS_OUT = "docs/site-file.md, what the database has already, has the ways out"
 
 
 def findings(lab: Examined) -> Iterator[Finding]:
     """Look at the database of a lab that runs here, else at that of the site file."""
     url = lab.urls.get("influxdb") or lab.site.influxdb.url
-    ca = "" if lab.running else lab.site.influxdb.ca
-    before = (lambda: lab.places.check_listener(url)) if lab.running else None
+    ca = "" if lab.here else lab.site.influxdb.ca
+    before = (lambda: lab.places.check_listener(url)) if lab.here else None
     wanted, apply = influxdb_schema.schema(lab.site), f"{told.command()} apply {lab.site.file}"
-    if not lab.running and not (lab.passwords / ADMIN).exists() and urlsplit(url).hostname in HERE:
+    if not lab.here and not (lab.passwords / ADMIN).exists() and urlsplit(url).hostname in HERE:
         # A lab of `labline run` has a database of its own while it runs.
         yield Finding(
             "database",
@@ -47,7 +48,7 @@ def findings(lab: Examined) -> Iterator[Finding]:
         if (lab.passwords / ADMIN).exists():
             plan = influxdb_apply.plan(url, wanted, lab.passwords, ca=ca, before=before)
             for refusal in plan.refused:
-                yield Finding("database", refusal, "see there")
+                yield Finding("database", refusal, WAYS_OUT)
             for difference in plan.differences:
                 yield Finding("database", f"is not as the site file says: to {difference.text}", apply)
             if not plan.refused and not plan.differences:
@@ -60,14 +61,12 @@ def findings(lab: Examined) -> Iterator[Finding]:
             stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
             refusals = influxdb_fields.refusals(stored, wanted.fields, wanted.database)
             for refusal in refusals:
-                yield Finding("database", refusal, "see there")
+                yield Finding("database", refusal, WAYS_OUT)
             if not refusals:
                 yield Finding("database", f"{url}: {counted('field', len(wanted.fields))} have their types and units")
     except DatabaseError as error:
-        yield Finding("database", str(error), "see there")
+        yield Finding("database", str(error), f"{apply} makes it as it should be")
     if lab.places.influxdb.is_dir():
-        yield Finding("database", f"its data take {_megabytes(lab.places.influxdb)} MB below {lab.places.influxdb}")
-
-
-def _megabytes(folder: Path) -> str:
-    return f"{sum(file.lstat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.1f}"
+        yield Finding(
+            "database", f"its data take {called_bytes(size_of(lab.places.influxdb))} below {lab.places.influxdb}"
+        )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from provisioning.site import Site
 
+from ..live.snapshot import Snapshot
 from ..places import Places
+from ..running_lab import RunningLab
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,24 @@ class Finding:
         return f"{word:4}  {self.subject:{width}}  {self.said}{f' -> {self.cure}' if self.cure else ''}"
 
 
-@dataclass(frozen=True)
 class Examined:
-    """A lab that is looked at: ``running`` is who runs it here (runlock), None for nobody; ``secrets`` the folder of
-    passwords of a lab that runs elsewhere; ``mail``: one is to be sent."""
+    """A lab that is looked at: ``here`` is its run on this machine, None where it does not run here.
 
-    site: Site
-    places: Places
-    secrets: Path
-    running: dict[str, Any] | None = None
-    mail: bool = False
-    urls: dict[str, str] = field(default_factory=dict)
+    ``secrets`` is the folder of passwords of a lab that runs elsewhere; ``mail``: one is to be sent.
+    """
 
-    @property
-    def passwords(self) -> Path:
-        """The folder of the passwords that hold for its database."""
-        return self.places.secrets if self.running else self.secrets
+    def __init__(self, site: Site, state: Path | None, secrets: Path, here: RunningLab | None, *, mail: bool):
+        self.site = here.site if here else site
+        self.places = here.places if here else Places(state, site)
+        self.urls = here.urls if here else {}
+        # The folder of the passwords that hold for its database.
+        self.passwords = self.places.secrets if here else secrets
+        self.here, self.mail = here, mail
+
+    @cached_property
+    def snapshot(self) -> Snapshot | None:
+        """How the lab that runs here is, whether points arrive included; None where it does not, or has no database yet.
+
+        Raises DatabaseError.
+        """
+        return self.here.watch().look() if self.here and self.urls.get("influxdb") else None

@@ -17,10 +17,12 @@ from ..live.advice import MEANINGS, explained
 from ..scanning import ports
 from .finding import Examined, Finding
 
+SHOWS = "labline status shows it, its log tells more"
+
 
 def findings(lab: Examined) -> Iterator[Finding]:
     """Ask each instrument who it is; those that a running lab reads are as that says."""
-    if lab.running:
+    if lab.here:
         yield from _as_the_lab_says(lab)
         return
     for instrument in lab.site.instruments:
@@ -33,18 +35,18 @@ def findings(lab: Examined) -> Iterator[Finding]:
 
 
 def _as_the_lab_says(lab: Examined) -> Iterator[Finding]:
-    from ..live.watch import Watch
-
-    since = 0  # also what came before this run tells what there is
     try:
-        snapshot = Watch(lab.site, lab.places.reader(lab.urls["influxdb"]), since).look()
-    except (DatabaseError, KeyError) as error:
-        yield Finding("instruments", f"the lab that runs can't be asked for them ({error})", "is it starting still?")
+        snapshot = lab.snapshot
+    except DatabaseError as error:
+        yield Finding("instruments", f"the lab that runs can't be asked for them: {error}", SHOWS)
+        return
+    if snapshot is None:
+        yield Finding("instruments", "the lab is still starting", "ask again in a moment", note=True)
         return
     for name, state in snapshot.states.items():
         bad = state not in ("ok", "off", "paused", "starting")
         said = snapshot.notes.get(name) or f"{state}, says the lab that runs"
-        yield Finding(name, said.removeprefix(f"{name} ").removeprefix(f"{name}: "), "see there" if bad else "")
+        yield Finding(name, said.removeprefix(f"{name} ").removeprefix(f"{name}: "), SHOWS if bad else "")
 
 
 def _asked(instrument: SiteInstrument, lab: Examined) -> Iterator[Finding]:

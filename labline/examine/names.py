@@ -38,7 +38,7 @@ def _hosts(lab: Examined) -> Iterator[str]:
                 hosts.append(url.host_port(1)[0])
             except BadInput:
                 continue  # a place on the network without a host of its own, such as a Phidget's serial number
-    if not lab.running:
+    if not lab.here:
         hosts.append(urlsplit(lab.site.influxdb.url).hostname or "")
     for host in hosts:
         try:

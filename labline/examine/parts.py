@@ -9,8 +9,9 @@ from provisioning.influxdb_server import DatabaseError
 from provisioning.influxql import identifier
 from provisioning.levels import RAW
 
-from ..live.telegraf_log import TelegrafLog
+from .. import ledger
 from ..stack import grafana, loopback, telegraf
+from ..words import counted
 from .finding import Examined, Finding
 
 BACKLOG = 1000  # points that wait in Telegraf are no trouble yet
@@ -20,10 +21,14 @@ def findings(lab: Examined) -> Iterator[Finding]:
     """Look at both, and at the journal and Telegraf's buffer."""
     program = telegraf.at_hand()
     yield Finding("Telegraf", f"{program}" if program else "is not here yet; the first run gets it")
-    if lab.running:
-        yield from _outputs(lab)
-        yield from _backlog(lab)
+    if lab.urls.get("influxdb"):
+        try:
+            yield from _outputs(lab)
+            yield from _backlog(lab)
+        except DatabaseError as error:
+            yield Finding("Telegraf", f"whether it writes can't be asked: {error}", "is InfluxDB on?")
     yield from _journal(lab)
+    yield from _earlier_runs(lab)
     home = grafana.at_hand()
     said = str(home) if home else "is not here: no dashboards from here, all else runs"
     yield Finding("Grafana", said, "" if home else "docs/site-file.md says how it is got", note=not home)
@@ -34,27 +39,21 @@ def findings(lab: Examined) -> Iterator[Finding]:
 
 
 def _outputs(lab: Examined) -> Iterator[Finding]:
-    """Tell what Telegraf's log says of its outputs."""
-    now, troubles = time.time(), []
-    for node in lab.site.nodes:
-        log = TelegrafLog.of_node(lab.site, node, lab.places.nodes[node.name].log)
-        troubles += [trouble for trouble in log.troubles() if trouble.to_tell(now)]
-    for trouble in troubles:
-        yield Finding("Telegraf", trouble.line(), "see there")
+    """Tell what Telegraf's log says of its outputs, and whether a point that is written now can be read."""
+    troubles = lab.snapshot.troubles.values() if lab.snapshot else []
+    for line in troubles:
+        yield Finding("Telegraf", line, "docs/reliability.md says what comes of it; telegraf.log tells more")
     if not troubles:
-        yield Finding("Telegraf", "writes what it gets")
+        yield Finding("Telegraf", "writes what it gets, and a point that was tried arrived")
 
 
 def _backlog(lab: Examined) -> Iterator[Finding]:
-    """Tell how many points wait in Telegraf's buffers."""
+    """Tell how many points wait in Telegraf's buffers. Raises DatabaseError."""
     statement = (
         f'SELECT last("buffer_size") AS "waiting" FROM {identifier(RAW, "internal_write")} '
         'WHERE time > now() - 1m GROUP BY "host", "alias"'
     )
-    try:
-        found = lab.places.reader(lab.urls["influxdb"]).query(statement, lab.site.influxdb.database)
-    except (DatabaseError, KeyError):
-        return  # that the database does not answer is told already
+    found = lab.places.reader(lab.urls["influxdb"]).query(statement, lab.site.influxdb.database)
     waiting = sum(int(row["waiting"]) for series in found for row in series.rows)
     cure = "the database is away, or too slow" if waiting > BACKLOG else ""
     yield Finding("backlog", f"{waiting} points wait in Telegraf to be written", cure)
@@ -69,3 +68,11 @@ def _journal(lab: Examined) -> Iterator[Finding]:
             newest = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(file.st_mtime for file in files)))
             size = sum(file.st_size for file in files) / 1e6
             yield Finding("journal", f"{size:.1f} MB, the newest of {newest}, in {folder}")
+
+
+def _earlier_runs(lab: Examined) -> Iterator[Finding]:
+    """Tell of runs that ended without being counted: killed, or without a database."""
+    left = len(list(lab.places.ledger.glob(f"*/{ledger.RUN_FILE}"))) - bool(lab.here)
+    if left > 0:
+        told = "is being done by the run that goes on" if lab.here else "the next run does it"
+        yield Finding("earlier runs", f"{counted('run', left)} not counted yet: {told}", note=not lab.here)

@@ -18,6 +18,7 @@ from ..stack.partslock import PartsLock
 from ..stack.process import Process
 from . import journal
 
+MADE = (".conf", ".star", ".yml")  # what Telegraf's configuration consists of
 FULL = (b"no space left on device", b"disk quota exceeded")  # in Telegraf's log
 
 
@@ -61,7 +62,9 @@ class Acquisition:
         self._own.journal.mkdir(parents=True, exist_ok=True)
         self.log.reads(site, self._node)
         texts = telegraf_config.render(site, self._node, paths, environment=environment, connections=connections)
-        before = {str(f.relative_to(folder)): f.read_text(encoding="utf-8") for f in folder.rglob("*") if f.is_file()}
+        # What else lies there, such as pauses, is not made from the site file.
+        made = [file for file in folder.rglob("*") if file.suffix in MADE]
+        before = {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in made}
         for name in before.keys() - texts.keys():
             (folder / name).unlink()
         for name, text in texts.items():

@@ -12,16 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import credentials
+from . import credentials, xdg
 from .errors import StackError, Unavailable
 from .progress import say
 
 
 def directory() -> Path:
     """Find, or make, ``$XDG_CACHE_HOME/labline`` or ``~/.cache/labline``. Raises StackError."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG rules: a relative path is to be ignored.
-    path = (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "labline"
+    path = xdg.directory("XDG_CACHE_HOME", ".cache")
     try:
         return credentials.private_directory(path)
     except OSError as error:

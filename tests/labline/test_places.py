@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import types
+from pathlib import Path
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_a_relative_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):
     file.write_text(SITE)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    assert Places(status.Path("../x"), sites.load(file)).secrets == tmp_path.resolve() / "x" / "trial" / "secrets"
+    assert Places(Path("../x"), sites.load(file)).secrets == tmp_path.resolve() / "x" / "trial" / "secrets"
 
 
 @pytest.fixture

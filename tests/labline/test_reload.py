@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -57,6 +58,7 @@ def test_instruments_come_and_go_while_the_others_are_read(start, tmp_path):
     status = labline("status", file, cwd=tmp_path)
     assert "coming" in status.stdout and "says something else" not in status.stderr
 
+    assert labline("pause", "steady", file, "--for", "1h", cwd=tmp_path).returncode == 0
     file.write_text("\n".join([HEAD, STEADY, COMING.replace("200ms", "300ms"), OTHER]) + "\n")
     done = labline("reload", file, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -68,6 +70,9 @@ def test_instruments_come_and_go_while_the_others_are_read(start, tmp_path):
         "Telegraf is started anew for that: readings of about two seconds are missed",
     ]
     run.wait_for(r"other: ok$")
+    paused = labline("status", file, cwd=tmp_path).stdout
+    assert re.search(r"^steady .* paused", paused, re.MULTILINE), paused  # a reload ends no pause
+    assert labline("resume", "steady", file, cwd=tmp_path).returncode == 0
 
     file.write_text(file.read_text().replace("site: changing", "site: another"))
     done = labline("reload", file, cwd=tmp_path)
