@@ -41,7 +41,9 @@ class Julabo(Polled):
     asked what its own manual lists, and its model is known by its answer to `VERSION`, or by `model`. Of a model that
     is not known, only what all manuals agree on is read: `bath`, `circulator` and `setpoint_1`; the other channels say
     `unknown_model`. A channel for which a model has no command says `not_of_model`; leave it out of the stanza. A model
-    that has one set point alone tells no `setpoint_number`.
+    that has one set point alone tells no `setpoint_number`; one that does not answer `IN_MODE_04`, no
+    `external_control`. Of one that does not answer `IN_MODE_01` it is not known which set point is in use: `setpoint`
+    says `not_of_model`. Both are then not asked again on this connection; the program's log tells it.
 
     Where its manual has a command that tells °C from °F, values are converted; where that is doubtful, temperatures say
     `unknown_unit`; else °C is taken for granted. An external sensor that is not connected says `no_sensor`. Where the
@@ -144,6 +146,9 @@ channels:
             )
         elif missing:
             self.note(f"no command of {self._model.title} tells {', '.join(missing)}; leave that out")
+        self._tells: dict[
+            str, bool
+        ] = {}  # question that not every one knows -> whether this one does, once it was asked
         self._tells_unit = False
         self._unit = self._first_unit()
 
@@ -217,10 +222,19 @@ channels:
         more: dict[str, Any] = {}
         index = 0
         if self._model.selects:
-            index = self._choose("IN_MODE_01", "012"[: self._model.selects])
+            chosen = self._choose(
+                "IN_MODE_01",
+                "012"[: self._model.selects],
+                "which set point is in use is not known until it connects anew",
+            )
+            if chosen is None:
+                return Reading("setpoint", {}, time.time_ns(), self._refused)
+            index = chosen
             more["setpoint_number"] = index + 1
         if self._model.controls:
-            more["external_control"] = self._choose("IN_MODE_04", "01") == 1
+            control = self._choose("IN_MODE_04", "01", "which sensor's temperature it controls is left out")
+            if control is not None:
+                more["external_control"] = control == 1
         question = f"IN_SP_0{index}"
         values = {"setpoint": self._celsius(self.query(question), SET_TEMPERATURE, question), **more}
         return Reading("setpoint", values, self.link.answered_ns)
@@ -250,12 +264,25 @@ channels:
         value = number(answer, form, asked)
         return (value - 32.0) / 1.8 if self._unit == "°F" else value
 
-    def _choose(self, question: str, known: str) -> int:
+    def _choose(self, question: str, choices: str, otherwise: str) -> int | None:
+        """Ask which of some choices holds; None where this one does not tell it: then it is not asked again.
+
+        What it does not know raises a message in STATUS each time. One that has told it once knows it: what becomes of
+        a later answer is that cycle's fault.
+        """
+
+        def fits(answer: str) -> bool:
+            return answer.strip() in tuple(choices)
+
+        if question not in self._tells:
+            first = self.optional(question, fits, otherwise)
+            self._tells[question] = first is not None
+            return None if first is None else int(first)
+        if not self._tells[question]:
+            return None
         answer = self.query(question).strip()
-        if REFUSED.match(answer):
-            raise BadAnswer(f"asked {question}, found {answer[:40]!r}: this model does not know it")
-        if len(answer) != 1 or answer not in known:
-            raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(known)}")
+        if not fits(answer):
+            raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(choices)}")
         return int(answer)
 
 

@@ -36,7 +36,7 @@ class JulaboSimulator(TextSimulator):
     variants = {
         "fc": {"model": "fc", "channels": dict.fromkeys(("bath", "external", "setpoint", "heater", "circulator"))}
     }
-    optional = ("IN_SP_06",)
+    optional = ("IN_SP_06", "IN_MODE_01", "IN_MODE_04")
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", external: bool = True, running: bool = True):
         super().__init__(stanza, seed, plan)
