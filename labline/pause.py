@@ -1,7 +1,8 @@
 """Let an instrument's port go for another program, for a while.
 
 No alarm comes of that. The program that reads it lets go within a second or a cycle, its state says paused until the time is over, and then it
-is read again by itself, or before that with `labline resume`. What Telegraf reads itself has no port to let go."""
+is read again by itself, or before that with `labline resume`. What Telegraf reads itself (Modbus, MQTT, OPC UA, SNMP) can't be paused: to
+free its port, write `enabled: false` in the site file, then `labline reload`, or start Telegraf anew where it runs by itself."""
 
 from __future__ import annotations
 

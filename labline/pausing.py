@@ -36,7 +36,11 @@ def folder(arguments: argparse.Namespace) -> Path:
     if arguments.folder is not None:
         if not (arguments.folder / f"{name}.yml").is_file():
             there = [file.stem for file in arguments.folder.glob("*.yml")]
-            raise BadInput(f"{arguments.folder} has no file {name}.yml; {suggestion(name, there)}")
+            raise BadInput(
+                f"{arguments.folder} has no file {name}.yml; {suggestion(name, there)}\n"
+                "What Telegraf reads itself has none and can't be paused; to free its port, write `enabled: false` in the site "
+                f"file, put in place what {told.command()} render makes of it, and start Telegraf anew"
+            )
         return Path(arguments.folder)
     file = sites.find(arguments.site)
     if here := running_lab.find(file, arguments.state):
@@ -46,8 +50,8 @@ def folder(arguments: argparse.Namespace) -> Path:
         instrument = found[name]
         if native_config.is_native(instrument.stanza):
             raise BadInput(
-                f"{name!r} is read by Telegraf itself, which holds no port of it between two readings; to leave it out, write "
-                "`enabled: false` in the site file"
+                f"{name!r} is read by Telegraf itself, which can't be asked to pause it, and may hold its port all the time; to "
+                f"free that, write `enabled: false` in the site file, then {told.command()} reload {arguments.site}"
             )
         if not instrument.enabled:
             raise BadInput(f"{name!r} is not read: it has `enabled: false`")

@@ -72,7 +72,7 @@ def test_another_program_gets_the_port_while_it_is_paused(start, tmp_path, chill
     assert again.returncode == 0 and "chiller is not paused" in again.stdout
     for words, said in (
         (("pause", "chilled", "bench.yml"), "has no instrument 'chilled'; did you mean 'chiller'?"),
-        (("pause", "sensor", "bench.yml"), "'sensor' is read by Telegraf itself"),
+        (("pause", "sensor", "bench.yml"), "`enabled: false` in the site file, then labline reload bench.yml"),
         (("pause", "chiller", "bench.yml", "--for", "8d"), "--for: found '8d', expected a duration from 1s to 1w"),
         (("pause", "chiller", "bench.yml", "--for", "soon"), "--for: "),
     ):
@@ -94,7 +94,8 @@ def test_where_nothing_runs_it_is_told(tmp_path, chiller, capsys, monkeypatch):
     folder = tmp_path / "instruments"
     folder.mkdir()
     assert cli.main(["pause", "chiller", "--folder", str(folder)]) == 2
-    assert "has no file chiller.yml; known: none" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "has no file chiller.yml; known: none" in refused and "start Telegraf anew" in refused
     (folder / "chiller.yml").write_text("")
     assert cli.main(["pause", "chiller", "--folder", str(folder)]) == 1
     assert "no program has said within 0 s that it has let go of it" in capsys.readouterr().out
