@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from provisioning.site import Site, SiteInstrument
+from provisioning.limit_rules import rounded
+from provisioning.site import Alarms, Site, SiteInstrument
+from telegraf_inputs import duration
 from telegraf_inputs.stanza import Stanza
 
 from .provision import AlertQuery, Last, Threshold
@@ -60,6 +62,15 @@ def latched(question: str, seconds: int, value: str = "") -> dict[str, Any]:
         "no_data": "KeepLast",
         "on_error": "KeepLast",
     }
+
+
+def waiting(seconds: float, alarms: Alarms) -> dict[str, Any]:
+    """Give the wait (s) of a rule of which only several answers, one after the other, can tell whether it is so.
+
+    With KeepLast it would begin in an outage of the database. So a look without an answer says that all is well: what waits
+    begins anew, and what has begun ends when it was kept for its time, and begins again after the outage.
+    """
+    return {"for_": duration.exact(rounded(seconds, alarms)), "on_error": "OK" if seconds else "KeepLast"}
 
 
 def compared(query: str, seconds: int, side: str, border: float) -> dict[str, Any]:

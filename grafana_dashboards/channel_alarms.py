@@ -6,12 +6,14 @@ import math
 
 from provisioning.grafana_text import plain
 from provisioning.levels import RAW
-from provisioning.limit_rules import KEEP_SECONDS, rounded
+from provisioning.limit_rules import KEEP_SECONDS, rounded, whole
+from provisioning.measurements import STATUS
 from provisioning.site import FOUND_SECONDS, Site
 from telegraf_inputs import duration
 
-from . import alarm_words, influxql
+from . import alarm_words, influxql, latches
 from .alarm_words import Panels
+from .latches import Points
 from .provision import AlertQuery, BelowOne, Last, Rule
 from .signals import Signal, check_stored
 from .uids import uid
@@ -20,12 +22,16 @@ FOUND = "{{ $labels.channel }}"  # as the query tells it
 
 
 def rule(signal: Signal, site: Site, missed: float, panel: Panels) -> Rule:
-    """Ask which channels had no good point for ``missed`` (s), of those that were well within FOUND_SECONDS, as long as their instrument delivers.
+    """Ask which channels had no good point for twice ``missed`` (s), of those that were well within FOUND_SECONDS.
 
-    Each is an alarm of its own, so Grafana has to keep its state: a question that says nothing would say it of all of them.
+    Their instrument delivers before the second half of that time, and at its end. Each channel is an alarm of its own, so
+    Grafana has to keep its state: a question that says nothing would say it of all of them. Nothing waits there: it would
+    begin while the database is away.
     """
     instrument, stanza = signal.instrument, signal.instrument.stanza
-    seconds = math.ceil(max(instrument.silence, missed))
+    silence = whole(instrument.silence)
+    longest = whole(max(silence, missed))
+    seconds = 2 * longest
     known = min(FOUND_SECONDS, site.influxdb.raw or FOUND_SECONDS)
     return Rule(
         uid=uid(site.name, instrument.name, f"{signal.measurement} {signal.channel.id}", "channel"),
@@ -33,11 +39,11 @@ def rule(signal: Signal, site: Site, missed: float, panel: Panels) -> Rule:
         data=[
             AlertQuery(ref="A", query=_good_points(signal, seconds), seconds=math.ceil(known)),
             Last(ref="B", of="A"),
-            AlertQuery(ref="D", query=_delivers(signal), seconds=seconds),
+            AlertQuery(ref="D", query=_delivers(signal, silence, longest), seconds=seconds),
             Last(ref="E", of="D"),
             BelowOne(ref="C", of="B", provided="E"),
         ],
-        for_=duration.exact(rounded(seconds, site.alarms)),
+        for_="0s",
         keep=duration.exact(rounded(KEEP_SECONDS, site.alarms)),
         panel=panel(signal.key),
         no_data="OK",
@@ -53,13 +59,16 @@ def rule(signal: Signal, site: Site, missed: float, panel: Panels) -> Rule:
     )
 
 
-def _delivers(signal: Signal) -> str:
-    """Ask whether the instrument delivers: 1 or more. It is one series without labels, which goes with each channel's."""
+def _delivers(signal: Signal, silence: int, longest: int) -> str:
+    """Ask whether the instrument delivers, and did before: 1, or nothing. It is one series without labels, which goes with each channel's."""
     where = influxql.equal(instrument=signal.instrument.name)
-    if not signal.instrument.reports:
-        return influxql.points(signal.measurement, where, ())
-    check_stored("instrument", "up")
-    return influxql.total("up", "instrument", where, ())
+    if signal.instrument.reports:
+        check_stored("instrument", "up")
+        others = Points("up", "instrument", f'{where} AND "up" > 0', sample=0)
+    else:
+        others = Points(STATUS.name, signal.measurement, where, sample=0)
+    there = [latches.some(others.within(silence)), latches.some(others.within(2 * longest, longest))]
+    return latches.holds(there, '"n" = 2')
 
 
 def _good_points(signal: Signal, seconds: int) -> str:

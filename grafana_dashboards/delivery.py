@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioning.host_metrics import DELIVERY
+from provisioning.host_metrics import DELIVERY, NO_REASON
 from provisioning.influxql import identifier
 from provisioning.levels import RAW
 
@@ -27,7 +27,9 @@ def table() -> panels.Table:
     """Show what was last said of each output; a reason that is over stays for an hour."""
     check_stored(DELIVERY, "failing", "reason")
     columns = f'{influxql.call("last", "failing")} AS "failing", "reason"'
-    query = influxql.newest(columns, DELIVERY, BY, "", f"time > now() - {LOOK_BACK}")
+    # Of some reasons there are points beforehand that say that they are not so (labline/local/health.py).
+    so = f"({identifier('failing')} > 0 OR {influxql.equal(why=NO_REASON)})"
+    query = influxql.newest(columns, DELIVERY, BY, so, f"time > now() - {LOOK_BACK}")
     headings = {
         "Time": "Time",
         "host": "Node",
@@ -37,7 +39,7 @@ def table() -> panels.Table:
         "reason": "In words",
     }
     states = panels.mapping({"0": ("stored", style.GOOD), "1": ("NOT stored", style.CRITICAL)})
-    whys = panels.mapping({"none": ("–", style.IDLE)})
+    whys = panels.mapping({NO_REASON: ("–", style.IDLE)})
     return panels.Table(
         title="Is it stored?",
         about=ABOUT,

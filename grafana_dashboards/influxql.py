@@ -121,21 +121,6 @@ def growth(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str
     return f'SELECT sum("n") AS {identifier(field)} FROM ({inner}) WHERE {TIME} GROUP BY {tags}'
 
 
-def total(field: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
-    """Ask for the sum of a field in the whole time, among all that is kept in full."""
-    return _whole(f"{call('sum', field)} AS {identifier(field)}", measurement, where, by)
-
-
-def points(measurement: str, where: str, by: tuple[str, ...]) -> str:
-    """Count the points of a measurement in the whole time, among all that is kept in full."""
-    return _whole(f'{call("count", "status")} AS "points"', measurement, where, by)
-
-
-def _whole(what: str, measurement: str, where: str, by: tuple[str, ...]) -> str:
-    groups = f" GROUP BY {', '.join(map(identifier, by))}" if by else ""
-    return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, TIME)}{groups}"
-
-
 def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", within: str = TIME) -> str:
     """Ask for the newest point of each series, among all that are kept in full."""
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, within)} GROUP BY {', '.join(map(identifier, by))}"

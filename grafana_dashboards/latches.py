@@ -2,7 +2,8 @@
 
 Grafana keeps the state where nothing comes, and where the database does not answer (``KeepLast``). With a wait or a
 hysteresis of its own it would not: what waits there begins meanwhile, what is about to end ends, and a hysteresis is
-forgotten (docs/decisions/0023). So all of that is in the question.
+forgotten (docs/decisions/0023). So all of that is in the question. Where only several answers one after the other can tell,
+Grafana waits, and what waits begins anew after each look without an answer (``alarm_words.waiting``).
 
 InfluxQL joins subqueries of one measurement by adding what has one name, so a condition is a query of whole numbers called
 ``n``: 1 where something is there, a negative count of what must not be there. A question asks whether their sum is the
@@ -39,6 +40,12 @@ class Points:
         if not self.sample:
             return f"SELECT {name} AS {VALUE} FROM {source}"
         return f"SELECT first({name}) AS {VALUE} FROM {source} GROUP BY time({self.sample}s) fill(none)"
+
+    def later(self, ahead: int) -> str:
+        """Select as ``v`` all values from ``ahead`` on (s from now; below 0: of the past), also those of a future."""
+        when = f"now() {'+' if ahead >= 0 else '-'} {abs(ahead)}s"
+        source = f"{influxql.source(self.measurement, RAW)} WHERE {self.where} AND time > {when}"
+        return f"SELECT {identifier(self.field)} AS {VALUE} FROM {source}"
 
 
 @attr.frozen

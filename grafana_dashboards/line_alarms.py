@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from provisioning.grafana_text import plain
 from provisioning.host_metrics import ALIVE, ALIVE_SECONDS
-from provisioning.influxql import identifier
 from provisioning.levels import RAW
 from provisioning.limit_rules import KEEP_SECONDS, rounded
 from provisioning.site import Node, Site
@@ -25,6 +25,7 @@ from .uids import uid
 LOSS_SECONDS, LOSS_MOST = 600, 3600
 AWAY_SECONDS = 180  # a node of which nothing came for so long is away
 AHEAD_SECONDS = 10  # clocks of several machines differ a little
+AHEAD_FOR = 60  # seconds: one that is being set may be ahead for a moment
 PACE = 10  # seconds from one sign of life of a node to the next
 
 
@@ -118,16 +119,14 @@ def _node(node: Node, site: Site, panel: Panels) -> Iterable[Rule]:
         Points(ALIVE[1], ALIVE[0], influxql.equal(host=node.name), sample=0),
         panel(_telegraf.about("internal_gather", "metrics_gathered")),
     )
-    measurement, field = ALIVE
     instruments = [i.stanza.label for i in site.of_node(node)]
-    named, sign = plain(node.name), identifier(field)
-    here = f"FROM {influxql.source(measurement, RAW)} WHERE {influxql.equal(host=node.name)}"
     keep = duration.exact(rounded(KEEP_SECONDS, site.alarms))
     yield _line_rule(
         site,
         f"node-{node.name}",
         f"Nothing comes from {node.name}",
-        # Also where Telegraf is there, and none of its programs.
+        # Also where Telegraf is there, and none of its programs. After an outage of the database the same is so until what
+        # waits there is written: only several answers, one after the other, can tell.
         f'SELECT sum("n") AS "points" FROM (SELECT non_negative_difference("metrics_gathered") AS "n" '
         f"FROM {influxql.source('internal_gather', RAW)} WHERE {influxql.equal(host=node.name)} AND {INPUTS} AND {influxql.TIME} "
         f'GROUP BY "alias", "input") WHERE {influxql.TIME}',
@@ -138,46 +137,67 @@ def _node(node: Node, site: Site, panel: Panels) -> Iterable[Rule]:
         panel=about,
         severity=site.alarms.stale_severity,
         no_data="Alerting",
-        summary=f"{named} has delivered nothing for {duration.words(AWAY_SECONDS)}: "
+        summary=f"{plain(node.name)} has delivered nothing for {duration.words(AWAY_SECONDS)}: "
         + plain(f"no alarm of {_instruments(instruments)} begins or ends"),
         help=f"Is {node.name} on, does it reach {site.influxdb.url}, does Telegraf run there, and its programs? Its log tells. "
         f"Where they do, its clock may be wrong by more than {duration.words(AWAY_SECONDS)}: timedatectl there tells.",
         node=node.name,
     )
+    yield from _clock(node, site, points, keep=keep, panel=about)
+
+
+def _clock(node: Node, site: Site, points: Points, **shared: Any) -> Iterable[Rule]:
+    """Watch whether a node's clock is right, by its signs of life."""
+    clock = f"The clock of {node.name}"
+
+    def rule(which: str, told: str, data: dict[str, Any]) -> Rule:
+        return Rule(
+            uid=uid(site.name, f"clock-{which}-{node.name}"),
+            title=f"{clock} is {which}",
+            labels=alarm_words.labels(site, "critical", "line", node=node.name),
+            annotations={
+                "summary": f"{plain(clock)} is {told}",
+                "help": plain(
+                    f"On {node.name}, timedatectl tells which clock it follows, and whether it does. "
+                    "docs/clock.md says how one is set up."
+                ),
+            },
+            **data,
+            **shared,
+        )
+
     older = latches.count(points.within(AWAY_SECONDS, ALIVE_SECONDS))
     newer = latches.count(points.within(ALIVE_SECONDS), times=-1000)
-    clock = f"The clock of {node.name}"
-    help = f"On {node.name}, timedatectl tells which clock it follows, and whether it does. docs/clock.md says how one is set up."
-    yield _line_rule(
-        site,
-        f"clock-behind-{node.name}",
-        f"{clock} is behind",
-        # Of a node that is away so much comes for a shorter time than this waits.
-        f'SELECT {AWAY_SECONDS} - "n" * {PACE} AS "behind" FROM ({latches.added([older, newer])}) WHERE "n" > 0',
-        seconds=AWAY_SECONDS,
-        wait=AWAY_SECONDS,
-        keep=keep,
-        panel=about,
-        severity="critical",
-        no_data="OK",
-        summary=f'{plain(clock)} is about {{{{ printf "%.0f" $values.B.Value }}}} s behind: its readings look old, and alarms of limits do not come',
-        help=help,
-        node=node.name,
+    behind = f'SELECT {AWAY_SECONDS} - "n" * {PACE} AS "behind" FROM ({latches.added([older, newer])}) WHERE "n" > 0'
+    yield rule(
+        "behind",
+        'about {{ printf "%.0f" $values.B.Value }} s behind: its readings look old, and alarms of limits do not come',
+        {
+            **alarm_words.compared(behind, AWAY_SECONDS, "above", 0.0),
+            # Just then a node that went away a minute ago has left the same points. Of that one so much comes for a shorter
+            # time than this waits.
+            **alarm_words.waiting(AWAY_SECONDS, site.alarms),
+            "no_data": "OK",
+        },
     )
-    yield _line_rule(
-        site,
-        f"clock-ahead-{node.name}",
-        f"{clock} is ahead",
-        f'SELECT count({sign}) * {PACE} AS "ahead" {here} AND time > now() + {AHEAD_SECONDS}s',
-        seconds=AWAY_SECONDS,
-        wait=60,
-        keep=keep,
-        panel=about,
-        severity="critical",
-        no_data="OK",
-        summary=f'{plain(clock)} is ahead by {{{{ printf "%.0f" $values.B.Value }}}} s or more: its readings, and alarms, are late by as much',
-        help=help,
-        node=node.name,
+    future = points.later(AHEAD_SECONDS)
+    # Where a clock is set ahead, points leave out as much time. So it is ahead for a while where so many are of the future,
+    # or where they come without a gap from so long ago to there.
+    many = latches.holds([latches.count(future)], f'"n" >= {AHEAD_FOR // PACE}')
+    steady = latches.holds(
+        [
+            latches.some(future),
+            latches.some(points.within(AHEAD_FOR, AHEAD_FOR - 2 * PACE)),
+            latches.gaps(points.later(-AHEAD_FOR), 2 * PACE),
+        ],
+        '"n" = 2',
+    )
+    well = latches.holds([latches.some(points.within(ALIVE_SECONDS)), latches.count(future, times=-1)], '"n" = 1', 0)
+    ahead = f'SELECT "n" * {PACE} AS "ahead" FROM ({latches.count(future)})'
+    yield rule(
+        "ahead",
+        'ahead by {{ printf "%.0f" $values.B.Value }} s or more: its readings, and alarms, are late by as much',
+        alarm_words.latched(latches.latch([many, steady], [well]), AWAY_SECONDS, ahead),
     )
 
 
@@ -214,20 +234,20 @@ def _line_rule(
     summary: str,
     help: str,
     no_data: str = "KeepLast",
-    on_error: str = "KeepLast",
+    on_error: str = "",
     keep: str = "",
     node: str = "",
 ) -> Rule:
     more = {"node": node} if node else {}
+    waits = alarm_words.waiting(wait, site.alarms) | ({"on_error": on_error} if on_error else {})
     return Rule(
         uid=uid(site.name, name),
         title=title,
         **alarm_words.compared(query, seconds or _loss_window(site), *condition),
-        for_=duration.exact(rounded(wait, site.alarms)),
+        **waits,
         keep=keep,
         panel=panel,
         no_data=no_data,
-        on_error=on_error,
         labels=alarm_words.labels(site, severity, "line", **more),
         annotations={"summary": summary, "help": plain(help)},
     )

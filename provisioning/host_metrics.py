@@ -66,6 +66,7 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
 }
 
 DELIVERY = "delivery"
+NO_REASON = "none"  # its tag `why`, while all is well
 # Whether what a node reads is taken, by output (labline/live/canary.py).
 LINE: dict[str, tuple[Quantity, ...]] = {
     DELIVERY: (

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from provisioning.host_metrics import DELIVERY
+from provisioning.host_metrics import DELIVERY, NO_REASON
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import DatabaseError, Server, secret
 from provisioning.influxql import identifier, text
@@ -69,7 +69,7 @@ def delivered(
     site: Site, node: str, output: str, trouble: Trouble | None, time_ns: int, *, failing: bool = True
 ) -> Point:
     """Make the point that tells whether what a node reads is taken by an output; ``trouble``: why not."""
-    why, reason = (trouble.kind, trouble.line() if failing else "") if trouble else ("none", "")
+    why, reason = (trouble.kind, trouble.line() if failing else "") if trouble else (NO_REASON, "")
     tags = {"site": site.name, "host": node, "output": output, "why": why}
     fields = {"failing": int(trouble is not None and failing), "reason": " ".join(reason.split())}
     return Point(DELIVERY, tags, fields, time_ns)

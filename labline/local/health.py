@@ -21,6 +21,12 @@ MINUTE = 60.0
 OUTPUTS = ("database", "journal")
 
 
+def prepared(site: Site, time_ns: int) -> list[Point]:
+    """Make points that say of each reason of a bad disk that it is not so."""
+    troubles = [Trouble(CANARY, why, False, 0, 0) for why in BAD_DISKS]
+    return [delivered(site, site.server.name, CANARY, trouble, time_ns, failing=False) for trouble in troubles]
+
+
 class Health:
     """Sends a canary from a thread of its own, and stores how each node's outputs are, until ``stop``.
 
@@ -71,11 +77,7 @@ class Health:
 
     def _prepare(self) -> None:
         """Make the series beforehand in which a bad disk is noted: on one there are no new ones."""
-        troubles = [Trouble(CANARY, why, False, 0, 0) for why in BAD_DISKS]
-        points = [
-            delivered(self._site, self._site.server.name, CANARY, t, time.time_ns(), failing=False) for t in troubles
-        ]
-        self._write(points)
+        self._write(prepared(self._site, time.time_ns()))
 
     def _run(self) -> None:
         with contextlib.suppress(DatabaseError, OSError):

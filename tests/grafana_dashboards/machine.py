@@ -55,6 +55,8 @@ class Machine:
                 del self.instances[labels]
 
     def _holds(self, value: float, labels: Labels) -> bool:
+        if _joins(self.rule):
+            return value == 1
         (condition,) = self.rule["data"][-1]["model"]["conditions"]
         instance = self.instances.get(labels, Instance())
         loaded = instance.state in ("Alerting", "Pending") and not instance.reason
@@ -129,27 +131,38 @@ class Past:
     ) -> Machine:
         """Look again and again; the database does not answer in the times ``away`` ((from, until) each)."""
         times = range(since, until, every)
-        asked = [_asked(rule["data"][0], START + at) for at in times]
-        answers: list[Answer] = []
-        for first in range(0, len(asked), 100):
-            answers += self._answers(asked[first : first + 100])
+        answers = self._results([(rule, at) for at in times])
         machine = Machine(rule)
         for at, answer in zip(times, answers, strict=True):
-            out = any(start <= at < end for start, end in away)
-            machine.look(at, ConnectionError() if out else answer)
+            machine.look(at, ConnectionError() if _within(at, away) else answer)
         return machine
 
     def live(
-        self, rules: Iterable[dict[str, Any]], since: int, until: int, arrives: Callable[[int, int], None]
+        self,
+        rules: Iterable[dict[str, Any]],
+        since: int,
+        until: int,
+        arrives: Callable[[int, int], None],
+        away: Iterable[tuple[int, int]] = (),
     ) -> list[Machine]:
         """Look again and again, at all rules, at a database that has only what ``arrives`` (from, until) before each look."""
         machines = [Machine(rule) for rule in rules]
         for at in range(since, until, LOOK):
             arrives(at - LOOK, at)
-            answers = self._answers([_asked(machine.rule["data"][0], START + at) for machine in machines])
+            answers = self._results([(machine.rule, at) for machine in machines])
             for machine, answer in zip(machines, answers, strict=True):
-                machine.look(at, answer)
+                machine.look(at, ConnectionError() if _within(at, away) else answer)
         return machines
+
+    def _results(self, looks: Iterable[tuple[dict[str, Any], int]]) -> list[Answer]:
+        """Ask, for each rule and time, what its condition goes by."""
+        looks = list(looks)
+        asked = [_asked(query, START + at) for rule, at in looks for query in _queries(rule)]
+        answers: list[Answer] = []
+        for first in range(0, len(asked), 100):
+            answers += self._answers(asked[first : first + 100])
+        each = iter(answers)
+        return [_joined(rule, [next(each) for _ in _queries(rule)]) for rule, _ in looks]
 
     def _answers(self, statements: list[str]) -> list[Answer]:
         body = self._server._post(
@@ -166,6 +179,32 @@ class Past:
             found.append(answer)
         assert len(found) == len(statements)
         return found
+
+
+def _within(at: int, times: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in times)
+
+
+def _joins(rule: dict[str, Any]) -> bool:
+    """Tell whether the condition is made of two questions: one for each series, and one that holds for all."""
+    model = rule["data"][-1]["model"]
+    assert model["type"] in ("math", "threshold")
+    return bool(model["type"] == "math")
+
+
+def _queries(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the queries that the condition goes by; a threshold's is the first, others show a value."""
+    return [part for part in rule["data"] if "query" in part["model"]][: 2 if _joins(rule) else 1]
+
+
+def _joined(rule: dict[str, Any], answers: list[Answer]) -> Answer:
+    """Reckon as Grafana does: where one side of a formula has no data, all of it has none."""
+    if not _joins(rule):
+        return answers[0]
+    assert rule["data"][-1]["model"]["expression"] == "$B < 1 && $E >= 1"
+    each, every = answers
+    assert not isinstance(each, Exception) and not isinstance(every, Exception)
+    return {labels: float(value < 1 and every[()] >= 1) for labels, value in each.items()} if every else {}
 
 
 def _asked(query: dict[str, Any], now: int) -> str:

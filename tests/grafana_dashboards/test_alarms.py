@@ -13,6 +13,7 @@ from grafana_dashboards.check import panels_of
 from grafana_dashboards.places import placed
 from grafana_dashboards.uids import uid
 from provisioning import limit_rules
+from tests.telegraf_inputs import plugged
 
 CRYOSTAT = """\
   - name: cryostat
@@ -67,6 +68,24 @@ def test_nothing_waits_in_grafana_where_readings_decide(site):
             assert (rule["for"], rule["noDataState"], rule["execErrState"]) == ("0s", "KeepLast", "KeepLast")
             assert "keepFiringFor" not in rule
             assert rule["data"][-1]["model"]["conditions"] == [{"evaluator": {"type": "gt", "params": [0.5]}}]
+
+
+def test_no_rule_that_waits_in_grafana_begins_in_an_outage(site):
+    """With KeepLast, what is pending begins once its wait is over, whether the database answers or not."""
+    found = """\
+  - {name: door, driver: room_door, connection: tcp://192.168.1.5:7777, interval: 1s, channels: {air: }}
+"""
+    with plugged.in_place(plugged.ROOM):
+        made = rendered(site(CRYOSTAT + CHILLER + found))
+    rules = [rule for group in made[emit.RULES]["groups"] for rule in group["rules"]]
+    assert {rule["labels"]["kind"] for rule in rules} == {"limit", "stale", "channel", "unsteady", "line"}
+    assert any("no good reading of a channel" in rule["title"] for rule in rules)
+    waiting = {rule["title"]: rule["execErrState"] for rule in rules if rule["for"] != "0s"}
+    assert waiting == {
+        "The database does not answer": "Alerting",
+        "Nothing comes from daq": "OK",
+        "The clock of daq is behind": "OK",
+    }
 
 
 def test_an_alarm_says_which_node_reads_its_instrument(site, tmp_path):
@@ -150,7 +169,7 @@ def test_a_database_that_does_not_answer_is_one_alarm_and_not_one_for_each_instr
         "an error has no values and no labels"
     )
     others = [r for g in rendered(demo)[emit.RULES]["groups"] for r in g["rules"] if r != rule]
-    assert {r["execErrState"] for r in others} == {"KeepLast"}
+    assert {r["execErrState"] for r in others} == {"KeepLast", "OK"}
 
 
 def test_readings_that_are_dropped_are_a_warning_that_leads_to_their_plot(demo):

@@ -55,7 +55,9 @@ def lab(database, influxd, tmp_path):
             database.write(f"{measurement},{tags} {fields} {int((self.now - ago) * 1e9)}", "raw")
 
         def report(self):
-            database.write(f'instrument,site=found,instrument=door state="ok",up=1i {int(self.now * 1e9) - 1}', "raw")
+            for ago in (0, 100):
+                when = int((self.now - ago) * 1e9) - 1
+                database.write(f'instrument,site=found,instrument=door state="ok",up=1i {when}', "raw")
 
         def look(self):
             self.report()

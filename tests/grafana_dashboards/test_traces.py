@@ -14,6 +14,7 @@ from msgspec import structs
 from grafana_dashboards import emit, latches
 from provisioning import limit_rules
 from provisioning.influxdb_server import Server
+from tests.telegraf_inputs import plugged
 
 from .machine import LOOK, Machine, Past
 
@@ -339,7 +340,9 @@ def test_a_node_that_is_away_is_one_alarm_and_not_one_for_each_instrument(past, 
     assert not past.looks(rule(gauge(), "The clock of daq is behind"), 0, HOUR).told
 
 
-@pytest.mark.parametrize(("clock", "which"), [(-70, "behind"), (-140, "behind"), (70, "ahead"), (0, "")])
+@pytest.mark.parametrize(
+    ("clock", "which"), [(-70, "behind"), (-140, "behind"), (30, "ahead"), (70, "ahead"), (40000, "ahead"), (0, "")]
+)
 def test_a_wrong_clock_is_named_and_no_cable(past, rule, clock, which):
     words = {name: text for name, text in RULES.items() if name != "node"} | {
         "behind": "The clock of daq is behind",
@@ -400,3 +403,100 @@ def test_a_pause_is_no_alarm_until_its_time_is_over(past, rule, back, told):
     seen = told_of(past, rule, until, [])
     assert [how for _, how in seen["stale"]] == told
     assert all(at >= end for at, _ in seen["stale"]) and not (seen["channel"] or seen["unsteady"] or seen["node"])
+
+
+def test_a_node_that_is_back_before_its_alarm_is_none_though_the_database_is_away(past, rule):
+    """What it read meanwhile is written a minute after the database is back."""
+    down, up = 20 * M + 45, 32 * M
+    watched = [rule(gauge(), "Nothing comes")]
+
+    def arrives(since: int, until: int) -> None:
+        if until <= 17 * M or since > up + 30:
+            node(past, until, since)
+        elif since == up + 30:
+            node(past, until, since=21 * M)
+
+    arrives(0, 17 * M)
+    (seen,) = past.live(watched, 17 * M + 30, 45 * M, arrives, [(down, up)])
+    assert not seen.told and any(state == "Pending" and at < down for at, _, state in seen.changes), seen.changes
+
+
+def test_a_node_that_stays_away_is_told_again_after_the_database_was_away(past, rule):
+    node(past, 10 * M)
+    told = past.looks(rule(gauge(), "Nothing comes"), 0, 60 * M, [(20 * M, 40 * M)]).told
+    assert [how for _, how in told] == ["on", "off", "on"]
+    assert 20 * M + 5 * M <= told[1][0] < 40 * M < told[2][0] <= 42 * M
+
+
+@pytest.mark.parametrize(
+    ("clock", "which", "back"), [(-70, "behind", 80), (30, "ahead", 30), (70, "ahead", 30), (40000, "ahead", 30)]
+)
+def test_a_clock_that_is_wrong_for_a_moment_is_no_alarm_though_the_database_is_away(past, rule, clock, which, back):
+    """It is set right while the database is away; points of a future that came are there still."""
+    watched = [rule(gauge(), f"The clock of daq is {which}")]
+    wrong = 20 * M
+
+    def arrives(since: int, until: int) -> None:
+        if which == "behind" and wrong <= since < wrong + 12 * M:
+            return  # nothing new, as of a clock that is set back
+        node(past, until, since, clock if wrong <= since < wrong + back and which == "ahead" else 0)
+
+    arrives(10 * M, wrong)
+    (seen,) = past.live(watched, wrong + 30, 40 * M, arrives, [(wrong + back + 20, 33 * M)])
+    assert not [at for at, how in seen.told if how == "on"], seen.changes
+
+
+@pytest.mark.parametrize("clock", [30, 70])
+def test_an_outage_does_not_end_the_alarm_of_a_clock_that_is_ahead(past, rule, clock):
+    """What the node says meanwhile is written a minute after the database is back; at 40 min, its clock is set right."""
+    down, up, right = 20 * M, 32 * M, 40 * M
+
+    def arrives(since: int, until: int) -> None:
+        if since == up + 30:
+            node(past, until, down, clock)
+        elif not down <= since < up + 30:
+            node(past, until, since, clock if 10 * M <= since < right else 0)
+
+    arrives(5 * M, 9 * M)
+    (seen,) = past.live([rule(gauge(), "The clock of daq is ahead")], 9 * M + 30, 50 * M, arrives, [(down, up)])
+    assert [how for _, how in seen.told] == ["on", "off"], seen.changes
+    (began, _), (ended, _) = seen.told
+    assert 10 * M < began <= 12 * M and right + 5 * M <= ended <= right + 5 * M + clock + 2 * LOOK
+
+
+ROOM = """\
+  - name: door
+    driver: room_door
+    connection: tcp://192.168.1.5:7777
+    interval: 1s
+    channels: {air: }
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "gone", "away", "told"),
+    [
+        ("it stays away", (20 * M, 60 * M), [], [(22, "on")]),
+        ("it is back", (20 * M, 30 * M), [], [(22, "on"), (35, "off")]),
+        ("a short while, then no database", (20 * M, 20 * M + 110), [(20 * M + 100, 33 * M)], []),
+        ("an outage ends none", (20 * M, 60 * M), [(25 * M, 45 * M)], [(22, "on")]),
+    ],
+)
+def test_a_channel_that_was_found(past, rule, what, gone, away, told):
+    with plugged.in_place(plugged.ROOM):
+        watched = rule(ROOM, "no good reading of a channel (room_lamp)")
+    past.points("instrument", {"instrument": "door", "host": "daq"}, range(0, HOUR, 5), lambda at: {"up": 1})
+    for channel, silent in (("hall", gone), ("porch", (0, 0))):
+        tags = {"instrument": "door", "channel": channel}
+        past.points(
+            "room_lamp",
+            tags,
+            range(0, HOUR, 5),
+            lambda at, silent=silent: {} if silent[0] <= at < silent[1] else {"power": 1.0, "status": "ok"},
+        )
+    machine = past.looks(watched, 5 * M, HOUR, away)
+    seen = machine.told
+    assert [how for _, how in seen] == [how for _, how in told], (what, seen)
+    assert {dict(labels)["channel"] for _, labels, _ in machine.changes} <= {"hall"}
+    for (at, _), (minute, _) in zip(seen, told, strict=True):
+        assert minute * M - LOOK <= at <= minute * M + 2 * LOOK, (what, seen)
