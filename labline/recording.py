@@ -26,7 +26,7 @@ from telegraf_inputs.source import Polled
 from telegraf_inputs.transports.file import WRITES
 from telegraf_inputs.url import Url
 
-Event = tuple[str, bytes]  # as a Line's tap is told
+Said = tuple[str, bytes]  # as a Line's tap is told
 FILES = "file"  # the scheme of what is read from files
 SAME_PACE = 0.2  # of an interval: two cycles that are as near to it as that are one interval apart
 
@@ -41,7 +41,7 @@ class Recorder:
         self._folder, self._instrument = folder, instrument
         self.inbox = HeldInbox()
         self._thread = threading.get_ident()
-        self._cycles: list[list[Event]] = []
+        self._cycles: list[list[Said]] = []
         self._began: list[float] = []  # when each cycle did, in monotonic seconds
         self._expected: list[str] = []
         self._closed = False  # a feed was, by the other side
@@ -169,7 +169,7 @@ def _timeless(point: Point) -> str:
     return f"{point.line().rsplit(' ', 1)[0]}\n"
 
 
-def _files(events: Sequence[Event]) -> Iterator[str]:
+def _files(events: Sequence[Said]) -> Iterator[str]:
     """Write which files were asked for in one cycle, and what was in each; those that could not be read are gone.
 
     What a driver writes into is how it asks, and answers otherwise each time: that is left out, and not there when it is played.
@@ -188,7 +188,7 @@ def _files(events: Sequence[Event]) -> Iterator[str]:
             yield f"  {line[:-1]}" if line.endswith("\n") else f"  {line}\\"
 
 
-def _lines(events: Iterable[Event], wire: Wire) -> Iterator[str]:
+def _lines(events: Iterable[Said], wire: Wire) -> Iterator[str]:
     """Write the lines of one cycle. What was thrown away before anything was asked came before the driver looked."""
     received, early = b"", b""
     asked = False

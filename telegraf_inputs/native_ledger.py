@@ -24,7 +24,7 @@ NOTED_SECONDS = 1.0  # between two notes while points come fast
 REMEMBERED = 100  # points of each channel, for whoever counts after Telegraf was started anew
 
 
-Channel = tuple[str, str]  # measurement and name
+ChannelKey = tuple[str, str]  # measurement and name
 
 
 class NativeLedger:
@@ -37,8 +37,8 @@ class NativeLedger:
     def __init__(self, folder: Path):
         self._folder = folder
         self._began = f"{os.getpid()}.{time.time_ns()}"
-        self._made: dict[str, dict[Channel, Made]] = {}
-        self._newest: dict[str, dict[Channel, deque[str]]] = {}
+        self._made: dict[str, dict[ChannelKey, Made]] = {}
+        self._newest: dict[str, dict[ChannelKey, deque[str]]] = {}
         self._counted: dict[str, set[str]] = {}  # the points that were counted before, by instrument
 
     def count(self, point: dict[str, Any]) -> None:
@@ -71,9 +71,9 @@ class NativeLedger:
         for instrument, channels in self._newest.items():
             self._write(_left_by(instrument), "".join(f"{line}\n" for lines in channels.values() for line in lines))
 
-    def _left(self, instrument: str) -> dict[Channel, deque[str]]:
+    def _left(self, instrument: str) -> dict[ChannelKey, deque[str]]:
         """Read which points the program before this one counted last."""
-        found: dict[Channel, deque[str]] = {}
+        found: dict[ChannelKey, deque[str]] = {}
         with contextlib.suppress(OSError, ValueError):
             for line in (self._folder / _left_by(instrument)).read_text(encoding="utf-8").splitlines():
                 measurement, channel, *_ = json.loads(line)

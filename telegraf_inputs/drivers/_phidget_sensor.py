@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..reading import Reading
-from ._phidget_classes import LOCALLY, Event, SensorClass
-from ._phidget_library import Library, LibraryError
+from ._phidget_classes import LOCALLY, LibraryEvent, SensorClass
+from ._phidget_library import LibraryError, PhidgetLibrary
 
 TYPES: Mapping[str, Any] = {
     "d": ctypes.c_double,
@@ -79,7 +79,7 @@ class Sensor:
 
     def __init__(
         self,
-        library: Library,
+        library: PhidgetLibrary,
         channel: str,
         declared: SensorClass,
         quantities: Iterable[str],
@@ -297,7 +297,7 @@ class Sensor:
             self._trouble = EVENTS.get(code, f"error_{code}")
             self._tell(Reading(self.channel, {}, now, self._trouble, said))
 
-    def _on_event(self, event: Event) -> Callable[..., None]:
+    def _on_event(self, event: LibraryEvent) -> Callable[..., None]:
         def on_event(now: int, *arguments: Any) -> None:
             if not self.attached:
                 return

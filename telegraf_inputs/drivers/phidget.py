@@ -22,7 +22,7 @@ from ..url import Url
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
 from ._phidget_library import LARGEST_GROWTH, LIBRARY, LibraryError
 from ._phidget_sensor import EVENTS, NO_VALUE, Sensor
-from ._phidget_server import Server
+from ._phidget_server import NetworkServer
 
 FIRST_READING_SECONDS = 1.0
 LOOK_SECONDS = 0.005  # between two looks at whether all is attached
@@ -208,7 +208,7 @@ channels:
         """Open the channels, each of which attaches whenever it is there; waits a little for what is there at once."""
         self._url, self._stop = url, stop
         self._sensors: list[Sensor] = []
-        self._server: Server | None = None
+        self._server: NetworkServer | None = None
         self._met = False  # something was attached, at one time
         self._mends, self._next_mend = 0, 0.0
         place, serial = target(url)

@@ -18,7 +18,7 @@ import yaml
 from telegraf_inputs import stanza
 from telegraf_inputs.drivers import _phidget_library, _phidget_sensor, _phidget_server, phidget
 from telegraf_inputs.drivers._phidget_classes import SENSORS
-from telegraf_inputs.drivers._phidget_library import LIBRARY, Library
+from telegraf_inputs.drivers._phidget_library import LIBRARY, PhidgetLibrary
 from telegraf_inputs.drivers.phidget import DRIVER
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.instrument import Instrument
@@ -596,13 +596,13 @@ def test_a_password_that_is_missing_is_thought_of():
 def test_a_missing_libusb_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("LABLINE_LIBUSB", str(tmp_path))
     with pytest.raises(BadInput, match="apt install libusb-1.0-0"):
-        Library().load()
+        PhidgetLibrary().load()
 
 
 def test_a_missing_library_says_what_to_install(monkeypatch):
     monkeypatch.setattr(_phidget_library, "_path", lambda: "libnotthere.so")
     with pytest.raises(BadInput, match="labline\\[phidget\\]"):
-        Library().load()
+        PhidgetLibrary().load()
 
 
 @pytest.mark.parametrize(
