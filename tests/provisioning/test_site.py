@@ -250,6 +250,7 @@ MISTAKES = [
         "critical.above: 2 K must be more than warning.below (3 K): no value would be well",
     ),
     ("critical: {above: 2 K}", "critical: {above: 1200 K}", 16, "critical.above: 1200 K can never be passed"),
+    ("critical: {above: 2 K}", "critical: {above: 1000 K}", 16, "critical.above: 1000 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {below: 0 K}", 16, "critical.below: 0 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {}", 16, "critical: is empty; expected above: VALUE"),
     ("below: 500 mK", "below: 1500 mK", 16, "is always on: above 1.2 K and below 1.5 K"),

@@ -185,6 +185,14 @@ def test_an_inbox_drops_the_oldest_and_counts_them_by_channel():
     assert (inbox.dropped, inbox.dropped_of["a"], inbox.dropped_of["b"]) == (2, 1, 1)
 
 
+def test_what_an_inbox_drops_counts_its_values_and_one_where_there_is_none():
+    """A status without a value is news too."""
+    inbox = Inbox(limit=1)
+    for reading in (said(voltage=1.0, current=2.0), said("b", status="over_range"), said("c")):
+        inbox.put(reading)
+    assert (inbox.dropped_of["a"], inbox.dropped_of["b"]) == (2, 1)
+
+
 def test_a_channel_that_flaps_does_not_fill_the_log_and_is_counted_all_the_same(make):
     made = make()
     made.sample()
