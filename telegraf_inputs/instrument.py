@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -103,6 +104,7 @@ class Instrument:
         self._unheard = False  # it was opened anew because it was silent or garbled, and nothing has come since
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
+        self._sampling = 0  # the thread that does
         self._hangs = False
 
     @property
@@ -127,6 +129,7 @@ class Instrument:
     def sample(self) -> list[Point]:
         """Run one cycle; returns the points of the channels and, last, the instrument's own. Raises Stopped only."""
         began = self._began = self._beat = time.monotonic()
+        self._sampling = threading.get_ident()
         points: list[Point] = []
         try:
             for point in self._cycle():
@@ -328,7 +331,8 @@ class Instrument:
 
     def _pulse(self, direction: str, data: bytes) -> None:
         """Note that something was sent or received: whoever waits here is alive."""
-        self._beat = time.monotonic()
+        if threading.get_ident() == self._sampling:  # that a source speaks is no sign of it
+            self._beat = time.monotonic()
         if self._tap is not None:
             self._tap(direction, data)
 

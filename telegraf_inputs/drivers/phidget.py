@@ -258,9 +258,8 @@ channels:
     def _sensor(self, channel: Channel, serial: int | None, inbox: Inbox) -> Sensor:
         options, declared = channel.options, SENSORS[channel.options["class"]]
         own = self.quantities_of(channel)
-        sensor = Sensor(
-            LIBRARY, channel.id, declared, (q.name for q in own), inbox.put, partial(inbox.lost, channel.id)
-        )
+        heard = partial(self._heard, inbox)
+        sensor = Sensor(LIBRARY, channel.id, declared, (q.name for q in own), heard, partial(inbox.lost, channel.id))
         # What speaks when something changes is not to be held up.
         sensor.wanted_interval = options["data_interval"] or (self.stanza.interval if declared.paced else None)
         sensor.settings = [
@@ -274,6 +273,11 @@ channels:
             remote=target(self._url)[0] is not None,
         )
         return sensor
+
+    def _heard(self, inbox: Inbox, said: str, readings: list[Reading]) -> None:
+        if self.tap is not None and said:
+            self.tap("<", said.encode())
+        inbox.put_said(said, readings)
 
     def _wait(self, seconds: float) -> None:
         """Wait until all is attached, and a little for the first readings."""

@@ -197,6 +197,17 @@ def test_has_a_simulator_that_knows_the_truth(name):
 
 
 @every_program
+def test_what_it_says_is_traced(name, tmp_path):
+    """On a driver's word alone nobody can find out why an instrument is not read."""
+    heard = yaml.safe_load(drivers.load(name).example)
+    config = tmp_path / "config.yml"
+    config.write_text(yaml.safe_dump(heard | {"connection": "sim:", "interval": "200ms"}))
+    command = [sys.executable, "-m", f"telegraf_inputs.drivers.{name}", "--config", config, "--once", "--trace"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert re.search(rf"^D! \[{heard['name']}\] \d\d:\d\d:\d\d\.\d{{3}} < b'.+'$", done.stderr, re.M), done.stderr
+
+
+@every_program
 def test_is_a_program(name):
     said = subprocess.run(
         [sys.executable, "-m", f"telegraf_inputs.drivers.{name}", "--help"], capture_output=True, text=True

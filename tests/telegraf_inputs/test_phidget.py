@@ -452,11 +452,11 @@ def test_what_the_library_could_not_hold_is_counted(monkeypatch):
         bench.cycle()
         bench.mute("door")
         held = threading.Event()
-        put = bench.instrument.inbox.put
+        put_said = bench.instrument.inbox.put_said
 
-        def slow(reading):
+        def slow(said, readings):
             held.wait(PATIENCE)
-            put(reading)
+            put_said(said, readings)
 
         bench.sensors[0]._deliver = slow
         bench.say("door", STATE, "d", *([i % 2] for i in range(400)))

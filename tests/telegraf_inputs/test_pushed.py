@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -175,6 +176,23 @@ def test_a_reading_that_is_none_takes_no_other_along(make, values):
     own = made.sample()[-1].values
     assert (own["readings"], own["state"]) == (2, "degraded")
     assert "driver_fault" in made.said[-1]
+
+
+def test_that_a_source_speaks_is_no_sign_that_a_look_comes_back(make):
+    made = make()
+    beats = []
+
+    class Looking(list):
+        def __iter__(self):
+            for thread in (threading.Thread(target=made._pulse, args=("<", b"tick")), None):
+                before = made._beat
+                made._pulse("<", b"") if thread is None else (thread.start(), thread.join())
+                beats.append(made._beat > before)
+            return iter(())
+
+    Talk.looks = [Looking([1])]
+    made.sample()
+    assert beats == [False, True]
 
 
 def test_an_inbox_drops_the_oldest_and_counts_them_by_channel():
