@@ -32,6 +32,8 @@ NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, LARGEST_SERIAL)
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
 SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
 CHECK = "check serial number, hub port, channel and class"
+# What these read is kept by the library or the device, and told by what it was before.
+COUNTED_ELSEWHERE = ("Encoder", "FrequencyCounter", "GPS")
 
 
 class Phidget(Pushed):
@@ -190,6 +192,11 @@ channels:
                         )
                 if options["data_interval"] is not None and not 0.001 <= options["data_interval"] <= LONGEST_INTERVAL:
                     wrong.append(BadInput("expected a duration from 1ms to 1d", (*where, "data_interval")))
+
+    @classmethod
+    def in_words(cls, channel: Channel) -> bool:
+        options = channel.options
+        return options["class"] not in COUNTED_ELSEWHERE and not (options["sensor_type"] or options["algorithm"])
 
     @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
