@@ -206,7 +206,8 @@ def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
     if text is None:
         raise BadInput(f"is missing; expected {KEYS[2].description}")
     url = Url(text)
-    if url.scheme not in transports.names() and "@" not in text and (hint := connections.meant(text, driver.schemes)):
+    network = next((scheme for scheme in driver.schemes if transports.load(scheme).network), "tcp")
+    if url.scheme not in transports.names() and "@" not in text and (hint := connections.meant(text, network)):
         raise BadInput(f"{text!r} is no connection; {hint}")
     transport = transports.of(url)
     if url.scheme not in (*driver.schemes, "sim"):
