@@ -36,7 +36,8 @@ class NativeLedger:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._began = f"{os.getpid()}.{time.time_ns()}"
+        self._since_ns = time.time_ns()
+        self._began = f"{os.getpid()}.{self._since_ns}"
         self._made: dict[str, dict[ChannelKey, Made]] = {}
         self._newest: dict[str, dict[ChannelKey, deque[str]]] = {}
         self._counted: dict[str, set[str]] = {}  # the points that were counted before, by instrument
@@ -54,15 +55,16 @@ class NativeLedger:
             self._counted[name].remove(said)
             return
         self._newest[name][channel].append(said)
-        made = self._made.setdefault(name, {}).setdefault(channel, Made(*channel))
+        made = self._made.setdefault(name, {}).setdefault(channel, Made(*channel, since_ns=self._since_ns))
         made.add(len(readings), point["timestamp"])
 
     def note(self) -> None:
         """Write the files anew."""
         for instrument, channels in self._made.items():
             lines = "".join(
-                f"{made.readings} {made.first_ns} {made.last_ns} {measurement} {channel}\n"
+                f"{readings} {first_ns} {last_ns} {measurement} {channel}\n"
                 for (measurement, channel), made in channels.items()
+                for readings, first_ns, last_ns in made.spans
             )
             self._write(f"{instrument}.{self._began}", f"0 0 0 0\n{lines}")
 
