@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
+import yaml
 
-from telegraf_inputs import drivers, instrument
+from telegraf_inputs import drivers, instrument, simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.declare import Quantity, Stream
 from telegraf_inputs.errors import BadAnswer, Disconnected, NoAnswer
@@ -17,6 +19,8 @@ from telegraf_inputs.reading import Reading
 from telegraf_inputs.source import Pushed
 from telegraf_inputs.sparing import AT_ONCE
 from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
+from tests.telegraf_inputs import plugged
 
 NOON = 1_700_000_000_000_000_000
 
@@ -234,3 +238,27 @@ def test_channels_without_a_place_do_not_fill_the_log_and_are_counted_all_the_sa
     made.close()
     assert made.said[-1].startswith("W a reading of channel 'x99' came, which the stanza does not name")
     assert f"; {100 - AT_ONCE - 1} lines like it before were left out" in made.said[-1]
+
+
+def test_of_a_feed_samples_are_missed_and_events_are_not():
+    """Nobody opens the door: that is no fault of it."""
+    with plugged.in_place(plugged.ROOM):
+        example = yaml.safe_load(drivers.load("room_door").example)
+        stanza = stanzas.check({**example, "connection": "sim:", "timeout": "300ms"})
+        simulator = simulators.start(stanza, period=0.02)
+        stanza.connection = Url(simulator.url)
+        door = Instrument(stanza, Stop(), lambda *_: None)
+        quiet: set[str] = set()
+        try:
+            for silent in ("passage", "air"):
+                simulator.faulty = {silent: "silent"}
+                began = time.monotonic()
+                while time.monotonic() < began + 0.6 or (silent == "air" and "air" not in quiet):
+                    points = [point for point in door.sample() if point.values.get("status") == "silent"]
+                    quiet |= {point.tags["channel"] for point in points}
+                    door.stop.wait(0.02)
+                    assert time.monotonic() < began + 30
+                assert "passage" not in quiet
+        finally:
+            door.close()
+            simulator.stop()
