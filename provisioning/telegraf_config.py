@@ -147,7 +147,7 @@ def _agent(site: Site, node: Node) -> Iterator[str]:
             f"# Up to {BUFFER_SECONDS // 60} minutes while the database is away; the journal holds more.": None,
             "metric_buffer_limit": _buffer_limit(site.of_node(node)),
             "skip_processors_after_aggregators": True,
-            **({"snmp_translator": "gosmi"} if any(i.stanza.driver.name == "snmp" for i in site.of_node(node)) else {}),
+            **native_config.agent(i.stanza for i in site.of_node(node)),
         },
     )
 
