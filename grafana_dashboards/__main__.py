@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     folder = arguments.to or default_folder(arguments.site, site.name)
     try:
         changes = emit.write(site, folder)
-    except emit.Unfit as error:
+    except emit.InvalidForGrafana as error:
         print(f"{site.file}: a fault of labline itself, nothing was written: {error}", file=sys.stderr)
         return 1
     except OSError as error:

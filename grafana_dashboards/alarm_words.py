@@ -10,7 +10,7 @@ from provisioning.site import Alarms, Site, SiteInstrument
 from telegraf_inputs import duration
 from telegraf_inputs.stanza import Stanza
 
-from .provision import AlertQuery, Last, Threshold
+from .provision import AlertQuery, Last, LatchedThreshold
 
 Panels = Callable[[str], tuple[str, int]]  # what a panel is about -> (dashboard's uid, panel's id)
 ON_ITS_WAY = 60  # seconds that Grafana looks further back than a question does: clocks differ a little
@@ -56,7 +56,7 @@ def latched(question: str, seconds: int, value: str = "") -> dict[str, Any]:
             AlertQuery(ref="A", query=question, seconds=seconds + ON_ITS_WAY),
             *shown,
             Last(ref="E", of="A"),
-            Threshold(ref="C", of="E", side="above", value=0.5, back=0.5),
+            LatchedThreshold(ref="C", of="E", side="above", value=0.5, back=0.5),
         ],
         "for_": "0s",
         "no_data": "KeepLast",
@@ -79,6 +79,6 @@ def compared(query: str, seconds: int, side: str, border: float) -> dict[str, An
         "data": [
             AlertQuery(ref="A", query=query, seconds=seconds),
             Last(ref="B", of="A"),
-            Threshold(ref="C", of="B", side=side, value=border, back=border),
+            LatchedThreshold(ref="C", of="B", side=side, value=border, back=border),
         ],
     }

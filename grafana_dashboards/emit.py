@@ -48,7 +48,7 @@ DEAD = {
 }
 
 
-class Paths(msgspec.Struct, frozen=True, kw_only=True):
+class GrafanaPaths(msgspec.Struct, frozen=True, kw_only=True):
     """Where things are on Grafana's machine, as Grafana reads them: ``$NAME``, ``$__env{NAME}`` and ``$__file{PATH}`` are expanded."""
 
     dashboards: str = f"$GF_PATHS_PROVISIONING/{DASHBOARDS}"
@@ -56,12 +56,12 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     secrets: str = "/etc/labline/secrets"  # what the site file calls by the names of files
 
 
-class Unfit(Exception):
+class InvalidForGrafana(Exception):
     """What was made is not what Grafana takes: a fault of this package, told before anything is written."""
 
 
 def render(
-    site: Site, paths: Paths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
+    site: Site, paths: GrafanaPaths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
 ) -> dict[str, str]:
     """Make Grafana's files: kind of file -> text. Raises Unfit. ``beside`` are other sites in the same Grafana.
 
@@ -85,15 +85,19 @@ def try_out(site: Site) -> None:
 
 
 def _checked(
-    site: Site, paths: Paths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
+    site: Site, paths: GrafanaPaths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
 ) -> dict[str, Any]:
-    made = _contents(site, paths or Paths(), beside)
+    made = _contents(site, paths or GrafanaPaths(), beside)
     if before is not None:
-        _bury(made[RULES], _read(before / placed(RULES, site.name)), "deleteRules", _rule_uids)
-        _bury(made[CONTACTS], _read(before / placed(CONTACTS, site.name)), "deleteContactPoints", _contact_uids)
+        _delete_what_is_gone(made[RULES], _read(before / placed(RULES, site.name)), "deleteRules", _rule_uids)
+        _delete_what_is_gone(
+            made[CONTACTS], _read(before / placed(CONTACTS, site.name)), "deleteContactPoints", _contact_uids
+        )
     elsewhere = {name for other in beside for name in notifications.receivers(other)}
     if found := check.faults(made, elsewhere):
-        raise Unfit(f"a fault of labline itself, not of {site.file}; Grafana would not take this:\n" + "\n".join(found))
+        raise InvalidForGrafana(
+            f"a fault of labline itself, not of {site.file}; Grafana would not take this:\n" + "\n".join(found)
+        )
     return made
 
 
@@ -112,7 +116,7 @@ def _first_channels(instrument: SiteInstrument, count: int) -> SiteInstrument:
     return msgspec.structs.replace(instrument, stanza=stanza, limits=limits)
 
 
-def write(site: Site, folder: Path, paths: Paths | None = None, beside: Sequence[Site] = ()) -> dict[str, str]:
+def write(site: Site, folder: Path, paths: GrafanaPaths | None = None, beside: Sequence[Site] = ()) -> dict[str, str]:
     """Bring a folder to what the site stands for; returns the changes: path -> "new", "changed" or "no longer made"."""
     made = on_disk(site, paths, folder, beside)
     changes = files.write(folder, made)
@@ -123,7 +127,7 @@ def write(site: Site, folder: Path, paths: Paths | None = None, beside: Sequence
 
 
 def on_disk(
-    site: Site, paths: Paths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
+    site: Site, paths: GrafanaPaths | None = None, before: Path | None = None, beside: Sequence[Site] = ()
 ) -> dict[str, str]:
     """Make Grafana's files as ``render`` does, by where they lie: those of several sites fit into one provisioning folder."""
     return {placed(path, site.name): text for path, text in render(site, paths, before, beside).items()}
@@ -139,7 +143,7 @@ def left_over(site: Site, folder: Path, made: dict[str, str]) -> list[str]:
     return found
 
 
-def _contents(site: Site, paths: Paths, beside: Sequence[Site]) -> dict[str, Any]:
+def _contents(site: Site, paths: GrafanaPaths, beside: Sequence[Site]) -> dict[str, Any]:
     dashboards = every(site)
     about = {
         panel.about: (str(dashboard.uid), int(panel.id))
@@ -216,7 +220,7 @@ def _contact_uids(points: dict[str, Any]) -> set[str]:
     return {receiver["uid"] for point in points.get("contactPoints", []) for receiver in point["receivers"]}
 
 
-def _bury(made: dict[str, Any], before: dict[str, Any], key: str, uids: Any) -> None:
+def _delete_what_is_gone(made: dict[str, Any], before: dict[str, Any], key: str, uids: Any) -> None:
     """Tell Grafana to delete what was there before, and at any time before that, and is not there now."""
     gone = (uids(before) | {entry["uid"] for entry in before.get(key, [])}) - uids(made)
     if gone:

@@ -112,7 +112,7 @@ class Last:
 
 
 @attr.frozen(kw_only=True)
-class Threshold:
+class LatchedThreshold:
     """True where ``of`` is above or below (``side``) a value; then until it is ``back`` behind another."""
 
     ref: str

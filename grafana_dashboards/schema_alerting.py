@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from .schema_dashboard import Duration, Source, Strict, Text, Uid
+from .schema_dashboard import DatasourceRef, Duration, Strict, Text, Uid
 
 Org = Literal[1]
 Folder = Annotated[str, Meta(pattern=r"^[^/]+\Z")]  # a slash would stand for a folder in a folder
 Wait = Annotated[str, Meta(pattern=r"^(0s|[1-9]\d*(ms|s|m|h|d|w))\Z")]
 
 
-class File(Struct, forbid_unknown_fields=True, kw_only=True):
+class ProvisioningFile(Struct, forbid_unknown_fields=True, kw_only=True):
     apiVersion: Literal[1]
 
 
@@ -45,7 +45,7 @@ class DataSourceKeys(Strict, kw_only=True):
     secureJsonData: SecureJsonData
 
 
-class DataSources(File, kw_only=True):
+class DataSources(ProvisioningFile, kw_only=True):
     datasources: list[DataSourceKeys]
 
 
@@ -65,7 +65,7 @@ class ProviderKeys(Strict, kw_only=True):
     options: ProviderOptions
 
 
-class Providers(File, kw_only=True):
+class Providers(ProvisioningFile, kw_only=True):
     providers: list[ProviderKeys]
 
 
@@ -76,7 +76,7 @@ class Range(Strict, rename={"since": "from"}, kw_only=True):
 
 class QueryModel(Strict, kw_only=True):
     refId: Text
-    datasource: Source
+    datasource: DatasourceRef
     rawQuery: Literal[True]
     resultFormat: Literal["time_series"]
     query: Text
@@ -181,7 +181,7 @@ class Deleted(Strict, kw_only=True):
     uid: Uid
 
 
-class Rules(File, kw_only=True):
+class Rules(ProvisioningFile, kw_only=True):
     groups: list[Group]
     deleteRules: list[Deleted] = []
 
@@ -282,7 +282,7 @@ class ContactPointKeys(Strict, kw_only=True):
     ]
 
 
-class ContactPoints(File, kw_only=True):
+class ContactPoints(ProvisioningFile, kw_only=True):
     contactPoints: list[ContactPointKeys]
     deleteContactPoints: list[Deleted] = []
 
@@ -322,7 +322,7 @@ class MuteTimeKeys(Strict, kw_only=True):
     time_intervals: Annotated[list[TimeInterval], Meta(min_length=1)]
 
 
-class Policies(File, kw_only=True):
+class Policies(ProvisioningFile, kw_only=True):
     policies: Annotated[list[NotificationPolicyKeys], Meta(min_length=1, max_length=1)]
     muteTimes: list[MuteTimeKeys] = []
 
@@ -333,7 +333,7 @@ class TemplateKeys(Strict, kw_only=True):
     template: Text
 
 
-class Templates(File, kw_only=True):
+class Templates(ProvisioningFile, kw_only=True):
     templates: list[TemplateKeys]
 
 

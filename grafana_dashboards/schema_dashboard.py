@@ -18,14 +18,14 @@ class Strict(Struct, forbid_unknown_fields=True, kw_only=True):
     """A mapping of exactly these keys."""
 
 
-class Source(Strict, kw_only=True):
+class DatasourceRef(Strict, kw_only=True):
     type: Literal["influxdb"]
     uid: Uid
 
 
 class Target(Strict, kw_only=True):
     refId: Annotated[str, Meta(pattern=r"^[A-Z]{1,2}\Z")]
-    datasource: Source
+    datasource: DatasourceRef
     query: Text
     rawQuery: Literal[True]
     resultFormat: Literal["time_series", "table"]
@@ -68,7 +68,7 @@ class NullMapping(Strict, tag_field="type", tag="special", kw_only=True):
     options: NullText
 
 
-class Link(Strict, kw_only=True):
+class PanelLink(Strict, kw_only=True):
     title: Text
     url: Annotated[str, Meta(pattern=r"^/d/[A-Za-z0-9_-]{1,40}\?\$\{__url_time_range\}(&var-[a-z]+=[^&]+)*\Z")]
     targetBlank: bool
@@ -83,7 +83,7 @@ class CellOptions(Strict, kw_only=True):
     type: Literal["color-text"]
 
 
-class Scale(Strict, kw_only=True):
+class AxisScale(Strict, kw_only=True):
     type: Literal["linear", "log"]
     log: Literal[2, 10] | None = None
 
@@ -110,7 +110,7 @@ class Custom(Strict, kw_only=True):
     axisPlacement: Literal["auto", "hidden"] | None = None
     axisSoftMin: float | None = None
     axisSoftMax: float | None = None
-    scaleDistribution: Scale | None = None
+    scaleDistribution: AxisScale | None = None
     thresholdsStyle: ThresholdStyle | None = None
     stacking: Stacking | None = None
     fillBelowTo: Text | None = None
@@ -127,7 +127,7 @@ class Defaults(Strict, kw_only=True):
     color: Color | None = None
     thresholds: Thresholds | None = None
     mappings: list[ValueMapping | NullMapping] = []
-    links: list[Link] = []
+    links: list[PanelLink] = []
     custom: Custom | None = None
 
 
@@ -243,7 +243,7 @@ class Shown(PanelBase, kw_only=True):
     """A panel with data."""
 
     description: Text
-    datasource: Source
+    datasource: DatasourceRef
     targets: Annotated[list[Target], Meta(min_length=1)]
     fieldConfig: FieldConfig
     interval: Annotated[str, Meta(pattern=r"^\$\{step\}[1-9]\d*(ms|s|m|h|d|w)\Z")] | None = None  # influxql.STEP
@@ -332,7 +332,7 @@ class AlertListOptions(Strict, kw_only=True):
 
 class AlertListKeys(PanelBase, tag="alertlist", kw_only=True):
     description: Text
-    datasource: Source
+    datasource: DatasourceRef
     fieldConfig: FieldConfig
     options: AlertListOptions
 
@@ -345,7 +345,7 @@ class RowKeys(PanelBase, tag="row", kw_only=True):
     panels: list[Plain]
 
 
-class Option(Strict, kw_only=True):
+class VariableOption(Strict, kw_only=True):
     text: Text
     value: Text
     selected: bool
@@ -362,7 +362,7 @@ class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[a-z]+\Z")]
     label: Text
     description: Text
-    datasource: Source
+    datasource: DatasourceRef
     query: Text
     regex: Text | None = None
     refresh: Literal[2]
@@ -373,17 +373,17 @@ class QueryVariableKeys(Strict, tag_field="type", tag="query", kw_only=True):
     includeAll: bool
     allValue: Literal[".*"] | None = None
     current: Current | None = None
-    options: list[Option] = []
+    options: list[VariableOption] = []
 
 
-class Choice(Strict, tag_field="type", tag="custom", kw_only=True):
+class CustomVariable(Strict, tag_field="type", tag="custom", kw_only=True):
     """A variable that a person sets."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z]+\Z")]
     label: Text
     description: Text
     query: Text
-    options: Annotated[list[Option], Meta(min_length=2)]
+    options: Annotated[list[VariableOption], Meta(min_length=2)]
     current: Current
     multi: Literal[True]
     includeAll: Literal[True]
@@ -393,7 +393,7 @@ class Choice(Strict, tag_field="type", tag="custom", kw_only=True):
 
 
 class Templating(Strict, kw_only=True, rename={"variables": "list"}):
-    variables: list[QueryVariableKeys | Choice]
+    variables: list[QueryVariableKeys | CustomVariable]
 
 
 class DashboardLink(Strict, kw_only=True):

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     try:
         emit.try_out(site)
-    except emit.Unfit as error:
+    except emit.InvalidForGrafana as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
     channels = sum(len(i.stanza.channels) for i in site.instruments)

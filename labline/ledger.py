@@ -93,6 +93,11 @@ class Span:
     first_ns: int = 0
     last_ns: int = 0
 
+    @property
+    def times(self) -> str:
+        """Write it as InfluxQL does."""
+        return f"time >= {self.first_ns} AND time <= {self.last_ns}"
+
     def add(self, first_ns: int, last_ns: int) -> None:
         """Extend it by another one."""
         self.first_ns = min(self.first_ns, first_ns) if self.first_ns else first_ns
@@ -116,6 +121,7 @@ class Entry:
     away: int = 0  # cycles that nobody was there for: its program had ended
     unread: int = 0  # lines of the programs' counts that are torn
     spans: dict[str, Span] = field(default_factory=dict)  # by measurement
+    earlier: dict[tuple[str, str], Span] = field(default_factory=dict)  # of before the run, by measurement and channel
 
     @property
     def made(self) -> int:
@@ -147,7 +153,7 @@ def take(run: Run, folder: Path, server: Server, ended_ns: int = 0) -> list[Entr
     for file in sorted(folder.iterdir()):
         name = file.name.rsplit(".", 2)[0]
         if name in entries:
-            _add(entries[name], file.read_text(errors="replace"))
+            _add(entries[name], file.read_text(errors="replace"), run.since_ns)
     for name, cycles in gaps.missed(folder, run.intervals, ended_ns).items():
         entries[name].away = cycles
     before: dict[str, Counter[str]] | None = None
@@ -162,7 +168,7 @@ def take(run: Run, folder: Path, server: Server, ended_ns: int = 0) -> list[Entr
     return list(entries.values())
 
 
-def _add(entry: Entry, noted: str) -> None:
+def _add(entry: Entry, noted: str, since_ns: int) -> None:
     """Add what a program noted (telegraf_inputs/ledger.py); it may have been killed before it could, or the power went."""
     first, *channels = noted.splitlines() or [""]
     numbers = first.split()
@@ -183,28 +189,34 @@ def _add(entry: Entry, noted: str) -> None:
         measurement, channel = words[3:]
         if made:
             entry.made_by[channel] += made
-            if last_ns:
-                entry.spans.setdefault(measurement, Span()).add(first_ns, last_ns)
+            if last_ns >= since_ns:
+                entry.spans.setdefault(measurement, Span()).add(max(first_ns, since_ns), last_ns)
+            if last_ns and first_ns < since_ns:
+                entry.earlier.setdefault((measurement, channel), Span()).add(first_ns, min(last_ns, since_ns - 1))
 
 
 def _written(run: Run, server: Server, entries: Mapping[str, Entry]) -> dict[str, Counter[str]]:
     """Count, by instrument and channel, what the database has of a run's quantities.
 
-    Counted are the spans of times that the programs noted: a source's own times may lie before the run. What nobody
-    noted is looked for in the time of the run.
+    Counted are the spans of times that the programs noted: a source's own times may lie before the run, of each channel in a
+    span of its own, where earlier runs may have written others. What nobody noted is looked for in the time of the run.
     """
     statements: list[str] = []
     until = f" AND time < {run.until_ns}" if run.until_ns else ""
     for instrument, measurements in run.instruments.items():
         for measurement, channels in measurements.items():
-            span = entries[instrument].spans.get(measurement)
-            times = f"time >= {span.first_ns} AND time <= {span.last_ns}" if span else f"time >= {run.since_ns}{until}"
+            entry = entries[instrument]
+            span = entry.spans.get(measurement)
+            earlier = {channel: span for (known, channel), span in entry.earlier.items() if known == measurement}
+            times = [span.times] if span else []
+            times += [f'"channel" = {text(channel)} AND {span.times}' for channel, span in earlier.items()]
             names = dict.fromkeys(name for quantities in channels.values() for name in quantities)
             counts = ", ".join(f"count({identifier(name)}) AS {identifier(name)}" for name in names)
-            statements.append(
-                f"SELECT {counts} FROM {identifier(RAW, measurement)} WHERE {times} AND "
+            statements += [
+                f"SELECT {counts} FROM {identifier(RAW, measurement)} WHERE {each} AND "
                 f'"site" = {text(run.site)} AND "instrument" = {text(instrument)} GROUP BY "instrument", "channel"'
-            )
+                for each in times or [f"time >= {run.since_ns}{until}"]
+            ]
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for series in server.query(";\n".join(statements), run.database):
         instrument, channel = series.tags["instrument"], series.tags["channel"]

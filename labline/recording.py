@@ -22,12 +22,13 @@ from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.line import Wire
 from telegraf_inputs.point import Point
 from telegraf_inputs.reading import Reading
-from telegraf_inputs.source import Polled
+from telegraf_inputs.source import Polled, Pushed
 from telegraf_inputs.transports.file import WRITES
 from telegraf_inputs.url import Url
 
-Event = tuple[str, bytes]  # as a Line's tap is told
+Said = tuple[str, bytes]  # as a Line's tap is told
 FILES = "file"  # the scheme of what is read from files
+WITHIN_WORDS = ("ok", "degraded", "clock", "disconnected")  # states that come of what is said, or of that all is gone
 SAME_PACE = 0.2  # of an interval: two cycles that are as near to it as that are one interval apart
 
 
@@ -39,9 +40,13 @@ class Recorder:
 
     def __init__(self, folder: Path, instrument: SiteInstrument):
         self._folder, self._instrument = folder, instrument
-        self.inbox = HeldInbox()
+        driver = instrument.stanza.driver
+        channels = instrument.stanza.channels
+        in_words = issubclass(driver, Pushed) and any(driver.in_words(channel) for channel in channels)
+        self._words = InboxOfWords([channel.id for channel in channels]) if in_words else None
+        self.inbox = self._words or HeldInbox()
         self._thread = threading.get_ident()
-        self._cycles: list[list[Event]] = []
+        self._cycles: list[list[Said]] = []
         self._began: list[float] = []  # when each cycle did, in monotonic seconds
         self._expected: list[str] = []
         self._closed = False  # a feed was, by the other side
@@ -52,15 +57,26 @@ class Recorder:
         if self._folder.exists():
             raise BadInput(f"{self._folder} is there already; a case needs a new folder")
         driver = self._instrument.stanza.driver
+        if self._words:
+            unsaid = [c.id for c in self._instrument.stanza.channels if not driver.in_words(c)]
+            if unsaid:
+                raise BadInput(
+                    f"what is said of {', '.join(unsaid)} does not tell all that is read of it; record the other channels "
+                    "alone"
+                )
+            return
         if connection.scheme == FILES and issubclass(driver, Polled):
             return
         if not issubclass(driver, (Polled, Feed)) or not transports.of(connection).carries_text:
             raise BadInput(
-                f"there is no dialogue to record: driver {driver.name!r} neither speaks over a line of text nor reads files"
+                f"there is no dialogue to record: driver {driver.name!r} neither speaks over a line of text, or in words, nor "
+                "reads files"
             )
 
     def tap(self, direction: str, data: bytes) -> None:
         """Take down what is said."""
+        if self._words:
+            return  # it comes by the inbox
         if threading.get_ident() == self._thread:
             self._cycles[-1].append((direction, data))
         elif direction == "!":  # what a feed says comes by the inbox, line by line
@@ -76,6 +92,11 @@ class Recorder:
 
     def end(self, instrument: Instrument, points: Iterable[Point]) -> bool:
         """Take down what came of the cycle; False where nothing was said in it, which can't be played."""
+        if self._words:
+            self._cycles[-1] = [("<", said.encode()) for said in self._words.told]
+            if instrument.source is None or instrument.state not in WITHIN_WORDS:
+                self._drop()
+                return False
         self._messages = self._messages or getattr(getattr(instrument.source, "link", None), "whole_messages", False)
         if instrument.url.scheme == FILES and not Path(instrument.url.rest).is_dir():
             self._cycles[-1].append((">", b"."))  # nobody answers: the folder of all is gone
@@ -135,6 +156,9 @@ class Recorder:
                 pause = self._began[number] - self._began[number - 1]
                 regular = abs(pause - stanza.interval) < SAME_PACE * stanza.interval
                 yield "---" if regular else f"--- {duration.exact(round(pause, 2))}"
+            if self._words:
+                yield from (said.decode() for _, said in events)
+                continue
             if of_files:
                 yield from _files(events)
                 continue
@@ -163,13 +187,63 @@ class HeldInbox(Inbox):
         return [said for said, _ in held if said]
 
 
+class InboxOfWords(HeldInbox):
+    """Holds back what a source says in words: a cycle has what was said before it began, behind what its look finds.
+
+    Several threads say it at once: in each cycle it is in the order of the ``channels``. The first cycle has of each of
+    them all until its first reading.
+    """
+
+    def __init__(self, channels: Sequence[str]):
+        super().__init__()
+        self._channels = list(channels)
+        self._cycle = self._takes = 0
+        self._due = 0  # how much of what is held belongs to this cycle
+        self.told: list[str] = []  # in this cycle
+
+    def release(self) -> list[str]:
+        self._cycle += 1
+        self._takes, self.told = 0, []
+        return []
+
+    def take(self) -> list[Reading]:
+        self._takes += 1
+        if self._takes == 1:  # right before the look, which sees what was said
+            self._due = len(self._held)
+        if self._takes == 2:
+            due = self._first() if self._cycle == 1 else self._until(self._due)
+            self.told = [said for said, _ in due if said]
+            for reading in sorted((reading for _, readings in due for reading in readings), key=self._place):
+                self.put(reading)
+        return super().take()
+
+    def _until(self, count: int) -> list[tuple[str, list[Reading]]]:
+        due = self._held[:count]
+        del self._held[:count]
+        return due
+
+    def _first(self) -> list[tuple[str, list[Reading]]]:
+        due: list[tuple[str, list[Reading]]] = []
+        later: list[tuple[str, list[Reading]]] = []
+        read: set[str] = set()
+        for said, readings in self._until(len(self._held)):
+            channel = said.partition(" ")[0]
+            (later if channel in read else due).append((said, readings))
+            read |= {channel} if readings else set()
+        self._held[:0] = later
+        return due
+
+    def _place(self, reading: Reading) -> int:
+        return self._channels.index(reading.channel) if reading.channel in self._channels else len(self._channels)
+
+
 def _timeless(point: Point) -> str:
     """Write a point without what is another each time."""
     point.values.pop("read_seconds", None)
     return f"{point.line().rsplit(' ', 1)[0]}\n"
 
 
-def _files(events: Sequence[Event]) -> Iterator[str]:
+def _files(events: Sequence[Said]) -> Iterator[str]:
     """Write which files were asked for in one cycle, and what was in each; those that could not be read are gone.
 
     What a driver writes into is how it asks, and answers otherwise each time: that is left out, and not there when it is played.
@@ -188,7 +262,7 @@ def _files(events: Sequence[Event]) -> Iterator[str]:
             yield f"  {line[:-1]}" if line.endswith("\n") else f"  {line}\\"
 
 
-def _lines(events: Iterable[Event], wire: Wire) -> Iterator[str]:
+def _lines(events: Iterable[Said], wire: Wire) -> Iterator[str]:
     """Write the lines of one cycle. What was thrown away before anything was asked came before the driver looked."""
     received, early = b"", b""
     asked = False

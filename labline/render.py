@@ -21,7 +21,7 @@ EXAMPLES = """\
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from provisioning.telegraf_config import Paths
+    from provisioning.telegraf_config import TelegrafPaths
 
     add_site(parser)
     parser.add_argument(
@@ -50,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
             f"--{name}",
             metavar="PATH",
             type=_place,
-            default=getattr(Paths(), name),
+            default=getattr(TelegrafPaths(), name),
             help=f"{help} (default: %(default)s)",
         )
 
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grafana_dashboards import emit
     from grafana_dashboards.places import PROVIDER, placed
     from provisioning import files, json_schema
-    from provisioning.telegraf_config import Paths
+    from provisioning.telegraf_config import TelegrafPaths
 
     from . import simulation
     from .stack import told
@@ -107,16 +107,16 @@ def run(arguments: argparse.Namespace) -> int:
     beside = [provisioning.site.load(provisioning.site.find(name)) for name in arguments.beside]
     own = Path(site.file).resolve() == provisioning.site.SITES / "demo.yml"
     folder = arguments.to or (provisioning.site.SITES.parent if own else Path("rendered") / site.name)
-    paths = Paths(
+    paths = TelegrafPaths(
         python=arguments.python, config=arguments.config, secrets=arguments.secrets, journal=arguments.journal
     )
-    grafana_paths = emit.Paths(secrets=arguments.secrets)
+    grafana_paths = emit.GrafanaPaths(secrets=arguments.secrets)
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
     grafana = folder / files.of_node(site, site.server) / "grafana"
     former = _former_server(folder, grafana, placed(PROVIDER, site.name))
     try:  # before anything is written
         wanted = emit.on_disk(site, grafana_paths, grafana if grafana.exists() else former or grafana, beside)
-    except emit.Unfit as error:
+    except emit.InvalidForGrafana as error:
         print(f"labline: {error}", file=sys.stderr)
         return 1
     if former and not grafana.exists():

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from telegraf_inputs.errors import BadInput
 
     from .scanning import devices, ports
-    from .scanning.finding import Finding
+    from .scanning.finding import FoundPlace
     from .stack import told
     from .stack.progress import say
 
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         named = [server for server in servers if server.scheme == driver.servers]
         if named or not arguments.port:
             kinds.append(devices.all(driver, named))
-    found: list[Finding] = []
+    found: list[FoundPlace] = []
     said: set[str] = set()
     for kind in kinds:
         for item in kind:

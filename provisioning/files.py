@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import influxdb_schema, telegraf_config
 from .site import Node, Site
-from .telegraf_config import HEADER, Paths
+from .telegraf_config import HEADER, TelegrafPaths
 
 SCHEMA = "influxdb/schema.influxql"
 CONF = f"telegraf/{telegraf_config.CONF}"
@@ -22,7 +22,7 @@ def of_node(site: Site, node: Node) -> str:
     return f"{node.name}/" if len(site.nodes) > 1 else ""
 
 
-def render(site: Site, paths: Paths | None = None) -> dict[str, str]:
+def render(site: Site, paths: TelegrafPaths | None = None) -> dict[str, str]:
     """Make the files for Telegraf and InfluxDB: path inside the folder -> text."""
     files = {
         f"{of_node(site, node)}telegraf/{name}": text

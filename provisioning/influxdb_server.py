@@ -29,7 +29,7 @@ class DatabaseError(Exception):
     """The database can't be reached, refuses, or does not take a statement: what, where, what to do."""
 
 
-class Refused(DatabaseError):
+class PointsRefused(DatabaseError):
     """Points were refused for what they are, such as a field of another type; the others of the request were taken."""
 
 
@@ -114,7 +114,7 @@ class Server:
         data = lines.encode() if isinstance(lines, str) else lines
         answer = self._post("write", data, params={"db": database, "rp": policy})
         if answer.status_code != 204:
-            raise (Refused if answer.status_code == 400 else DatabaseError)(
+            raise (PointsRefused if answer.status_code == 400 else DatabaseError)(
                 f"InfluxDB at {self.url} does not take what is written: {_said(answer)}"
             )
 

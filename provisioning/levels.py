@@ -45,25 +45,31 @@ def read(written: site_file.InfluxDBKeys, errors: list[BadInput]) -> Storage:
     """Check what goes together; of the levels, time per point and retention must rise. Mistakes go to ``errors``."""
     if written.ca and not written.url.startswith("https:"):
         errors.append(BadInput("belongs to a url that begins with https://", ("ca",)))
-    raw = written.retention.raw
-    if raw and raw < SHORTEST_RAW:
-        errors.append(
-            BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("retention", "raw"))
-        )
-    found: list[Level] = []
-    for name, keep in written.retention.downsampled.items():
-        with noted([] if written.retention.downsampled is USUAL_LEVELS else errors, "retention", "downsampled", name):
-            level = _level(name, keep)
-            _check(level, raw, found)
-            found.append(level)
+    found = read_retention(written.retention, errors)
     return Storage(
         url=written.url,
         ca=written.ca,
         database=written.database,
         write=written.write,
-        raw=raw,
+        raw=written.retention.raw,
         downsampled=tuple(found),
     )
+
+
+def read_retention(written: site_file.Retention, errors: list[BadInput]) -> list[Level]:
+    """Check how long data are kept, at each level; mistakes go to ``errors``, with their path inside ``influxdb``."""
+    raw = written.raw
+    if raw and raw < SHORTEST_RAW:
+        errors.append(
+            BadInput(f"is {raw:g} s, expected 1h or more: InfluxDB keeps nothing shorter", ("retention", "raw"))
+        )
+    found: list[Level] = []
+    for name, keep in written.downsampled.items():
+        with noted([] if written.downsampled is USUAL_LEVELS else errors, "retention", "downsampled", name):
+            level = _level(name, keep)
+            _check(level, raw, found)
+            found.append(level)
+    return found
 
 
 def _check(level: Level, raw: float, finer: list[Level]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -65,6 +65,8 @@ def of_channel(channel: Channel, for_: float, interval: float, errors: list[BadI
     """
     limits = []
     for name, data in channel.limits.items():
+        if name not in channel.quantities:  # that is told
+            continue
         with noted(errors, "limits", name) as found:
             limits += _of_quantity(channel, channel.quantities[name], data, _usual_wait(channel, for_, interval), found)
             if not found:
@@ -101,12 +103,11 @@ def check_empty(stanza: Any, errors: list[BadInput]) -> None:
             errors.append(BadInput(f"is empty: nothing would alarm; expected {expected}", ("channels", name, "limits")))
 
 
-def check_keys(stanza: Any, errors: list[BadInput]) -> None:
-    """Look at the keys of the limits in a stanza whose other mistakes leave it unknown what its channels deliver."""
-    check_empty(stanza, errors)
+def check_keys(stanza: Any, understood: Container[str], errors: list[BadInput]) -> None:
+    """Look at the keys of the limits of channels that are not ``understood``: other mistakes leave unknown what they deliver."""
     channels = stanza.get("channels") if isinstance(stanza, dict) else None
     for name, channel in channels.items() if isinstance(channels, dict) else ():
-        limits = channel.get("limits") if isinstance(channel, dict) else None
+        limits = channel.get("limits") if isinstance(channel, dict) and name not in understood else None
         for quantity, data in limits.items() if isinstance(limits, dict) else ():
             with noted(errors, "channels", name, "limits", quantity) as found:
                 convert(data, site_file.Limits, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -84,6 +84,12 @@ def counter(natives: Sequence[Stanza], python: str, environment: Mapping[str, st
         "tagpass": {"instrument": [stanza.name for stanza in natives]},
     }
     yield from toml.nested("outputs.execd", keys)
+
+
+def agent(stanzas: Iterable[Stanza]) -> dict[str, Any]:
+    """Give the keys that these instruments need in Telegraf's own table."""
+    natives = (cast(type[Native], stanza.driver) for stanza in stanzas if is_native(stanza))
+    return {key: value for driver in natives for key, value in driver.agent.items()}
 
 
 def secrets(stanza: Stanza) -> list[str]:

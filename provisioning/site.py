@@ -23,7 +23,7 @@ from .contact_point import ContactPoint
 from .convert import read_keys
 from .levels import Storage
 from .limits import Limit
-from .site_file import OWN_KEYS, Alarms, Grafana, Node, Notifications, SiteFile, fields
+from .site_file import OWN_KEYS, Alarms, Grafana, InfluxDBKeys, Node, Notifications, SiteFile, fields
 from .uncollected import uncollected
 
 __all__ = [
@@ -184,14 +184,17 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     with noted(errors, "zone"):
         _check_zone(written.get("zone", "browser"))
     with noted(errors, "notifications", "contact_points") as found:
-        found += _same_names([p.name for p in written.get("notifications", Notifications()).contact_points])
+        found += _same_names(_written_names(data.get("notifications"), "contact_points"))
     nodes: tuple[Node, ...] = written.get("nodes", ())
     with noted(errors, "nodes") as found:
-        found += [*_same_names([node.name for node in nodes]), *_second_server(nodes)]
+        found += [*_same_names(_written_names(data, "nodes")), *_second_server(nodes)]
+    node_names = list(dict.fromkeys(name for name in _written_names(data, "nodes") if name is not None))
     influxdb = None
-    if "influxdb" in written:
-        with noted(errors, "influxdb") as found:
+    with noted(errors, "influxdb") as found:
+        if "influxdb" in written:
             influxdb = levels.read(written["influxdb"], found)
+        elif "retention" in (known := read_keys(data.get("influxdb"), InfluxDBKeys, [])):
+            levels.read_retention(known["retention"], found)
     if isinstance(data.get("instruments"), dict) and "driver" in data["instruments"]:
         _say_list(errors)
     instruments: list[SiteInstrument] = []
@@ -199,7 +202,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     for index, stanza in enumerate(written.get("instruments", ())):
         made = None
         with noted(errors, "instruments", index) as found:
-            made = _instrument(stanza, nodes, alarms, found)
+            made = _instrument(stanza, node_names, alarms, found)
             found += measurements.taken(made.stanza) if made is not None else ()
             if made is not None and influxdb is not None:
                 _check_silence(made, influxdb.raw)
@@ -210,7 +213,7 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
     if instruments and not errors and not any(instrument.enabled for instrument in instruments):
         errors.append(BadInput("none of them is enabled; expected at least one that is read", ("instruments",)))
     with noted(errors, "instruments") as found:
-        found += _same_names([_written_name(data) for data in written.get("instruments", ())])
+        found += _same_names(_written_names(data, "instruments"))
         found += measurements.same_names(measurements.of_site(i.stanza for i in instruments))
     errors += _shared_places(instruments, places)
     if influxdb is not None:
@@ -253,27 +256,32 @@ def _kind(data: Any) -> str:
     return "a list" if isinstance(data, list) else f"{data!r:.60}"
 
 
-def _instrument(data: Any, nodes: tuple[Node, ...], alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
-    """Read one instrument; mistakes go to ``errors``, with their path inside it."""
+def _instrument(data: Any, nodes: list[str], alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
+    """Read one instrument, which one of ``nodes`` reads; mistakes go to ``errors``, with their path inside it."""
     stanza = stanzas.check_all(data, errors)
-    if stanza is None or errors:
-        limits.check_keys(data, errors)
-        return None
+    wrong = {error.path[:1] for error in errors}
     limits.check_empty(data, errors)
-    known = [node.name for node in nodes]
-    if stanza.node and known and stanza.node not in known:
-        errors.append(BadInput(f"there is no node {stanza.node!r}; {suggestion(stanza.node, known)}", ("node",)))
+    limits.check_keys(data, {channel.id for channel in stanza.channels} if stanza else (), errors)
+    if stanza is None:
+        return None
+    if stanza.node and nodes and stanza.node not in nodes and ("node",) not in wrong:
+        errors.append(BadInput(f"there is no node {stanza.node!r}; {suggestion(stanza.node, nodes)}", ("node",)))
+    interval = 0.0 if ("interval",) in wrong else stanza.interval
     found: list[Limit] = []
     for channel in stanza.channels:
-        with noted(errors, "channels", channel.id) as wrong:
-            found += limits.of_channel(channel, alarms.for_, stanza.interval, wrong)
+        with noted(errors, "channels", channel.id) as of_channel:
+            found += limits.of_channel(channel, alarms.for_, interval, of_channel)
     stale = max(alarms.stale_minimum, alarms.stale_factor * stanza.interval) if stanza.stale is None else stanza.stale
-    if 0 < stale < stanza.interval:
-        raise BadInput(
-            f"is {stale:g} s, shorter than the interval of {stanza.interval:g} s: such an alarm is always on",
-            ("stale",),
+    if 0 < stale < interval and ("stale",) not in wrong:
+        errors.append(
+            BadInput(
+                f"is {stale:g} s, shorter than the interval of {stanza.interval:g} s: such an alarm is always on",
+                ("stale",),
+            )
         )
-    node = stanza.node or (known[0] if known else "")
+    if wrong:
+        return None
+    node = stanza.node or (nodes[0] if nodes else "")
     return SiteInstrument(node=node, stanza=stanza, data=data, limits=tuple(found), stale=stale)
 
 
@@ -331,10 +339,12 @@ def _check_zone(zone: str) -> None:
         raise BadInput(f"found {zone!r}, expected a time zone such as Europe/Paris, or browser{meant}")
 
 
-def _written_name(data: Any) -> str | None:
-    """Take the name out of a stanza that may be anything."""
-    name = data.get("name") if isinstance(data, dict) else None
-    return str(name) if isinstance(name, (str, int, float)) else None
+def _written_names(data: Any, key: str) -> list[str | None]:
+    """Take the names out of the list at a key, where there is one: whatever else is wrong in it."""
+    found = data.get(key) if isinstance(data, dict) else None
+    each = found if isinstance(found, list) else ()
+    names = [item.get("name") if isinstance(item, dict) else None for item in each]
+    return [str(name) if isinstance(name, (str, int, float)) else None for name in names]
 
 
 def _same_names(names: list[str | None]) -> Iterator[BadInput]:

@@ -11,7 +11,7 @@ from msgspec import structs
 from . import files, native_config, telegraf_config
 from .levels import Storage
 from .site import Node, Site
-from .telegraf_config import CONF, Paths
+from .telegraf_config import CONF, TelegrafPaths
 
 
 def check(site: Site, telegraf: Path) -> str:
@@ -39,7 +39,7 @@ def _check(site: Site, node: Node, telegraf: Path) -> str:
                 structs.replace(i, stanza=native_config.without_files(i.stanza)) for i in site.instruments
             ),
         )
-        paths = Paths(config=str(folder), secrets=str(secrets), journal=str(journal))
+        paths = TelegrafPaths(config=str(folder), secrets=str(secrets), journal=str(journal))
         made = telegraf_config.render(site, node, paths, for_programs=False)
         files.write(folder, made)
         try:

@@ -31,7 +31,7 @@ BUFFER_SECONDS, BUFFER_LEAST, BUFFER_MOST = 3600, 10_000, 100_000
 HEADER = "# Made by `labline render` from the site file: change that, not this.\n"
 
 
-class Paths(Struct, frozen=True, kw_only=True):
+class TelegrafPaths(Struct, frozen=True, kw_only=True):
     """Where things are on the machine that runs Telegraf, all absolute; the folders must be there when it starts."""
 
     python: str = "/opt/labline/bin/python"
@@ -44,7 +44,7 @@ class Paths(Struct, frozen=True, kw_only=True):
 def render(
     site: Site,
     node: Node,
-    paths: Paths | None = None,
+    paths: TelegrafPaths | None = None,
     *,
     environment: Mapping[str, str] | None = None,
     connections: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def render(
     ``environment`` is added to that of the instruments' programs; ``connections`` replaces those of the site file, by
     instrument (``labline run --simulate``). Without those ``for_programs`` they are what Telegraf itself reads.
     """
-    paths = paths or Paths()
+    paths = paths or TelegrafPaths()
     connections = connections or {}
     files = {CONF: _conf(site, node, paths, environment or {}, connections)}
     for instrument in site.of_node(node):
@@ -111,7 +111,9 @@ _Plain.add_representer(str, _text)
 _Plain.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{yamlwords.TAG}null", ""))
 
 
-def _conf(site: Site, node: Node, paths: Paths, environment: Mapping[str, str], connections: Mapping[str, str]) -> str:
+def _conf(
+    site: Site, node: Node, paths: TelegrafPaths, environment: Mapping[str, str], connections: Mapping[str, str]
+) -> str:
     instruments = site.of_node(node)
     measurements = sorted({name for i in instruments for name in i.stanza.measurements})
     natives = [i.stanza for i in instruments if native_config.is_native(i.stanza)]
@@ -145,7 +147,7 @@ def _agent(site: Site, node: Node) -> Iterator[str]:
             f"# Up to {BUFFER_SECONDS // 60} minutes while the database is away; the journal holds more.": None,
             "metric_buffer_limit": _buffer_limit(site.of_node(node)),
             "skip_processors_after_aggregators": True,
-            **({"snmp_translator": "gosmi"} if any(i.stanza.driver.name == "snmp" for i in site.of_node(node)) else {}),
+            **native_config.agent(i.stanza for i in site.of_node(node)),
         },
     )
 
@@ -158,7 +160,9 @@ def _buffer_limit(instruments: Sequence[SiteInstrument]) -> int:
     return min(BUFFER_MOST, max(BUFFER_LEAST, math.ceil(points / 1000) * 1000))
 
 
-def _outputs(site: Site, node: Node, paths: Paths, measurements: list[str], unstored: list[str]) -> Iterator[str]:
+def _outputs(
+    site: Site, node: Node, paths: TelegrafPaths, measurements: list[str], unstored: list[str]
+) -> Iterator[str]:
     yield "\n# Passwords are files in this folder, one each; none stands here."
     yield from _table("[[secretstores.docker]]", {"id": "labline", "path": paths.secrets}, before="")
     database, proxy = site.influxdb, site.influxdb.write
@@ -264,7 +268,7 @@ def names_by_program(instruments: Iterable[SiteInstrument]) -> dict[str, list[st
     return {program.alias: [i.name for i in program.instruments] for program in programs(instruments)}
 
 
-def _execd(program: Program, paths: Paths, environment: Mapping[str, str]) -> Iterator[str]:
+def _execd(program: Program, paths: TelegrafPaths, environment: Mapping[str, str]) -> Iterator[str]:
     yield f"\n# {_one_line(program.driver.title)}"
     command = [paths.python, "-m", f"telegraf_inputs.drivers.{program.driver.name}"]
     for instrument in program.instruments:

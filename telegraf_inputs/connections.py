@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 PORT = re.compile(r"/dev/\S+\Z")
 WINDOWS = re.compile(r"COM\d+:?\Z", re.I)
@@ -13,12 +12,11 @@ HOST = re.compile(r"\d{1,3}(\.\d{1,3}){3}\Z|[A-Za-z][\w-]*(\.[\w-]+)+\Z", re.ASC
 HTTP = re.compile(r"(?:https?|telnet|socket|tcpip)://([^/]+)/?\Z", re.I)
 
 
-NETWORK = ("tcp", "mqtt", "opc.tcp", "udp")  # in the order in which a host and a port are taken for one of them
+def meant(text: str, network: str = "tcp") -> str:
+    """Say which URL a text may stand for: ``did you mean 'tcp://192.168.1.5:7777'?``; "" if unknown.
 
-
-def meant(text: str, schemes: Sequence[str] = NETWORK) -> str:
-    """Say which URL of these schemes a text may stand for: ``did you mean 'tcp://192.168.1.5:7777'?``; "" if unknown."""
-    network = next((scheme for scheme in NETWORK if scheme in schemes), "tcp")
+    ``network`` is the scheme for which a host and a port are taken.
+    """
     text = text.strip()
     if PORT.match(text):
         return f"did you mean {f'serial://{text}'!r}?"

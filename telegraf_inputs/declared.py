@@ -58,6 +58,7 @@ def read(given: Mapping[str, Any], where: tuple[Option, ...]) -> dict[str, Decla
         for name, data in given.items():
             with noted(wrong, "read", name):
                 check_field(name, ())
+            with noted(wrong, "read", name):
                 if not isinstance(data, dict):
                     keys = ", ".join(option.name for option in (*where, *KEYS))
                     raise BadInput(f"found {shown(data)}, expected the quantity's keys: {keys}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,19 +34,37 @@ HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is tol
 
 @dataclass
 class Made:
-    """What was made of one channel: how many readings, and the times of the first and the last (ns, UTC)."""
+    """What was made of one channel: how many readings, and the times of the first and the last (ns, UTC).
+
+    What is of before ``since_ns``, when the program began, has a span of its own, ``earlier``: the database may have
+    readings there that others made.
+    """
 
     measurement: str
     channel: str
     readings: int = 0
     first_ns: int = 0
     last_ns: int = 0
+    since_ns: int = 0
+    earlier: Made | None = None
 
     def add(self, readings: int, time_ns: int) -> None:
-        if not self.readings:
+        if time_ns < self.since_ns:
+            self.earlier = self.earlier or Made(self.measurement, self.channel)
+            self.earlier.add(readings, time_ns)
+        elif self.readings == (self.earlier.readings if self.earlier else 0):
             self.first_ns = self.last_ns = time_ns
+        else:
+            self.first_ns, self.last_ns = min(self.first_ns, time_ns), max(self.last_ns, time_ns)
         self.readings += readings
-        self.first_ns, self.last_ns = min(self.first_ns, time_ns), max(self.last_ns, time_ns)
+
+    @property
+    def spans(self) -> list[tuple[int, int, int]]:
+        """List how many readings there are in each span, and its times: first that since the program began."""
+        if self.earlier is None:
+            return [(self.readings, self.first_ns, self.last_ns)]
+        since = (self.readings - self.earlier.readings, self.first_ns, self.last_ns)
+        return [since, *self.earlier.spans] if self.last_ns else self.earlier.spans
 
 
 class Instrument:
@@ -85,6 +104,7 @@ class Instrument:
         self._places: dict[tuple[str, str], Channel] = {}
         self.channels: list[Channel] = []  # those of the stanza, and those that were found in the data
         self.made: dict[str, Made] = {}
+        self._since_ns = time.time_ns()
         for channel in stanza.channels:
             self._take_up(channel)
         self._connections = 0
@@ -103,6 +123,7 @@ class Instrument:
         self._unheard = False  # it was opened anew because it was silent or garbled, and nothing has come since
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
+        self._sampling = 0  # the thread that does
         self._hangs = False
 
     @property
@@ -127,6 +148,7 @@ class Instrument:
     def sample(self) -> list[Point]:
         """Run one cycle; returns the points of the channels and, last, the instrument's own. Raises Stopped only."""
         began = self._began = self._beat = time.monotonic()
+        self._sampling = threading.get_ident()
         points: list[Point] = []
         try:
             for point in self._cycle():
@@ -284,7 +306,7 @@ class Instrument:
         self._places.setdefault(("", channel.id), known)
         if known is channel:
             self.channels.append(channel)
-            self.made[self._called(channel)] = Made(channel.measurement, channel.id)
+            self.made[self._called(channel)] = Made(channel.measurement, channel.id, since_ns=self._since_ns)
         return known
 
     def _called(self, channel: Channel) -> str:
@@ -328,7 +350,8 @@ class Instrument:
 
     def _pulse(self, direction: str, data: bytes) -> None:
         """Note that something was sent or received: whoever waits here is alive."""
-        self._beat = time.monotonic()
+        if threading.get_ident() == self._sampling:  # that a source speaks is no sign of it
+            self._beat = time.monotonic()
         if self._tap is not None:
             self._tap(direction, data)
 

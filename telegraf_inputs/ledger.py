@@ -17,7 +17,7 @@ class Ledger:
 
     Its first line is ``dropped overruns errors discarded``; each further one is ``made first_ns last_ns measurement
     channel``: how many readings, those that came too fast to be taken included, and the span of the others' times (ns,
-    UTC). It is up to date after every cycle, so that even a process that is killed has its readings counted. When readings
+    UTC); what is of before the program began has a line of its own. It is up to date after every cycle, so that even a process that is killed has its readings counted. When readings
     begin or cease to be dropped it is logged, once.
     """
 
@@ -38,15 +38,17 @@ class Ledger:
         i = self._instrument
         numbers = (i.lost, i.overruns, i.errors, i.discarded)
         dropped = dict(i.inbox.dropped_of)
-        lines = [
-            _line(m.readings + dropped.pop(m.channel, 0), m.first_ns, m.last_ns, m.measurement, m.channel)
-            for m in list(i.made.values())
-        ]
+        lines, earlier = [], []
+        for made in list(i.made.values()):
+            (readings, first_ns, last_ns), *before = made.spans
+            readings += dropped.pop(made.channel, 0)
+            lines.append(_line(readings, first_ns, last_ns, made.measurement, made.channel))
+            earlier += [_line(*span, made.measurement, made.channel) for span in before]
         # Of a channel that is found in the data all may be dropped before one was taken up.
         lines += [_line(count, 0, 0, "-", channel) for channel, count in dropped.items() if channel]
-        made = "".join(lines)
+        noted = "".join([*lines, *earlier])
         try:
-            os.pwrite(self._fd, f"{' '.join(f'{n:<20}' for n in numbers)}\n{made}".encode(), 0)
+            os.pwrite(self._fd, f"{' '.join(f'{n:<20}' for n in numbers)}\n{noted}".encode(), 0)
         except OSError as error:  # a full disk; the count is cumulative, and written anew each cycle
             if not self._failing:
                 self._log("W", f"{VARIABLE}: can't keep count: {error.strerror}")

@@ -37,6 +37,7 @@ class Native(Source):
     by: ClassVar[Literal["field", "node", "topic"]] = "field"  # how native/shape.star finds a value
     secret_options: tuple[str, ...] = ()  # keys of the stanza that name files in the folder of passwords
     file_options: tuple[str, ...] = ()  # keys of the stanza that name other files, on the machine that runs Telegraf
+    agent: ClassVar[Mapping[str, Any]] = {}  # keys that its input needs in Telegraf's own table
 
     @classmethod
     def speaks_text(cls) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 import traceback
@@ -13,8 +14,9 @@ from .errors import Stopped
 from .instrument import Instrument
 from .ledger import Ledger
 from .point import Point
+from .source import Pushed
 from .stdin import Stdin, Trigger
-from .stop import Stop
+from .stop import Stop, Waited
 from .ticks import Ticks
 from .writer import Writer
 
@@ -118,6 +120,7 @@ class Sampler:
             self.good += self.instrument.well
             self._deliver(points)
             if self.cycles == self._count:
+                self._hear()
                 break
             if self._trigger is not None:
                 if (more := self._trigger.take(inbox, self._collect)) is None:
@@ -128,6 +131,12 @@ class Sampler:
                 self.instrument.overruns += ticks.wait(self.stop, inbox, self._collect)
         if ticks:  # a program that was stopped (SIGSTOP) until now missed some
             self.instrument.overruns += ticks.passed()
+
+    def _hear(self) -> None:
+        """Wait, by hand, for the first word of a source that speaks by itself: a cycle alone may find it between two."""
+        if isinstance(self.instrument.source, Pushed) and not self.instrument.readings:
+            ends: list[Waited] = [self.stop, self.instrument.inbox]
+            select.select(ends, [], [], self._stanza.timeout)
 
     def _collect(self) -> None:
         self._deliver(self.instrument.collect())

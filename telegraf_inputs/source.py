@@ -230,7 +230,15 @@ class Pushed(Source):
 
     reopen = True  # after a fault, close it and open it anew; False: what it uses connects anew by itself
     rests = False  # it may be still for as long as it likes; else, after silence, it is well once it speaks again
-    tap: Tap | None = None  # is told what is said, where that is text
+    tap: Tap | None = None  # is told what is said; where that is no text, in words for it
+
+    @classmethod
+    def in_words(cls, channel: Channel) -> bool:
+        """Tell whether what is said of a channel is put in words (``put_said``), from which all its readings follow.
+
+        Then it can be recorded, though it is no text; its cases have a form of their own.
+        """
+        return False
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         """Begin to listen: from here on each event is put into ``inbox``, from whatever thread, with a time of its own.

@@ -64,6 +64,11 @@ CHANNEL_KEYS = (
     Option("calibration", "map", "how the raw quantity becomes the one that is meant (telegraf_inputs/calibration.py)"),
     Option("limits", "map", "alarm limits by quantity; read by the floors above"),
 )
+# Where a mistake leaves it known what the instrument delivers, and what its driver goes by; and so of a channel.
+TO_THEMSELVES = [
+    (name,) for name in ("name", "node", "label", "description", "interval", "timeout", "stale", "enabled", "tags")
+] + [("channels",)]
+TO_A_CHANNEL = [(name,) for name in ("label", "description", "limits")]
 
 
 def keys_of(driver: type[Source]) -> tuple[Option, ...]:
@@ -109,7 +114,8 @@ def check(data: Any) -> Stanza:
 def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
     """Check one stanza and note all that is wrong with it in ``errors``, each with its path inside it.
 
-    Returns what could be understood; None where that is no instrument.
+    Returns what could be understood, with the channels of which it is known what they deliver; None where that is no
+    instrument, or what it delivers hangs on what is wrong.
     """
     if not isinstance(data, dict):
         found = "nothing" if data is None else shown(data)
@@ -174,13 +180,12 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
     if pattern := pin(stanza.options, driver.options_known):
         with noted(errors):
             check_pattern(pattern, (PINNED.name,), search=True)
-    if len(errors) > before:
-        return None
+    if any(error.path[:1] not in TO_THEMSELVES for error in errors[before:]):
+        return stanza
     with noted(errors):
         driver.check(stanza)
         _check_places(stanza)
-        return stanza
-    return None
+    return stanza
 
 
 def _check_places(stanza: Stanza) -> None:
@@ -201,7 +206,8 @@ def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
     if text is None:
         raise BadInput(f"is missing; expected {KEYS[2].description}")
     url = Url(text)
-    if url.scheme not in transports.names() and "@" not in text and (hint := connections.meant(text, driver.schemes)):
+    network = next((scheme for scheme in driver.schemes if transports.load(scheme).network), "tcp")
+    if url.scheme not in transports.names() and "@" not in text and (hint := connections.meant(text, network)):
         raise BadInput(f"{text!r} is no connection; {hint}")
     transport = transports.of(url)
     if url.scheme not in (*driver.schemes, "sim"):
@@ -243,7 +249,8 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
     if given is None:
         if known is None and not stanza.others:
             raise BadInput(f"driver {driver.name!r} reads the channels that you name; add at least one", ("channels",))
-        return [_channel(name, {}, driver, errors) for name in known or ()]
+        made = (_channel(name, {}, driver, errors) for name in known or ())
+        return [channel for channel in made if channel is not None]
     if not given:
         raise BadInput("is empty; name at least one channel, or leave it out to read all", ("channels",))
     channels: list[Channel] = []
@@ -264,6 +271,8 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
             continue
         with noted(errors, *where) as found:
             channel = _channel(name, data or {}, driver, found)
+            if channel is None:
+                continue
             (stanza.others if anyone else channels).append(channel)
             if anyone and channel.limits:
                 raise BadInput("name the channel that is to have limits: an alarm is of one", ("limits",))
@@ -279,23 +288,29 @@ def _others(driver: type[Source]) -> list[Channel]:
     ]
 
 
-def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Channel:
-    """Read one channel's keys; what is wrong goes to ``errors``, with its path inside the channel."""
+def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Channel | None:
+    """Read one channel's keys; what is wrong goes to ``errors``, with its path inside the channel.
+
+    None where it is not known what it delivers.
+    """
     values = take(data, (*CHANNEL_KEYS, *driver.channel_options), f"a channel of {driver.name!r}", errors)
     options = {o.name: values[o.name] for o in driver.channel_options}
     label = values["label"] or (EACH if name == ANY else name)
     channel = Channel(name, label, values["description"] or "", options, values["limits"] or {})
-    if errors:
-        return channel  # its quantities may hang on what is wrong
+    if any(error.path[:1] not in TO_A_CHANNEL for error in errors):
+        return None
+    before = len(errors)
     with noted(errors):
         channel.stream = driver.stream_of(channel)
         channel.quantities = {q.name: q for q in driver.quantities_of(channel)}
-    if errors:
-        return channel
+    if len(errors) > before:
+        return None
     if values["calibration"] is not None:
         with noted(errors, "calibration"):
             channel.calibration = calibration.build(values["calibration"], channel.quantities)
             channel.quantities = _calibrated(channel.quantities, channel.calibration)
+    if len(errors) > before:
+        return None
     for quantity in channel.limits:
         if quantity not in channel.quantities:
             errors.append(

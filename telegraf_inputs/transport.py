@@ -51,6 +51,7 @@ class Transport:
     scheme = ""  # also the file's name
     extra = ""  # the extra of the distribution that it needs; "" for none
     example = ""  # a URL, for messages
+    network = False  # its URL is a host and a port
     may_have_at = False  # an "@" in its URL is no user and password
     carries_text = False  # an instrument on it may be asked who it is (``labline scan --port``)
     libraries: tuple[Library, ...] = ()  # of the system that it needs

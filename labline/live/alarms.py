@@ -17,7 +17,7 @@ ORDER = (Phase.FIRING, Phase.ENDING, Phase.PENDING)
 
 
 @dataclass(frozen=True)
-class Reading:
+class LatestValue:
     """A quantity's newest value as a look at ``now`` (s since 1970) finds it; not ``current``: there should be a newer one.
 
     ``scale``: by which a number is written; None: its own.
@@ -39,7 +39,7 @@ class Alarm:
     note: str
 
 
-def worst(standings: Iterable[Standing], where: str, reading: Reading) -> Alarm | None:
+def worst(standings: Iterable[Standing], where: str, reading: LatestValue) -> Alarm | None:
     """Choose what to tell of one quantity's limits: what fires before what ends or may begin, the critical one first."""
     found = [(*_as_seen(standing, reading), standing.rule) for standing in standings]
     found = [one for one in found if one[0] is not Phase.NORMAL]
@@ -50,7 +50,7 @@ def worst(standings: Iterable[Standing], where: str, reading: Reading) -> Alarm 
     return Alarm(rule.limit.severity, phase, f"{said}. {rule.limit.help}" if rule.limit.help else said)
 
 
-def _as_seen(standing: Standing, reading: Reading) -> tuple[Phase, float]:
+def _as_seen(standing: Standing, reading: LatestValue) -> tuple[Phase, float]:
     """Give a standing's phase, and for how long (s) it lasts; what Grafana will see at its next look begins here at once."""
     if reading.current and standing.rule.beyond(reading.value):
         if standing.phase is Phase.NORMAL:
@@ -60,7 +60,7 @@ def _as_seen(standing: Standing, reading: Reading) -> tuple[Phase, float]:
     return standing.phase, max(0.0, reading.now - standing.since)
 
 
-def _told(phase: Phase, lasted: float, rule: LimitRule, reading: Reading) -> str:
+def _told(phase: Phase, lasted: float, rule: LimitRule, reading: LatestValue) -> str:
     """Say how a limit stands, and why."""
     severity = rule.limit.severity
     said = _number(phase, rule, reading) if isinstance(rule, BorderRule) else _word(phase, rule, reading)
@@ -71,7 +71,7 @@ def _told(phase: Phase, lasted: float, rule: LimitRule, reading: Reading) -> str
     return said
 
 
-def _number(phase: Phase, rule: BorderRule, reading: Reading) -> str:
+def _number(phase: Phase, rule: BorderRule, reading: LatestValue) -> str:
     """Say where a number is, seen from its limit."""
     scale = reading.scale or Scale.of(float(reading.value))
     said = " ".join(shown(reading.value, reading.quantity, scale)).rstrip()
@@ -87,7 +87,7 @@ def _number(phase: Phase, rule: BorderRule, reading: Reading) -> str:
     )
 
 
-def _word(phase: Phase, rule: LimitRule, reading: Reading) -> str:
+def _word(phase: Phase, rule: LimitRule, reading: LatestValue) -> str:
     """Say what a code, a text, true or false is, seen from its limit."""
     said = "is '{}'" if reading.current else "was '{}' when it was read last"
     said = f"{reading.quantity.name.replace('_', ' ')} {said.format(word(reading.quantity, reading.value))}"

@@ -29,7 +29,7 @@ WHOLE_EVERY = 60  # seconds
 FURTHEST = 86400  # seconds: how far back the beginning of an alarm is looked for, look by look
 
 
-class Limits:
+class LimitWatch:
     """How each limit of a site stands: ``look`` now and then, and ask for the standings ``of`` a quantity.
 
     ``ask`` runs InfluxQL; ``ours`` is the condition for the points that count.

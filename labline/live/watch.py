@@ -13,8 +13,8 @@ from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
 from .advice import MEANINGS, explained, faults, unheard
-from .alarms import Alarm, Reading, worst
-from .limits import Limits
+from .alarms import Alarm, LatestValue, worst
+from .limits import LimitWatch
 from .newest import Latest, Newest, Seen
 from .numbers import Scale, Steady
 from .outputs import CANARY, Trouble
@@ -48,7 +48,7 @@ class Watch:
         self._details, self._troubles, self._runs = details, troubles, runs
         self._nodes = {i.name: i.node for i in site.instruments} if len(site.nodes) > 1 else {}
         self._newest = Newest(site, server, since_ns)
-        self._limits = Limits(site, self._newest.ask, self._newest.ours())
+        self._limits = LimitWatch(site, self._newest.ask, self._newest.ours())
         self._trends: dict[tuple[str, str, str, str], Trend] = {}
         self._next_trends = 0.0
         self._scales: dict[tuple[str, str, str, str], Steady] = defaultdict(Steady)
@@ -186,7 +186,7 @@ class Watch:
         if last is None:
             return None
         standings = self._limits.of((instrument.name, channel.id, quantity.name))
-        reading = Reading(quantity, last, scale, now / 1e9, current=holds)
+        reading = LatestValue(quantity, last, scale, now / 1e9, current=holds)
         return worst(standings, f"{self._called(instrument)} {channel.label}", reading)
 
 

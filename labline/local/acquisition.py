@@ -52,7 +52,7 @@ class Acquisition:
         of the site file, by instrument.
         """
         folder = self._own.telegraf
-        paths = telegraf_config.Paths(
+        paths = telegraf_config.TelegrafPaths(
             python=sys.executable,
             config=str(folder),
             secrets=str(self._places.secrets),

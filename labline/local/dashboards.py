@@ -36,7 +36,7 @@ class Dashboards:
     def __init__(self, places: Places, say: Callable[[str], None]):
         self._places, self._say = places, say
         self._ended = False
-        self.grafana: grafana.Grafana | None = None
+        self.grafana: grafana.GrafanaServer | None = None
         self.overview = ""
 
     @property
@@ -61,8 +61,8 @@ class Dashboards:
         try:
             emit.write(site, places.grafana_files, self._paths)
             root = {"GF_SERVER_ROOT_URL": f"{site.grafana.url.rstrip('/')}/"} if site.grafana.url else {}
-            self.grafana = grafana.Grafana(home, places.grafana, places.secrets, places.grafana_files, port, root)
-        except (emit.Unfit, StartFailed) as error:
+            self.grafana = grafana.GrafanaServer(home, places.grafana, places.secrets, places.grafana_files, port, root)
+        except (emit.InvalidForGrafana, StartFailed) as error:
             ports.forget(places.ports, DASHBOARDS_PORT)
             self._say(f"{error}\nEverything else runs on, without dashboards.")
         else:
@@ -70,10 +70,10 @@ class Dashboards:
             self.overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
 
     @property
-    def _paths(self) -> emit.Paths:
+    def _paths(self) -> emit.GrafanaPaths:
         from grafana_dashboards import emit
 
-        return emit.Paths(reader_password=grafana_text.file(str(self._places.secrets / READER)))
+        return emit.GrafanaPaths(reader_password=grafana_text.file(str(self._places.secrets / READER)))
 
     def take_up(self, site: Site, *, simulated: bool) -> str:
         """Write the files of another version of the site, and let Grafana read them; tells what went wrong."""
@@ -83,7 +83,7 @@ class Dashboards:
             return ""
         try:
             emit.write(self._telling_few(site, simulated), self._places.grafana_files, self._paths)
-        except emit.Unfit as error:
+        except emit.InvalidForGrafana as error:
             return f"the dashboards stay as they were: {error}"
         refused = self.grafana.reload()
         return f"Grafana did not take up the alarms: {refused}; a new start does" if refused else ""

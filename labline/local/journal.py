@@ -35,7 +35,7 @@ TAGS = {"host", "instrument", "site"}  # of every point; those of readings have 
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesKey:
     """Where a point belongs: its measurement and its tags."""
 
     measurement: str
@@ -43,11 +43,11 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalPoint:
     """A line of the journal: the point that it is."""
 
     line: bytes
-    series: Series
+    series: SeriesKey
     fields: tuple[str, ...]
     time_ns: int
 
@@ -56,7 +56,7 @@ class Entry:
 class _Head:
     """The beginning of a line: its series, None where it is not one of ours; what a second line in it would be of."""
 
-    series: Series | None
+    series: SeriesKey | None
     within: frozenset[str]
 
 
@@ -73,7 +73,7 @@ class Reader:
         self.torn = 0
         self.first_torn = ""
 
-    def entries(self, part: Stretch) -> Iterator[Entry]:
+    def entries(self, part: Stretch) -> Iterator[JournalPoint]:
         """Read what is in a part of the journal."""
         for number, line in enumerate(part.lines(), 1):
             if entry := self._entry(line):
@@ -82,7 +82,7 @@ class Reader:
                 self.torn += 1
                 self.first_torn = self.first_torn or f"{told.path(part.path)}, line {number}"
 
-    def _entry(self, line: bytes) -> Entry | None:
+    def _entry(self, line: bytes) -> JournalPoint | None:
         found = LINE.fullmatch(line)
         if not found:
             return None
@@ -91,14 +91,14 @@ class Reader:
         fields = tuple(_text(name) for name in FIELD.findall(found["fields"]))
         if head.series is None or any(OWN_FIELD in fields if name == OWN else True for name in head.within):
             return None
-        return Entry(line, head.series, fields, int(found["time"]))
+        return JournalPoint(line, head.series, fields, int(found["time"]))
 
     def _head(self, key: bytes) -> _Head:
         whole = [match.start() for match in self._begins.finditer(key)]
         within = (series for start in whole if start and (series := self._series(key[start:])))
         return _Head(self._series(key), frozenset(series.measurement for series in within))
 
-    def _series(self, key: bytes) -> Series | None:
+    def _series(self, key: bytes) -> SeriesKey | None:
         """Read a measurement with its tags; None where it is none of ours, or has not all that each of ours has."""
         name, _, rest = key.partition(b",")
         pairs = [(_text(tag), _text(value)) for tag, value in TAG.findall(b"," + rest)]
@@ -106,7 +106,7 @@ class Reader:
         needed = TAGS if measurement == OWN else TAGS | {"channel"}
         if measurement not in self._names or len(tags) != len(pairs) or not needed <= tags.keys():
             return None
-        return Series(measurement, frozenset(pairs))
+        return SeriesKey(measurement, frozenset(pairs))
 
 
 @dataclass(frozen=True)

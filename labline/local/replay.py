@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from provisioning.influxdb_server import Refused, Server
+from provisioning.influxdb_server import PointsRefused, Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 
 from ..words import counted
-from .journal import Entry, Reader, Series, Stretch
+from .journal import JournalPoint, Reader, SeriesKey, Stretch
 
 BLOCK = 10_000  # lines that are compared, and written, at once
 DROPPED = re.compile(r"dropped=(\d+)")
@@ -70,24 +70,24 @@ def replay(
             done.points += len(missing)
             try:
                 server.write(b"\n".join(missing), database, RAW)
-            except Refused as error:
+            except PointsRefused as error:
                 done.refused = str(error)
                 done.points -= sum(map(int, DROPPED.findall(done.refused)))
     done.torn, done.first_torn = reader.torn, reader.first_torn
     return done
 
 
-def _blocks(parts: Iterable[Stretch], reader: Reader, since_ns: int) -> Iterator[list[Entry]]:
+def _blocks(parts: Iterable[Stretch], reader: Reader, since_ns: int) -> Iterator[list[JournalPoint]]:
     for part in parts:
         later = (entry for entry in reader.entries(part) if entry.time_ns >= since_ns)
         while block := list(islice(later, BLOCK)):
             yield block
 
 
-def _lacking(entries: list[Entry], server: Server, database: str, site: str) -> set[Series]:
+def _lacking(entries: list[JournalPoint], server: Server, database: str, site: str) -> set[SeriesKey]:
     """Find the series of which the database has fewer values, in the entries' span, than the journal."""
     first, last = min(entry.time_ns for entry in entries), max(entry.time_ns for entry in entries)
-    journal: dict[Series, Counter[str]] = defaultdict(Counter)
+    journal: dict[SeriesKey, Counter[str]] = defaultdict(Counter)
     for series, _, names in {(entry.series, entry.time_ns, entry.fields) for entry in entries}:
         journal[series].update(names)
     has = dict(_counts({series.measurement for series in journal}, server, database, site, first, last))
@@ -97,7 +97,7 @@ def _lacking(entries: list[Entry], server: Server, database: str, site: str) -> 
 
 def _counts(
     measurements: Iterable[str], server: Server, database: str, site: str, first: int, last: int
-) -> Iterator[tuple[Series, Counter[str]]]:
+) -> Iterator[tuple[SeriesKey, Counter[str]]]:
     statements = [
         f"SELECT count(*) FROM {identifier(RAW, name)} WHERE time >= {first} AND time <= {last} AND "
         f'"site" = {text(site)} GROUP BY *'
@@ -108,4 +108,4 @@ def _counts(
         counts: Counter[str] = Counter()
         for row in series.rows:
             counts.update({name.removeprefix("count_"): value or 0 for name, value in row.items() if name != "time"})
-        yield Series(series.name, tags), counts
+        yield SeriesKey(series.name, tags), counts

@@ -108,5 +108,5 @@ def written_again(
     go_on: Callable[[], bool] = lambda: True,
 ) -> Replayed:
     """Write what the database lacks of a run; ``entries`` tell from when its readings are. Raises DatabaseError."""
-    since_ns = min([run.since_ns, *(span.first_ns for entry in entries for span in entry.spans.values())])
+    since_ns = min([run.since_ns, *(span.first_ns for entry in entries for span in entry.earlier.values())])
     return replay(parts, run.measurements, server, database=run.database, site=run.site, since_ns=since_ns, go_on=go_on)

@@ -1,1 +1,1 @@
-"""Looks for instruments. Each module's functions yield Findings, and texts about what they are doing."""
+"""Looks for instruments. Each module's functions yield FoundPlaces, and texts about what they are doing."""

@@ -12,10 +12,10 @@ from telegraf_inputs.source import Source
 from telegraf_inputs.url import Url
 
 from ..words import counted
-from .finding import Finding
+from .finding import FoundPlace
 
 
-def all(driver: type[Source], servers: Sequence[Url] = ()) -> Iterator[Finding | str]:
+def all(driver: type[Source], servers: Sequence[Url] = ()) -> Iterator[FoundPlace | str]:
     """List what one driver finds, on this machine or at ``servers``, with the stanzas that it writes."""
     try:
         found = list(driver.find_at(servers) if servers else driver.find())
@@ -26,4 +26,4 @@ def all(driver: type[Source], servers: Sequence[Url] = ()) -> Iterator[Finding |
         stanza = stanzas.check(yaml.safe_load(text))
         channels = counted("channel", len(stanza.channels))
         what = driver.title if stanza.label == stanza.name else f"{stanza.label} ({driver.title})"
-        yield Finding(str(stanza.connection) or stanza.name, f"{what}, {channels}", text)
+        yield FoundPlace(str(stanza.connection) or stanza.name, f"{what}, {channels}", text)

@@ -10,7 +10,7 @@ NAME = re.compile(r"^name: (.*)$", re.M)
 
 
 @dataclass
-class Finding:
+class FoundPlace:
     """``place`` is where, ``what`` who answers there; ``stanza`` is YAML for the site file, "" where none is known."""
 
     place: str

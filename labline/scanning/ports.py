@@ -15,7 +15,7 @@ from telegraf_inputs.url import Url
 
 from ..words import counted
 from . import probes
-from .finding import Finding
+from .finding import FoundPlace
 
 LOCKS = Path("/var/lock")
 CONSOLES = Path("/sys/class/tty/console/active")
@@ -23,7 +23,7 @@ FORBIDDEN = "Serial ports belong to a group. To be let in: sudo usermod -aG dial
 MEMORY = 1  # the major number of /dev/null and its like
 
 
-def listed(transport: Transport, probe: bool) -> Iterator[Finding | str]:
+def listed(transport: Transport, probe: bool) -> Iterator[FoundPlace | str]:
     """List what this machine has of a transport, and ask who is there."""
     if not transport.found:
         return
@@ -34,36 +34,36 @@ def listed(transport: Transport, probe: bool) -> Iterator[Finding | str]:
     yield from (advice for advice in told if isinstance(advice, str))
     for place in places:
         if not probe:
-            yield Finding(place.url, place.about or "not asked (--no-probe)")
+            yield FoundPlace(place.url, place.about or "not asked (--no-probe)")
             continue
         for finding in _asked(place.url):
-            if isinstance(finding, Finding) and place.about:
+            if isinstance(finding, FoundPlace) and place.about:
                 finding.notes.insert(0, place.about)
             yield finding
 
 
-def named(urls: Iterable[str], probe: bool) -> Iterator[Finding | str]:
+def named(urls: Iterable[str], probe: bool) -> Iterator[FoundPlace | str]:
     """Ask who is on lines that a person named."""
     for text in urls:
         url = probes.listed(text)
         if probe:
             yield from _asked(url)
         else:
-            yield Finding(url, "not asked (--no-probe)")
+            yield FoundPlace(url, "not asked (--no-probe)")
 
 
-def _asked(url: str) -> Iterator[Finding | str]:
+def _asked(url: str) -> Iterator[FoundPlace | str]:
     """Ask on a line, unless that would disturb somebody."""
     place = transports.of(Url(url)).place(Url(url))
     if place.startswith("/") and (reason := taken(place)):
-        yield Finding(url, f"left alone: {reason}")
+        yield FoundPlace(url, f"left alone: {reason}")
         return
     try:
         yield from probes.probe(url)
     except Disconnected as error:
         told = str(error).removeprefix(f"{url}: ")
         hint = "; another program has it" if "lock" in told or "busy" in told else ""
-        yield Finding(url, f"can't be opened: {told}{hint}")
+        yield FoundPlace(url, f"can't be opened: {told}{hint}")
         if "ermission denied" in told:
             yield FORBIDDEN
 

@@ -15,7 +15,7 @@ from telegraf_inputs.source import Polled
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
 
-from .finding import Finding
+from .finding import FoundPlace
 
 TIMEOUT = 0.6  # seconds; each of these instruments answers within 0.3
 ATTEMPTS = 2  # what the last probe sent at another speed may spoil the first question
@@ -37,7 +37,7 @@ class NotAllowed(Exception):
     """A driver wanted to send something that is not on the list."""
 
 
-def probe(url: str) -> Iterator[Finding | str]:
+def probe(url: str) -> Iterator[FoundPlace | str]:
     """Try one line with each driver's settings until somebody answers. Raises Disconnected where it can't be opened."""
     heard = []
     silent: set[tuple[type[Polled], tuple[bytes, ...]]] = set()  # what nobody answers is asked once
@@ -51,14 +51,14 @@ def probe(url: str) -> Iterator[Finding | str]:
         if good and any(
             c.isalpha() for c in said.partition(",")[0]
         ):  # whoever sends numbers by itself is no maker's name
-            yield Finding(url, f"{said} ({driver.title})", driver.found(url, said, keys))
+            yield FoundPlace(url, f"{said} ({driver.title})", driver.found(url, said, keys))
             return
         if said and said not in heard:
             heard.append(said)
     if heard:
-        yield Finding(url, "something answers, but no driver knows it", notes=heard)
+        yield FoundPlace(url, "something answers, but no driver knows it", notes=heard)
     else:
-        yield Finding(url, "nothing that a driver knows answers")
+        yield FoundPlace(url, "nothing that a driver knows answers")
 
 
 def _ask(driver: Any, url: str, keys: Mapping[str, str]) -> tuple[str, bool]:

@@ -44,7 +44,7 @@ def at_hand() -> Path | None:
     return None
 
 
-class Grafana:
+class GrafanaServer:
     """A private Grafana server: ``url``, ``admin`` and ``password`` of its administrator, ``stop()``."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Grafana:
         """Stop the server."""
         return self.process.stop(20)
 
-    def __enter__(self) -> Grafana:
+    def __enter__(self) -> GrafanaServer:
         return self
 
     def __exit__(self, *_: object) -> None:

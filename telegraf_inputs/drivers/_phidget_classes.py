@@ -21,7 +21,7 @@ LOCALLY = "locally "  # before a getter: what it says is up to date on USB alone
 
 
 @dataclass(frozen=True)
-class Event:
+class LibraryEvent:
     """What the library calls back for: the types of its arguments, and the quantities that it brings, with their sources.
 
     ``only``: it brings them only where its first argument has this value.
@@ -60,7 +60,7 @@ class SensorClass:
 
     name: str
     values: tuple[Value, ...]
-    events: tuple[Event, ...]
+    events: tuple[LibraryEvent, ...]
     paced: bool = True
     resting: str = ""
     trigger: str = ""
@@ -103,7 +103,7 @@ def single(
     return SensorClass(
         name,
         (value(quantity, unit, description, low, high, decimals=decimals),),
-        (Event(event + "Change", "d", {quantity: 0}),),
+        (LibraryEvent(event + "Change", "d", {quantity: 0}),),
         trigger=event + "ChangeTrigger",
         **more,
     )
@@ -182,29 +182,29 @@ SOUND = (
       for band in OCTAVES))
 
 SENSORS = {sensor.name: sensor for sensor in (
-    SensorClass("Accelerometer", ACCELERATION, (Event("AccelerationChange", "Dd", numbered(ACCELERATION)),),
+    SensorClass("Accelerometer", ACCELERATION, (LibraryEvent("AccelerationChange", "Dd", numbered(ACCELERATION)),),
                 trigger="AccelerationChangeTrigger"),
     SensorClass("CapacitiveTouch", (
         value("touched", "", "Whether it is being touched", type="bool", getter="IsTouched:b"),
         value("touch_value", "", "Where it is touched, or how much", 0.0, 1.0, decimals=3, getter="TouchValue:d", needed=False)),
-        (Event("Touch", "d", {"touched": True, "touch_value": 0}), Event("TouchEnd", "", {"touched": False})),
+        (LibraryEvent("Touch", "d", {"touched": True, "touch_value": 0}), LibraryEvent("TouchEnd", "", {"touched": False})),
         paced=False, holds="touched"),
     single("CurrentInput", "Current", "current", "A", "Current", -1000.0, 1000.0, 6, settings=POWER),
     SensorClass("DigitalInput", (value("state", "", "State of the input", type="bool", getter="State:b"),),
-                (Event("StateChange", "b", {"state": 0}),), paced=False, settings={**POWER, **INPUT}, port_mode=True),
+                (LibraryEvent("StateChange", "b", {"state": 0}),), paced=False, settings={**POWER, **INPUT}, port_mode=True),
     SensorClass("DistanceSensor", (value("distance", "mm", "Distance", 0, 100000, type="int"),),
-                (Event("DistanceChange", "u", {"distance": 0}),), trigger="DistanceChangeTrigger"),
+                (LibraryEvent("DistanceChange", "u", {"distance": 0}),), trigger="DistanceChangeTrigger"),
     SensorClass("Encoder", (
         value("position", "", "Position in counts since it was attached or set to 0", type="int", count=True, getter="Position:q"),
         value("index_position", "", "Position in counts at the last index pulse", type="int", count=True, getter="IndexPosition:q", needed=False)),
-        (Event("PositionChange", "idi", {"position": "Position:q", "index_position": "IndexPosition:q"}),), paced=False,
+        (LibraryEvent("PositionChange", "idi", {"position": "Position:q", "index_position": "IndexPosition:q"}),), paced=False,
         settings={"io_mode": ("IOMode", {"push_pull": 1, "line_driver_2k2": 2, "line_driver_10k": 3,
                                          "open_collector_2k2": 4, "open_collector_10k": 5})}),
     SensorClass("FrequencyCounter", (
         value("frequency", "Hz", "Frequency", 0.0, 1e7, decimals=3, getter="Frequency:d"),
         value("count", "", "Pulses since it was attached", 0, type="int", count=True, getter="Count:Q")),
-        (Event("CountChange", "Qd", {"frequency": "Frequency:d", "count": "Count:Q"}),
-         Event("FrequencyChange", "d", {"frequency": 0, "count": "Count:Q"}, only=0.0)), resting="frequency",
+        (LibraryEvent("CountChange", "Qd", {"frequency": "Frequency:d", "count": "Count:Q"}),
+         LibraryEvent("FrequencyChange", "d", {"frequency": 0, "count": "Count:Q"}, only=0.0)), resting="frequency",
         settings={**POWER, **INPUT, "filter_type": ("FilterType", {"zero_crossing": 1, "logic_level": 2})}),
     SensorClass("GPS", (
         value("latitude", "°", "Latitude, north positive", -90.0, 90.0, decimals=6, getter="Latitude:d", needed=False),
@@ -213,13 +213,13 @@ SENSORS = {sensor.name: sensor for sensor in (
         value("heading", "°", "True course over ground", 0.0, 360.0, decimals=1, getter="Heading:d", needed=False),
         value("velocity", "km/h", "Speed over ground", 0.0, 2000.0, decimals=1, getter="Velocity:d", needed=False),
         value("fix", "", "Whether enough satellites are seen to know the position", type="bool", getter="PositionFixState:b")),
-        (Event("PositionChange", "ddd", {"latitude": 0, "longitude": 1, "altitude": 2}),
-         Event("HeadingChange", "dd", {"heading": 0, "velocity": 1}), Event("PositionFixStateChange", "b", {"fix": 0})),
+        (LibraryEvent("PositionChange", "ddd", {"latitude": 0, "longitude": 1, "altitude": 2}),
+         LibraryEvent("HeadingChange", "dd", {"heading": 0, "velocity": 1}), LibraryEvent("PositionFixStateChange", "b", {"fix": 0})),
         paced=False, holds="fix"),
-    SensorClass("Gyroscope", ANGULAR_RATE, (Event("AngularRateUpdate", "Dd", numbered(ANGULAR_RATE)),)),
+    SensorClass("Gyroscope", ANGULAR_RATE, (LibraryEvent("AngularRateUpdate", "Dd", numbered(ANGULAR_RATE)),)),
     single("HumiditySensor", "Humidity", "humidity", "%", "Relative humidity", 0.0, 100.0, 2),
     single("LightSensor", "Illuminance", "illuminance", "lx", "Illuminance", 0.0, 200000.0, 3),
-    SensorClass("Magnetometer", MAGNETIC_FIELD, (Event("MagneticFieldChange", "Dd", numbered(MAGNETIC_FIELD)),),
+    SensorClass("Magnetometer", MAGNETIC_FIELD, (LibraryEvent("MagneticFieldChange", "Dd", numbered(MAGNETIC_FIELD)),),
                 trigger="MagneticFieldChangeTrigger"),
     single("PHSensor", "PH", "ph", "", "Acidity, pH", -2.0, 16.0, 3),
     single("PressureSensor", "Pressure", "pressure", "kPa", "Absolute pressure", 0.0, 1000.0, 3),
@@ -227,30 +227,30 @@ SENSORS = {sensor.name: sensor for sensor in (
     SensorClass("RFID", (
         value("tag", "", "The tag that is in the field, or has just left it", type="str", getter="LastTag:s", needed=False),
         value("tag_present", "", "Whether a tag is in the field", type="bool", getter="TagPresent:b")),
-        (Event("Tag", "si", {"tag": 0, "tag_present": True}), Event("TagLost", "si", {"tag": 0, "tag_present": False})),
+        (LibraryEvent("Tag", "si", {"tag": 0, "tag_present": True}), LibraryEvent("TagLost", "si", {"tag": 0, "tag_present": False})),
         paced=False, holds="tag_present"),
-    SensorClass("SoundSensor", SOUND, (Event("SPLChange", "dddO", numbered(SOUND)),),
+    SensorClass("SoundSensor", SOUND, (LibraryEvent("SPLChange", "dddO", numbered(SOUND)),),
                 trigger="SPLChangeTrigger", settings={"spl_range": ("SPLRange", {"102dB": 1, "82dB": 2})}),
     SensorClass("Spatial", (
         *ACCELERATION, *ANGULAR_RATE, *MAYBE_FIELD,
         *(value(angle, "°", f"Attitude: {angle}, by the algorithm", -180.0, 360.0, decimals=2, setting="algorithm")
           for angle in ATTITUDE)),
-        (Event("SpatialData", "DDDd", numbered((*ACCELERATION, *ANGULAR_RATE, *MAYBE_FIELD))),
-         Event("AlgorithmData", "Dd", {angle: f"EulerAngles:D{i}" for i, angle in enumerate(ATTITUDE)})),
+        (LibraryEvent("SpatialData", "DDDd", numbered((*ACCELERATION, *ANGULAR_RATE, *MAYBE_FIELD))),
+         LibraryEvent("AlgorithmData", "Dd", {angle: f"EulerAngles:D{i}" for i, angle in enumerate(ATTITUDE)})),
         settings={"algorithm": ("Algorithm", {"none": 0, "AHRS": 1, "IMU": 2})}),
     single("TemperatureSensor", "Temperature", "temperature", "°C", "Temperature", -273.15, 2000.0, 3, settings={
         "thermocouple_type": ("ThermocoupleType", {"J": 1, "K": 2, "E": 3, "T": 4}),
         "rtd_type": ("RTDType", {"PT100_3850": 1, "PT1000_3850": 2, "PT100_3920": 3, "PT1000_3920": 4}), **WIRES}),
     # Where a sensor's type is set, the library calls back with its value instead of the voltage, which on the network stands still.
     SensorClass("VoltageInput", (value("voltage", "V", "Voltage", -1000.0, 1000.0, decimals=6), SENSOR_VALUE),
-        (Event("VoltageChange", "d", {"voltage": 0}), Event("SensorChange", "d*", {"sensor_value": 0, "voltage": LOCALLY + "Voltage:d"})),
+        (LibraryEvent("VoltageChange", "d", {"voltage": 0}), LibraryEvent("SensorChange", "d*", {"sensor_value": 0, "voltage": LOCALLY + "Voltage:d"})),
         trigger="VoltageChangeTrigger", port_mode=True,
         settings={**POWER, "voltage_range": ("VoltageRange", {"10mV": 1, "40mV": 2, "200mV": 3, "312.5mV": 4, "400mV": 5, "1000mV": 6,
                                                               "2V": 7, "5V": 8, "15V": 9, "40V": 10, "auto": 11}),
                   "sensor_type": ("SensorType", VOLTAGE_TYPES)}),
     SensorClass("VoltageRatioInput", (value("voltage_ratio", "", "Voltage as part of the supply's", -10.0, 10.0, decimals=7), SENSOR_VALUE),
-        (Event("VoltageRatioChange", "d", {"voltage_ratio": 0}),
-         Event("SensorChange", "d*", {"sensor_value": 0, "voltage_ratio": LOCALLY + "VoltageRatio:d"})),
+        (LibraryEvent("VoltageRatioChange", "d", {"voltage_ratio": 0}),
+         LibraryEvent("SensorChange", "d*", {"sensor_value": 0, "voltage_ratio": LOCALLY + "VoltageRatio:d"})),
         trigger="VoltageRatioChangeTrigger", port_mode=True,
         settings={"bridge_gain": ("BridgeGain", {"1": 1, "2": 2, "4": 3, "8": 4, "16": 5, "32": 6, "64": 7, "128": 8}),
                   "sensor_type": ("SensorType", RATIO_TYPES)}),

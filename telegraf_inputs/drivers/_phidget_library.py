@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 from ..errors import BadInput, InstrumentError
-from ._phidget_server import Server
+from ._phidget_server import NetworkServer
 
 WAYS_TO_LIBUSB = (
     "the Phidget library needs libusb 1.0: apt install libusb-1.0-0 (or set LABLINE_LIBUSB to the folder "
@@ -31,13 +31,13 @@ class LibraryError(InstrumentError):
         self.code = code
 
 
-class Library:
+class PhidgetLibrary:
     """Holds what is the library's own: itself, the network servers that it knows, the memory that it has lost."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._native: ctypes.CDLL | None = None
-        self._servers: dict[tuple[str, int, bytes], Server] = {}
+        self._servers: dict[tuple[str, int, bytes], NetworkServer] = {}
         self._names = map(b"labline%d".__mod__, itertools.count(1))
         self._began_with = 0  # bytes of memory
 
@@ -57,18 +57,18 @@ class Library:
             self.load().Phidget_getErrorDescription(code, ctypes.byref(text))
             raise LibraryError(f"{name}: {(text.value or b'?').decode('utf-8', 'replace')} (code {code})", code)
 
-    def server(self, host: str, port: int, password: bytes) -> Server:
+    def server(self, host: str, port: int, password: bytes) -> NetworkServer:
         """Give the network server at an address: one, and one connection to it, for all who ask."""
         key = (host, port, password)
         with self._lock:
-            return self._servers.setdefault(key, Server(self.call, self._names, host, port, password))
+            return self._servers.setdefault(key, NetworkServer(self.call, self._names, host, port, password))
 
     def growth(self) -> int:
         """Tell by how many bytes the program has grown since the library was loaded."""
         return _resident() - self._began_with
 
 
-LIBRARY = Library()
+LIBRARY = PhidgetLibrary()
 
 
 def _native() -> ctypes.CDLL:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..reading import Reading
-from ._phidget_classes import LOCALLY, Event, SensorClass
-from ._phidget_library import Library, LibraryError
+from ._phidget_classes import LOCALLY, LibraryEvent, SensorClass
+from ._phidget_library import LibraryError, PhidgetLibrary
 
 TYPES: Mapping[str, Any] = {
     "d": ctypes.c_double,
@@ -64,6 +65,7 @@ EVENTS = {
 }
 # Queue full, overrun, packet lost: these tell of readings that were lost on the way, not that the next one is wrong.
 LOST = (4, 0x1002, 0x1003)
+ATTACHED, DETACHED = "attached", "detached"  # in what is said of a channel
 SILENT_INTERVALS, SILENT_SECONDS = 3, 2.0  # without a reading for both of these: silent
 RETURN_SECONDS = 2.0  # what was opened anew is given so long to attach
 
@@ -71,19 +73,19 @@ RETURN_SECONDS = 2.0  # what was opened anew is given so long to attach
 class Sensor:
     """One channel of one Phidget, opened once and attached whenever it is there.
 
-    ``deliver`` takes each reading as it comes, ``lost`` how many values the library says that it could not deliver; both
-    are called from the library's threads, and must not block. ``attached`` says whether the Phidget is there, ``setup``
+    ``deliver`` takes what the library says, in words, and the readings that come of it; ``lost`` how many values it says that
+    it could not deliver. Both are called from the library's threads, and must not block. ``attached`` says whether the Phidget is there, ``setup``
     what could not be set; while it says something there are no readings. ``absence`` is what the library said of why it
     is not attached. ``doubted``: it was silent, and has said nothing new since.
     """
 
     def __init__(
         self,
-        library: Library,
+        library: PhidgetLibrary,
         channel: str,
         declared: SensorClass,
         quantities: Iterable[str],
-        deliver: Callable[[Reading], None],
+        deliver: Callable[[str, list[Reading]], None],
         lost: Callable[[int], None],
     ):
         self._library, self.channel, self.declared = library, channel, declared
@@ -259,15 +261,19 @@ class Sensor:
             try:
                 act(now, *arguments)
             except Exception as error:
-                self._tell(Reading(self.channel, {}, now, "driver_fault", f"{type(error).__name__}: {error}"))
+                self._tell("", Reading(self.channel, {}, now, "driver_fault", f"{type(error).__name__}: {error}"))
 
         return called
 
-    def _tell(self, reading: Reading) -> None:
+    def _tell(self, said: str, reading: Reading) -> None:
         self._heard_at = time.monotonic()
         self._told.update(("status", *reading.values))
         self._last |= reading.values
-        self._deliver(reading)
+        self._deliver(said, [reading])
+
+    def _said(self, what: str, *arguments: Any) -> str:
+        """Write what the library says, for people and recordings: ``oven TemperatureChange [21.5]``."""
+        return f"{self.channel} {what}{f' {json.dumps(arguments)}' if arguments else ''}"
 
     def _on_attach(self, now: int) -> None:
         self._trouble, self.absence, self.setup = "", "", ""
@@ -279,48 +285,57 @@ class Sensor:
         self.interval = self._data_interval("") or self.interval
         self._fresh, self._heard_at = True, time.monotonic()
         self.attached = True
+        self._deliver(self._said(ATTACHED), [])
 
     def _on_detach(self, now: int) -> None:
         self.attached, self._trouble = False, ""
+        self._deliver(self._said(DETACHED), [])
 
     def _on_error(self, now: int, code: int, description: bytes) -> None:
-        said = (description or b"").decode("utf-8", "replace")
+        why = (description or b"").decode("utf-8", "replace")
+        said = self._said("Error", code, why)
         if not self.attached:
-            self.absence = said  # it was found, but not opened
+            self.absence = why  # it was found, but not opened
+            self._deliver(said, [])
         elif code in LOST:
             # The library says that there were some, not how many.
             self._lost(len(self._quantities.intersection(self.declared.events[0].brings)))
-            self._tell(Reading(self.channel, {}, now, "readings_lost", said))
+            self._tell(said, Reading(self.channel, {}, now, "readings_lost", why))
         elif code == FINE:
             self._trouble = ""
+            self._deliver(said, [])
         else:
             self._trouble = EVENTS.get(code, f"error_{code}")
-            self._tell(Reading(self.channel, {}, now, self._trouble, said))
+            self._tell(said, Reading(self.channel, {}, now, self._trouble, why))
 
-    def _on_event(self, event: Event) -> Callable[..., None]:
+    def _on_event(self, event: LibraryEvent) -> Callable[..., None]:
         def on_event(now: int, *arguments: Any) -> None:
             if not self.attached:
                 return
             if self._fresh:
                 self._pace()
+            said, reading = self._said(event.name, *_plain(event.types, arguments)), None
             if not self.setup and event.only in (None, arguments[0] if arguments else None):
-                self._take(now, *self._values(event.brings, _flat(event.types, arguments)))
+                reading = self._reading(now, *self._values(event.brings, _flat(event.types, arguments)))
+            if reading is not None:
+                self._tell(said, reading)
+            else:
+                self._deliver(said, [])
             self._fresh = False
 
         return on_event
 
-    def _take(self, now: int, values: dict[str, Any], status: str) -> None:
-        """Deliver what an event brought, unless it was told before."""
+    def _reading(self, now: int, values: dict[str, Any], status: str) -> Reading | None:
+        """Make the reading of what an event brought, unless it was told before."""
         if status != "ok" and self._trouble:
             self._heard_at = time.monotonic()
-            return
+            return None
         if self._fresh and self.doubted and status == "ok" and values.items() <= self._last.items():
-            return  # to whoever comes anew a server tells what it was told last, however long ago
+            return None  # to whoever comes anew a server tells what it was told last, however long ago
         self.doubted = False
         if values and status == "ok":
             self._trouble = ""
-        if values or status != "ok":
-            self._tell(Reading(self.channel, values, now, status))
+        return Reading(self.channel, values, now, status) if values or status != "ok" else None
 
     def _pace(self) -> None:
         """Set its data interval; only now, so that the first reading need not wait for so long."""
@@ -364,6 +379,19 @@ def _known(kind: str, value: Any) -> Any:
     if kind == "b":
         return bool(value) if value in (0, 1) else None
     return None if value == UNKNOWN.get(kind) else value
+
+
+def _plain(types: str, arguments: tuple[Any, ...]) -> list[Any]:
+    """Give the arguments of an event as plain data: lists for arrays, texts."""
+    result: list[Any] = []
+    for kind, argument in zip(types, arguments, strict=True):
+        if kind in ARRAYS:
+            result.append(list(argument[: ARRAYS[kind]]))
+        elif kind == "s":
+            result.append((argument or b"").decode("utf-8", "replace"))
+        elif kind != "*":
+            result.append(argument)
+    return result
 
 
 def _flat(types: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -49,7 +49,7 @@ class Behind(Protocol):
         """Tell whether it is attached, and sends readings all the time."""
 
 
-class Server:
+class NetworkServer:
     """One network server, as all instruments see it that are behind it."""
 
     def __init__(self, call: Callable[..., None], names: Iterator[bytes], host: str, port: int, password: bytes):

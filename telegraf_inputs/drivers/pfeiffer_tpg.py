@@ -25,7 +25,7 @@ TTY_BUFFER = 4095  # bytes that the kernel keeps of what nobody has read yet
 BY_NAME = ("tpg366", "tpg362", "tpg361", "vgc503", "vgc502", "vgc501")
 
 
-class Refused(BadAnswer):
+class NotAcknowledged(BadAnswer):
     """A mnemonic that was answered by NAK."""
 
 
@@ -153,7 +153,7 @@ channels:
             return
         try:
             answer = self.query("UNI")
-        except (NoAnswer, Refused) as error:
+        except (NoAnswer, NotAcknowledged) as error:
             raise type(error)(f"{error}{'; where it has no UNI, say `unit`' if self._nameless else ''}") from None
         if len(answer) != 1 or answer not in "0123456789":
             raise BadAnswer(f"asked UNI, found {answer[:40]!r}, expected the code of a unit")
@@ -174,7 +174,7 @@ channels:
         model, controller = self.options["model"], self._controller
         try:
             answer = self.query(controller.identity)
-        except Refused as error:
+        except NotAcknowledged as error:
             raise WrongDevice(f"{error}; is `model: {model}` right?") from None
         if controller.form.match(answer):
             return answer
@@ -249,7 +249,7 @@ channels:
             word = self.link.receive().strip()
         else:
             errors = [text for flag, text in zip(word, ERRORS, strict=False) if flag == "1"]
-            raise Refused(
+            raise NotAcknowledged(
                 f"it refuses {mnemonic}: {' and '.join(errors) or 'reason unknown'} (error word {word[:10]!r})"
             )
         if answer != ACK:

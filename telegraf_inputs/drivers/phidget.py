@@ -22,7 +22,7 @@ from ..url import Url
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
 from ._phidget_library import LARGEST_GROWTH, LIBRARY, LibraryError
 from ._phidget_sensor import EVENTS, NO_VALUE, Sensor
-from ._phidget_server import Server
+from ._phidget_server import NetworkServer
 
 FIRST_READING_SECONDS = 1.0
 LOOK_SECONDS = 0.005  # between two looks at whether all is attached
@@ -32,6 +32,8 @@ NUMBERS = {"channel": (0, 63), "hub_port": (0, 6), "serial": (1, LARGEST_SERIAL)
 SETTINGS = sorted({name for sensor in SENSORS.values() for name in sensor.settings})
 SENSOR_UNITS = {"VoltageInput": VOLTAGE_UNITS, "VoltageRatioInput": RATIO_UNITS}
 CHECK = "check serial number, hub port, channel and class"
+# What these read is kept by the library or the device, and told by what it was before.
+COUNTED_ELSEWHERE = ("Encoder", "FrequencyCounter", "GPS")
 
 
 class Phidget(Pushed):
@@ -192,6 +194,11 @@ channels:
                     wrong.append(BadInput("expected a duration from 1ms to 1d", (*where, "data_interval")))
 
     @classmethod
+    def in_words(cls, channel: Channel) -> bool:
+        options = channel.options
+        return options["class"] not in COUNTED_ELSEWHERE and not (options["sensor_type"] or options["algorithm"])
+
+    @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
         url = stanza.connection
         server, serial = target(url) if url.scheme == "phidget" else (None, None)
@@ -208,7 +215,7 @@ channels:
         """Open the channels, each of which attaches whenever it is there; waits a little for what is there at once."""
         self._url, self._stop = url, stop
         self._sensors: list[Sensor] = []
-        self._server: Server | None = None
+        self._server: NetworkServer | None = None
         self._met = False  # something was attached, at one time
         self._mends, self._next_mend = 0, 0.0
         place, serial = target(url)
@@ -258,9 +265,8 @@ channels:
     def _sensor(self, channel: Channel, serial: int | None, inbox: Inbox) -> Sensor:
         options, declared = channel.options, SENSORS[channel.options["class"]]
         own = self.quantities_of(channel)
-        sensor = Sensor(
-            LIBRARY, channel.id, declared, (q.name for q in own), inbox.put, partial(inbox.lost, channel.id)
-        )
+        heard = partial(self._heard, inbox)
+        sensor = Sensor(LIBRARY, channel.id, declared, (q.name for q in own), heard, partial(inbox.lost, channel.id))
         # What speaks when something changes is not to be held up.
         sensor.wanted_interval = options["data_interval"] or (self.stanza.interval if declared.paced else None)
         sensor.settings = [
@@ -274,6 +280,11 @@ channels:
             remote=target(self._url)[0] is not None,
         )
         return sensor
+
+    def _heard(self, inbox: Inbox, said: str, readings: list[Reading]) -> None:
+        if self.tap is not None and said:
+            self.tap("<", said.encode())
+        inbox.put_said(said, readings)
 
     def _wait(self, seconds: float) -> None:
         """Wait until all is attached, and a little for the first readings."""

@@ -40,6 +40,7 @@ class Snmp(Native):
     schemes = ("udp",)
     interval = 30.0
     input = "snmp"
+    agent = {"snmp_translator": "gosmi"}
     where = (Option("oid", "str", "the object's identifier in numbers, such as 1.3.6.1.2.1.33.1.2.4.0", required=True),)
     options_known = (
         Option("version", "int", "version of SNMP; 1 and 2 send everything readable", 3, choices=(1, 2, 3)),

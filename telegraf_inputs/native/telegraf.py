@@ -19,7 +19,7 @@ SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
 OURS = ("alias", "interval", "tags", "precision", "tagpass", "tagdrop", "namepass", "namedrop")
 
 
-class Telegraf(Native):
+class TelegrafInput(Native):
     """Reads whatever an input of Telegraf's own can read, by a table that you write.
 
     The stanza says what the input delivers: of each channel the measurement, the tags that tell it from the others, and
@@ -139,4 +139,4 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-DRIVER = Telegraf
+DRIVER = TelegrafInput

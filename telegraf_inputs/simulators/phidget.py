@@ -11,7 +11,7 @@ from ..configured import Stanza
 from ..errors import BadInput
 from .base import Simulator
 from .faults import ANY, FEED
-from .phidget_channels import CONVERTED, TAGS, Channel
+from .phidget_channels import CONVERTED, TAGS, SimulatedChannel
 from .phidget_devices import DEVICES, HUB, HUB_PORTS, HUB_SERIAL, description
 from .phidget_server import PhidgetServer
 
@@ -141,7 +141,7 @@ class PhidgetSimulator(Simulator):
         }
         self.url = f"phidget://127.0.0.1:{self.server.port}"
 
-    def channel(self, channel: configured.Channel) -> tuple[int, Channel]:
+    def channel(self, channel: configured.Channel) -> tuple[int, SimulatedChannel]:
         """Find what stands in for a channel of the stanza: its device's phid, and it."""
         return self._standing[channel.id]
 

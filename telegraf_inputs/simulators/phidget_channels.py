@@ -33,7 +33,7 @@ def entries(types: str, values: Iterable[Any]) -> dict[str, Any]:
     return {str(i): {"t": t, "v": v} for i, (t, v) in enumerate(zip(types, values, strict=True))}
 
 
-class Channel:
+class SimulatedChannel:
     """One simulated channel, the ``number``-th of its class; ``due`` is when it speaks next (monotonic s)."""
 
     def __init__(self, device: dict[str, Any], class_name: str, number: int, seed: int):

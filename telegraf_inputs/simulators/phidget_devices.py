@@ -100,7 +100,7 @@ SAMPLED = "dataInterval:u~=250,20,60000 dataIntervalDbl:g=250 minDataRate:g=0.01
 
 
 @dataclass(frozen=True)
-class Model:
+class SimulatedClass:
     """One class: its number and version, what a channel says of itself on opening, and its main event.
 
     ``status`` is words ``name:type=value``; with ``~`` also its minimum and maximum. ``@n`` is the present reading number n.
@@ -116,8 +116,8 @@ class Model:
 
 def model(
     number: int, version: int, status: str, event: tuple[int, str], *signals: tuple[float, float, float]
-) -> Model:
-    return Model(number, version, status, event, signals)
+) -> SimulatedClass:
+    return SimulatedClass(number, version, status, event, signals)
 
 
 # fmt: off

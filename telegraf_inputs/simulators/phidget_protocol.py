@@ -15,7 +15,7 @@ import struct
 import threading
 from typing import Any, Protocol
 
-from .phidget_channels import Channel
+from .phidget_channels import SimulatedChannel
 
 HEADER = struct.Struct("<4sIHHHBB")
 MAGIC = b"0IHP"
@@ -63,7 +63,7 @@ class Connection:
 
     def __init__(self, server: Host, sock: socket.socket):
         self.server, self.socket = server, sock
-        self.opened: dict[tuple[int, int, int], Channel] = {}
+        self.opened: dict[tuple[int, int, int], SimulatedChannel] = {}
         self._sequence = itertools.count(5)
         self._lock = threading.Lock()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from .base import GARBAGE
-from .phidget_channels import Channel, Packet, entries
+from .phidget_channels import Packet, SimulatedChannel, entries
 from .phidget_devices import MODELS
 from .phidget_protocol import ANSWER, ATTACH, DETACH, EVENT, HANDSHAKE_SERVER, KEEP_ALIVE, REPLY, Connection
 
@@ -45,11 +45,11 @@ class PhidgetServer:
         self.devices, self.password, self._fault = devices, password, fault
         self._by_phid = {d["phid"]: d for d in devices}
         self._classes = classes
-        self.channels: dict[tuple[int, int, int], Channel] = {}
+        self.channels: dict[tuple[int, int, int], SimulatedChannel] = {}
         numbers: dict[str, int] = {}
         for phid, name, index in wanted:
             number = numbers[name] = numbers.get(name, -1) + 1
-            self.channels[self.key(phid, name, index)] = Channel(self._by_phid[phid], name, number, seed)
+            self.channels[self.key(phid, name, index)] = SimulatedChannel(self._by_phid[phid], name, number, seed)
         self._connections: dict[Connection, bool] = {}
         self._held: defaultdict[Any, deque[Packet]] = defaultdict(partial(deque, maxlen=LONGEST_BACKLOG))
         self._lock = threading.Lock()
@@ -188,7 +188,7 @@ class PhidgetServer:
                     elif fault != "lost":
                         self._deliver(connection, key, packet)
 
-    def _said(self, channel: Channel, now: float, fault: str | None) -> Iterable[Packet]:
+    def _said(self, channel: SimulatedChannel, now: float, fault: str | None) -> Iterable[Packet]:
         """Yield what a channel says, as often as the fault will have it."""
         known = fault not in ("over_range", "unknown")
         if fault == "over_range":

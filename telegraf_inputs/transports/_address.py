@@ -11,6 +11,7 @@ from ..url import Url
 class Address(Transport):
     """Names where a server listens; nothing of labline's own connects to it."""
 
+    network = True
     port = 0  # where none is said
     what = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._address import Address
 
 
-class Mqtt(Address):
+class MqttTransport(Address):
     """Names an MQTT broker."""
 
     scheme = "mqtt"
@@ -14,4 +14,4 @@ class Mqtt(Address):
     what = "an MQTT broker; everything is sent readable"
 
 
-TRANSPORT = Mqtt()
+TRANSPORT = MqttTransport()

@@ -31,7 +31,7 @@ def _is_serial(text: str) -> bool:
     )
 
 
-class Phidget(Transport):
+class PhidgetTransport(Transport):
     """Reaches Phidgets; their driver opens them, channel by channel."""
 
     scheme = "phidget"
@@ -53,4 +53,4 @@ class Phidget(Transport):
         )
 
 
-TRANSPORT = Phidget()
+TRANSPORT = PhidgetTransport()

@@ -63,6 +63,7 @@ class Tcp(Transport):
     """Reaches what listens on a socket."""
 
     scheme = "tcp"
+    network = True
     example = "tcp://192.168.1.5:7777"
     carries_text = True
 

@@ -354,7 +354,9 @@ notifications:
 
 
 def test_contact_points_name_their_secrets_and_hold_none(site):
-    points = rendered(site(CRYOSTAT + POINTS), paths=emit.Paths(secrets="/srv/secrets"))[emit.CONTACTS]["contactPoints"]
+    points = rendered(site(CRYOSTAT + POINTS), paths=emit.GrafanaPaths(secrets="/srv/secrets"))[emit.CONTACTS][
+        "contactPoints"
+    ]
     mail, hook = (point["receivers"][0] for point in points)
     assert mail["settings"]["addresses"] == "a@example.org;b@example.org" and mail["settings"]["singleEmail"]
     assert hook["settings"]["url"] == "$__file{/srv/secrets/chat_url}"
@@ -381,7 +383,7 @@ notifications:
 
 def test_messengers_are_grafanas_own_types_with_their_secrets_in_files(site):
     """The names of the settings are those that grafana/alerting reads (receivers/*/config.go)."""
-    made = rendered(site(CRYOSTAT + MESSENGERS), paths=emit.Paths(secrets="/s"))
+    made = rendered(site(CRYOSTAT + MESSENGERS), paths=emit.GrafanaPaths(secrets="/s"))
     points = [point["receivers"][0] for point in made[emit.CONTACTS]["contactPoints"]]
     kept = {
         key for point in points for key, value in point["settings"].items() if value.startswith("$__file{/s/")

@@ -212,7 +212,7 @@ def test_what_grafana_reads_from_a_file_or_the_environment_on_purpose_is_no_faul
 
 def test_nothing_is_written_where_something_is_unfit(demo, tmp_path, monkeypatch):
     monkeypatch.setattr(check, "faults", lambda *_: ["dashboards/overview.json: no good"])
-    with pytest.raises(emit.Unfit, match="no good"):
+    with pytest.raises(emit.InvalidForGrafana, match="no good"):
         emit.write(demo, tmp_path)
     assert not list(tmp_path.iterdir())
 

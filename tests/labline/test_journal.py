@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labline.local import journal
-from labline.local.journal import Reader, Series
+from labline.local.journal import Reader, SeriesKey
 from provisioning.telegraf_config import JOURNAL_FILE
 
 TIME = 1_795_000_000_000_000_000
@@ -20,7 +20,7 @@ LINES = [
 ]
 
 
-def read(folder: Path, *measurements: str, since: float = 0.0) -> tuple[Reader, list[journal.Entry]]:
+def read(folder: Path, *measurements: str, since: float = 0.0) -> tuple[Reader, list[journal.JournalPoint]]:
     reader = Reader(measurements or ("scpi", "lakeshore_372"))
     return reader, [entry for part in journal.parts(folder, since) for entry in reader.entries(part)]
 
@@ -30,7 +30,7 @@ def test_whole_lines_are_read(tmp_path):
     reader, entries = read(tmp_path)
     assert [entry.line for entry in entries] == LINES and not reader.torn
     tags = {"channel": "a b,c=d", "host": "here", "instrument": "meter", "site": "bench"}
-    assert entries[1].series == Series("scpi", frozenset(tags.items()))
+    assert entries[1].series == SeriesKey("scpi", frozenset(tags.items()))
     assert entries[1].fields == ("level", "n", "u", "on", "said") and entries[1].time_ns == TIME + 1
 
 

@@ -195,6 +195,26 @@ def test_what_the_program_notes_is_what_is_read(take, monkeypatch, tmp_path):
     assert entry.spans == {"lakeshore_372": ledger.Span(NOW, NOW + 9)}
 
 
+def test_what_others_wrote_between_a_backlog_and_the_run_is_not_of_it(take, monkeypatch, tmp_path):
+    """A broker retains a message of an hour ago: what an earlier run wrote since then must not hide a loss of this one."""
+    monkeypatch.setenv(ledger.VARIABLE, str(tmp_path / "ledger"))
+    second = 10**9
+    made = {name: Made("lakeshore_372", name, since_ns=NOW + second) for name in "15"}
+    for channel, when in (("1", -3600), ("1", -3500), ("1", 2), ("5", -2), ("5", 2), ("5", 3), ("5", 4)):
+        made[channel].add(2, NOW + when * second)
+    instrument = SimpleNamespace(
+        stanza=SimpleNamespace(name="cryo.stat"), made=made, inbox=Inbox(), overruns=0, errors=0, lost=0, discarded=0
+    )
+    writer = SimpleNamespace(dropped={"cryo.stat": 0}, waiting=0, trouble="")
+    program.Ledger(instrument, writer, lambda level, text: None).note()
+    of_this_run = [cryostat(1, when * second) for when in (-3600, -3500, 2)] + [
+        cryostat(5, when * second) for when in (-2, 2, 4)
+    ]
+    of_another = [cryostat(5, -1000 * second + n) for n in range(100)]
+    entry = take({}, [*of_this_run, *of_another])[0]
+    assert (entry.made, entry.written, entry.lost, entry.uncounted) == (14, 12, 2, 0)
+
+
 def test_readings_with_times_of_their_own_from_before_the_run_are_found(take):
     """A source's own clock, or a backlog: the programs note from when on."""
     entries = take({"cryo.stat.17.1": noted({1: 4}, began=-5 * 10**9)}, [cryostat(1, -5 * 10**9), cryostat(1, 2)])

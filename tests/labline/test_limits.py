@@ -14,7 +14,7 @@ from msgspec import structs
 from grafana_dashboards import emit
 from grafana_dashboards.uids import uid
 from labline.live.course import Course
-from labline.live.limits import NS, Key, Limits
+from labline.live.limits import NS, Key, LimitWatch
 from labline.live.standing import Phase, Standing
 from provisioning import limit_rules
 from provisioning import site as sites
@@ -153,7 +153,7 @@ def test_who_comes_later_sees_what_was_seen_all_the_time(database, influxd, tmp_
         return server.query(";\n".join(statements), database.name)
 
     def made():
-        return Limits(site, ask, "\"site\" = 'trial'")
+        return LimitWatch(site, ask, "\"site\" = 'trial'")
 
     def stand(limits):
         return {key: [standing.phase for standing in limits.of(key)] for key in keys}
@@ -239,7 +239,7 @@ def test_who_comes_later_sees_the_same_words(database, influxd, tmp_path):
     server = Server(database.url, database.reader, database.reader_password)
 
     def made():
-        return Limits(
+        return LimitWatch(
             site, lambda statements: server.query(";\n".join(statements), database.name), "\"site\" = 'trial'"
         )
 

@@ -9,6 +9,7 @@ import pytest
 
 from labline import cli, recording
 from provisioning import site as sites
+from telegraf_inputs import drivers
 from telegraf_inputs.instrument import Instrument
 from tests.telegraf_inputs.test_cases import play
 
@@ -134,13 +135,21 @@ def test_files_play_back_what_was_in_them(tmp_path, monkeypatch):
     assert text.count("temperature=") == 2 and "garbled" in text and "disconnected" in text
 
 
-def test_what_speaks_neither_text_nor_files_has_no_dialogue(tmp_path, capsys):
+def test_what_speaks_neither_text_nor_files_has_no_dialogue(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(drivers.load("phidget"), "in_words", lambda channel: False)
     keys = {"channels": {"room": {"class": "HumiditySensor"}}}
     folder, status = record(tmp_path, name="room", driver="phidget", connection="sim", **keys)
     assert status == 2 and not folder.parent.exists()
-    assert "there is no dialogue to record: driver 'phidget' neither speaks over a line of text" in (
+    assert "there is no dialogue to record: driver 'phidget' neither speaks over a line of text, or in words" in (
         capsys.readouterr().err
     )
+
+
+def test_what_does_not_say_all_is_not_recorded(tmp_path, capsys):
+    keys = {"channels": {"room": {"class": "HumiditySensor"}, "wheel": {"class": "Encoder"}}}
+    folder, status = record(tmp_path, name="room", driver="phidget", connection="sim", **keys)
+    assert status == 2 and not folder.parent.exists()
+    assert "what is said of wheel does not tell all that is read of it" in capsys.readouterr().err
 
 
 def test_what_is_there_is_not_overwritten(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import replace
 
 import jsonschema
@@ -12,7 +13,7 @@ import yaml
 
 from grafana_dashboards import emit
 from grafana_dashboards.check import panels_of
-from provisioning import json_schema, native_config, telegraf_check
+from provisioning import json_schema, native_config, telegraf_check, telegraf_config
 from provisioning import site as sites
 from telegraf_inputs import drivers, native, stanza, yamlfile
 
@@ -55,6 +56,17 @@ def site(tmp_path):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_telegraf_takes_it(site, telegraf_path, name):
     assert telegraf_check.check(site(VARIANTS[name]), telegraf_path) == ""
+
+
+@pytest.mark.parametrize("name", native.names())
+def test_what_an_input_needs_of_telegraf_itself_it_declares(site, name, monkeypatch):
+    """Such as SNMP's translator: without it Telegraf calls a program that few machines have."""
+    declared = dict(drivers.load(name).agent)
+    monkeypatch.setattr(drivers.load(name), "agent", declared | {"logtarget": name})
+    lab = site(changed(name))
+    agent = tomllib.loads(telegraf_config.render(lab, lab.nodes[0])[telegraf_config.CONF])["agent"]
+    assert agent.items() >= {**declared, "logtarget": name}.items()
+    assert (agent.get("snmp_translator") == "gosmi") == (name == "snmp")
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -26,7 +26,7 @@ def rendered(tmp_path, clock=""):
     site = sites.load(tmp_path / "clocks.yml")
     (tmp_path / "python").write_text('#!/bin/sh\necho "labline_clock,labline=clock unsynchronised=true"\n')
     (tmp_path / "python").chmod(0o755)
-    paths = telegraf_config.Paths(python=str(tmp_path / "python"), config=str(tmp_path))
+    paths = telegraf_config.TelegrafPaths(python=str(tmp_path / "python"), config=str(tmp_path))
     files = telegraf_config.render(site, site.nodes[0], paths)
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -234,11 +234,17 @@ def test_a_calibrated_value_that_is_colder_than_all_is_no_reading(shaped):
 
 
 def test_a_time_that_cant_be_believed_is_marked(shaped):
-    far = time.time_ns() + 60 * 10**9
+    now = time.time_ns()
+    far, near = now + 60 * 10**9, now + 1_900_000_000  # clocks differ by less than two seconds
     points, _ = shaped(
-        snmp(a={"unit": "V"}), f"snmp,@ 1.a=1 {SECOND}", f"snmp,@ 1.a=2 {far}", "snmp,@ 1.a=3 946684800000000000"
+        snmp(a={"unit": "V"}),
+        f"snmp,@ 1.a=0 {near}",
+        f"snmp,@ 1.a=1 {SECOND}",
+        f"snmp,@ 1.a=2 {far}",
+        "snmp,@ 1.a=3 946684800000000000",
     )
     assert points == [
+        f'snmp,channel=1 a=0,status="ok" {near}',
         f'snmp,channel=1 a=1,status="ok" {SECOND}',
         f'snmp,channel=1 a=2,status="ok",clock="future" {far}',
         'snmp,channel=1 a=3,status="ok",clock="past" 946684800000000000',

@@ -16,7 +16,7 @@ from labline.stack import influxdb, telegraf
 from labline.stack.process import Process
 from provisioning import files, influxdb_apply, influxdb_schema, telegraf_check, telegraf_config
 from provisioning.influxdb_server import DatabaseError, Server
-from provisioning.telegraf_config import Paths
+from provisioning.telegraf_config import TelegrafPaths
 from telegraf_inputs.errors import BadInput
 
 ANYWHERE = "/etc/labline/ca.pem"
@@ -80,7 +80,7 @@ def test_telegraf_writes_to_it(secure, telegraf_path: Path, tmp_path: Path):
     secure.change('channels:\n      "5":', "channels:\n      A:")  # the control input is measured in each cycle
     influxdb_apply.apply(plan(secure), lambda text: None)
     (tmp_path / "journal").mkdir()
-    paths = Paths(
+    paths = TelegrafPaths(
         python=sys.executable, config=str(tmp_path), secrets=str(secure.secrets), journal=str(tmp_path / "journal")
     )
     files.write(tmp_path, telegraf_config.render(secure.site, secure.site.server, paths))

@@ -250,6 +250,7 @@ MISTAKES = [
         "critical.above: 2 K must be more than warning.below (3 K): no value would be well",
     ),
     ("critical: {above: 2 K}", "critical: {above: 1200 K}", 16, "critical.above: 1200 K can never be passed"),
+    ("critical: {above: 2 K}", "critical: {above: 1000 K}", 16, "critical.above: 1000 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {below: 0 K}", 16, "critical.below: 0 K can never be passed"),
     ("critical: {above: 2 K}", "critical: {}", 16, "critical: is empty; expected above: VALUE"),
     ("below: 500 mK", "below: 1500 mK", 16, "is always on: above 1.2 K and below 1.5 K"),
@@ -536,6 +537,68 @@ def test_what_only_shows_in_keys_that_are_well_is_told_at_once_too(written):
         (27, "notifications.contact_points.0.addresses.0"),
         (27, "notifications.contact_points.0.addresses.2"),
     ]
+
+
+DEEP = """\
+site: test
+nodes: [{name: daq}, {name: daq}]
+influxdb:
+  url: http://10.0.0.1:8086
+  retention: {raw: 30d, downsampled: {1h: 1y, 1m: 2y}}
+instruments:
+  - name: bath
+    driver: julabo
+    connection: tcp://192.168.1.5:7777
+    interval: 2s
+    node: attic
+    channels:
+      bath: {label: Bath, limits: {temperature: {warning: {above: 3 mbar}}}}
+      circulator: {limits: {status_code: {critical: {above: 3}}}}
+      heater: {}
+  - name: supply
+    driver: scpi
+    connection: tcp://192.168.1.6:7777
+    interval: 2s
+    channels:
+      a: {read: {v: {query: OUTP, unit: V}}}
+      b: {read: {w: {query: "W?", unit: W, description: Power}, u: {query: "U?", unit: V, low: 2, high: 1}}}
+"""
+DEEP_PLACES = {
+    "nodes.1.name",
+    "influxdb.retention.downsampled.1m",
+    "instruments.0.node",
+    "instruments.0.channels.bath.limits.temperature.warning.above",
+    "instruments.0.channels.circulator.limits.status_code.critical.above",
+    "instruments.1.channels.a.read.v.query",
+    "instruments.1.channels.b.read.u.low",
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("site: test", "site: a b"),
+        ("[{name: daq}", "[{name: daq, clock: 5}"),
+        ("url: http", "url: htp"),
+        ("interval: 2s", "interval: 5"),
+        ("interval: 2s", "stale: soon"),
+        ("interval: 2s", "tags: {channel: x}"),
+        ("heater: {}", "heatr: {}"),
+        ("heater: {}", "heater: {lable: x}"),
+        ("heater: {}", "heater: {label: 1.5}"),
+        ("heater: {}", "heater: {limits: {power: {warning: {above: 1}}}}"),
+        ("heater: {}", "heater: {calibration: {of: heating_power, to: p, unit: W}, limits: {p: {warning: {above: 1 W}}}}"),
+        ("label: Bath", "label: 1.5"),
+        ("{w: {", "{W: {"),
+        ("unit: W, description: Power", "unit: W, descripton: Power"),
+    ],
+)  # fmt: skip
+def test_one_mistake_hides_no_other(written, old, new):
+    """Whatever is wrong beside them, all that does not hang on it is told."""
+    with pytest.raises(site.BadSite) as caught:
+        site.load(written(DEEP.replace(old, new)))
+    places = {".".join(map(str, error.path)) for error in caught.value.errors}
+    assert places > DEEP_PLACES and len(places) <= len(DEEP_PLACES) + 2, places ^ DEEP_PLACES
 
 
 def test_mistakes_in_the_limits_of_two_channels_are_told_at_once(written):

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from labline.stack import telegraf
 from provisioning import files, host_metrics, influxdb_apply, influxdb_schema, site, telegraf_check, telegraf_config
-from provisioning.telegraf_config import Paths
+from provisioning.telegraf_config import TelegrafPaths
 from telegraf_inputs import stanza, yamlfile
 
 
@@ -127,7 +127,7 @@ def test_what_telegraf_reads_reaches_the_database_and_the_journal_alike(lab, tel
     influxdb_apply.apply(influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets), lambda text: None)
     journal = tmp_path / "journal"
     journal.mkdir()
-    paths = Paths(python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(journal))
+    paths = TelegrafPaths(python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(journal))
     files.write(tmp_path, telegraf_config.render(lab.site, lab.site.server, paths))
     database = lab.site.influxdb.database
     with telegraf.Telegraf(telegraf_path, tmp_path / telegraf_config.CONF, tmp_path / "log") as running:
@@ -154,7 +154,7 @@ def test_what_telegraf_measures_of_the_machine_and_of_itself_is_what_is_declared
     monkeypatch.setattr(telegraf_config, "HOST_INTERVAL", 1)
     influxdb_apply.apply(influxdb_apply.plan(lab.url, influxdb_schema.schema(lab.site), lab.secrets), lambda text: None)
     (tmp_path / "journal").mkdir()
-    paths = Paths(
+    paths = TelegrafPaths(
         python=sys.executable, config=str(tmp_path), secrets=str(lab.secrets), journal=str(tmp_path / "journal")
     )
     files.write(tmp_path, telegraf_config.render(lab.site, lab.site.server, paths))

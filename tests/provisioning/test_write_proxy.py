@@ -18,7 +18,7 @@ import trustme
 
 from labline.stack import telegraf
 from provisioning import files, telegraf_check, telegraf_config
-from provisioning.telegraf_config import Paths
+from provisioning.telegraf_config import TelegrafPaths
 from telegraf_inputs.errors import BadInput
 
 TOKEN = "a-token_of+this=node1"
@@ -77,7 +77,7 @@ def test_telegraf_writes_as_the_node_with_its_token_and_knows_no_password(
     for folder in ("journal", "node"):
         (tmp_path / folder).mkdir()
     (tmp_path / "node" / "write_token").write_text(TOKEN)
-    paths = Paths(
+    paths = TelegrafPaths(
         python=sys.executable,
         config=str(tmp_path),
         secrets=str(tmp_path / "node"),

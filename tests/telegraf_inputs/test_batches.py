@@ -13,8 +13,9 @@ import pytest
 from labline import ledger as ledgers
 from provisioning import site as sites
 from provisioning.influxdb_server import Server
-from telegraf_inputs import drivers, errors, ledger
+from telegraf_inputs import drivers, errors, ledger, point_maker
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.clock import Clock
 from telegraf_inputs.declare import Quantity, Stream
 from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Instrument
@@ -246,3 +247,15 @@ def test_what_happened_before_the_run_is_found_where_it_was_written(database, in
     database.write(points[3].line().replace(",", ",site=counted,", 1), "raw")
     (entry,) = ledgers.take(ledgers.Run.of(site, now), folder, server)
     assert (entry.made, entry.written, entry.lost) == (8, 8, 0)
+
+
+def test_of_many_series_those_that_speak_are_remembered(monkeypatch):
+    """What a source says again is one point, however many other series have spoken at one time or another."""
+    monkeypatch.setattr(point_maker, "MOST_SERIES", 2)
+    stanza = stanzas.check({"name": "box", "driver": "lakeshore_372", "connection": "sim:"})
+    maker = point_maker.PointMaker(stanza, Clock())
+    repeated = []
+    for number, n in ((1, 1), (2, 1), (1, 2), (3, 1), (1, 1), (2, 1)):
+        channel = stanza.channels[number]
+        repeated.append(maker.make(Reading(channel.id, {"temperature": float(n)}, NOON + n), channel)[1])
+    assert repeated == [False, False, False, False, True, False]

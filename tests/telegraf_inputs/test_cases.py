@@ -19,7 +19,8 @@ speaks by itself, a line each time the driver waits for one. A feed (telegraf_in
 cycle; what the others have has come before the driver looks.
 
 What is read from files has transcripts of another form: files_form.py. A driver of neither kind has a
-``cases/<driver>/form.py`` with a class ``Form``, which plays its cases.
+``cases/<driver>/form.py`` with a class ``Form``, which plays its cases; what is recorded of it are the words with which it
+puts what it was told (``Inbox.put_said``), a line each.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -14,8 +15,11 @@ from telegraf_inputs import drivers, simulators, stanza, transports
 from telegraf_inputs.clock import Clock
 from telegraf_inputs.declare import RESERVED, Quantity
 from telegraf_inputs.fields import clashes
+from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.point_maker import PointMaker
 from telegraf_inputs.reading import Reading
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 DEFAULTS = {
@@ -194,6 +198,23 @@ def test_has_a_simulator_that_knows_the_truth(name):
         for (other, same), elsewhere in words.items():
             if other != channel and same == quantity and types[channel, quantity] == "str":
                 assert not set(told) & set(elsewhere), f"{quantity} of {channel} and of {other} can be the same"
+
+
+@every_program
+def test_what_it_says_is_traced(name):
+    """On a driver's word alone nobody can find out why an instrument is not read."""
+    checked = example(drivers.load(name))
+    simulator = simulators.start(checked, **simulators.load(name).brisk)
+    checked.connection = Url(simulator.url)
+    heard: list[bytes] = []
+    read = Instrument(checked, Stop(), lambda *_: None, lambda way, data: heard.append(data) if way == "<" else None)
+    deadline = time.monotonic() + 30
+    while not heard and time.monotonic() < deadline:
+        read.sample()
+        read.stop.wait(0.05)
+    read.close()
+    simulator.stop()
+    assert heard and all(heard)
 
 
 @every_program

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_inputs import simulators, stanza
+from tests.telegraf_inputs import plugged
 
 PROGRAM = Path(__file__).parent / "counting_program.py"
 LONG = 20  # seconds after which a program that should have ended never will
@@ -467,3 +468,13 @@ def test_the_trace_of_files_tells_which_are_read(tmp_path):
     assert program.end() == 0
     told = "\n".join(program.log)
     assert "> b'28-000000000001/w1_slave'" in told and re.search(r"< b'.* crc=.. YES", told), told
+
+
+def test_by_hand_a_source_that_speaks_by_itself_is_waited_for(tmp_path):
+    """Whoever tries it wants to see what it says; between two words it would say nothing."""
+    with plugged.in_place(plugged.ROOM):
+        config = {"name": "door", "driver": "room_door", "connection": "sim:"}
+        program = Program(tmp_path, config, "--once", "--trace", driver="room_door")
+        assert program.end() == 0
+    assert [line for line in program.lines if line.startswith("room_")], program.log
+    assert [line for line in program.log if re.match(r"D! \[door\] \S+ < b'", line)], program.log

@@ -141,3 +141,18 @@ def test_no_modules_import_each_other_in_a_circle(floor):
     imports = _imports_inside(floor)
     assert len(imports) > 10 and any(imports.values())
     assert " -> ".join(_circle(imports)) == ""
+
+
+# Where a word means the same on both floors: what an instrument simulates, and what a dashboard shows of one.
+SHARED = {"Signal"}
+
+
+def test_no_two_classes_have_one_name():
+    """Whoever reads a name knows which thing it is."""
+    found: dict[str, list[str]] = {}
+    for floor in STAIRS:
+        for file in (ROOT / floor).rglob("*.py"):
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in found.items() if len(files) > 1 and name not in SHARED} == {}

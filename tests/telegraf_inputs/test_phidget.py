@@ -18,7 +18,7 @@ import yaml
 from telegraf_inputs import stanza
 from telegraf_inputs.drivers import _phidget_library, _phidget_sensor, _phidget_server, phidget
 from telegraf_inputs.drivers._phidget_classes import SENSORS
-from telegraf_inputs.drivers._phidget_library import LIBRARY, Library
+from telegraf_inputs.drivers._phidget_library import LIBRARY, PhidgetLibrary
 from telegraf_inputs.drivers.phidget import DRIVER
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.instrument import Instrument
@@ -452,11 +452,11 @@ def test_what_the_library_could_not_hold_is_counted(monkeypatch):
         bench.cycle()
         bench.mute("door")
         held = threading.Event()
-        put = bench.instrument.inbox.put
+        put_said = bench.instrument.inbox.put_said
 
-        def slow(reading):
+        def slow(said, readings):
             held.wait(PATIENCE)
-            put(reading)
+            put_said(said, readings)
 
         bench.sensors[0]._deliver = slow
         bench.say("door", STATE, "d", *([i % 2] for i in range(400)))
@@ -596,13 +596,13 @@ def test_a_password_that_is_missing_is_thought_of():
 def test_a_missing_libusb_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("LABLINE_LIBUSB", str(tmp_path))
     with pytest.raises(BadInput, match="apt install libusb-1.0-0"):
-        Library().load()
+        PhidgetLibrary().load()
 
 
 def test_a_missing_library_says_what_to_install(monkeypatch):
     monkeypatch.setattr(_phidget_library, "_path", lambda: "libnotthere.so")
     with pytest.raises(BadInput, match="labline\\[phidget\\]"):
-        Library().load()
+        PhidgetLibrary().load()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
+import yaml
 
-from telegraf_inputs import drivers, instrument
+from telegraf_inputs import drivers, instrument, simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.declare import Quantity, Stream
 from telegraf_inputs.errors import BadAnswer, Disconnected, NoAnswer
@@ -16,6 +19,8 @@ from telegraf_inputs.reading import Reading
 from telegraf_inputs.source import Pushed
 from telegraf_inputs.sparing import AT_ONCE
 from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
+from tests.telegraf_inputs import plugged
 
 NOON = 1_700_000_000_000_000_000
 
@@ -177,12 +182,37 @@ def test_a_reading_that_is_none_takes_no_other_along(make, values):
     assert "driver_fault" in made.said[-1]
 
 
+def test_that_a_source_speaks_is_no_sign_that_a_look_comes_back(make):
+    made = make()
+    beats = []
+
+    class Looking(list):
+        def __iter__(self):
+            for thread in (threading.Thread(target=made._pulse, args=("<", b"tick")), None):
+                before = made._beat
+                made._pulse("<", b"") if thread is None else (thread.start(), thread.join())
+                beats.append(made._beat > before)
+            return iter(())
+
+    Talk.looks = [Looking([1])]
+    made.sample()
+    assert beats == [False, True]
+
+
 def test_an_inbox_drops_the_oldest_and_counts_them_by_channel():
     inbox = Inbox(limit=2)
     for n in range(4):
         inbox.put(said("ab"[n % 2], when=NOON + n, voltage=1.0))
     assert [reading.time_ns for reading in inbox.take()] == [NOON + 2, NOON + 3]
     assert (inbox.dropped, inbox.dropped_of["a"], inbox.dropped_of["b"]) == (2, 1, 1)
+
+
+def test_what_an_inbox_drops_counts_its_values_and_one_where_there_is_none():
+    """A status without a value is news too."""
+    inbox = Inbox(limit=1)
+    for reading in (said(voltage=1.0, current=2.0), said("b", status="over_range"), said("c")):
+        inbox.put(reading)
+    assert (inbox.dropped_of["a"], inbox.dropped_of["b"]) == (2, 1)
 
 
 def test_a_channel_that_flaps_does_not_fill_the_log_and_is_counted_all_the_same(make):
@@ -208,3 +238,27 @@ def test_channels_without_a_place_do_not_fill_the_log_and_are_counted_all_the_sa
     made.close()
     assert made.said[-1].startswith("W a reading of channel 'x99' came, which the stanza does not name")
     assert f"; {100 - AT_ONCE - 1} lines like it before were left out" in made.said[-1]
+
+
+def test_of_a_feed_samples_are_missed_and_events_are_not():
+    """Nobody opens the door: that is no fault of it."""
+    with plugged.in_place(plugged.ROOM):
+        example = yaml.safe_load(drivers.load("room_door").example)
+        stanza = stanzas.check({**example, "connection": "sim:", "timeout": "300ms"})
+        simulator = simulators.start(stanza, period=0.02)
+        stanza.connection = Url(simulator.url)
+        door = Instrument(stanza, Stop(), lambda *_: None)
+        quiet: set[str] = set()
+        try:
+            for silent in ("passage", "air"):
+                simulator.faulty = {silent: "silent"}
+                began = time.monotonic()
+                while time.monotonic() < began + 0.6 or (silent == "air" and "air" not in quiet):
+                    points = [point for point in door.sample() if point.values.get("status") == "silent"]
+                    quiet |= {point.tags["channel"] for point in points}
+                    door.stop.wait(0.02)
+                    assert time.monotonic() < began + 30
+                assert "passage" not in quiet
+        finally:
+            door.close()
+            simulator.stop()

@@ -246,6 +246,7 @@ def test_a_slow_one_does_not_take_newlines_from_another(tmp_path):
         for cycle in range(2, 5):  # the second cycle of the slow one lasts until the file is there
             program.tick()
             program.until(lambda: program.cycles["two"] == cycle, "cycle of the other")  # noqa: B023
+            program.until((tmp_path / "go on.awaited").exists, "second cycle of the slow one")
         assert program.cycles["one"] == 1
         going.touch()
         program.until(lambda: program.cycles["one"] == 3, "the cycle that waited, and one for what came meanwhile")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from telegraf_inputs import drivers, transports
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.declare import ABOVE_ZERO
 from telegraf_inputs.errors import BadInput
@@ -270,3 +271,12 @@ def test_an_identity_that_can_not_be_looked_for(data, message):
     with pytest.raises(BadInput) as caught:
         stanzas.check(data)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(("schemes", "meant"), [(("file", "tcp"), "file"), (("serial", "tcp"), "tcp"), ((), "tcp")])
+def test_a_host_and_a_port_are_taken_for_its_drivers_own_way(schemes, meant, monkeypatch):
+    """Whatever transport that is: it says of itself that a URL of it is a host and a port."""
+    monkeypatch.setattr(type(transports.load("file")), "network", True)
+    monkeypatch.setattr(drivers.load("lakeshore_372"), "schemes", schemes or ("serial",))
+    with pytest.raises(BadInput, match=f"did you mean '{meant}://gauge.lab:7777'"):
+        stanzas.check({"name": "x", "driver": "lakeshore_372", "connection": "gauge.lab:7777"})

@@ -76,7 +76,7 @@ def test_no_deadline_drifts():
 
 
 @pytest.mark.parametrize(
-    "step", [3 * SECOND, -3 * SECOND, 3600 * SECOND + 123_456_789, -86400 * SECOND + 1, SECOND // 2]
+    "step", [SECOND // 20, 3 * SECOND, -3 * SECOND, 3600 * SECOND + 123_456_789, -86400 * SECOND + 1, SECOND // 2]
 )
 def test_a_wall_clock_that_is_set_is_followed(step):
     clocks = Clocks()

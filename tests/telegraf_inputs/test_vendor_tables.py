@@ -13,7 +13,7 @@ from importlib import import_module
 import pint
 import pytest
 
-from telegraf_inputs import declared
+from telegraf_inputs import declared, drivers
 from telegraf_inputs.drivers import _julabo_quantities as quantities
 from telegraf_inputs.drivers import _phidget_sensor as phidget_sensor
 from telegraf_inputs.drivers import _scpi_quantity as scpi_quantity
@@ -390,3 +390,20 @@ def test_the_settings_of_phidgets(sensor, option):
     if name == "SensorType":  # a sensor that is none: the voltage itself
         assert told.pop("voltageratio" if ratio else "voltage") == 0
     assert told == {word.lower(): number for word, number in choices.items()}
+
+
+# How the manuals set the line: Julabo, chapter Remote control (the factory's settings; the rest between commands); Lake Shore
+# 372, chapter 6 (RS-232 over USB); Pfeiffer TPG 261, chapter 5. Baud rate, data bits, parity, stop bits, handshake, rest (s).
+LINES = {
+    "julabo": (4800, 7, "E", 1, True, 0.25),
+    "lakeshore_372": (57600, 7, "O", 1, False, 0.01),
+    "pfeiffer_tpg": (9600, 8, "N", 1, False, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_line_is_as_the_manual_sets_it(name):
+    wire = drivers.load(name).wire
+    line = wire.serial_line
+    keys = ("baudrate", "bytesize", "parity", "stopbits")
+    assert (*(line[key] for key in keys), line.get("rtscts", False), wire.pause) == LINES[name]

@@ -89,7 +89,7 @@ def test_it_starts_on_loopback_from_the_provisioned_files_with_nobody_let_in(arc
     port = ports.free(1)[0]
     home, provisioning = grafana.get().path, tmp_path / "provisioning"
     theme = {"GF_USERS_DEFAULT_THEME": "light"}
-    with grafana.Grafana(home, tmp_path / "g", tmp_path / "s", provisioning, port, theme) as it:
+    with grafana.GrafanaServer(home, tmp_path / "g", tmp_path / "s", provisioning, port, theme) as it:
         seen = requests.get(f"{it.url}/api/health", timeout=5).json()
         assert seen["GF_PATHS_PROVISIONING"] == str(provisioning)
         assert seen["GF_PATHS_DATA"] == str(tmp_path / "g" / "data")
@@ -110,4 +110,4 @@ def test_one_that_ends_at_once_says_its_last_words(archive, vendor, tmp_path):
     broken[f"grafana-{grafana.VERSION}/bin/grafana"] = script
     vendor.publish(archive, broken)
     with pytest.raises(StartFailed, match=r"(?s)exit status 3.*bad file.*grafana\.log"):
-        grafana.Grafana(grafana.get().path, tmp_path / "g", tmp_path / "s", tmp_path, ports.free(1)[0])
+        grafana.GrafanaServer(grafana.get().path, tmp_path / "g", tmp_path / "s", tmp_path, ports.free(1)[0])

@@ -102,7 +102,7 @@ def test_grafana_is_not_told_of_where_another_has_its_port(squat, tmp_path):
     port = ports.free(1)[0]
     squat(port)
     with pytest.raises(StartFailed, match=rf"Grafana can't start: port {port} was taken by "):
-        grafana.Grafana(home, tmp_path / "g", tmp_path / "s", tmp_path, port)
+        grafana.GrafanaServer(home, tmp_path / "g", tmp_path / "s", tmp_path, port)
 
 
 def test_a_port_is_remembered_where_the_part_was_seen_at_it_alone(squat, tmp_path):
