@@ -12,11 +12,11 @@ import re
 from pathlib import Path
 
 EXAMPLES = """\
-  labline new-driver lakeshore_218                            asked over TCP or a serial port
+  labline new-driver lakeshore_211                            asked over TCP or a serial port
   labline new-driver rdm6300 --kind pushed --transport serial
                                                               it speaks by itself
   labline new-driver plant --kind native                      Telegraf reads it by an input of its own
-  labline new-driver lakeshore_218 --to ~/lab/drivers         outside of this clone
+  labline new-driver lakeshore_211 --to ~/lab/drivers         outside of this clone
 """
 CLONE = Path(__file__).parent.parent
 SKELETONS = Path(__file__).parent / "skeletons"

@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from ..configured import Channel
 from ..declare import PINNED, Probe, Quantity, Stream
-from ..errors import BadAnswer, WrongDevice
-from ..line import Line, Wire
+from ..line import Wire
 from ..reading import Reading
-from ..source import Polled, number
+from ._lakeshore import LakeShore, reported
+from ._lakeshore_models import SCANNED
 
 CONTROL = "A"  # the control input, which is measured beside the scanner
-READING = re.compile(r"[+-]\d{1,3}\.\d{3,6}E[+-]\d\d\Z")
-STATUS = re.compile(r"\d{3}\Z")
 SCAN = re.compile(r"(\d\d),([01])\Z")
 INSET = re.compile(r"([01]),\d{1,3},(\d{1,3}),\d{1,2},\d\Z")  # enabled, dwell, pause in seconds, curve, coefficient
 FILTER = re.compile(r"([01]),(\d{1,3}),\d{1,2}\Z")  # on, settling time in seconds, window
@@ -39,7 +38,7 @@ BITS = {
 TEMPERATURE_ONLY = 64 | 128
 
 
-class LakeShore372(Polled):
+class LakeShore372(LakeShore):
     """Reads a Lake Shore 372.
 
     The scanner moves through the inputs by itself, and a scan of sixteen takes minutes. Only the input that it dwells
@@ -66,7 +65,12 @@ class LakeShore372(Polled):
     wire = Wire(b"\r\n", b"\n", pause=0.01, serial={"baudrate": 57600, "bytesize": 7, "parity": "O"})
     interval = 5.0
     turn = 960.0  # sixteen inputs, a minute each
-    channel_names = ("A", *(str(n) for n in range(1, 17)))
+    channel_names = SCANNED.inputs
+    models = {"372": SCANNED}
+    bits = BITS
+    temperature_only = TEMPERATURE_ONLY
+    reading = re.compile(r"[+-]\d{1,3}\.\d{3,6}E[+-]\d\d\Z")
+    status = re.compile(r"\d{3}\Z")
     streams = (
         Stream(
             "lakeshore_372",
@@ -80,7 +84,7 @@ class LakeShore372(Polled):
     options_known = (PINNED,)
     probes = (Probe((b"*IDN?",)),)
     statuses = {
-        **{name: f"RDGST? reports {name.replace('_', ' ')}" for name in BITS.values()},
+        **reported(BITS),
         "disabled": "the input is switched off",
         "not_scanned": "autoscan is off, and another input is selected",
         "no_curve": "the input has no calibration curve: it has a resistance alone",
@@ -94,7 +98,10 @@ channels:
   "1": {label: Still}
   "5": {label: Mixing chamber}
 """
-    link: Line
+
+    @classmethod
+    def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
+        return cls.streams[0].quantities
 
     def connected(self) -> None:
         self._scanned, self._since = "", 0.0
@@ -105,15 +112,6 @@ channels:
         self._told: set[str] = set()  # inputs whose points say that they are not measured
         self._tells_settling: bool | None = None  # not known yet
         self._tells_filter: bool | None = None
-
-    def identify(self) -> str:
-        answer = self.link.query("*IDN?").strip()
-        maker, _, rest = answer.partition(",")
-        if maker != "LSCI" or rest.count(",") != 2:
-            raise BadAnswer(f"asked *IDN?, found {answer[:60]!r}, expected LSCI,MODEL372,serial,firmware")
-        if not rest.startswith("MODEL372,"):
-            raise WrongDevice(f"this is a {answer!r}, expected a Lake Shore 372")
-        return answer
 
     def read(self) -> Iterator[Reading]:
         scanned, scanning = self._scan()
@@ -139,7 +137,7 @@ channels:
             elif status := self._unmeasured(name, scanned, scanning):
                 reading = Reading(name, {}, time.time_ns(), status)
             elif name == CONTROL and control_settled:
-                reading = self.contained(name, partial(self._measure, name))
+                reading = self.contained(name, partial(self.measure, name, "resistance"))
             elif name == scanned and scanned_settled:
                 reading = self.contained(name, partial(self._measure_scanned, name))
                 if reading is not None and self._scan()[0] != scanned:  # the scanner moved on while we asked
@@ -152,7 +150,7 @@ channels:
 
     def _scan(self) -> tuple[str, bool]:
         """Ask which input the scanner is on, and whether it moves by itself."""
-        match = self._ask("SCAN?", SCAN, "05,1")
+        match = self.ask("SCAN?", SCAN, "05,1")
         scanned, scanning = str(int(match[1])), match[2] == "1"
         if scanned != self._scanned:
             # Without autoscan an input that is found selected has been so for long.
@@ -162,7 +160,7 @@ channels:
 
     def _learn(self, name: str) -> None:
         """Ask whether an input is enabled, and for its pause."""
-        inset = self._ask(f"INSET? {name}", INSET, "1,010,003,21,1")
+        inset = self.ask(f"INSET? {name}", INSET, "1,010,003,21,1")
         if name == self._scanned and inset[1] == "1" and not self._enabled.get(name, True):
             self._since = time.monotonic()
         self._enabled[name], self._pauses[name] = inset[1] == "1", int(inset[2])
@@ -177,7 +175,7 @@ channels:
         """Ask whether the readings of the control input and of the scanned input are valid, as far as it says so."""
         self._settled, found = (True, True), None
         if self._tells_settling:
-            found = self._ask("RDGSTL?", SETTLING, "0,0")
+            found = self.ask("RDGSTL?", SETTLING, "0,0")
         elif self._tells_settling is None:
             found = self._optional("RDGSTL?", SETTLING, "its inputs are read by the times that are set")
             self._tells_settling = found is not None
@@ -188,7 +186,7 @@ channels:
         """Ask how long the filter of an input takes to settle; 0 where it is off, or does not tell."""
         question, found = f"FILTER? {channel}", None
         if self._tells_filter:
-            found = self._ask(question, FILTER, "1,005,10")
+            found = self.ask(question, FILTER, "1,005,10")
         elif self._tells_filter is None:
             found = self._optional(question, FILTER, "its filters are taken to be off")
             self._tells_filter = found is not None
@@ -198,31 +196,12 @@ channels:
         answer = self.optional(question, lambda text: form.match(text.strip()), otherwise)
         return form.match(answer.strip()) if answer is not None else None
 
-    def _ask(self, question: str, form: re.Pattern[str], example: str) -> re.Match[str]:
-        answer = self.link.query(question).strip()
-        if not (match := form.match(answer)):
-            raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected such as {example}")
-        return match
-
     def _measure_scanned(self, channel: str) -> Reading | None:
         if not self._tells_settling:
             seconds = self._pauses[channel] + self._filter_seconds(channel)
             if time.monotonic() - self._since < seconds:
                 return None
-        return self._measure(channel)
-
-    def _measure(self, channel: str) -> Reading:
-        kelvin, ohm = (
-            number(self.link.query(question), READING, question)
-            for question in (f"KRDG? {channel}", f"SRDG? {channel}")
-        )
-        answered = self.link.answered_ns
-        bits = int(self._ask(f"RDGST? {channel}", STATUS, "000")[0])
-        status = " ".join(name for bit, name in BITS.items() if bits & bit)
-        values = {"temperature": None if bits else kelvin, "resistance": None if bits & ~TEMPERATURE_ONLY else ohm}
-        if not bits and kelvin == 0.0:  # it answers 0 for an input without a curve, and off its curve
-            values["temperature"], status = None, "no_curve"
-        return Reading(channel, values, answered, status or "ok")
+        return self.measure(channel, "resistance")
 
 
 DRIVER = LakeShore372

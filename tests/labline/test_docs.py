@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"
 ADDING = ROOT / "docs/adding-an-instrument.md"
 WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", SITE_FILE]
-PROGRAMS = {"lakeshore_218": "dewar", "arduino_dht22": "clean_room"}  # of the page: driver -> its example's name
+PROGRAMS = {"lakeshore_211": "dewar", "arduino_dht22": "clean_room"}  # of the page: driver -> its example's name
 every_document = pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
 
 
@@ -163,7 +163,7 @@ def example(folder, name):
 
 
 def test_the_page_shows_a_driver_of_each_kind(written):
-    assert of_the_page(written) == ["arduino_dht22", "json_page", "lakeshore_218"]
+    assert of_the_page(written) == ["arduino_dht22", "json_page", "lakeshore_211"]
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "--config", ROOT / "pyproject.toml", written])
     assert done.returncode == 0
 
@@ -182,7 +182,7 @@ def recorded(written):
     return written
 
 
-@pytest.mark.parametrize(("name", "least"), [("lakeshore_218", 20), ("arduino_dht22", 20), ("json_page", 8)])
+@pytest.mark.parametrize(("name", "least"), [("lakeshore_211", 20), ("arduino_dht22", 20), ("json_page", 8)])
 def test_a_driver_of_the_page_keeps_the_conventions(recorded, name, least):
     outside.keeps_the_conventions(recorded, name, least)
 

@@ -51,6 +51,10 @@ def pasted(text: str) -> list[stanzas.Stanza]:
         ("julabo", {}),
         ("julabo", {"model": "corio", "channels": dict.fromkeys(("bath", "setpoint", "heater", "circulator"))}),
         ("lakeshore_372", {}),
+        ("lakeshore_240", {"model": "240-2p"}),
+        ("lakeshore_218", {}),
+        ("lakeshore_336", {}),
+        ("lakeshore_336", {"model": "224", "channels": {"A": None, "B": None}}),
     ],
 )
 def test_an_instrument_is_found_and_its_stanza_can_be_pasted(simulated, driver, keys):

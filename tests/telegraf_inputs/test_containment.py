@@ -25,6 +25,7 @@ QUICK = {"timeout": "100ms", "interval": "50ms"}
 WIDER = {
     "julabo": {"channels": dict.fromkeys(drivers.load("julabo").channel_names)},
     "lakeshore_372": {"channels": dict.fromkeys(("A", "1", "5"))},
+    "thermistor_adcpi": {"channels": dict.fromkeys(("1", "2", "5"))},
     "ds18b20": {"channels": {name: {"id": f"28-00000000000{name}"} for name in "123"}},
 }
 # Settings of simulators that lead through other parts of their drivers.
@@ -35,6 +36,7 @@ DWELL = {"lakeshore_372": {"dwell": 0.6}}  # seconds: long enough for a cycle in
 STATUSES = {
     "silent": {"no_answer"},
     "hang": {"no_answer"},
+    "busy": {"no_answer"},
     "garbage": {"bad_answer", "unknown_code"},
     "truncated": {"bad_answer"},
 }

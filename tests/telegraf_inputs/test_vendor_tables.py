@@ -18,7 +18,7 @@ from telegraf_inputs.drivers import _julabo_quantities as quantities
 from telegraf_inputs.drivers import _phidget_sensor as phidget_sensor
 from telegraf_inputs.drivers import _scpi_quantity as scpi_quantity
 from telegraf_inputs.drivers import _tpg_models as tpg_models
-from telegraf_inputs.drivers import julabo, lakeshore_372, pfeiffer_tpg
+from telegraf_inputs.drivers import julabo, lakeshore_218, lakeshore_240, lakeshore_336, lakeshore_372, pfeiffer_tpg
 from telegraf_inputs.drivers._julabo_models import MODELS, UNKNOWN, of_version
 from telegraf_inputs.drivers._phidget_classes import SENSORS
 
@@ -138,6 +138,45 @@ def test_the_status_bits_of_a_lake_shore():
     assert told == lakeshore_372.BITS
     assert temperature_alone == lakeshore_372.TEMPERATURE_ONLY
     assert set(told.values()) <= set(lakeshore_372.LakeShore372.statuses)
+
+
+# Lake Shore Model 218 User's Manual, p. 6-29; Model 335 User's Manual (Rev. 1.3), p. 123, as those of the 224, 336 and
+# 350; of the 240 what the maker's own package says.
+RDGST_218 = """
+4 16 temp under range
+5 32 temp over range
+6 64 units under range
+7 128 units over range
+"""
+RDGST_336 = """
+0 1 invalid reading
+4 16 temp underrange
+5 32 temp overrange
+6 64 sensor units zero
+7 128 sensor units overrange
+"""
+RDGST_240 = """
+0 1 invalid reading
+4 16 temp under range
+5 32 temp over range
+6 64 sensor units over range
+7 128 sensor units under range
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "driver"), [(RDGST_218, lakeshore_218), (RDGST_240, lakeshore_240), (RDGST_336, lakeshore_336)]
+)
+def test_the_status_bits_of_lake_shores_monitors(lines, driver):
+    told = {}
+    for line in lines.strip().splitlines():
+        bit, weight, text = line.split(" ", 2)
+        assert int(weight) == 1 << int(bit)
+        words = re.sub(r"(under|over) ?range", r"\1", text).replace("sensor units", "units").replace("units", "sensor")
+        told[int(weight)] = "_".join(words.replace("temp ", "temperature ").split())
+    kind = driver.DRIVER
+    assert told == kind.bits and set(told.values()) <= set(kind.statuses)
+    assert kind.temperature_only == sum(weight for weight, word in told.items() if word.startswith("temperature"))
 
 
 # Julabo CF41, chapter Remote control: Status messages, Error messages.
