@@ -26,6 +26,7 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "test.txt": ["pyproject.toml", "requirements/build.in", "--extra", "test"],
     FOLDER / "all.txt": ["pyproject.toml", "requirements/build.in", "--extra", "all"],
     FOLDER / "uv.txt": ["requirements/uv.in"],
+    FOLDER / "ioc.txt": ["requirements/ioc.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
 }
 

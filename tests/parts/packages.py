@@ -1,0 +1,32 @@
+"""Packages that tests alone need, in a folder of their own: they never meet those of labline. Kept in the cache, made once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from labline.stack import cache
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+BASE = Path(getattr(sys, "_base_executable", sys.executable))  # it has none of labline's packages
+
+
+def folder(name: str) -> Path:
+    """Give the folder of what requirements/NAME.txt locks, each file by its digest."""
+    locked = REQUIREMENTS / f"{name}.txt"
+    version = hashlib.sha256(locked.read_bytes() + sys.version.encode()).hexdigest()[:8]
+    kept = f"tests-{name}-{version}"
+    with cache.new(kept) as scratch:
+        if scratch:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+            locks = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", locked]
+            subprocess.run([*pip, *locks, "--target", scratch], check=True)
+    return cache.directory() / kept
+
+
+def environment(name: str, **more: str) -> dict[str, str]:
+    """Give the environment in which BASE finds those packages, and none else."""
+    return {**os.environ, "PYTHONPATH": str(folder(name)), "PYTHONNOUSERSITE": "1", **more}
