@@ -71,7 +71,7 @@ class EpicsSimulator(FeedSimulator):
 
     def words(self) -> dict[tuple[str, str], Container[Any]]:
         return {
-            key: (True, False) if each.quantity.type == "bool" else each.quantity.harmless or (TEXT,)
+            key: {True, False} if each.quantity.type == "bool" else set(each.quantity.harmless or (TEXT,))
             for key, each in self._declared.items()
             if each.quantity.type in ("bool", "str")
         }
