@@ -21,8 +21,14 @@ def folder(name: str) -> Path:
     kept = f"tests-{name}-{version}"
     with cache.new(kept) as scratch:
         if scratch:
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-            locks = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", locked]
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            locks = [
+                "--require-hashes",
+                "--prefer-binary",
+                "--no-deps",
+                "-r",
+                locked,
+            ]  # a few are to be had as source alone
             subprocess.run([*pip, *locks, "--target", scratch], check=True)
     return cache.directory() / kept
 

@@ -62,15 +62,21 @@ class Reader:
     def __exit__(self, *_):
         self.instrument.close()
 
+    def put(self, ioc, name, value):
+        """Put a value into a record; from here on, what was read before it counts no more."""
+        self.instrument.sample()
+        self.points = []
+        ioc.put(name, value)
+
     def until(self, good, what: str):
         """Read until a point of a channel is ``good(fields, point)``; returns it."""
         until = time.monotonic() + PATIENCE
         while True:
-            *points, _ = self.instrument.sample()
-            self.points += points
-            for point in points:
+            for point in self.points:
                 if good(point.values, point):
                     return point
+            *points, _ = self.instrument.sample()
+            self.points += points
             assert time.monotonic() < until, (
                 f"waited for {what}; {self.instrument.state}, {self.logged}, {self.points[-9:]}"
             )
@@ -97,23 +103,23 @@ def test_each_event_has_the_time_of_the_ioc(ioc, monkeypatch):
     monkeypatch.setenv("EPICS_CA_AUTO_ADDR_LIST", "NO")
     with Reader(ioc, {"a": {"voltage": {"pv": "Volts", "unit": "V"}}}) as reader:
         reader.value("voltage", 50.0)
-        ioc.put("t:Volts", "51")
+        reader.put(ioc, "t:Volts", "51")
         stamp = read("t:Volts", data_type="time").metadata.stamp
         assert (
             reader.value("voltage", 51.0).timestamp
             == (stamp.secondsSinceEpoch + 631_152_000) * 10**9 + stamp.nanoSeconds
         )
-        ioc.put("t:Volts", "50")
+        reader.put(ioc, "t:Volts", "50")
 
 
 def test_alarms_of_a_record_are_the_status(ioc):
     with Reader(ioc, {"a": {"voltage": {"pv": "Volts", "unit": "V"}}}) as reader:
         reader.value("voltage", 50.0)
-        ioc.put("t:Volts", "70")
+        reader.put(ioc, "t:Volts", "70")
         reader.value("voltage", 70.0, "minor: high")
-        ioc.put("t:Volts", "120")  # the record lets no more than 100 through
+        reader.put(ioc, "t:Volts", "120")  # the record lets no more than 100 through
         reader.value("voltage", 100.0, "major: hihi")
-        ioc.put("t:Volts", "50")
+        reader.put(ioc, "t:Volts", "50")
         reader.value("voltage", 50.0)
         reader.instrument.sample()
         assert [text.split(" (")[0] for text in reader.logged] == [
@@ -135,12 +141,12 @@ def test_codes_are_their_words_or_numbers_and_texts_come_whole(ioc):
     ) as reader:
         for quantity, value in (("state", "ON"), ("on", True), ("text", "beam on"), ("count", 5)):
             reader.value(quantity, value)
-        ioc.put("t:State", "2")
+        reader.put(ioc, "t:State", "2")
         reader.value("state", "TRIP", "major: state")
         reader.value("state_word", "TRIP", "major: state")
-        ioc.put("t:Power", "0")
+        reader.put(ioc, "t:Power", "0")
         reader.value("on", False)
-        ioc.put("t:State", "1")
+        reader.put(ioc, "t:State", "1")
         reader.value("state", "ON")
 
 
@@ -182,9 +188,9 @@ def test_what_does_not_change_is_known_to_hold(ioc):
 def test_what_changes_by_less_than_it_would_tell_is_found_by_asking(ioc):
     with Reader(ioc, {"a": {"slow": {"pv": "Slow", "unit": "V"}}}, timeout="200ms", interval="200ms") as reader:
         reader.value("slow", 1.0)
-        ioc.put("t:Slow", "2")
+        reader.put(ioc, "t:Slow", "2")
         reader.value("slow", 2.0)
-        ioc.put("t:Slow", "1")
+        reader.put(ioc, "t:Slow", "1")
 
 
 def test_an_ioc_that_is_started_anew_is_found_and_what_it_says_may_be_another_thing(tmp_path):
