@@ -199,11 +199,6 @@ channels:
             raise NoAnswer(f"agent {agent!r} lives, but {quiet} (its operations: {doing or 'none'})")
         yield from super().look()
 
-    def close(self) -> None:
-        if self.link is not None:
-            self.link.abort()  # type: ignore[attr-defined]
-        super().close()
-
     def heard(self, line: str, arrived_ns: int) -> Iterable[Reading]:
         found = _wamp.event(line)
         if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, Disconnected, Stopped, shown
+from ..errors import BadInput, Disconnected, shown
 from ..line import Line, Wire
 from ..stop import Stop
 from ..transport import Transport
@@ -38,6 +38,8 @@ class WsLine(TcpLine):
     def _open(self) -> None:
         import websocket
 
+        from ._websocket import BoundedSocket
+
         super()._open()
         host, port, path = place_of(self.url)
         self._socket.settimeout(min(self.timeout, HANDSHAKE_SECONDS))
@@ -46,7 +48,7 @@ class WsLine(TcpLine):
 
             context = ssl.create_default_context(cafile=self.url.options.get("ca"))
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
-        self._ws = websocket.WebSocket()
+        self._ws = BoundedSocket(self.stop)
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             self._ws.connect(f"ws://{place}{path}", socket=self._socket, subprotocols=[PROTOCOL], suppress_origin=True)
@@ -63,12 +65,11 @@ class WsLine(TcpLine):
         """Take one message, whole, as a line. Raises Stopped, Disconnected."""
         import websocket
 
+        self._ws.stop, self._ws.came = self.stop, 0
         while True:
             try:
                 kind, data = self._ws.recv_data(control_frame=False)
             except websocket.WebSocketTimeoutException:
-                if self.stop.is_set:
-                    raise Stopped from None
                 continue
             except websocket.WebSocketConnectionClosedException:
                 return b""
@@ -80,15 +81,6 @@ class WsLine(TcpLine):
 
     def _send(self, data: bytes) -> None:
         self._ws.send(data.removesuffix(self.wire.send).decode())
-
-    def abort(self) -> None:
-        """Have whoever waits for a message find it closed."""
-        import socket
-
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 class Ws(Transport):

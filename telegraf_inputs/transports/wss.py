@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from ..line import Wire
+from ..url import Url
 from .ws import Ws, WsLine
 
 if TYPE_CHECKING:
@@ -26,9 +27,16 @@ class Wss(Ws):
     options = ("ca",)
     made = WssLine
 
+    def check(self, url: Url, wire: Wire) -> None:
+        super().check(url, wire)
+        if not url.options.get("ca", "/").startswith("/"):
+            raise BadInput(
+                f"found ca={url.options['ca']}, expected the whole path of a file, such as /etc/labline/ca.pem"
+            )
+
     def page(self, wire: Wire) -> str:
         return (
-            "`wss://HOST:PORT/PATH`: the same with TLS; `?ca=FILE` is the certificate of the authority that signed the "
+            "`wss://HOST:PORT/PATH`: the same with TLS; `?ca=FILE`, its whole path, is the certificate of the authority that signed the "
             "router's, where the system does not know that one"
         )
 

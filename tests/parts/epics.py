@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,10 @@ class Ioc:
         assert self._process.stdin is not None
         self._process.stdin.write(f"ioc({f'dbpf {name} {value}'!r})\n")
         self._process.stdin.flush()
+
+    def hang(self, hangs: bool) -> None:
+        """Have it stand still, with all its connections, or go on."""
+        self._process.send_signal(signal.SIGSTOP if hangs else signal.SIGCONT)
 
     def stop(self) -> None:
         """End it; clients lose their connections."""

@@ -9,6 +9,7 @@ import time
 import pytest
 from caproto.sync.client import read
 
+from telegraf_inputs import simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput, Mistakes
 from telegraf_inputs.instrument import Instrument
@@ -42,11 +43,11 @@ def ioc(tmp_path_factory):
 
 
 class Reader:
-    """An instrument that reads PVs of ``t:``: channel -> {quantity: its declaration}."""
+    """An instrument that reads PVs: channel -> {quantity: its declaration}."""
 
-    def __init__(self, place, channels, **keys):
+    def __init__(self, place, channels, prefix="t:", **keys):
         read = {
-            name: {"prefix": "t:", "read": {q: {"unit": "", **each} for q, each in quantities.items()}}
+            name: {"prefix": prefix, "read": {q: {"unit": "", **each} for q, each in quantities.items()}}
             for name, quantities in channels.items()
         }
         quick = {"timeout": "1s", "interval": "1s", **keys}
@@ -80,6 +81,13 @@ class Reader:
             assert time.monotonic() < until, (
                 f"waited for {what}; {self.instrument.state}, {self.logged}, {self.points[-9:]}"
             )
+            self.instrument.stop.wait(0.02)
+
+    def until_state(self, state):
+        until = time.monotonic() + PATIENCE
+        while self.instrument.state != state:
+            assert time.monotonic() < until, f"waited for {state}; {self.instrument.state}, {self.logged}"
+            self.points += self.instrument.sample()[:-1]
             self.instrument.stop.wait(0.02)
 
     def value(self, quantity, value, status="ok"):
@@ -199,16 +207,60 @@ def test_an_ioc_that_is_started_anew_is_found_and_what_it_says_may_be_another_th
         with Reader(ioc, {"a": {"voltage": {"pv": "Volts", "unit": "V"}}}) as reader:
             reader.value("voltage", 50.0)
             ioc.stop()
-            until = time.monotonic() + PATIENCE
-            while reader.instrument.state != "disconnected":
-                assert time.monotonic() < until, reader.instrument.state
-                reader.instrument.sample()
+            reader.until_state("disconnected")
             ioc.records = ioc.records.replace('"V"', '"mV"')
             ioc.start()
             reader.status("a", "wrong_unit")
             assert reader.instrument.reconnects == 1
     finally:
         ioc.stop()
+
+
+def test_an_ioc_that_hangs_is_silent_and_goes_on(ioc):
+    channels = {"a": {"current": {"pv": "Current", "unit": "µA"}}, "b": {"ramp": {"pv": "Ramp", "unit": "V"}}}
+    with Reader(ioc, channels, timeout="300ms", interval="200ms") as reader:
+        reader.value("current", 7.5)
+        ioc.hang(True)
+        try:
+            reader.until_state("silent")
+        finally:
+            ioc.hang(False)
+        reader.points = []
+        reader.value("current", 7.5)
+        reader.until_state("ok")
+
+
+def test_a_subscription_that_an_ioc_forgets_is_made_anew():
+    """No real IOC does that on demand; a gateway may."""
+    stanza = stanzas.check(
+        {
+            "name": "x",
+            "driver": "epics",
+            "connection": "sim",
+            "channels": {"a": {"read": {"v": {"pv": "A", "unit": "V"}}}},
+        }
+    )
+    simulator = simulators.start(stanza, period=0.02)
+    try:
+        channels = {"a": {"v": {"pv": "A", "unit": "V"}}}
+        with Reader(simulator.url, channels, prefix="", timeout="200ms", interval="200ms") as reader:
+            reader.until(lambda *_: len(reader.points) > 3, "events")
+            simulator._server.forget()
+            reader.points = []
+            reader.until(lambda *_: len(reader.points) > 20, "more than answers")
+            times = [p.timestamp for p in reader.points]
+            apart = sorted(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+            assert apart[len(apart) // 2] < 100e6, "each event, not each answer"
+            assert reader.instrument.reconnects == 0
+    finally:
+        simulator.stop()
+
+
+def test_without_a_place_it_is_looked_for_as_epics_does(ioc, monkeypatch):
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", f"127.0.0.1:{ioc.port}")
+    monkeypatch.setenv("EPICS_CA_AUTO_ADDR_LIST", "NO")
+    with Reader("ca://", {"a": {"current": {"pv": "Current", "unit": "µA"}}}) as reader:
+        reader.value("current", 7.5)
 
 
 def test_where_nobody_answers_all_names_are_doubted():

@@ -153,6 +153,7 @@ def test_an_agent_that_dies_a_router_that_stops_and_all_comes_back(router, agent
     [
         ({"connection": "ws://h/ws"}, "must name a host and a port"),
         ({"connection": "ws://h:1/ws?ca=x"}, "found the option 'ca'"),
+        ({"connection": "wss://h:1/ws?ca=x.pem"}, "the whole path"),
         ({"connection": "tcp://h:1"}, "can't be reached by tcp"),
         ({"agent": None}, "is missing"),
         ({"agent": "a b"}, "without spaces"),
