@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -11,6 +13,7 @@ from caproto.sync.client import read
 
 from telegraf_inputs import simulators
 from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.drivers import epics
 from telegraf_inputs.errors import BadInput, Mistakes
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
@@ -145,10 +148,13 @@ def test_codes_are_their_words_or_numbers_and_texts_come_whole(ioc):
             "code": {"on": {"pv": "Power", "type": "bool"}},
             "text": {"text": {"pv": "Text", "type": "str"}},
             "count": {"count": {"pv": "Count", "type": "int"}},
+            "byte": {"byte": {"pv": "Text.DISP", "type": "int"}},
         },
     ) as reader:
         for quantity, value in (("state", "ON"), ("on", True), ("text", "beam on"), ("count", 5)):
             reader.value(quantity, value)
+        reader.put(ioc, "t:Text.DISP", "200")
+        reader.value("byte", 200)
         reader.put(ioc, "t:State", "2")
         reader.value("state", "TRIP", "major: state")
         reader.value("state_word", "TRIP", "major: state")
@@ -230,30 +236,58 @@ def test_an_ioc_that_hangs_is_silent_and_goes_on(ioc):
         reader.until_state("ok")
 
 
-def test_a_subscription_that_an_ioc_forgets_is_made_anew():
-    """No real IOC does that on demand; a gateway may."""
-    stanza = stanzas.check(
-        {
-            "name": "x",
-            "driver": "epics",
-            "connection": "sim",
-            "channels": {"a": {"read": {"v": {"pv": "A", "unit": "V"}}}},
-        }
-    )
-    simulator = simulators.start(stanza, period=0.02)
-    try:
-        channels = {"a": {"v": {"pv": "A", "unit": "V"}}}
-        with Reader(simulator.url, channels, prefix="", timeout="200ms", interval="200ms") as reader:
-            reader.until(lambda *_: len(reader.points) > 3, "events")
-            simulator._server.forget()
-            reader.points = []
-            reader.until(lambda *_: len(reader.points) > 20, "more than answers")
-            times = [p.timestamp for p in reader.points]
-            apart = sorted(later - earlier for earlier, later in zip(times, times[1:], strict=False))
-            assert apart[len(apart) // 2] < 100e6, "each event, not each answer"
-            assert reader.instrument.reconnects == 0
-    finally:
-        simulator.stop()
+@pytest.fixture
+def simulated():
+    """An IOC that does what a real one does not on demand, with one PV, ``A``."""
+    channels = {"a": {"read": {"v": {"pv": "A", "unit": "V"}}}}
+    stanza = stanzas.check({"name": "x", "driver": "epics", "connection": "sim", "channels": channels})
+    started = simulators.start(stanza, period=0.02)
+    yield started
+    started.stop()
+
+
+def reading(simulator) -> Reader:
+    channels = {"a": {"v": {"pv": "A", "unit": "V"}}}
+    return Reader(simulator.url, channels, prefix="", timeout="200ms", interval="200ms")
+
+
+def test_a_subscription_that_an_ioc_forgets_is_made_anew(simulated):
+    with reading(simulated) as reader:
+        reader.until(lambda *_: len(reader.points) > 3, "events")
+        simulated._server.forget()
+        reader.points = []
+        reader.until(lambda *_: len(reader.points) > 20, "more than answers")
+        times = [p.timestamp for p in reader.points]
+        apart = sorted(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+        assert apart[len(apart) // 2] < 100e6, "each event, not each answer"
+        assert reader.instrument.reconnects == 0
+
+
+def test_an_ioc_that_first_says_nothing_of_its_pvs_is_asked_again(simulated):
+    simulated.fault = "lost"
+    with reading(simulated) as reader:
+        reader.until_state("silent")
+        simulated.fault = None
+        reader.until(lambda f, _: "v" in f, "a value")
+
+
+def test_a_server_that_answers_searches_and_takes_no_connection_is_told(simulated, monkeypatch):
+    ended = []
+    monkeypatch.setattr(threading, "excepthook", lambda thread: ended.append(thread.exc_type))
+    monkeypatch.setattr(epics, "RENEW_SECONDS", 0.1)
+    server = simulated._server
+    listener, server._listener = server._listener, None
+    listener.close()
+    simulated.plug = lambda plugged: None
+    with reading(simulated) as reader:
+        reader.until_state("disconnected")
+        until = time.monotonic() + PATIENCE
+        while not any("takes no connection" in text for text in reader.logged):
+            assert time.monotonic() < until, reader.logged
+            reader.instrument.sample()
+        server._listener = socket.create_server(("127.0.0.1", server.port))
+        reader.until(lambda f, _: "v" in f, "a value")
+    assert set(ended) == {SystemExit}, "of which Python prints nothing"
 
 
 def test_without_a_place_it_is_looked_for_as_epics_does(ioc, monkeypatch):
