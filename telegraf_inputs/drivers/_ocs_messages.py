@@ -21,13 +21,13 @@ class Sample:
     time_ns: int
 
 
-def feed_of(arguments: list[Any]) -> tuple[str, dict[str, Any]]:
-    """Take the feed's name and its message out of an event. Raises BadAnswer."""
+def feed_of(arguments: list[Any]) -> tuple[str, dict[str, Any], bool]:
+    """Take the feed's name, its message, and whether it is one of samples (``record``), out of an event. Raises BadAnswer."""
     content = arguments[0] if arguments else None
     if isinstance(content, list) and len(content) == 2 and all(isinstance(each, dict) for each in content):
         message, about = content
         if isinstance(name := about.get("feed_name"), str):
-            return name, message
+            return name, message, bool(about.get("record", True))
     raise BadAnswer(f"found {str(content)[:60]!r}, expected what an agent of OCS publishes: a message and its feed")
 
 

@@ -57,7 +57,7 @@ WHERE = (
 class OcsFeed(Feed):
     """Reads what one agent of OCS publishes: every sample of its blocks, each with its own time.
 
-    Fields that no channel names are found in the data: numbers in measurement `ocs_feed`, truths among them as 1 and 0,
+    Of the feeds, those are read that the agent marks as recorded. Fields that no channel names are found in the data: numbers in measurement `ocs_feed`, truths among them as 1 and 0,
     texts in `ocs_text`, in the agent's unit, which a feed does not tell. Name them as channels, to have a unit and limits.
 
     The agent's own state is the instrument's: its heart beats each second, and where that stops it is gone, whatever
@@ -68,7 +68,7 @@ class OcsFeed(Feed):
     name = "ocs_feed"
     title = "Agents of OCS, the Observatory Control System, on a WAMP bus"
     manual = "OCS documentation, Feeds and Agents"
-    known_as = ("ocs", "socs", "wamp", "crossbar", "simons observatory", "sorock", "observatory control system")
+    known_as = ("ocs", "socs", "wamp", "crossbar", "simons observatory", "observatory control system")
     verified = "against independent programs: a crossbar router with TLS and tickets, and OCS' own FakeDataAgent"
     family = "protocol"
     schemes = ("ws", "wss")
@@ -155,7 +155,6 @@ channels:
         self._states: dict[str, int] = {}  # what the operations do
         self._told: dict[str, float] = {}  # when that was last said
         self._inbox: Inbox | None = None
-        self._early: list[str] = []
         self._ids = {channel.id for channel in self.channels}
         # (feed or "", field) -> (channel, quantity's name, what it declares)
         self._named: dict[tuple[str, str], tuple[str, str, Declared]] = {}
@@ -166,12 +165,7 @@ channels:
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         self._inbox, self._data, self._beat = inbox, time.monotonic(), 0.0
         self._states, self._told = {}, {}
-        try:
-            return super().open(url, stop, inbox)
-        except BaseException:
-            if self.link is not None:
-                self.link.close()
-            raise
+        return super().open(url, stop, inbox)
 
     def hello(self, link: Line) -> str:
         options = self.options
@@ -203,12 +197,10 @@ channels:
         found = _wamp.event(line)
         if found is None:
             return []
-        feed, message = feed_of(found[1])
+        feed, message, recorded = feed_of(found[1])
         if feed == HEARTBEAT:
             return self._beats(message, arrived_ns)
-        if self.options["feeds"] and feed not in self.options["feeds"]:
-            return []
-        if not all(isinstance(block, dict) for block in message.values()):
+        if not recorded or self.options["feeds"] and feed not in self.options["feeds"]:
             return []  # a feed that is not recorded may say whatever it likes
         readings = [reading for each in samples(message) for reading in self._read(feed, each)]
         if any(reading.channel for reading in readings):
