@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ._epics_client import Client
     from ._epics_variable import Variable
 
-LOOK_SECONDS = 0.02  # between two looks at whether all have spoken
+LOOK_SECONDS = 0.01  # between two looks at whether all have spoken
+FIRST_SECONDS = 2.0  # that those that are there are not held up by those that are not
 RENEW_SECONDS = 2.0  # between two clients, where one has ended
 PLACE = "{channel}"
 READ = Option("read", "map", "what is read: quantity: its PV, its unit …", required=True)
@@ -149,7 +150,7 @@ channels:
                 for each in self.declared(channel).values()
             ]
         self._begin()
-        until = time.monotonic() + self.stanza.timeout
+        until = time.monotonic() + min(FIRST_SECONDS, self.stanza.timeout)
         while time.monotonic() < until and not all(each.alive for each in self._all):
             if stop.wait(LOOK_SECONDS):
                 raise Stopped
