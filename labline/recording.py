@@ -54,7 +54,8 @@ class Recorder:
         driver = self._instrument.stanza.driver
         if connection.scheme == FILES and issubclass(driver, Polled):
             return
-        if not issubclass(driver, (Polled, Feed)) or not transports.of(connection).carries_text:
+        asked = issubclass(driver, Polled) and transports.of(connection).carries_text
+        if not asked and not issubclass(driver, Feed):
             raise BadInput(
                 f"there is no dialogue to record: driver {driver.name!r} neither speaks over a line of text nor reads files"
             )

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..declared import Declared
 from ..letters import normal
+from ..point_maker import FAULTS
 from ..reading import Reading
 from ._epics_client import EPOCH, caproto, text, texts
 
@@ -198,9 +199,14 @@ class Variable:
             raise Unusable("array", f"{self.name} has {len(response.data)} elements; only single values are read")
         value = self._typed(response.data[0], caproto.field_types["native"][response.data_type])
         quantity = self.declared.quantity
-        choice = quantity.choice(value)
-        if status == "ok" and choice is not None and choice.severity in ("warning", "critical"):
-            status = choice.word
+        if status == "ok":  # so the channel's other PVs know it, too
+            choice = quantity.choice(value)
+            if not quantity.possible(value):
+                status = "out_of_range"
+            elif quantity.choices and choice is None:
+                status = "unknown_code"
+            elif choice is not None and choice.severity in FAULTS:
+                status = choice.word
         return value, status
 
     def _typed(self, value: Any, native: Any) -> Any:

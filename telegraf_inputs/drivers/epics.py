@@ -51,7 +51,7 @@ class Epics(Pushed):
     title = "EPICS process variables, by channel access"
     manual = "Channel Access Protocol Specification"
     known_as = ("caen", "sy4527", "sy5527", "sy1527", "ioc", "channel access", "caproto", "pyepics", "softioc")
-    verified = "against an independent program: an IOC of EPICS base 7, with alarms, codes, units, restarts"
+    verified = "against an independent program: an IOC of EPICS base 7, with alarms, codes, units, restarts; not yet on hardware"
     family = "protocol"
     schemes = ("ca",)
     timeout = 5.0
@@ -89,12 +89,13 @@ channels:
       voltage: {pv: VMon, unit: V, low: 0, high: 1000, decimals: 1, description: Voltage}
       current: {pv: IMon, unit: µA, low: 0, high: 1000, decimals: 2, description: Current}
       power: {pv: Pw, unit: "", type: str, choices: {"Off": {word: switched off}, "On": {word: switched on, severity: ok}}, description: Output}
+      state: {pv: Status, unit: "", type: int, choices: {0: "off", 1: {word: "on", severity: ok}, 3: {word: ramping up, severity: ok}, 5: {word: ramping down, severity: ok}}, description: State of the channel}
   lv00:
     label: Low voltage 0
     prefix: "cleanroom:00:000:"
     read:
       voltage: {pv: VMon, unit: V, low: 0, high: 15, decimals: 3, description: Voltage}
-      state: {pv: Status, unit: "", type: int, choices: {0: "off", 1: {word: "on", severity: ok}, 2: {word: tripped, severity: critical}}, description: State of the channel}
+      state: {pv: Status, unit: "", type: int, choices: {0: "off", 1: {word: "on", severity: ok}}, description: State of the channel}
 """
 
     @classmethod

@@ -69,7 +69,7 @@ class OcsFeed(Feed):
     title = "Agents of OCS, the Observatory Control System, on a WAMP bus"
     manual = "OCS documentation, Feeds and Agents"
     known_as = ("ocs", "socs", "wamp", "crossbar", "simons observatory", "observatory control system")
-    verified = "against independent programs: a crossbar router with TLS and tickets, and OCS' own FakeDataAgent"
+    verified = "against independent programs: a crossbar router with TLS and tickets, and OCS' own FakeDataAgent; not yet on hardware"
     family = "protocol"
     schemes = ("ws", "wss")
     extra = "ocs"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.drivers import ocs_feed
-from telegraf_inputs.errors import BadInput, Mistakes
+from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, Mistakes
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
 from tests.parts.ocs import AGENT, TICKET, USER, FakeDataAgent, Router
 
 PATIENCE = 120.0  # seconds until a test gives up; never reached where all is well
 FEED = "false_temperatures"
+WORDS = ["data", "timestamps", "timestamp", "a"]
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +151,39 @@ def test_an_agent_that_dies_a_router_that_stops_and_all_comes_back(router, agent
         agent.start()
         before = len(reader.of("ocs_feed"))
         reader.until(lambda: len(reader.of("ocs_feed")) > before and reader.instrument.state == "ok", "samples again")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+BLOCKS = st.dictionaries(
+    st.text(max_size=3), st.fixed_dictionaries({"data": JSON | st.dictionaries(st.sampled_from("ab"), st.lists(JSON, max_size=3)), "timestamps": JSON | st.lists(st.integers() | st.floats(), max_size=3)}),
+    max_size=2,
+)  # fmt: skip
+MESSAGES = st.tuples(
+    st.just(36), st.integers(), st.integers(), st.fixed_dictionaries({"topic": st.just("t")}),
+    st.tuples(st.tuples(JSON | BLOCKS, st.fixed_dictionaries({"feed_name": st.sampled_from(["f", "heartbeat"]), "record": JSON}))),
+)  # fmt: skip
+
+
+@functools.cache
+def stanza_of(kind: str):
+    keys = {"connection": "ws://h:1/ws", "agent": "a", "channels": {"a": {"read": {"a": {"unit": "", "type": kind}}}}}
+    return stanzas.check({"name": "x", "driver": "ocs_feed", **keys})
+
+
+@given(JSON | MESSAGES, st.sampled_from(["float", "int", "bool", "str"]))
+def test_whatever_comes_is_read_or_refused(content, kind):
+    source = ocs_feed.OcsFeed(stanza_of(kind))
+    try:
+        readings = list(source.heard(json.dumps(content), 1))
+    except (BadAnswer, Disconnected):
+        return
+    assert all(isinstance(reading.time_ns, int) for reading in readings)
 
 
 @pytest.mark.parametrize(
