@@ -14,8 +14,12 @@ from .measurement import Measurement
 
 TIMES = 9
 LIMIT = 250.0  # ms
-# What an instrument needs, by its manual, whatever the program does.
-SLOW = {"julabo": "it wants 0.25 s of rest before each command"}
+# What an instrument needs, by its manual, or its library does, whatever the program does.
+SLOW = {
+    "julabo": "it wants 0.25 s of rest before each command",
+    "epics": "caproto looks after new connections ten times a second",
+    "ocs_feed": "an agent speaks when it has something to say; the simulated one, twice a second",
+}
 
 
 def measure() -> Iterator[Measurement]:

@@ -67,7 +67,8 @@ class Recorder:
             return
         if connection.scheme == FILES and issubclass(driver, Polled):
             return
-        if not issubclass(driver, (Polled, Feed)) or not transports.of(connection).carries_text:
+        asked = issubclass(driver, Polled) and transports.of(connection).carries_text
+        if not asked and not issubclass(driver, Feed):
             raise BadInput(
                 f"there is no dialogue to record: driver {driver.name!r} neither speaks over a line of text, or in words, nor "
                 "reads files"

@@ -27,6 +27,8 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "all.txt": ["pyproject.toml", "requirements/build.in", "--extra", "all"],
     FOLDER / "uv.txt": ["requirements/uv.in"],
     FOLDER / "lakeshore.txt": ["requirements/lakeshore.in"],
+    FOLDER / "ioc.txt": ["requirements/ioc.in"],
+    FOLDER / "ocs.txt": ["requirements/ocs.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
 }
 

@@ -14,6 +14,7 @@ from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
 from ..errors import BadInput, Disconnected, InstrumentError, NoAnswer, Stopped, shown, together
 from ..inbox import Inbox
+from ..passwords import password
 from ..reading import Reading
 from ..source import Pushed
 from ..stop import Stop
@@ -219,12 +220,12 @@ channels:
         self._met = False  # something was attached, at one time
         self._mends, self._next_mend = 0, 0.0
         place, serial = target(url)
-        password = _password(self.options["password_file"])
+        secret = password(self.options["password_file"])
         LIBRARY.load()
         for channel in self.channels:
             self._sensors.append(self._sensor(channel, serial, inbox))
         if place is not None:
-            self._server = LIBRARY.server(*place, password)
+            self._server = LIBRARY.server(*place, secret)
             self._server.expect(self._sensors)
         for sensor in self._sensors:
             sensor.open()
@@ -325,9 +326,9 @@ channels:
             raise Disconnected(f"{self._url}: the server is there, but all Phidgets of this instrument are detached")
         # The library tells by no event whether the server refuses the password.
         protected = self.options["password_file"]
-        password = "the password" if protected else "whether the server wants a password (password_file)"
+        doubt = "the password" if protected else "whether the server wants a password (password_file)"
         said = next((f"; {sensor.absence}" for sensor in self._sensors if sensor.absence), "")
-        raise NoAnswer(f"{self._url}: the server is there, but attaches no such Phidget; {CHECK}, and {password}{said}")
+        raise NoAnswer(f"{self._url}: the server is there, but attaches no such Phidget; {CHECK}, and {doubt}{said}")
 
     def _mend(self, silent: list[Sensor]) -> None:
         """Open anew what should speak and does not, ever more seldom; where a server says nothing at all, connect anew."""
@@ -365,16 +366,6 @@ channels:
                 f"the Phidget library loses memory with each new connection; the program has grown by {growth >> 20} MB "
                 "and ends, so that Telegraf starts it anew"
             )
-
-
-def _password(path: str | None) -> bytes:
-    if not path:
-        return b""
-    try:
-        with open(path, "rb") as file:
-            return file.read().strip()
-    except OSError as error:
-        raise BadInput(f"can't read {path}: {error.strerror}", ("password_file",)) from None
 
 
 DRIVER = Phidget

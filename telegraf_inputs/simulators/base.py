@@ -48,6 +48,7 @@ class Simulator:
     transport = ""
     faults: Mapping[str, str] = {**ANY, **EXCHANGE}  # which there are for its kind of source
     not_faults: dict[str, str] = {}  # fault -> why this instrument can't have it
+    not_transports: dict[str, str] = {}  # scheme of its driver -> why it can't be reached so
     states: dict[str, Any] = {}  # fault -> states it may lead to, where these are others than for most instruments
     spared: dict[str, Any] = {}  # fault -> channels that it leaves as they are
     variants: dict[str, Any] = {}  # name -> keys of a stanza with which it is spoken to in another way

@@ -151,7 +151,7 @@ class LineFeedSimulator(FeedSimulator):
         """Write an event as the source says it."""
         raise NotImplementedError
 
-    def telling(self, event: Event) -> str:
+    def telling(self, event: Event) -> Hashable:
         return self.line(event)
 
     def answer(self, request: str) -> str | None:

@@ -24,8 +24,11 @@ class TcpLine(Line):
 
     _socket: socket.socket
 
+    def _place(self) -> tuple[str, int]:
+        return self.url.host_port()
+
     def _open(self) -> None:
-        host, port = self.url.host_port()
+        host, port = self._place()
         deadline = time.monotonic() + self.timeout
         trouble: OSError | None = None
         found = lookup.addresses(host, port, self.timeout, self.stop)

@@ -22,7 +22,8 @@ def folder(name: str) -> Path:
     with cache.new(kept) as scratch:
         if scratch:
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-            locks = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", locked]
+            # A few are to be had as source alone.
+            locks = ["--require-hashes", "--prefer-binary", "--no-deps", "-r", locked]
             subprocess.run([*pip, *locks, "--target", scratch], check=True)
     return cache.directory() / kept
 

@@ -235,17 +235,22 @@ def matrix():
                 if fault not in impossible:
                     yield driver, None, variant, fault
         if issubclass(simulator, (TextSimulator, LineFeedSimulator)):
-            for transport in drivers.load(driver).schemes[1:]:
+            for transport in other_ways(driver):
                 for fault in faults:
                     if fault in ON_THE_WAY:
                         yield driver, transport, "", fault
+
+
+def other_ways(driver: str) -> list[str]:
+    """List the transports beside its first one by which a driver's simulator can be reached."""
+    return [way for way in drivers.load(driver).schemes[1:] if way not in simulators.load(driver).not_transports]
 
 
 def feeds():
     """Yield driver, transport and fault of the feeds under whose faults all is delivered."""
     for driver in PROGRAMS:
         simulator = simulators.load(driver)
-        ways = (None, *drivers.load(driver).schemes[1:]) if issubclass(simulator, LineFeedSimulator) else (None,)
+        ways = (None, *other_ways(driver)) if issubclass(simulator, LineFeedSimulator) else (None,)
         for fault in possible(simulator, delivered=True):
             for transport in ways:
                 yield driver, transport, fault
@@ -506,6 +511,8 @@ class Program:
 def test_every_exemption_has_its_reason():
     for driver in PROGRAMS:
         simulator = simulators.load(driver)
+        for way, reason in simulator.not_transports.items():
+            assert way in drivers.load(driver).schemes[1:] and len(reason) > 20, f"{driver}: {way}"
         for fault, reason in simulator.not_faults.items():
             assert fault in simulator.faults and len(reason) > 20, f"{driver}: {fault}"
 
