@@ -175,6 +175,8 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
     with noted(errors):
         stanza.others = _others(driver)
         stanza.channels = _channels(values["channels"], stanza, errors)
+    if len(errors) == before:
+        _choose_reader(stanza, values)
     with noted(errors):
         stanza.tags = _tags(values["tags"] or {}, stanza.declared)
     if pattern := pin(stanza.options, driver.options_known):
@@ -183,9 +185,16 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
     if any(error.path[:1] not in TO_THEMSELVES for error in errors[before:]):
         return stanza
     with noted(errors):
-        driver.check(stanza)
+        stanza.driver.check(stanza)
         _check_places(stanza)
     return stanza
+
+
+def _choose_reader(stanza: Stanza, values: dict[str, Any]) -> None:
+    """Have it read by the class that its own keys ask for, with the times that this one has."""
+    stanza.driver = reader = stanza.driver.reader(stanza)
+    stanza.interval = reader.interval if values["interval"] is None else stanza.interval
+    stanza.timeout = reader.timeout if values["timeout"] is None else stanza.timeout
 
 
 def _check_places(stanza: Stanza) -> None:

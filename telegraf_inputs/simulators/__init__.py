@@ -37,7 +37,7 @@ def start(stanza: Stanza, **given: Any) -> Simulator:
     """
     options = {**settings(stanza.connection, stanza.driver), **given}
     transport = options.pop("transport")
-    kind = load(stanza.driver.name)
+    kind = load(stanza.driver.name).of(stanza)
     try:
         simulator = kind(stanza, **options)
         simulator.transport = transport or simulator.transport
@@ -83,6 +83,7 @@ def _check_faults(faults: list[str], driver: type[Source]) -> None:
             raise BadInput(
                 f"the simulator of {driver.name!r} can't have the fault {fault!r}: {simulator.not_faults[fault]}"
             )
-        if fault not in simulator.faults:
-            known = [name for name in simulator.faults if name not in simulator.not_faults]
+        every = {name: why for kind in simulator.kinds() for name, why in kind.faults.items()}
+        if fault not in every:
+            known = [name for name in every if name not in simulator.not_faults]
             raise BadInput(f"the simulator of {driver.name!r} has no fault {fault!r}; {suggestion(fault, known)}")

@@ -57,6 +57,16 @@ class Simulator:
     found: Mapping[str, str] = {}  # channel that its driver is to find in the data -> the measurement that it is in
     sharing: dict[str, Any] = {}  # channel -> others that are asked the same question, and have its faults too
 
+    @classmethod
+    def kinds(cls) -> tuple[type[Simulator], ...]:
+        """List the classes that stand in for instruments of its driver: more than one where the stanza decides who speaks first."""
+        return (cls,)
+
+    @classmethod
+    def of(cls, stanza: Stanza) -> type[Simulator]:
+        """Tell the one of them that stands in for this stanza's."""
+        return cls
+
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
         self.fault: str | None = None
@@ -114,6 +124,7 @@ class TextSimulator(Simulator):
         return None
 
     unasked_seconds = 0.0
+    closes = False  # it closes the connection after each answer
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
@@ -166,7 +177,10 @@ class TextSimulator(Simulator):
                     others[request] = reply
                     if fault == "stray":
                         reply = b"".join([a for r, a in others.items() if r != request][-1:]) + reply
-                self._end.send(self._spoilt(reply, fault))
+                said = self._spoilt(reply, fault)
+                self._end.send(said)
+                if said and self.closes:
+                    self._end.hang_up()
 
     def _reply(self, request: bytes) -> bytes | None:
         wire = self.stanza.wire

@@ -1,0 +1,205 @@
+"""Lines that a stanza declares: over socat and a shell, who speaks first, what is left out, and what is refused."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import yaml
+
+from telegraf_inputs import drivers, transports
+from telegraf_inputs import stanza as stanzas
+from telegraf_inputs.drivers.serial_lines import AskedSerialLines, SerialLines
+from telegraf_inputs.drivers.tcp_lines import HeardTcpLines, TcpLines
+from telegraf_inputs.errors import BadInput
+from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.stop import Stop
+from telegraf_inputs.url import Url
+from tests.parts.socat import Socat
+
+PATIENCE = 30.0  # seconds until a test gives up
+MEGA = """\
+echo "Mega 2560 starts"
+while read -r request; do
+  case "$request" in
+    v) echo "Mega 1.2" ;;
+    a) echo "512,1023,7" ;;
+    t) echo "nan" ;;
+    h) echo "40,10" ;;
+  esac
+done
+"""
+SPEAKS = """\
+printf 'of no beginning: 99.99\\r\\n'
+while :; do printf 'Temperature: 21.50\\r\\n'; printf 'Humidity: 40.10\\r\\n'; sleep 0.05; done
+"""
+LIKE_MEGA = {
+    "skip": ["Mega 2560 starts"],
+    "fence": "v",
+    "identity": "Mega 1",
+    "channels": {
+        "input": {"request": "a", "columns": ["a0", "a1", "-"], "read": {"adc": {"from": "a1", "unit": ""}}},
+        "air": {"request": "t", "read": {"temperature": {"unit": "°C"}}},
+        "moisture": {"request": "h", "read": {"humidity": {"unit": "%", "decimal_comma": True}}},
+    },
+}
+FREQUENCY = {"request": "a", "pattern": r"(?P<f>\d{3}\.\d{12})", "read": {"f": {"unit": "THz", "scale": 1}}}
+
+
+def made(driver: str, url: str, **keys) -> Instrument:
+    example = yaml.safe_load(drivers.load(driver).example)
+    checked = stanzas.check({**example, "connection": url, "timeout": "10s", "interval": "50ms", **keys})
+    log: list[str] = []
+    instrument = Instrument(checked, Stop(), lambda level, text: log.append(f"{level} {text}"))
+    instrument.said = log
+    return instrument
+
+
+def read(instrument: Instrument, states=("ok",), at_least: int = 1) -> dict[tuple[str, str], object]:
+    """Read until there are so many readings and the state is one of ``states``; returns the newest values."""
+    newest: dict[tuple[str, str], object] = {}
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while True:
+            for point in instrument.sample():
+                if channel := point.tags.get("channel"):
+                    newest |= {(channel, name): value for name, value in point.values.items()}
+            if instrument.readings >= at_least and instrument.state in states:
+                return newest
+            assert time.monotonic() < deadline, (instrument.state, instrument.detail)
+            instrument.stop.wait(0.02)
+    finally:
+        instrument.close()
+
+
+@pytest.fixture
+def socat(tmp_path):
+    """Give a function that starts a shell's script behind socat."""
+    running: list[Socat] = []
+
+    def start(script: str, **how) -> str:
+        running.append(Socat(tmp_path / f"socat{len(running)}", script, **how))
+        return running[-1].url
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+@pytest.mark.parametrize("driver", ["serial_lines", "tcp_lines"])
+def test_a_shell_is_asked(socat, driver):
+    url = socat(MEGA, serial=driver == "serial_lines")
+    instrument = made(driver, url, **LIKE_MEGA)
+    newest = read(instrument, ("degraded",), 2)
+    assert instrument.stanza.identity == "Mega 1.2"
+    assert (newest["input", "adc"], newest["moisture", "humidity"]) == (1023.0, 40.1)
+    assert newest["air", "status"] == "no_reading" and ("air", "temperature") not in newest
+
+
+@pytest.mark.parametrize("driver", ["serial_lines", "tcp_lines"])
+def test_a_shell_speaks_and_its_first_line_may_have_no_beginning(socat, driver):
+    url = socat(SPEAKS, serial=driver == "serial_lines")
+    channels = yaml.safe_load(drivers.load("serial_lines").example)["channels"]
+    keys = {"fence": None, "identity": None} if driver == "tcp_lines" else {}
+    newest = read(made(driver, url, channels=channels, **keys), at_least=4)
+    assert newest[("air", "temperature")] == 21.5 and newest["moisture", "humidity"] == 40.1
+
+
+def test_a_server_closes_after_each_answer_and_all_digits_survive(socat):
+    url = socat("head -c1 >/dev/null; printf 384.230484468562\n")
+    keys = {"closes": True, "wire": {"send": "none", "receive": "none"}, "fence": None, "identity": None}
+    instrument = made("tcp_lines", url, channels={"laser": FREQUENCY}, **keys)
+    assert read(instrument, at_least=3)["laser", "f"] == 384.230484468562
+    assert instrument.reconnects == 0 and "f=384.230484468562" in _line(instrument)
+
+
+def _line(instrument: Instrument) -> str:
+    """Write the line protocol of the digits."""
+    from telegraf_inputs.reading import Reading
+
+    (channel,) = instrument.channels
+    return instrument._maker.make(Reading(channel.id, {"f": 384.230484468562}, 1), channel)[0].line()
+
+
+def test_it_is_let_rest_after_it_was_opened(monkeypatch):
+    """An Arduino starts anew whenever its port is opened, and what it says then is not read."""
+    end = transports.load("tcp").end()
+    waits: list[float] = []
+    try:
+        checked = stanzas.check(
+            {
+                **yaml.safe_load(drivers.load("serial_lines").example),
+                "connection": "serial:///dev/null",
+                "wire": {"settle": "2s"},
+            }
+        )
+        line = transports.load("tcp").line(Url(end.url), checked.wire, 5.0, Stop())
+        monkeypatch.setattr(line, "pause", waits.append)
+        line.open()
+        line.close()
+    finally:
+        end.close()
+    assert waits == [2.0]
+
+
+def test_who_speaks_first_is_what_the_channels_say():
+    def reader(driver, **keys):
+        return stanzas.check({**yaml.safe_load(drivers.load(driver).example), **keys})
+
+    channels = {"a": {"read": {"voltage": {"unit": "V"}}}}
+    asked = {"a": {"request": "x", "read": {"voltage": {"unit": "V"}}}}
+    none = {"fence": None, "identity": None}
+    for stanza, kind, timeout in (
+        (reader("serial_lines"), SerialLines, 10.0),
+        (reader("serial_lines", channels=asked), AskedSerialLines, 2.0),
+        (reader("tcp_lines"), TcpLines, 2.0),
+        (reader("tcp_lines", channels=channels, **none), HeardTcpLines, 10.0),
+        (reader("tcp_lines", channels=channels, timeout="3s", **none), HeardTcpLines, 3.0),
+    ):
+        assert stanza.driver is kind and stanza.timeout == timeout
+
+
+VOLTAGE = {"voltage": {"unit": "V"}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "said"),
+    [
+        ({"channels": {"a": {"request": "x", "read": VOLTAGE}, "b": {"read": VOLTAGE}}}, "b.request", "is missing"),
+        ({"channels": {"a": {"read": VOLTAGE}}}, "fence", "leave this out"),
+        ({"identity": None}, "identity", "go together"),
+        ({"closes": True}, "fence", "leave this out"),
+        ({"skip": ["(a+)+$"]}, "skip[0]", "may take for ever"),
+        ({"wire": {"receive": "none"}}, "coils.pattern", "may break off anywhere"),
+        ({"a": {"columns": ["voltage", "voltage"], "read": VOLTAGE}}, "a.columns[1]", "another column already"),
+        ({"a": {"columns": ["x", "y"], "read": VOLTAGE}}, "a.read.voltage", "known: x, y"),
+        (
+            {"a": {"columns": ["volt"], "read": {"v": {"unit": "V", "from": "vol"}}}},
+            "read.v.from",
+            "did you mean 'volt'",
+        ),
+        ({"a": {"pattern": "(?P<x>a", "read": VOLTAGE}}, "a.pattern", "no regular expression"),
+        (
+            {"a": {"pattern": "(?P<x>.*)(?P<y>.*)(?P<z>.*)(?P<u>.*).*", "read": VOLTAGE}},
+            "a.pattern",
+            "may take for ever",
+        ),
+        ({"a": {"pattern": "(?P<voltage>.+)", "columns": ["voltage"], "read": VOLTAGE}}, "a.columns", "leave this out"),
+        ({"a": {"read": {**VOLTAGE, "current": {"unit": "A"}}}}, "a.read.voltage", "several quantities"),
+        ({"a": {"example": "volts", "read": VOLTAGE}}, "a.example", "expected a number"),
+        ({"a": {"separator": "", "columns": ["voltage"], "read": VOLTAGE}}, "a.separator", "is empty"),
+        (
+            {"a": {"columns": ["voltage"], "read": {"voltage": {"unit": "V", "decimal_comma": True}}}},
+            "voltage.decimal_comma",
+            "another separator",
+        ),
+        ({"a": {"request": "ü", "read": VOLTAGE}}, "a.request", "ASCII"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(keys, path, said):
+    example = yaml.safe_load(drivers.load("tcp_lines").example)
+    if "a" in keys:
+        keys = {"channels": {"a": {"request": "x", **keys["a"]}}}
+    with pytest.raises(BadInput) as refused:
+        stanzas.check({**example, **keys})
+    assert path in str(refused.value) and said in str(refused.value), str(refused.value)
