@@ -1,4 +1,4 @@
-"""Lines that a stanza declares: over socat and a shell, who speaks first, what is left out, and what is refused."""
+"""What comes over socat from a shell: lines that a stanza declares, and the numbers of an ADC; who speaks first, what is left out, and what is refused."""
 
 from __future__ import annotations
 
@@ -203,3 +203,12 @@ def test_what_does_not_fit_together_is_refused(keys, path, said):
     with pytest.raises(BadInput) as refused:
         stanzas.check({**example, **keys})
     assert path in str(refused.value) and said in str(refused.value), str(refused.value)
+
+
+def test_numbers_that_come_in_pieces_are_whole(socat):
+    """TCP promises no more than the order; the sketch writes byte by byte."""
+    pieces = "".join(f"printf '\\{n >> 8:03o}'; sleep 0.01; printf '\\{n & 255:03o}'; " for n in range(2037, 2049))
+    url = socat(f"head -c1 >/dev/null; {pieces}\n")
+    channels = {f"A{n}": {} for n in range(12)}
+    newest = read(made("arduino_adc", url, channels=channels), at_least=12)
+    assert [newest[f"A{n}", "voltage"] for n in range(12)] == [n / 4096 * 3.25 for n in range(2037, 2049)]
