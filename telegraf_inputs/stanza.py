@@ -8,7 +8,7 @@ from typing import Any
 from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
 from .calibration import Calibration
 from .configured import ANY, Channel, Stanza
-from .declare import PINNED, RESERVED_TAGS, Option, Quantity, pin
+from .declare import MARKS, PINNED, RESERVED_TAGS, Option, Quantity, pin
 from .errors import BadInput, noted, shown, suggestion, together
 from .line import Wire
 from .names import NAME, NAME_WORDS
@@ -24,7 +24,8 @@ RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "
 # Fields that labline adds to a driver's quantities.
 EACH = "each channel"  # the label of what stands for channels that are found in the data
 RESERVED_FIELDS = (
-    *("status", "clock", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
+    *MARKS,
+    *("up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
     "state",
 )
 
