@@ -21,7 +21,7 @@ FORM = (
     Option(
         "pattern",
         "str",
-        "a regular expression for the whole line; its named groups, such as (?P<temperature>[-0-9.]+), are the values",
+        "a regular expression for the whole line; its groups that have a name are the values",
     ),
     Option("columns", "list", f"the names of all its columns, in order; {IGNORED} for one that is not read"),
     Option("separator", "str", "what stands between columns; a space is any number of spaces and tabs", ","),
