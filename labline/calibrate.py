@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .calibrating.fits import Fit
     from .calibrating.points import Points
+    from .running_lab import RunningLab
 
 EXAMPLES = """\
   labline calibrate gauge.csv --form exponential --x voltage_V --y pressure_mbar
@@ -153,7 +154,9 @@ def _anew(arguments: argparse.Namespace) -> int:
     from provisioning.influxdb_calibrate import Anew
     from telegraf_inputs.errors import BadInput, suggestion
 
+    from . import running_lab
     from .places import Places
+    from .stack import told
 
     site = provisioning.site.load(provisioning.site.find(arguments.what or DEFAULT_SITE))
     start, end = _span(arguments.apply)
@@ -167,9 +170,14 @@ def _anew(arguments: argparse.Namespace) -> int:
     ]
     if not chosen:
         raise BadInput(f"{site.file}: {arguments.instrument or 'no instrument'} has a channel with a calibration")
-    server = _server(site, arguments)
+    here = None if arguments.url else running_lab.find(Path(site.file), arguments.state)
+    if here and here.changed:
+        print(
+            f"note: what runs goes on as it was told before; {told.command()} reload {arguments.what or DEFAULT_SITE}"
+        )
+    server = _server(site, here, arguments)
     wanted = influxdb_schema.schema(site)
-    places = Places(arguments.state, site)
+    places = here.places if here else Places(arguments.state, site)
     places.make()
     otherwise = 0
     for stanza in chosen:
@@ -211,14 +219,11 @@ def _span(text: str) -> tuple[int, int]:
     return start, min(end, now)
 
 
-def _server(site: Site, arguments: argparse.Namespace) -> Server:
+def _server(site: Site, here: RunningLab | None, arguments: argparse.Namespace) -> Server:
     """Reach the database as the user who may do all: that of a lab that runs here, else the site file's."""
     from provisioning.influxdb_schema import ADMIN
     from provisioning.influxdb_server import Server, secret
 
-    from . import running_lab
-
-    here = None if arguments.url else running_lab.find(Path(site.file), arguments.state)
     if here and (own := here.urls.get("influxdb")):
         password = secret(here.places.secrets, ADMIN)
         return Server(own, ADMIN, password, before=lambda: here.places.check_listener(own))

@@ -38,7 +38,7 @@ class ArduinoAdc(Polled):
     title = "Arduino Due with analog inputs, over TCP"
     manual = "Arduino Due data sheet, A000062; the sketch"
     known_as = ("adc", "analog", "due", "tpg300")
-    verified = "recorded dialogues that follow the sketch, and in pieces from socat; not yet on hardware"
+    verified = "by what the sketch sends, byte by byte from socat, an independent program; not yet on hardware"
     family = "electrical"
     schemes = ("tcp",)
     wire = Wire(b"", b"")

@@ -34,9 +34,7 @@ class _SerialLines(LineSource):
     title = "Lines over a serial port"
     manual = "the sketch, or the manual, of what speaks"
     known_as = ("arduino", "dht11", "dht22", "esp32", "mega", "microcontroller", "teensy", "uno")
-    verified = (
-        "recorded dialogues that follow the sketches of the laboratories that it is made for; not yet on hardware"
-    )
+    verified = "against independent programs, socat and a shell, on a pseudo-terminal; not yet on hardware"
     family = "protocol"
     schemes = ("serial",)
     extra = "serial"

@@ -42,7 +42,7 @@ class _TcpLines(LineSource):
     title = "Lines over TCP"
     manual = "the server's program, or the manual, of what speaks"
     known_as = ("esp8266", "ser2net", "socket", "wavemeter", "wlm")
-    verified = "recorded dialogues that follow the servers of the laboratories that it is made for; not yet on hardware"
+    verified = "against independent programs, socat and a shell, over TCP; not yet on hardware"
     family = "protocol"
     schemes = ("tcp",)
     streams = (Stream("tcp_lines"),)  # its quantities stand in the stanza
