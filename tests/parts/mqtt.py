@@ -21,7 +21,7 @@ LIBRARIES = ("libwrap0", "libdlt2")  # which mosquitto needs, and a bare Debian 
 
 
 class Broker:
-    """Listens on ``port``, and with TLS on ``tls_port``; ``sensor`` may write below ESP01 and julabo, ``lab`` may read."""
+    """Listens on ``port``, and with TLS on ``tls_port``; ``sensor`` may write below ESP01, julabo and shelly, ``lab`` may read."""
 
     def __init__(self, folder: Path):
         self.port, self.tls_port = ports.free(2)
@@ -36,7 +36,7 @@ class Broker:
         certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         self._passwords({READER: PASSWORD, SENSOR: SENSOR_PASSWORD})
         (folder / "acl").write_text(
-            f"user {READER}\ntopic read #\nuser {SENSOR}\ntopic write ESP01/#\ntopic write julabo/#\n"
+            f"user {READER}\ntopic read #\nuser {SENSOR}\ntopic write ESP01/#\ntopic write julabo/#\ntopic write shelly/#\n"
         )
         (folder / "mosquitto.conf").write_text(
             f"log_type all\npassword_file {folder}/passwords\nacl_file {folder}/acl\nallow_anonymous false\n"
