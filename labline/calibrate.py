@@ -6,7 +6,9 @@ raw values are calibrated with what the site file says by now: same times, raw k
 from __future__ import annotations
 
 import argparse
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +38,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="FILE|SITE", nargs="?", help="a table of points (CSV); with --apply, a site")
     parser.add_argument("--form", metavar="FORM", choices=FORMS, help=f"fit: {', '.join(FORMS)}")
     parser.add_argument("--degree", metavar="N", type=positive, default=2, help="of a polynomial (default: 2)")
-    parser.add_argument("--x", metavar="COLUMN", help="with the raw value (default: the first of two)")
-    parser.add_argument("--y", metavar="COLUMN", help="with what was meant (default: the second of two)")
+    parser.add_argument(
+        "--x", metavar="COLUMN", help="with the raw value (default: of two, that in V, A, Ω or the first)"
+    )
+    parser.add_argument("--y", metavar="COLUMN", help="with what was meant (default: the other one)")
+    parser.add_argument(
+        "--range", metavar=("LOW", "HIGH"), nargs=2, type=float, help="of raw values (default: the points')"
+    )
     parser.add_argument("--name", help="of the calibration (default: the file's)")
     parser.add_argument(
         "--plot", metavar="PICTURE", type=Path, help="draw points, fit and residuals (.png, .svg, .pdf)"
@@ -76,9 +83,10 @@ def _fit(arguments: argparse.Namespace) -> int:
     if arguments.plot:
         plot.check(arguments.plot)
     found = points.read(Path(arguments.what), arguments.x, arguments.y)
+    _refuse_outside(found, arguments.range)
     fit = fits.fit(found, arguments.form, arguments.degree)
     name = arguments.name or NOT_A_NAME.sub("-", Path(arguments.what).stem).strip("-_.") or "calibration"
-    stanza = _stanza(found, fit, name)
+    stanza = _stanza(found, fit, name, arguments.range or found.span)
     raw = Quantity("raw", "", "Raw value")
     made = calibration.build({**stanza, "of": "raw", "to": "meant", "unit": ""}, {"raw": raw})
     for line in _told(found, fit):
@@ -91,13 +99,27 @@ def _fit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stanza(points: Points, fit: Fit, name: str) -> dict[str, Any]:
+def _refuse_outside(points: Points, span: list[float] | None) -> None:
+    """Refuse (BadInput) a range that is none, and a point that lies outside of it."""
+    from telegraf_inputs.errors import BadInput
+
+    if span is None:
+        return
+    if not span[0] < span[1] or not all(map(math.isfinite, span)):
+        raise BadInput(f"found --range {span[0]:g} {span[1]:g}, expected the lower end first")
+    for point in points.pairs:
+        if not span[0] <= point.x <= span[1]:
+            said = f"{points.x} {point.x:g} is outside of --range {span[0]:g} {span[1]:g}"
+            raise BadInput(said, file=points.file, line=point.line)
+
+
+def _stanza(points: Points, fit: Fit, name: str, span: Sequence[float]) -> dict[str, Any]:
     from .calibrating.points import named
 
     to, unit = named(points.y)
     stanza: dict[str, Any] = {"name": name, "form": fit.form, **fit.parameters}
     if fit.form != "table":  # beyond its points nobody knows
-        stanza["range"] = [*points.span]
+        stanza["range"] = [*span]
     field = NOT_A_NAME.sub("_", to.lower()).replace("-", "_").replace(".", "_").strip("_")
     return {**stanza, **({"to": field} if field[:1].isalpha() else {}), **({"unit": unit} if unit else {})}
 
@@ -109,7 +131,9 @@ def _told(points: Points, fit: Fit) -> list[str]:
     def size(residual: float) -> str:
         return f"{100 * residual:.3g} %" if fit.relative else f"{residual:.3g}"
 
-    lines = [f"{points.file}: {counted('point', len(points.pairs))}, {points.x} from {low:g} to {high:g}"]
+    lines = [
+        f"{points.file}: {counted('point', len(points.pairs))}, {points.y} at {points.x} from {low:g} to {high:g}",
+    ]
     lines += [f"line {line} repeats another one, and counts once" for line in points.repeated]
     lines += fit.notes
     if fit.form != "table":

@@ -13,6 +13,7 @@ from telegraf_inputs.errors import BadInput, shown, suggestion
 MOST_POINTS = 100_000
 LARGEST = 50_000_000  # bytes
 SEPARATORS = ",;\t"
+ELECTRICAL = ("V", "mV", "uV", "µV", "A", "mA", "uA", "µA", "Ohm", "ohm", "kOhm", "Ω", "kΩ", "counts", "raw")
 NAMED = re.compile(r"(.+?)\s*(?:_|\(|\[)\s*([^\s()\[\]_]+)[)\]]?\Z")  # voltage_V, pressure (mbar)
 
 
@@ -42,8 +43,9 @@ class Points:
 
 
 def read(path: Path, x: str | None, y: str | None) -> Points:
-    """Read a table with a heading; ``x`` and ``y`` name the columns, where there are others. Raises BadInput with its line.
+    """Read a table with a heading; ``x`` and ``y`` name the columns. Raises BadInput with its line.
 
+    Of two columns with numbers the raw value is the one in volts, amperes, ohms or counts, else the first.
     A line that repeats another one, all of it, counts once: it was written down twice.
     """
     rows = _rows(path)
@@ -55,7 +57,14 @@ def read(path: Path, x: str | None, y: str | None) -> Points:
         raise BadInput(f"two columns have one name: {', '.join(columns)}", file=str(path), line=1)
     if all(map(_is_number, columns)):
         raise BadInput(f"found {', '.join(columns)}, expected a heading: the columns' names", file=str(path), line=1)
-    which = [_column(columns, x, 0, "x", path), _column(columns, y, 1, "y", path)]
+    numbers = [n for n, text in enumerate(rows[0][1][: len(columns)]) if _is_number(text.strip())] if rows else []
+    if len(numbers) != 2:
+        numbers = list(range(len(columns)))
+    if len(numbers) == 2 and _raw(columns[numbers[1]]) and not _raw(columns[numbers[0]]):
+        numbers.reverse()
+    which = [
+        _column(columns, name, numbers[n : n + 1] if len(numbers) == 2 else [], path) for n, name in enumerate((x, y))
+    ]
     if which[0] == which[1]:
         raise BadInput(f"{columns[which[0]]!r} can't be both --x and --y", file=str(path))
     pairs, repeated = [], []
@@ -65,7 +74,7 @@ def read(path: Path, x: str | None, y: str | None) -> Points:
             said = f"found {len(row)} columns, expected {len(columns)}: {', '.join(columns)}"
             raise BadInput(said, file=str(path), line=line)
         said_by = tuple(text.strip() for text in row)
-        if said_by in seen and len(columns) > 2:
+        if said_by in seen:
             repeated.append(line)
             continue
         seen.add(said_by)
@@ -103,15 +112,19 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return found
 
 
-def _column(columns: list[str], name: str | None, place: int, which: str, path: Path) -> int:
+def _raw(column: str) -> bool:
+    """Tell whether a column is what an instrument gives, and nobody means."""
+    return named(column)[1] in ELECTRICAL
+
+
+def _column(columns: list[str], name: str | None, otherwise: list[int], path: Path) -> int:
     if name is None:
-        if len(columns) != 2:
+        if not otherwise:
             raise BadInput(
-                f"has the columns {', '.join(columns)}; say by --{which} which one is "
-                f"{'the raw value' if which == 'x' else 'what was meant'}",
+                f"has the columns {', '.join(columns)}; say by --x which is the raw value, and by --y which was meant",
                 file=str(path),
             )
-        return place
+        return otherwise[0]
     if name not in columns:
         raise BadInput(f"has no column {name!r}; {suggestion(name, columns)}", file=str(path))
     return columns.index(name)

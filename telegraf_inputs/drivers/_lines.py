@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 from ..configured import Channel, Stanza
@@ -99,9 +100,12 @@ class LineSource(Source):
     def _check_speaker(cls, stanza: Stanza, channels: list[LineChannel], wrong: list[BadInput]) -> None:
         """Note what does not fit who speaks first."""
 
-    @property
+    @cached_property
     def _skipped(self) -> list[Pattern]:
         return [Pattern(text) for text in self.options["skip"]]
+
+    def _says_nothing(self, line: str) -> bool:
+        return any(pattern.match(line.strip()) for pattern in self._skipped)
 
 
 class AskedLines(LineSource, Polled):
@@ -137,7 +141,6 @@ class AskedLines(LineSource, Polled):
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza, link)
         self._declared = [LineChannel(channel) for channel in self.channels]
-        self._skip = self._skipped
 
     @property
     def answered_ns(self) -> int:
@@ -145,13 +148,13 @@ class AskedLines(LineSource, Polled):
         return int(self.link.answered_ns)
 
     def query(self, question: str) -> str:
-        """Ask for a line; lines that say nothing stand before it."""
+        """Ask for a line; lines that say nothing may stand before it."""
         answer = str(self.link.query(question))
+        if isinstance(self.link, Visits):
+            return "\n".join(line for line in answer.splitlines() if not self._says_nothing(line))
         for _ in range(MOST_SKIPPED):
-            if not any(pattern.match(answer.strip()) for pattern in self._skip):
+            if not self._says_nothing(answer):
                 return answer
-            if not isinstance(self.link, Line):
-                break
             answer = self.link.receive()
         raise NoAnswer(f"asked {question!r}, found only what `skip` lists")
 
@@ -203,7 +206,6 @@ class HeardLines(LineSource, Feed):
     def __init__(self, stanza: Stanza):
         super().__init__(stanza)
         self._declared = [LineChannel(channel) for channel in self.channels]
-        self._skip = self._skipped
         self._torn = False  # the first line may have begun before we listened
 
     def hello(self, link: Line) -> str:
@@ -213,7 +215,7 @@ class HeardLines(LineSource, Feed):
     def heard(self, line: str, arrived_ns: int) -> Iterable[Reading]:
         line = line.strip()
         torn, self._torn = self._torn, False
-        if torn or not line or any(pattern.match(line) for pattern in self._skip):
+        if torn or not line or self._says_nothing(line):
             return ()
         fitting = [channel for channel in self._declared if _fits(channel, line)]
         if not fitting:

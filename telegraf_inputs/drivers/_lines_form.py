@@ -90,8 +90,7 @@ class Form:
         """Write a line of this form, as the instrument would: ``texts`` by name, all else as in the ``example``."""
         if self._pattern is not None:
             match = self._pattern.match(example.strip())
-            if match is None:
-                raise BadInput("is missing; expected a line that its pattern fits", ("example",))
+            assert match is not None, "a simulator wants an example that the pattern fits"
             line = match.string
             for name in sorted(texts, key=match.start, reverse=True):
                 line = line[: match.start(name)] + texts[name] + line[match.end(name) :]

@@ -42,6 +42,8 @@ def start(stanza: Stanza, **given: Any) -> Simulator:
         simulator = kind(stanza, **options)
         simulator.transport = transport or simulator.transport
         simulator.start()
+    except BadInput:
+        raise
     except Exception as error:  # no port, no pty, no disk; or a fault in one of the user's own
         said = f"the simulator of {stanza.name!r} can't be started: {type(error).__name__}: {error}"
         raise BadInput(said, ("connection",)) from error

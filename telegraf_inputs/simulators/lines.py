@@ -9,6 +9,7 @@ from ..configured import Stanza
 from ..declare import Quantity
 from ..drivers import _scpi_quantity
 from ..drivers._lines_form import LineChannel, LineQuantity
+from ..errors import BadInput
 from . import spread
 from .base import Signal, Simulator, TextSimulator
 from .faults import EXCHANGE
@@ -29,6 +30,9 @@ class Lines:
         self.constants: dict[tuple[str, str], Any] = {}
         self.has_words = False
         for index, channel in enumerate(self.channels):
+            if channel.form.exact and not any(c.example for c in self.together(channel)):
+                said = "is missing: its simulator makes lines of it that the pattern fits"
+                raise BadInput(said, ("channels", channel.name, "example"))
             for name, each in channel.declared.items():
                 quantity = each.quantity
                 self.has_words = self.has_words or quantity.type != "float"

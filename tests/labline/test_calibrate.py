@@ -51,7 +51,8 @@ def test_an_exponential_is_fitted_and_can_be_pasted(table, capsys, tmp_path, exa
     rows = [("2021-04-27", f"{law(x) if exact else law(x, 0) * factor:.12g}", x) for x, factor in SCATTER]
     path = table([*rows, rows[3]], "read_at,pressure_mbar,voltage_V")
     plot = tmp_path / "fit.png"
-    asked = [str(path), "--form", "exponential", "--x", "voltage_V", "--y", "pressure_mbar", "--plot", str(plot)]
+    columns = ["--x", "voltage_V", "--y", "pressure_mbar"] if exact else []  # else by their units
+    asked = [str(path), "--form", "exponential", *columns, "--plot", str(plot)]
     assert cli.main(["calibrate", *asked]) == 0
     said = capsys.readouterr().out
     made = pasted(said)
@@ -60,7 +61,7 @@ def test_an_exponential_is_fitted_and_can_be_pasted(table, capsys, tmp_path, exa
     assert made(1.05) is None and made(3.2) is None, "beyond the points nobody knows"
     assert (made.to, made.unit, made.name) == ("pressure", "mbar", "gauge-2021")
     assert f"version {made.version}\n" in said and re.fullmatch(r"gauge-2021:[0-9a-f]{8}", made.version)
-    assert "8 points, voltage_V from 1.1 to 3.17" in said and "line 10 repeats another one" in said
+    assert "8 points, pressure_mbar at voltage_V from 1.1 to 3.17" in said and "line 10 repeats another one" in said
     assert re.search(r"residuals: \S+ % root mean square", said)
     assert ("d is not told from 0" in said) != exact
     assert plot.read_bytes().startswith(b"\x89PNG")
@@ -106,6 +107,8 @@ GOOD = [(1, 10), (2, 20), (3, 30), (4, 45)]
         ([(1, 1), (1, 2), (1, 3)], ["--form", "linear"], "points at 1 values"),
         (GOOD, ["--form", "polynomial", "--degree", "3"], "expected 5 or more"),
         (GOOD, ["--form", "polynomial", "--degree", "30"], "expected 9 at most"),
+        (GOOD, ["--form", "linear", "--range", "0", "3.25"], ":5: voltage_V 4 is outside of --range 0 3.25"),
+        (GOOD, ["--form", "linear", "--range", "3", "0"], "expected the lower end first"),
         (GOOD, ["--form", "linear", "--x", "volt"], "no column 'volt'"),
         (GOOD, ["--form", "linear", "--x", "pressure_mbar"], "can't be both"),
         (GOOD, ["--form", "linear", "--plot", "fit.doc"], "expected a name that ends in .png"),
@@ -126,7 +129,7 @@ def test_a_bad_table_is_refused(table, capsys, rows, more, said):
         ("", "is empty"),
         ("1,2\n3,4\n", "expected a heading"),
         ("a,a\n1,2\n", "two columns have one name"),
-        ("a,b,c\n1,2,3\n", "say by --x which one is the raw value"),
+        ("a,b,c\n1,2,3\n", "say by --x which is the raw value"),
         (b"\xff\xfe\x00", "no text in UTF-8"),
     ],
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 import time
 
 import pytest
 import yaml
 
-from telegraf_inputs import drivers, transports
+from telegraf_inputs import drivers, simulators, transports
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.drivers.serial_lines import AskedSerialLines, SerialLines
 from telegraf_inputs.drivers.tcp_lines import HeardTcpLines, TcpLines
@@ -111,6 +114,44 @@ def test_a_server_closes_after_each_answer_and_all_digits_survive(socat):
     instrument = made("tcp_lines", url, channels={"laser": FREQUENCY}, **keys)
     assert read(instrument, at_least=3)["laser", "f"] == 384.230484468562
     assert instrument.reconnects == 0 and "f=384.230484468562" in _line(instrument)
+
+
+def test_a_greeting_before_the_answer_says_nothing(socat):
+    url = socat("printf 'wavemeter 1.3\\r\\n'; head -c1 >/dev/null; printf '384.230484468562\\r\\n'\n")
+    keys = {"closes": True, "wire": {"send": "none"}, "fence": None, "identity": None, "skip": ["wavemeter .*"]}
+    assert read(made("tcp_lines", url, channels={"laser": FREQUENCY}, **keys))["laser", "f"] == 384.230484468562
+
+
+@pytest.mark.parametrize(("orderly", "state"), [(True, "ok"), (False, "disconnected")])
+def test_a_connection_that_breaks_is_no_end_of_an_answer(orderly, state):
+    """A server that dies in the middle resets it; what came until then may be the beginning of more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        keys = {"closes": True, "wire": {"send": "none", "receive": "none"}, "fence": None, "identity": None}
+        instrument = made("tcp_lines", url, channels={"laser": FREQUENCY}, **keys)
+
+        def serve():
+            client, _ = server.accept()
+            client.recv(1)
+            client.sendall(b"384.230484468562")
+            if not orderly:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        own = instrument.sample()[-1].values
+        thread.join()
+        instrument.close()
+    assert own["state"] == state and own["readings"] == (1 if orderly else 0), instrument.detail
+
+
+def test_what_has_no_example_can_not_be_simulated():
+    example = yaml.safe_load(drivers.load("serial_lines").example)
+    del example["channels"]["air"]["example"]
+    checked = stanzas.check({**example, "connection": "sim"})
+    with pytest.raises(BadInput, match="channels.air.example: is missing"):
+        simulators.start(checked)
 
 
 def _line(instrument: Instrument) -> str:
