@@ -167,6 +167,7 @@ class Cycle:
             assert stanza.find(channel, series.partition(",")[0]) and tags["instrument"] == stanza.name
             self.statuses[channel] = values.pop("status").strip('"')
             clock = values.pop("clock", "").strip('"')
+            values.pop("calibration", None)
             self.points.append(Reported(channel, int(when), frozenset(values), clock))
             self._all += [((channel, name), parsed(text)) for name, text in values.items()]
         self.values = dict(self._all)
