@@ -122,8 +122,10 @@ class Anew:
         for channel, series, row in out:
             made = channel.calibration
             assert made is not None
-            where = self._where(_tags(series), f"time = {row['time']}")
-            (whole,) = self._rows(f"SELECT * FROM {identifier(RAW, measurement)} WHERE {where}")
+            where = self._where(series.tags, f"time = {row['time']}")
+            whole = next(iter(self._rows(f"SELECT * FROM {identifier(RAW, measurement)} WHERE {where}")), None)
+            if whole is None:  # its time to be kept has run out meanwhile
+                continue
             _, status = _calibrated(channel, made, row[_raw(made)], row["status"])
             fields = {
                 name: KINDS[next(iter(types[name]))](value)

@@ -206,6 +206,10 @@ class Stored:
                 f'calibration="first:00000000" {at}'
             )
             lines.append(f'arduino_adc,instrument=adc,channel=A1,site=anew voltage={volts},status="ok" {at}')
+        # Another series of the channel, which has a tag more, at the time of a value that may be taken out.
+        lines.append(
+            f'arduino_adc,instrument=adc,channel=A0,site=anew,rack=1 voltage=2,pressure=4,status="ok" {self.start}'
+        )
         self.server.write("\n".join(lines), "anew", "raw")
 
     def calibrate(self, *more: str) -> int:
@@ -226,18 +230,18 @@ def test_what_is_stored_is_calibrated_anew(lab, capsys):
     others = lab.rows("*", channel="A1")
     lab.change("name: first, form: linear, b: 2", "name: second, form: linear, b: 3")
     assert lab.calibrate("--check") == 1
-    assert "360 raw values, 360 of them calibrated; 360 would be written anew" in capsys.readouterr().out
+    assert "361 raw values, 361 of them calibrated; 361 would be written anew" in capsys.readouterr().out
     assert {row["pressure"] / row["voltage"] for row in lab.rows("voltage, pressure")} == {2.0}
     assert lab.calibrate() == 0
     assert "second:" in capsys.readouterr().out
     after = lab.rows("voltage, pressure, calibration, status")
     assert [(row["time"], row["voltage"]) for row in after] == [(row["time"], row["voltage"]) for row in before]
     assert all(row["pressure"] == 3 * row["voltage"] for row in after)
-    assert {row["calibration"].partition(":")[0] for row in after} == {"second"} and len(after) == 360
+    assert {row["calibration"].partition(":")[0] for row in after} == {"second"} and len(after) == 361
     assert lab.rows("*", channel="A1") == others
     means = lab.rows("voltage, pressure, pressure_n, calibration", "1m")
     assert means and all(row["pressure"] == pytest.approx(3 * row["voltage"]) for row in means)
-    assert sum(row["pressure_n"] for row in means) == 360
+    assert sum(row["pressure_n"] for row in means) == 361
     assert lab.calibrate("--check") == 0 and lab.calibrate() == 0
     assert "0 were written anew" in capsys.readouterr().out
 
@@ -245,15 +249,15 @@ def test_what_is_stored_is_calibrated_anew(lab, capsys):
 def test_a_value_for_which_it_does_not_hold_is_taken_out(lab, capsys):
     lab.change("range: [0.5, 3]", "range: [1.5, 3]")
     assert lab.calibrate() == 0
-    assert "360 raw values, 260 of them calibrated; 260 were written anew, 100 taken out" in capsys.readouterr().out
+    assert "361 raw values, 261 of them calibrated; 261 were written anew, 100 taken out" in capsys.readouterr().out
     after = lab.rows("voltage, pressure, status, calibration")
-    assert len(after) == 360 and all(row["voltage"] for row in after), "raw is kept"
+    assert len(after) == 361 and all(row["voltage"] for row in after), "raw is kept"
     low = [row for row in after if row["voltage"] < 1.5]
     assert {(row["pressure"], row["status"], row["calibration"]) for row in low} == {(None, "uncalibrated", None)}
     assert {row["status"] for row in after if row["voltage"] >= 1.5} == {"ok"}
     assert len(lab.rows("*", channel="A1")) == 360
-    assert sum(row["pressure_n"] or 0 for row in lab.rows("voltage_n, pressure_n", "1m")) == 260
-    assert sum(row["voltage_n"] for row in lab.rows("voltage_n", "1m")) == 360
+    assert sum(row["pressure_n"] or 0 for row in lab.rows("voltage_n, pressure_n", "1m")) == 261
+    assert sum(row["voltage_n"] for row in lab.rows("voltage_n", "1m")) == 361
     lab.change("range: [1.5, 3]", "range: [0.5, 3]")
     assert lab.calibrate() == 0
     after = lab.rows("voltage, pressure, status")
@@ -271,11 +275,11 @@ def test_what_interrupts_it_loses_nothing(lab, capsys, monkeypatch):
 
     monkeypatch.setattr(influxdb_calibrate.Anew, "finish", interrupted)
     assert lab.calibrate() == 1
-    assert len(lab.rows("voltage")) == 260, "so many points are deleted"
+    assert len(lab.rows("voltage")) == 261, "so many points are deleted"
     monkeypatch.undo()
     assert lab.calibrate() == 0
     assert "had still to write" in capsys.readouterr().out
-    assert len(lab.rows("voltage")) == 360 and len(lab.rows("pressure")) == 260
+    assert len(lab.rows("voltage")) == 361 and len(lab.rows("pressure")) == 261
     assert lab.calibrate("--check") == 0
 
 
