@@ -33,7 +33,6 @@ while read -r request; do
 done
 """
 SPEAKS = """\
-printf 'of no beginning: 99.99\\r\\n'
 while :; do printf 'Temperature: 21.50\\r\\n'; printf 'Humidity: 40.10\\r\\n'; sleep 0.05; done
 """
 LIKE_MEGA = {
@@ -100,12 +99,26 @@ def test_a_shell_is_asked(socat, driver):
 
 
 @pytest.mark.parametrize("driver", ["serial_lines", "tcp_lines"])
-def test_a_shell_speaks_and_its_first_line_may_have_no_beginning(socat, driver):
+def test_a_shell_speaks(socat, driver):
     url = socat(SPEAKS, serial=driver == "serial_lines")
     channels = yaml.safe_load(drivers.load("serial_lines").example)["channels"]
     keys = {"fence": None, "identity": None} if driver == "tcp_lines" else {}
     newest = read(made(driver, url, channels=channels, **keys), at_least=4)
     assert newest[("air", "temperature")] == 21.5 and newest["moisture", "humidity"] == 40.1
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_a_line_that_may_have_no_beginning_is_none(rests):
+    """What speaks without a rest may be in the middle of a line when it is opened: 1.50 may be the end of 21.50."""
+    channels = {"air": {"columns": ["t", "h"], "read": {"t": {"unit": "°C"}, "h": {"unit": "%"}}}}
+    source = SerialLines(
+        stanzas.check({"name": "a", "driver": "serial_lines", "connection": "sim", "channels": channels})
+    )
+    link = transports.load("tcp").line(Url("tcp://h:1"), source.stanza.wire, 1.0, Stop())
+    link.quiet = lambda seconds: rests
+    assert source.hello(link) == ""
+    first, second = ([r.values for r in source.heard("1.50,40.10", when)] for when in (1, 2))
+    assert second == [{"t": 1.5, "h": 40.1}] and first == (second if rests else [])
 
 
 def test_a_server_closes_after_each_answer_and_all_digits_survive(socat):
