@@ -29,6 +29,7 @@ EXAMPLES = """\
   labline calibrate --apply 2026-11-01/2026-11-08 my-lab.yml --instrument adc
 """
 FORMS = ("linear", "polynomial", "exponential", "steinhart_hart", "table")
+LARGE = ("numpy", "scipy", "scipy.optimize", "matplotlib", "matplotlib.figure")  # what the extra `calibrate` brings
 NOT_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 SHOWN_PARAMETER = re.compile(r"(\d)e")
 
@@ -68,7 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
         return _anew(arguments)
     if not arguments.what or not arguments.form:
         raise BadInput(f"expected a table of points, and --form: one of {', '.join(FORMS)}; or --apply SPAN")
-    return _fit(arguments)
+    try:
+        return _fit(arguments)
+    except ModuleNotFoundError as error:
+        if error.name not in LARGE:
+            raise
+        raise BadInput(f"needs the Python package {error.name}: pip install 'labline[calibrate]'") from None
 
 
 def _fit(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -121,6 +122,13 @@ def test_a_bad_table_is_refused(table, capsys, rows, more, said):
     assert cli.main(["calibrate", str(table(rows)), *more]) == 2
     told = capsys.readouterr()
     assert said in told.err and told.out == "" and "Traceback" not in told.err
+
+
+@pytest.mark.parametrize(("package", "more"), [("scipy.optimize", []), ("matplotlib.figure", ["--plot", "x.png"])])
+def test_what_it_needs_is_told(table, capsys, monkeypatch, package, more):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert cli.main(["calibrate", str(table(GOOD)), "--form", "exponential", *more]) == 2
+    assert "pip install 'labline[calibrate]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
