@@ -33,7 +33,7 @@ class _SerialLines(LineSource):
     name = "serial_lines"
     title = "Lines over a serial port"
     manual = "the sketch, or the manual, of what speaks"
-    known_as = ("arduino", "dht11", "dht22", "esp32", "mega", "microcontroller", "teensy", "uno")
+    known_as = ("arduino", "dht11", "dht22", "mega", "microcontroller", "teensy", "uno")
     verified = "against independent programs, socat and a shell, on a pseudo-terminal; not yet on hardware"
     family = "protocol"
     schemes = ("serial",)

@@ -41,7 +41,7 @@ class _TcpLines(LineSource):
     name = "tcp_lines"
     title = "Lines over TCP"
     manual = "the server's program, or the manual, of what speaks"
-    known_as = ("esp8266", "ser2net", "socket", "wavemeter", "wlm")
+    known_as = ("ser2net", "socket", "wavemeter", "wlm")
     verified = "against independent programs, socat and a shell, over TCP; not yet on hardware"
     family = "protocol"
     schemes = ("tcp",)
