@@ -169,7 +169,7 @@ class AskedLines(LineSource, Polled):
         if (
             not answer.isascii()
             or not answer.isprintable()
-            or any(_fits(channel, answer) for channel in self._declared)
+            or any(channel.form.takes(answer) for channel in self._declared)
         ):
             raise BadAnswer(wrong)
         raise WrongDevice(wrong)
@@ -217,18 +217,10 @@ class HeardLines(LineSource, Feed):
         torn, self._torn = self._torn, False
         if torn or not line or self._says_nothing(line):
             return ()
-        fitting = [channel for channel in self._declared if _fits(channel, line)]
+        fitting = [channel for channel in self._declared if channel.form.takes(line)]
         if not fitting:
             raise BadAnswer(f"found {line[:60]!r}, expected {' or '.join(c.form.words for c in self._declared[:3])}")
         return [_reading(channel, line, arrived_ns) for channel in fitting]
-
-
-def _fits(channel: LineChannel, line: str) -> bool:
-    try:
-        channel.form.parts(line)
-    except BadAnswer:
-        return False
-    return True
 
 
 def _reading(channel: LineChannel, line: str, time_ns: int) -> Reading:

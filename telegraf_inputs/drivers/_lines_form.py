@@ -42,36 +42,36 @@ class Form:
     def __init__(self, options: Mapping[str, Any]):
         """Read a channel's keys. Raises BadInput."""
         self._separator: str = options["separator"]
-        self._pattern: Pattern | None = None
+        self.pattern: Pattern | None = None
         self._columns: list[str] = options["columns"] or []
         if options["pattern"] and options["columns"]:
             raise BadInput("leave this out: the pattern says what is where", ("columns",))
         if options["pattern"]:
             try:
-                self._pattern = Pattern(options["pattern"])
+                self.pattern = Pattern(options["pattern"])
             except BadInput as error:
                 raise BadInput(error.message, ("pattern",)) from None
         elif options["columns"] is not None:
             _check_columns(self._columns)
         if not self._separator:
             raise BadInput("is empty; expected what stands between columns, such as ','", ("separator",))
-        self.names = list(self._pattern.names) if self._pattern else [c for c in self._columns if c != IGNORED]
+        self.names = list(self.pattern.names) if self.pattern else [c for c in self._columns if c != IGNORED]
 
     @property
     def whole(self) -> bool:
         """Tell whether a line is one value, and not taken apart."""
-        return not (self._pattern or self._columns)
+        return not (self.pattern or self._columns)
 
     @property
     def exact(self) -> bool:
         """Tell whether a line of which the end is missing can be told from a whole one."""
-        return self._pattern is not None
+        return self.pattern is not None
 
     def parts(self, line: str) -> dict[str, str | None]:
         """Take a line apart, by name; None for a group that is not in it. Raises BadAnswer where it has another form."""
         line = line.strip()
-        if self._pattern is not None:
-            match = self._pattern.match(line)
+        if self.pattern is not None:
+            match = self.pattern.match(line)
             if not match:
                 raise BadAnswer(f"found {line[:60]!r}, expected {self.words}")
             return dict(match.groupdict())
@@ -82,14 +82,22 @@ class Form:
             raise BadAnswer(f"found {len(found)} in {line[:60]!r}, expected {self.words}")
         return {name: text.strip() for name, text in zip(self._columns, found, strict=True) if name != IGNORED}
 
+    def takes(self, line: str) -> bool:
+        """Tell whether a line has this form."""
+        try:
+            self.parts(line)
+        except BadAnswer:
+            return False
+        return True
+
     def split(self, line: str) -> list[str]:
         """Cut a line into its columns."""
         return line.split(None if self._separator == SPACE else self._separator)
 
     def write(self, texts: Mapping[str, str], example: str) -> str:
         """Write a line of this form, as the instrument would: ``texts`` by name, all else as in the ``example``."""
-        if self._pattern is not None:
-            match = self._pattern.match(example.strip())
+        if self.pattern is not None:
+            match = self.pattern.match(example.strip())
             assert match is not None, "a simulator wants an example that the pattern fits"
             line = match.string
             for name in sorted(texts, key=match.start, reverse=True):
@@ -107,8 +115,8 @@ class Form:
     @property
     def words(self) -> str:
         """Say what is expected of a line."""
-        if self._pattern is not None:
-            return repr(self._pattern.text)
+        if self.pattern is not None:
+            return repr(self.pattern.text)
         between = "spaces" if self._separator == SPACE else repr(self._separator)
         return f"{len(self._columns)} columns between {between}" if self._columns else "a value"
 
@@ -175,6 +183,8 @@ class LineChannel:
                 raise BadInput("leave this out: a line is one value without `pattern` or `columns`", ("from",))
         elif (part := each.where["from"] or name) not in self.form.names:
             given = ("from",) if each.where["from"] else ()
+            if not self.form.names:
+                raise BadInput(f"no group of the pattern has a name; write (?P<{part}>…) around what is meant", given)
             raise BadInput(f"a line has no {part!r}; {suggestion(part, self.form.names)}", given)
         _scpi_quantity.check_value(each.where, each.quantity.type, self.form.separator, ())
 

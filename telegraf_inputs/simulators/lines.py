@@ -6,11 +6,10 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from ..configured import Stanza
-from ..declare import Quantity
 from ..drivers import _scpi_quantity
 from ..drivers._lines_form import LineChannel, LineQuantity
 from ..errors import BadInput
-from . import spread
+from . import samples, spread
 from .base import Signal, Simulator, TextSimulator
 from .faults import EXCHANGE
 from .feed import Event, LineFeedSimulator
@@ -29,10 +28,9 @@ class Lines:
         self.signals: dict[tuple[str, str], Signal] = {}
         self.constants: dict[tuple[str, str], Any] = {}
         self.has_words = False
+        self._examples: dict[str, str] = {}  # channel -> a line, given or made up; "" where columns say all
         for index, channel in enumerate(self.channels):
-            if channel.form.exact and not any(c.example for c in self.together(channel)):
-                said = "is missing: its simulator makes lines of it that the pattern fits"
-                raise BadInput(said, ("channels", channel.name, "example"))
+            self._examples[channel.name] = self._example(channel)
             for name, each in channel.declared.items():
                 quantity = each.quantity
                 self.has_words = self.has_words or quantity.type != "float"
@@ -61,8 +59,29 @@ class Lines:
         for each in self.together(channel):
             for quantity in each.quantities:
                 texts[quantity.part] = self._text(each, quantity, over_range, bits)
-        example = next((c.example for c in self.together(channel) if c.example), "")
-        return channel.form.write(texts, example)
+        return channel.form.write(texts, self._examples[channel.name])
+
+    def _example(self, channel: LineChannel) -> str:
+        """Give a line of a channel's form: one that the stanza has, or one that its pattern fits."""
+        given = next((c.example for c in self.together(channel) if c.example), "")
+        if given or channel.form.pattern is None:
+            return given
+        made = samples.sample(channel.form.pattern.text)
+        if channel.form.pattern.match(made.strip()) is None:
+            said = "is missing: its simulator finds no line that the pattern fits"
+            raise BadInput(said, ("channels", channel.name, "example"))
+        return made
+
+    def _number(self, channel: LineChannel, quantity: LineQuantity, value: float, shown: int, point: str) -> str:
+        """Write a number with as many digits after the point as the example has, or that are shown, or that the pattern takes."""
+        example = self._examples[channel.name]
+        text = (channel.form.parts(example)[quantity.part] or "") if example else ""
+        given = [len(text.strip().partition(point)[2])] if point in text or channel.example else []
+        for decimals in (*given, shown, *range(DECIMALS, -1, -1)):
+            written = f"{value:.{decimals}f}".replace(".", point)
+            if channel.form.takes(channel.form.write({quantity.part: written}, example)):
+                return written
+        return f"{value:.{shown}f}".replace(".", point)
 
     def _text(self, channel: LineChannel, quantity: LineQuantity, over_range: bool, bits: dict[str, int]) -> str:
         given = channel.declared[quantity.name]
@@ -71,8 +90,8 @@ class Lines:
             return str([*where["over_range"], *where["missing"], "nan"][0])
         if declared.type == "float":
             value = self.signals[channel.name, quantity.name]() / given.scale
-            text = f"{value:.{_decimals(channel, quantity, declared, given.scale)}f}"
-            return text.replace(".", ",") if where["decimal_comma"] else text
+            shown = DECIMALS if declared.decimals is None or given.scale != 1 else declared.decimals
+            return self._number(channel, quantity, value, shown, "," if where["decimal_comma"] else ".")
         key = channel.name, quantity.name
         found = self.constants[key] if key in self.constants else round(self.signals[key]())
         if declared.type == "str":
@@ -80,13 +99,6 @@ class Lines:
         first = (_scpi_quantity.bits(where["bits"]) or (0, 0))[0]
         bits[quantity.part] = bits.get(quantity.part, 0) | int(found) << first
         return f"{bits[quantity.part]:{_scpi_quantity.FORMS[where['base']]}}"
-
-
-def _decimals(channel: LineChannel, quantity: LineQuantity, declared: Quantity, scale: float) -> int:
-    """Tell how many digits it writes after the point: those of the example, or that are shown."""
-    if channel.example and (text := channel.form.parts(channel.example)[quantity.part]):
-        return len(text.strip().replace(",", ".").partition(".")[2])
-    return DECIMALS if declared.decimals is None or scale != 1 else declared.decimals
 
 
 class _LinesSimulator(Simulator):

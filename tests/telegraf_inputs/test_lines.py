@@ -159,9 +159,31 @@ def test_a_connection_that_breaks_is_no_end_of_an_answer(orderly, state):
     assert own["state"] == state and own["readings"] == (1 if orderly else 0), instrument.detail
 
 
-def test_what_has_no_example_can_not_be_simulated():
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"T=(?P<t>-?\d+\.\d\d|nan)",
+        r"(?:at \d\d:\d\d )?t: +(?P<t>[-+0-9.]+) [^,]*, .+ok",
+        r"<(?P<t>\S+)> (?:C|K)\w*[a-z]{2}",
+        r"(?P<t>\d{2}) degrees",
+        r"(?P<t>\d*\.?\d+)",
+    ],
+)
+def test_what_has_no_example_is_simulated_by_its_pattern(pattern):
+    channels = {"air": {"pattern": pattern, "read": {"t": {"unit": "°C", "low": 10, "high": 90}}}}
+    checked = stanzas.check({"name": "a", "driver": "serial_lines", "connection": "sim", "channels": channels})
+    simulator = simulators.start(checked, period=0.02)
+    try:
+        newest = read(made("serial_lines", simulator.url, channels=channels, skip=[]))
+    finally:
+        simulator.stop()
+    low, high = simulator.bands()["air", "t"]
+    assert low - 0.5 <= newest["air", "t"] <= high + 0.5
+
+
+def test_what_no_line_can_be_made_for_can_not_be_simulated():
     example = yaml.safe_load(drivers.load("serial_lines").example)
-    del example["channels"]["air"]["example"]
+    example["channels"]["air"] |= {"pattern": r"(?P<temperature>\d+)(?<=7)", "example": None}
     checked = stanzas.check({**example, "connection": "sim"})
     with pytest.raises(BadInput, match="channels.air.example: is missing"):
         simulators.start(checked)
@@ -232,6 +254,7 @@ VOLTAGE = {"voltage": {"unit": "V"}}
             "read.v.from",
             "did you mean 'volt'",
         ),
+        ({"a": {"pattern": "V: (.*)", "read": VOLTAGE}}, "a.read.voltage", "write (?P<voltage>…) around what is meant"),
         ({"a": {"pattern": "(?P<x>a", "read": VOLTAGE}}, "a.pattern", "no regular expression"),
         (
             {"a": {"pattern": "(?P<x>.*)(?P<y>.*)(?P<z>.*)(?P<u>.*).*", "read": VOLTAGE}},
