@@ -41,6 +41,16 @@ class Counts:
 
 
 @dataclass
+class Run:
+    """Points of one series, one behind the other, of which each has a calibrated value that must go; ns, UTC."""
+
+    channel: Channel
+    tags: dict[str, str]
+    first: int
+    last: int
+
+
+@dataclass
 class Anew:
     """Calibrates the channels of one instrument that have a calibration, in the database that a schema wants."""
 
@@ -79,22 +89,27 @@ class Anew:
     def _window(self, measurement: str, start: int, end: int) -> bool:
         """Calibrate a window; tells whether anything was otherwise."""
         write: list[Point] = []
-        out: list[tuple[Channel, Series, dict[str, Any]]] = []
+        out: list[Run] = []
         for channel, series in self._series(measurement, start, end):
             made = channel.calibration
             assert made is not None
             counts = self.counts.setdefault(channel.id, Counts(version=made.version))
+            run: Run | None = None
             for row in series.rows:
                 raw = row[_raw(made)]
                 if raw is None:
+                    run = None
                     continue
                 value, status = _calibrated(channel, made, raw, row["status"])
+                run = None if value is not None else run
                 counts.raw += 1
                 counts.calibrated += value is not None
                 before = row[made.to], row["calibration"], row["status"]
                 if value is None and row[made.to] is not None:
                     counts.taken_out += 1
-                    out.append((channel, series, row))
+                    if run is None:
+                        out.append(run := Run(channel, series.tags, row["time"], row["time"]))
+                    run.last = row["time"]
                 elif before != (value, made.version if value is not None else row["calibration"], status):
                     counts.changed += 1
                     fields = {
@@ -115,29 +130,15 @@ class Anew:
             lines = "".join(point.line() for point in points[n : n + LINES])
             self.server.write(lines, self.wanted.database, RAW)
 
-    def _take_out(self, measurement: str, out: list[tuple[Channel, Series, dict[str, Any]]]) -> None:
+    def _take_out(self, measurement: str, runs: list[Run]) -> None:
         """Delete points, and write them without their calibrated value."""
         types = influxdb_fields.read(self.server, self.wanted.database, [RAW]).types[RAW][measurement]
-        kept, deletes = [], []
-        for channel, series, row in out:
-            made = channel.calibration
-            assert made is not None
-            where = self._where(series.tags, f"time = {row['time']}")
-            whole = next(iter(self._rows(f"SELECT * FROM {identifier(RAW, measurement)} WHERE {where}")), None)
-            if whole is None:  # its time to be kept has run out meanwhile
-                continue
-            _, status = _calibrated(channel, made, row[_raw(made)], row["status"])
-            fields = {
-                name: KINDS[next(iter(types[name]))](value)
-                for name, value in whole.items()
-                if name in types and value is not None and name not in (made.to, "calibration")
-            }
-            kept.append(Point(measurement, _tags(series), {**fields, "status": status}, row["time"]).line())
-            deletes.append(f"DELETE FROM {identifier(measurement)} WHERE {where}")
-        self._note("".join(kept))
-        for delete in deletes:
-            self.server.query(delete, self.wanted.database)
-        self.finish()
+        for run in runs:
+            where = self._where(run.tags, f"time >= {run.first}", f"time <= {run.last}")
+            whole = self._rows(f"SELECT * FROM {identifier(RAW, measurement)} WHERE {where}")
+            self._note("".join(_without(run, row, measurement, types).line() for row in whole))
+            self.server.query(f"DELETE FROM {identifier(measurement)} WHERE {where}", self.wanted.database)
+            self.finish()
 
     def _note(self, lines: str) -> None:
         """Put what is to be written where an interruption finds it."""
@@ -204,6 +205,22 @@ class Anew:
 def _raw(made: Calibration) -> str:
     """Name the field that the raw value is stored as."""
     return f"{made.of}_raw" if made.to == made.of else made.of
+
+
+def _without(run: Run, row: dict[str, Any], measurement: str, types: dict[str, set[str]]) -> Point:
+    """Make a stored point anew, without a value that its calibration does not have."""
+    made = run.channel.calibration
+    assert made is not None
+    fields = {
+        name: KINDS[next(iter(types[name]))](value)
+        for name, value in row.items()
+        if name in types and value is not None
+    }
+    if (raw := row[_raw(made)]) is not None:
+        value, fields["status"] = _calibrated(run.channel, made, raw, row["status"])
+        fields |= {made.to: value, "calibration": None if value is None else made.version}
+    tags = {name: value for name, value in run.tags.items() if value}
+    return Point(measurement, tags, fields, row["time"])
 
 
 def _tags(series: Series) -> dict[str, str]:
