@@ -40,10 +40,11 @@ class Visits:
         return self._line.text(said.removesuffix(end))
 
     def ask(self, text: str) -> bytes:
-        """Ask one question; returns all bytes of the answer. Raises NoAnswer, BadAnswer, Disconnected."""
+        """Ask one question, or with "" none; returns all bytes of the answer. Raises NoAnswer, BadAnswer, Disconnected."""
         self._line.open()
         try:
-            self._line.send(text)
+            if text:
+                self._line.send(text)
             if not (said := self._line.receive_all()):
                 raise NoAnswer(f"asked {text!r}, it was closed without an answer")
             return said

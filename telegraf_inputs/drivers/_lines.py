@@ -47,7 +47,11 @@ class LineSource(Source):
     interval = 5.0
     options_known: tuple[Option, ...] = (SKIP, FENCE, IDENTITY)
     channel_options = (
-        Option("request", "str", "what is sent to get a line; without one it speaks by itself"),
+        Option(
+            "request",
+            "str",
+            "what is sent to get a line; without one it speaks by itself, or, with `closes`, whenever it is called",
+        ),
         *FORM,
         Option(
             "read", "map", "the quantities, each name: {unit: V}, with the keys that are listed below", required=True
@@ -67,8 +71,8 @@ class LineSource(Source):
 
     @classmethod
     def reader(cls, stanza: Stanza) -> type[Source]:
-        asked = any(channel.options["request"] for channel in stanza.channels)
-        return next(kind for kind in cls.kinds() if issubclass(kind, AskedLines) == asked)
+        asked = stanza.options.get("closes") or any(channel.options["request"] for channel in stanza.channels)
+        return next(kind for kind in cls.kinds() if issubclass(kind, AskedLines) == bool(asked))
 
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
@@ -116,7 +120,7 @@ class AskedLines(LineSource, Polled):
     @classmethod
     def _check_speaker(cls, stanza: Stanza, channels: list[LineChannel], wrong: list[BadInput]) -> None:
         for channel in channels:
-            if not channel.request:
+            if not channel.request and any(other.request for other in channels):
                 said = "is missing: other channels have one, and what is asked does not speak by itself"
                 wrong.append(BadInput(said, ("channels", channel.name, "request")))
         fence, identity = stanza.options["fence"], stanza.options["identity"]
@@ -199,7 +203,7 @@ class HeardLines(LineSource, Feed):
 
     @classmethod
     def _check_speaker(cls, stanza: Stanza, channels: list[LineChannel], wrong: list[BadInput]) -> None:
-        for key in ("fence", "identity", "closes"):
+        for key in ("fence", "identity"):
             if stanza.options.get(key):
                 wrong.append(BadInput("leave this out: it is for what is asked, by a `request`", (key,)))
 

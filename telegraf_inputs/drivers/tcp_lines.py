@@ -64,7 +64,7 @@ class TcpLines(_TcpLines, AskedLines):
     and told. `nan` and `inf` are no readings. Numbers keep all digits that a float has, 15.
 
     A server that closes the connection after each answer wants `closes: true`: each request then has a connection of its
-    own. Where such an answer has no end of line either, `wire: {receive: none}` takes all that comes until it closes; then a
+    own; one that speaks whenever it is called wants no `request`. Where such an answer has no end of line either, `wire: {receive: none}` takes all that comes until it closes; then a
     pattern has to say what a whole one is, such as `\\d{3}\\.\\d{6}`. `wire: {send: none}` sends the request alone.
 
     What is asked, keeps the connection and can say who it is, should have a `fence` with an `identity`: without them one

@@ -125,6 +125,7 @@ class TextSimulator(Simulator):
 
     unasked_seconds = 0.0
     closes = False  # it closes the connection after each answer
+    greets = False  # it speaks when somebody has come, and is not asked
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
@@ -153,13 +154,13 @@ class TextSimulator(Simulator):
             fault = self.current_fault()
             self._end.plug(fault != "disconnect")
             arrived = self._end.receive(0.02)
-            if arrived is None:  # a new connection: what was on the way of the old one is gone
+            if arrived is None and not self.greets:  # a new connection: what was on the way of the old one is gone
                 data = b""
                 continue
             if fault != "late" and held:
                 self._end.send(held)  # it was late, but it comes
                 held = b""
-            requests, data = self.split(data + arrived)
+            requests, data = ([b""], b"") if arrived is None else self.split(data + arrived)
             replies: list[tuple[bytes, bytes | None]] = [(r, self._reply(r)) for r in requests]
             if self.unasked_seconds and time.monotonic() >= next_unasked:
                 next_unasked += self.unasked_seconds

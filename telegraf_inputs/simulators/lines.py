@@ -7,6 +7,7 @@ from typing import Any
 
 from ..configured import Stanza
 from ..drivers import _scpi_quantity
+from ..drivers._lines import AskedLines
 from ..drivers._lines_form import LineChannel, LineQuantity
 from ..errors import BadInput
 from . import samples, spread
@@ -110,8 +111,7 @@ class _LinesSimulator(Simulator):
 
     @classmethod
     def of(cls, stanza: Stanza) -> type[Simulator]:
-        asked = any(channel.options["request"] for channel in stanza.channels)
-        return AskedLinesSimulator if asked else HeardLinesSimulator
+        return AskedLinesSimulator if issubclass(stanza.driver, AskedLines) else HeardLinesSimulator
 
     lines: Lines
 
@@ -129,6 +129,7 @@ class AskedLinesSimulator(_LinesSimulator, TextSimulator):
         super().__init__(stanza, seed, plan)
         self.lines = Lines(stanza, seed)
         self.closes = bool(stanza.options.get("closes"))
+        self.greets = not any(channel.request for channel in self.lines.channels)
         self.not_faults = (
             {"over_range": "not each of its quantities has a number for it"} if self.lines.has_words else {}
         )

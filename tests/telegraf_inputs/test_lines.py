@@ -129,6 +129,23 @@ def test_a_server_closes_after_each_answer_and_all_digits_survive(socat):
     assert instrument.reconnects == 0 and "f=384.230484468562" in _line(instrument)
 
 
+@pytest.mark.parametrize("simulated", [False, True])
+def test_a_server_that_speaks_whenever_it_is_called_is_not_asked(socat, simulated):
+    keys = {"closes": True, "fence": None, "identity": None}
+    channels = {"a": {"columns": ["t", "-"], "read": {"t": {"unit": "°C", "low": 0, "high": 42}}}}
+    checked = stanzas.check(
+        {**yaml.safe_load(drivers.load("tcp_lines").example), **keys, "channels": channels, "connection": "sim"}
+    )
+    simulator = simulators.start(checked) if simulated else None
+    try:
+        url = simulator.url if simulator else socat("printf '21.5;ok\\n' | tr ';' ,\n")
+        instrument = made("tcp_lines", url, channels=channels, **keys)
+        assert 20 < read(instrument, at_least=3)["a", "t"] < 30 and instrument.reconnects == 0
+    finally:
+        if simulator:
+            simulator.stop()
+
+
 def test_a_greeting_before_the_answer_says_nothing(socat):
     url = socat("printf 'wavemeter 1.3\\r\\n'; head -c1 >/dev/null; printf '384.230484468562\\r\\n'\n")
     keys = {"closes": True, "wire": {"send": "none"}, "fence": None, "identity": None, "skip": ["wavemeter .*"]}
@@ -245,6 +262,7 @@ VOLTAGE = {"voltage": {"unit": "V"}}
         ({"channels": {"a": {"read": VOLTAGE}}}, "fence", "leave this out"),
         ({"identity": None}, "identity", "go together"),
         ({"closes": True}, "fence", "leave this out"),
+        ({"closes": True, "channels": {"a": {"read": VOLTAGE}}}, "fence", "leave this out"),
         ({"skip": ["(a+)+$"]}, "skip[0]", "may take for ever"),
         ({"wire": {"receive": "none"}}, "coils.pattern", "may break off anywhere"),
         ({"a": {"columns": ["voltage", "voltage"], "read": VOLTAGE}}, "a.columns[1]", "another column already"),
