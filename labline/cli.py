@@ -32,6 +32,7 @@ VERBS = (
     "check",
     "render",
     "apply",
+    "calibrate",
     "new-driver",
     "completion",
 )
@@ -39,9 +40,8 @@ FOUND, WRONG_USE, INTERRUPTED = 1, 2, 130
 OWN = ("labline", "grafana_dashboards", "provisioning", "telegraf_inputs")
 HELP_WIDTH = 80
 DESCRIPTION = """\
-Watches a laboratory: one site file says what is in it; instruments are read by
-small programs that Telegraf runs, InfluxDB keeps what they measure, Grafana
-shows it and raises the alarms."""
+Watches a laboratory, by one site file: Telegraf runs the programs that read it,
+InfluxDB keeps what they measure, Grafana shows it and raises the alarms."""
 EPILOG = """\
 SITE is the name of a file in provisioning/sites (such as demo) or a path to one;
 left out, it is demo.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from provisioning import native_config, toml
+from telegraf_inputs.declare import MARKS
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.point import Point
@@ -79,4 +80,5 @@ def _point(stanza: Stanza, found: dict[str, Any]) -> Point:
     assert channel is not None  # the script makes points of no others
     came = found["fields"]
     fields = {name: quantity.field(came[name]) for name, quantity in channel.quantities.items() if name in came}
-    return Point(found["name"], found["tags"], {**fields, "status": came["status"]}, found["timestamp"])
+    marks = {name: came[name] for name in MARKS if name in came}
+    return Point(found["name"], found["tags"], {**fields, **marks}, found["timestamp"])

@@ -13,6 +13,9 @@ from .influxdb_fields import DOWNSAMPLED
 
 STATUS = Quantity("status", "", "ok, or what is wrong with this channel", type="str")
 CLOCK = Quantity("clock", "", "What is wrong with the time of this point; nothing where it is well", type="str")
+CALIBRATION = Quantity(
+    "calibration", "", "The calibration that made the value: its name, and a hash of what it is", type="str"
+)
 # What labline tells of itself, Telegraf of itself and of the machine: measurement -> quantities.
 OWN = {"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL | host_metrics.LINE
 
@@ -23,7 +26,8 @@ def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
     for stanza in stanzas:
         for channel in stanza.declared:
             fields = found.setdefault(channel.measurement, {})
-            fields |= {quantity.name: quantity for quantity in (*channel.quantities.values(), STATUS, CLOCK)}
+            marks = (STATUS, CLOCK) if channel.calibration is None else (STATUS, CLOCK, CALIBRATION)
+            fields |= {quantity.name: quantity for quantity in (*channel.quantities.values(), *marks)}
     for measurement, own in OWN.items():
         found[measurement] = {quantity.name: quantity for quantity in own}
     return found

@@ -10,7 +10,7 @@ Each form is written in the site file as people know it; ``x`` is the raw value:
                              series, the voltage of a divider whose lower arm R is
     form: divider            resistance of the lower arm of a divider: supply, series; x is its voltage
 
-A raw value outside ``range: [low, high]``, or outside a table, has no calibrated value: nothing is extrapolated.
+Its ``version``, a name and a hash of all that decides the result, stands with what it made. A raw value outside ``range: [low, high]``, or outside a table, has no calibrated value: nothing is extrapolated.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from . import options
 from .declare import Option, Quantity
 from .errors import BadInput, noted, shown, suggestion, together
-from .names import check_field
+from .names import NAME, NAME_WORDS, check_field
 
 Form = Callable[[float], float | None]
 
@@ -34,7 +35,7 @@ class Calibration:
     """Turns quantity ``of`` into quantity ``to`` (unit ``unit``, shown with ``decimals`` digits after the point).
 
     ``least``: a result below it is no reading; None leaves that to the unit.
-    ``parameters`` are those of the form, as they are written.
+    ``parameters`` are those of the form, as they are written; ``name`` is what people call it, "" for nothing.
     """
 
     of: str
@@ -48,6 +49,16 @@ class Calibration:
     apply: Form
     parameters: Mapping[str, Any] = field(default_factory=dict)
     least: float | None = None
+    name: str = ""
+
+    @cached_property
+    def version(self) -> str:
+        """Its name, and the beginning of a hash of all that decides the result: ``gauge-2021:3f2a91c4``."""
+        import hashlib  # only here: most programs calibrate nothing
+
+        said = (self.form, *sorted(self.parameters.items()), self.low, self.high, self.least)
+        digest = hashlib.sha256(repr(_plain(said)).encode()).hexdigest()[:HASH_DIGITS]
+        return f"{self.name}:{digest}" if self.name else digest
 
     def __call__(self, raw: float) -> float | None:
         """Calibrate one value; None where the calibration does not hold for it."""
@@ -58,6 +69,13 @@ class Calibration:
         except (ValueError, ZeroDivisionError, OverflowError):
             return None
         return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _plain(said: Any) -> Any:
+    """Write what is the same in one way: 1 and 1.0, a list and a tuple."""
+    if isinstance(said, (list, tuple)):
+        return [_plain(each) for each in said]
+    return float(said) if _is_number(said) else said
 
 
 def _linear(b: float, a: float = 0.0) -> Form:
@@ -136,6 +154,7 @@ def _table(points: list[list[float]], log: bool = False) -> Form:
 
 
 MOST_DECIMALS = 15
+HASH_DIGITS = 8
 NUMBER, NUMBERS, POINTS, TRUTH = "a number", "a list of numbers", "a list of [x, y] pairs", "true or false"
 # form -> (maker, {parameter: kind}, parameters that must be given)
 FORMS: dict[str, tuple[Callable[..., Form], dict[str, str], tuple[str, ...]]] = {
@@ -149,6 +168,7 @@ FORMS: dict[str, tuple[Callable[..., Form], dict[str, str], tuple[str, ...]]] = 
 UNIT = Option("unit", "unit", "the unit of the result; needed where it has a field of its own")
 COMMON = (
     Option("form", "str", "how the result follows from the raw value", choices=tuple(FORMS), required=True),
+    Option("name", "str", "what people call this calibration, such as tpg300-2021-05; it stands with the data"),
     Option("of", "str", "the quantity that is calibrated; default: the only one"),
     Option("to", "str", "the field that the result gets; default: the same, and the raw one becomes …_raw"),
     UNIT,
@@ -192,12 +212,14 @@ def build(data: Any, quantities: dict[str, Quantity]) -> Calibration:
         with noted(wrong):
             low, high = _range(data)
         with noted(wrong):
+            name = _name(data)
+        with noted(wrong):
             least = None if data.get("low") is None else float(_checked(data["low"], NUMBER, "low"))
     apply = make(**parameters)
     if form == "table" and not (low <= parameters["points"][-1][0] and parameters["points"][0][0] <= high):
         raise BadInput(f"lies beside the table: no value of {of.name!r} would be calibrated", ("range",))
     description = str(data.get("description", ""))
-    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply, parameters, least)
+    return Calibration(of.name, to, unit, description, decimals, low, high, form, apply, parameters, least, name)
 
 
 def _of(data: dict[str, Any], quantities: dict[str, Quantity]) -> Quantity:
@@ -237,6 +259,13 @@ def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> 
     if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= MOST_DECIMALS):
         raise BadInput(f"found {decimals!r}, expected how many digits to show after the point", ("decimals",))
     return to, unit, decimals
+
+
+def _name(data: dict[str, Any]) -> str:
+    name = data.get("name", "")
+    if not isinstance(name, str) or name and not NAME.match(name):
+        raise BadInput(f"found {shown(name)}, expected {NAME_WORDS}", ("name",))
+    return name
 
 
 def _range(data: dict[str, Any]) -> tuple[float, float]:

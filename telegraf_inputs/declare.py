@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline or Telegraf set them
-RESERVED = (*RESERVED_TAGS, "status", "clock", "time")  # what a point has beside its quantities
+MARKS = ("status", "clock", "calibration")  # fields of a point that say something of its readings, and are none
+RESERVED = (*RESERVED_TAGS, *MARKS, "time")  # what a point has beside its quantities
 
 ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}
 KELVINS = re.compile(r"(?:[pnuμmckMG]?K|(?:pico|nano|micro|milli|kilo)?[Kk]elvins?)\Z")

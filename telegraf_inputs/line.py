@@ -128,7 +128,25 @@ class Line:
                 raise BadAnswer(f"more than {LONGEST_ANSWER} bytes without the end of a line")
             self._wait(deadline, wait)
         self.answered_ns = time.time_ns()
-        return self._text(answer)
+        return self.text(answer)
+
+    def receive_all(self) -> bytes:
+        """Take what comes until the other side closes, by which it ends. Raises NoAnswer, Disconnected, BadAnswer."""
+        deadline = time.monotonic() + self.timeout
+        said = b""
+        while len(said) <= LONGEST_ANSWER:
+            if not self._ready(deadline - time.monotonic()):
+                got = f", only {said[:40]!r}, and it was not closed" if said else ""
+                raise NoAnswer(f"no answer to {self._asked!r} within {self.timeout:g} s{got}")
+            data: bytes = self._guard(self._talk, self._receive)
+            if not data:
+                self.answered_ns = time.time_ns()
+                if self.tap:
+                    self.tap("!", b"")
+                return said
+            self._received(data)
+            said += data
+        raise BadAnswer(f"more than {LONGEST_ANSWER} bytes, and it was not closed")
 
     def query(self, text: str) -> str:
         """Ask one question and wait for its answer. What came unasked before it is thrown away.
@@ -157,6 +175,10 @@ class Line:
     def waiting(self) -> bool:
         """Tell whether something more has arrived, without waiting for it."""
         return bool(self._buffer) or bool(select.select([self._fileno()], [], [], 0)[0])
+
+    def quiet(self, seconds: float) -> bool:
+        """Tell whether nothing comes for so long; what comes is kept."""
+        return not self._buffer and not self._ready(seconds)
 
     def discard(self, quiet: float = 0.0) -> int:
         """Throw away what has arrived, until nothing comes for ``quiet`` seconds; returns how many bytes that were.
@@ -220,7 +242,7 @@ class Line:
             self._echoed = not self._buffer
         return self._echoed
 
-    def _text(self, answer: bytes) -> str:
+    def text(self, answer: bytes) -> str:
         """Read an answer as text: without what stands before each one. Raises BadAnswer where it is none."""
         # A byte that is no text (garbage, wrong baud rate) must reach the driver's check, not end here.
         text = answer.decode(self.wire.encoding, "replace")

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .declare import MARKS
 from .instrument import Made
 from .ledger import VARIABLE
 
-NOT_READINGS = {"status", "clock"}
 NOTED_SECONDS = 1.0  # between two notes while points come fast
 REMEMBERED = 100  # points of each channel, for whoever counts after Telegraf was started anew
 
@@ -46,7 +46,7 @@ class NativeLedger:
         """Count the readings of one point."""
         tags = point["tags"]
         name, channel = tags["instrument"], (point["name"], tags["channel"])
-        readings = {key: value for key, value in point["fields"].items() if key not in NOT_READINGS}
+        readings = {key: value for key, value in point["fields"].items() if key not in MARKS}
         said = json.dumps([*channel, point["timestamp"], readings], sort_keys=True)
         if name not in self._newest:
             self._newest[name] = defaultdict(lambda: deque(maxlen=REMEMBERED), self._left(name))

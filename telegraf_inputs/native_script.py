@@ -68,7 +68,7 @@ def _quantity(channel: Channel, declared: Declared) -> dict[str, Any]:
     if made and calibrated:
         low, high = (None if abs(bound) == float("inf") else bound for bound in (made.low, made.high))
         a, b = (made.parameters.get(key, 0.0) for key in ("a", "b"))
-        found["calibration"] = [low, high, float(a), float(b), made.to, channel.quantities[made.to].least]
+        found["calibration"] = [low, high, float(a), float(b), made.to, channel.quantities[made.to].least, made.version]
     return found
 
 

@@ -35,10 +35,11 @@ class PointMaker:
         """
         if undeclared := set(reading.tags or ()) - set(channel.stream.tags):
             raise TypeError(f"tags {sorted(undeclared)} are not declared")
-        fields = self._fields(reading, channel)
+        marks: dict[str, str] = {}
+        fields = self._fields(reading, channel, marks)
         own = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags}
         tags = {**(reading.tags or {}), **own}
-        marked = {**fields, "status": reading.status}
+        marked = {**fields, **marks, "status": reading.status}
         time_ns, repeated = self._own_time(channel, reading, marked)
         if fault := self._clock.judge(reading.time_ns):
             marked["clock"] = fault
@@ -49,7 +50,8 @@ class PointMaker:
             reading.status, reading.detail = "bad_answer", str(error)
             return Point(channel.measurement, own, {"status": reading.status}, time.time_ns()), False
 
-    def _fields(self, reading: Reading, channel: Channel) -> dict[str, Any]:
+    def _fields(self, reading: Reading, channel: Channel, marks: dict[str, str]) -> dict[str, Any]:
+        """Make the fields of a reading's values; what says something of them goes to ``marks``."""
         fields: dict[str, Any] = {}
         calibration = channel.calibration
         for name, value in reading.values.items():
@@ -80,7 +82,7 @@ class PointMaker:
                 elif made is not None and not channel.quantities[made.to].possible(meant):
                     trouble = "out_of_range"
                 elif made is not None:
-                    fields[made.to] = meant
+                    fields[made.to], marks["calibration"] = meant, made.version
             if trouble and reading.status == "ok":
                 reading.status = trouble
         return fields

@@ -64,6 +64,11 @@ class Source:
 
     # What the stanza alone decides. Overridden where an option changes what there is (scpi, phidget).
     @classmethod
+    def reader(cls, stanza: Stanza) -> type[Source]:
+        """Tell the class that reads it: this one, or another of its name where the stanza decides who speaks first."""
+        return cls
+
+    @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
         """Tell the stream that one channel's readings belong to.
 

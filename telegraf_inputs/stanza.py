@@ -8,7 +8,7 @@ from typing import Any
 from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
 from .calibration import Calibration
 from .configured import ANY, Channel, Stanza
-from .declare import PINNED, RESERVED_TAGS, Option, Quantity, pin
+from .declare import MARKS, PINNED, RESERVED_TAGS, Option, Quantity, pin
 from .errors import BadInput, noted, shown, suggestion, together
 from .line import Wire
 from .names import NAME, NAME_WORDS
@@ -24,7 +24,8 @@ RANGES = {"interval": ("1ms", "1y"), "timeout": ("1ms", "1d"), "stale": ("0s", "
 # Fields that labline adds to a driver's quantities.
 EACH = "each channel"  # the label of what stands for channels that are found in the data
 RESERVED_FIELDS = (
-    *("status", "clock", "up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
+    *MARKS,
+    *("up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
     "state",
 )
 
@@ -175,6 +176,8 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
     with noted(errors):
         stanza.others = _others(driver)
         stanza.channels = _channels(values["channels"], stanza, errors)
+    if len(errors) == before:
+        _choose_reader(stanza, values)
     with noted(errors):
         stanza.tags = _tags(values["tags"] or {}, stanza.declared)
     if pattern := pin(stanza.options, driver.options_known):
@@ -183,9 +186,16 @@ def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -
     if any(error.path[:1] not in TO_THEMSELVES for error in errors[before:]):
         return stanza
     with noted(errors):
-        driver.check(stanza)
+        stanza.driver.check(stanza)
         _check_places(stanza)
     return stanza
+
+
+def _choose_reader(stanza: Stanza, values: dict[str, Any]) -> None:
+    """Have it read by the class that its own keys ask for, with the times that this one has."""
+    stanza.driver = reader = stanza.driver.reader(stanza)
+    stanza.interval = reader.interval if values["interval"] is None else stanza.interval
+    stanza.timeout = reader.timeout if values["timeout"] is None else stanza.timeout
 
 
 def _check_places(stanza: Stanza) -> None:

@@ -30,12 +30,13 @@ OPTIONS = (
     Option("answer_prefix", "str", "what stands before each answer; an answer without it is another one's"),
     Option("encoding", "str", "how it writes characters", choices=ENCODINGS),
     Option("pause", "duration", "the rest that it needs before each command"),
+    Option("settle", "duration", "the rest that it needs after it was opened, as an Arduino that then starts anew: 2s"),
 )
 WIRE = Option(
     "wire",
     "map",
     "how text travels to it, where that is otherwise than its driver has it: send, receive (the ends of commands and "
-    "answers), echo, prompt, prefix, answer_prefix (an address on RS485), encoding, pause",
+    "answers), echo, prompt, prefix, answer_prefix (an address on RS485), encoding, pause, settle",
 )
 
 

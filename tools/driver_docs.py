@@ -235,7 +235,8 @@ def _index(folder: Path) -> str:
             ),
         ),
         markdown.paragraph(
-            "For what is not here: any SCPI instrument, and whatever speaks SNMP, Modbus, MQTT or OPC UA, is declared in "
+            "For what is not here: any SCPI instrument, lines of text over a serial port or TCP, and whatever speaks SNMP, "
+            "Modbus, MQTT or OPC UA, is declared in "
             f"YAML alone; {general} is too."
         ),
         "## Keys of every instrument",

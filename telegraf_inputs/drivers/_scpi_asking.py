@@ -6,11 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
-from ..line import Line
 from ._scpi_quantity import Question
+
+
+class Way(Protocol):
+    """What is asked: a Line, or what leads to one."""
+
+    @property
+    def answered_ns(self) -> int:
+        """When the last answer was complete (ns, UTC)."""
+
+    def query(self, question: str, /) -> str:
+        """Ask one question; returns its answer."""
+
 
 Key = tuple[str, str]  # what selects, and the question
 
@@ -35,7 +46,7 @@ class Asked:
 class Cycle:
     """The answers of one cycle. ``recover(error)`` gets back into step after a failed question, or raises."""
 
-    def __init__(self, link: Line, recover: Callable[[InstrumentError], None]):
+    def __init__(self, link: Way, recover: Callable[[InstrumentError], None]):
         self._link, self._recover = link, recover
         self._answers: dict[Key, tuple[str, int] | InstrumentError] = {}  # and its time, or why there is none
         self._recovered: set[Key] = set()

@@ -37,11 +37,13 @@ def start(stanza: Stanza, **given: Any) -> Simulator:
     """
     options = {**settings(stanza.connection, stanza.driver), **given}
     transport = options.pop("transport")
-    kind = load(stanza.driver.name)
+    kind = load(stanza.driver.name).of(stanza)
     try:
         simulator = kind(stanza, **options)
         simulator.transport = transport or simulator.transport
         simulator.start()
+    except BadInput:
+        raise
     except Exception as error:  # no port, no pty, no disk; or a fault in one of the user's own
         said = f"the simulator of {stanza.name!r} can't be started: {type(error).__name__}: {error}"
         raise BadInput(said, ("connection",)) from error
@@ -83,6 +85,7 @@ def _check_faults(faults: list[str], driver: type[Source]) -> None:
             raise BadInput(
                 f"the simulator of {driver.name!r} can't have the fault {fault!r}: {simulator.not_faults[fault]}"
             )
-        if fault not in simulator.faults:
-            known = [name for name in simulator.faults if name not in simulator.not_faults]
+        every = {name: why for kind in simulator.kinds() for name, why in kind.faults.items()}
+        if fault not in every:
+            known = [name for name in every if name not in simulator.not_faults]
             raise BadInput(f"the simulator of {driver.name!r} has no fault {fault!r}; {suggestion(fault, known)}")

@@ -58,6 +58,16 @@ class Simulator:
     found: Mapping[str, str] = {}  # channel that its driver is to find in the data -> the measurement that it is in
     sharing: dict[str, Any] = {}  # channel -> others that are asked the same question, and have its faults too
 
+    @classmethod
+    def kinds(cls) -> tuple[type[Simulator], ...]:
+        """List the classes that stand in for instruments of its driver: more than one where the stanza decides who speaks first."""
+        return (cls,)
+
+    @classmethod
+    def of(cls, stanza: Stanza) -> type[Simulator]:
+        """Tell the one of them that stands in for this stanza's."""
+        return cls
+
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
         self.stanza, self.seed = stanza, seed
         self.fault: str | None = None
@@ -115,6 +125,8 @@ class TextSimulator(Simulator):
         return None
 
     unasked_seconds = 0.0
+    closes = False  # it closes the connection after each answer
+    greets = False  # it speaks when somebody has come, and is not asked
 
     def start(self) -> None:
         transport = self.transport or self.stanza.driver.schemes[0]
@@ -143,13 +155,13 @@ class TextSimulator(Simulator):
             fault = self.current_fault()
             self._end.plug(fault != "disconnect")
             arrived = self._end.receive(0.02)
-            if arrived is None:  # a new connection: what was on the way of the old one is gone
+            if arrived is None and not self.greets:  # a new connection: what was on the way of the old one is gone
                 data = b""
                 continue
             if fault != "late" and held:
                 self._end.send(held)  # it was late, but it comes
                 held = b""
-            requests, data = self.split(data + arrived)
+            requests, data = ([b""], b"") if arrived is None else self.split(data + arrived)
             replies: list[tuple[bytes, bytes | None]] = [(r, self._reply(r)) for r in requests]
             if self.unasked_seconds and time.monotonic() >= next_unasked:
                 next_unasked += self.unasked_seconds
@@ -167,7 +179,10 @@ class TextSimulator(Simulator):
                     others[request] = reply
                     if fault == "stray":
                         reply = b"".join([a for r, a in others.items() if r != request][-1:]) + reply
-                self._end.send(self._spoilt(reply, fault))
+                said = self._spoilt(reply, fault)
+                self._end.send(said)
+                if said and self.closes:
+                    self._end.hang_up()
 
     def _reply(self, request: bytes) -> bytes | None:
         wire = self.stanza.wire

@@ -32,6 +32,9 @@ class End(Protocol):
     def send(self, data: bytes) -> bool:
         """Say something, if somebody is there; tells whether it is out."""
 
+    def hang_up(self) -> None:
+        """Close the connection; where there is none such, nothing."""
+
     def close(self) -> None:
         """Be gone for good."""
 
@@ -51,7 +54,7 @@ class TcpEnd:
     def plug(self, plugged: bool) -> None:
         """Plug the cable, or pull it."""
         if not plugged and self._listener is not None:
-            self._drop()
+            self.hang_up()
             self._listener.close()
             self._listener = None
         elif plugged and self._listener is None:
@@ -62,7 +65,7 @@ class TcpEnd:
         """Take what came; b"" for nothing, None where another client has come."""
         ready = select.select([s for s in (self._listener, self._client) if s is not None], [], [], timeout)[0]
         if self._listener is not None and self._listener in ready:
-            self._drop()
+            self.hang_up()
             self._client, _ = self._listener.accept()
             self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return None
@@ -70,7 +73,7 @@ class TcpEnd:
             with contextlib.suppress(OSError):
                 if data := self._client.recv(65536):
                     return data
-            self._drop()
+            self.hang_up()
         return b""
 
     def send(self, data: bytes) -> bool:
@@ -80,7 +83,7 @@ class TcpEnd:
         try:
             self._client.sendall(data)
         except OSError:
-            self._drop()
+            self.hang_up()
             return False
         return True
 
@@ -88,7 +91,8 @@ class TcpEnd:
         """Be gone for good."""
         self.plug(False)
 
-    def _drop(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection, in good order."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -140,6 +144,9 @@ class PtyEnd:
             settings[CONTROL] &= ~termios.CLOCAL
             termios.tcsetattr(theirs, termios.TCSANOW, settings)
         return os.read(ours, 65536) if select.select([ours], [], [], timeout)[0] else b""
+
+    def hang_up(self) -> None:
+        """Do nothing: a serial line has no connection."""
 
     def send(self, data: bytes) -> bool:
         """Say something; what does not fit is lost, as on a real line: a port that nobody reads must not hold us."""

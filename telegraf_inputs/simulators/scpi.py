@@ -7,15 +7,12 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..configured import Stanza
-from ..declare import NAMELESS, Quantity
+from ..declare import NAMELESS
 from ..declared import Declared
 from ..drivers import _scpi_quantity
+from . import spread
 from .base import Signal, TextSimulator
 
-STEP = 0.03  # two centers differ by at least this part of the larger
-REACH = 0.01  # of a center, for swing and noise together
-NEAR_ZERO = 0.02  # of the range: a value that is nearer to 0 would hardly move
-FORMS = {"decimal": "d", "hex": "X", "octal": "o", "binary": "b"}
 # Channels that answer several quantities at once, with a status of their own.
 SEVERAL: dict[str, Any] = {
     "before": None,
@@ -66,32 +63,8 @@ class ScpiSimulator(TextSimulator):
                 if quantity.type != "float":
                     self.not_faults = {"over_range": "not each of its quantities has a number for it"}
                 if quantity.numeric:
-                    whole = quantity.type == "int"
-                    center = self._center(quantity, whole)
-                    reach = 0.0 if whole else self._reach(quantity, center)
-                    period = 200 + 20 * index
-                    self._signals[channel.id, name] = Signal(center, 0.8 * reach, 0.05 * reach, period, seed + index)
-
-    def _center(self, quantity: Quantity, whole: bool) -> float:
-        """Find a value in the quantity's range that is far enough from those of all others."""
-        low, high = quantity.low, quantity.high
-        low = (0.0 if high is None or high > 0 else 2 * high - 1) if low is None else low
-        high = low + max(100.0, 2 * abs(low)) if high is None else high
-        taken = [signal.center for signal in self._signals.values()]
-        count = len(taken) + 2
-        least = 0.0 if whole else NEAR_ZERO * (high - low)
-        for fraction in (n / count for count in range(count, 50 * count) for n in range(1, count)):
-            center = low + fraction * (high - low)
-            center = float(round(center)) if whole else center
-            apart = all(abs(center - t) > STEP * max(abs(center), abs(t)) for t in taken)
-            if low <= center <= high and abs(center) >= least and apart:
-                return center
-        return low
-
-    def _reach(self, quantity: Quantity, center: float) -> float:
-        """Tell how far a value may go from its center, inside the declared range."""
-        to_ends = [abs(end - center) for end in (quantity.low, quantity.high) if end is not None]
-        return min([REACH * abs(center), *to_ends])
+                    others = [*self._signals.values()]
+                    self._signals[channel.id, name] = spread.signal(quantity, others, 200 + 20 * index, seed + index)
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         codes = {key: (code, code) for key, code in self._constants() if not isinstance(code, (bool, str))}
@@ -139,13 +112,13 @@ class ScpiSimulator(TextSimulator):
         """List what is no number: (channel, quantity), and what that always is."""
         for channel, name, given in (each for group in self._questions.values() for each in group):
             if not given.quantity.numeric:
-                yield (channel, name), _constant(channel, given.quantity)
+                yield (channel, name), spread.constant(channel, given.quantity)
 
     def _value(self, channel: str, name: str, given: Declared) -> str | int:
         """Tell what a quantity is now; of a whole number the number."""
         quantity = given.quantity
         if not quantity.numeric:
-            constant = _constant(channel, quantity)
+            constant = spread.constant(channel, quantity)
             return str(constant) if quantity.type == "str" else int(constant)
         if quantity.type == "int":
             return round(self._signals[channel, name]())
@@ -167,7 +140,7 @@ def _said(values: Sequence[tuple[Mapping[str, Any], str | int]]) -> str:
         if isinstance(value, int):
             first = (_scpi_quantity.bits(where["bits"]) or (0, 0))[0]
             numbers[place] = numbers.get(place, 0) + (value << first)
-            value = f"{numbers[place]:{FORMS[where['base']]}}"
+            value = f"{numbers[place]:{_scpi_quantity.FORMS[where['base']]}}"
         match = re.fullmatch(where["pattern"] or "", parts[place].strip())
         if match and match[0]:
             start, end = match.span(1 if match.re.groups else 0)
@@ -178,13 +151,6 @@ def _said(values: Sequence[tuple[Mapping[str, Any], str | int]]) -> str:
 
 def _number(text: str) -> str | int:
     return int(text) if text.isdigit() else text
-
-
-def _constant(channel: str, quantity: Quantity) -> Any:
-    """Choose what a quantity that is no number always is; of codes, the channels say different ones."""
-    if quantity.choices:
-        return quantity.harmless[sum(map(ord, channel)) % len(quantity.harmless)]
-    return True if quantity.type == "bool" else f"channel {channel}"
 
 
 def _normal(command: str) -> str:

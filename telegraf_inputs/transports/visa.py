@@ -94,7 +94,7 @@ class VisaLine(Line):
         self._owed = False
         self._received(answer)
         self.answered_ns = time.time_ns()
-        return self._text(answer.removesuffix(self.wire.receive).removesuffix(b"\n").removesuffix(b"\r"))
+        return self.text(answer.removesuffix(self.wire.receive).removesuffix(b"\n").removesuffix(b"\r"))
 
     def _read(self, resource: Any, outcome: list[bytes | Exception]) -> None:
         from pyvisa.constants import StatusCode

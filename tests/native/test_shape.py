@@ -54,6 +54,11 @@ def snmp(**read: dict) -> dict:
     return {"name": "ups", "driver": "snmp", "connection": "udp://127.0.0.1", "user": "lab", "channels": channels}
 
 
+def version(stanza: dict) -> str:
+    """Tell the version of a stanza's calibration."""
+    return stanzas.check(stanza).channels[0].calibration.version
+
+
 def mqtt(**read: dict) -> dict:
     channels = {"1": {"topic": "t", "read": read}}
     return {"name": "esp", "driver": "mqtt", "connection": "mqtt://127.0.0.1", "channels": channels}
@@ -102,15 +107,16 @@ def test_a_value_gets_its_type_its_unit_and_its_range(shaped, keys, raw, expecte
 @pytest.mark.parametrize(
     ("calibration", "raw", "expected"),
     [
-        ({"form": "linear", "a": 1, "b": 2}, "10i", 'a_raw=10,a=21,status="ok"'),
-        ({"form": "linear", "b": 2, "to": "p", "unit": "mbar"}, "10i", 'a=10,p=20,status="ok"'),
+        ({"form": "linear", "a": 1, "b": 2}, "10i", 'a_raw=10,a=21,calibration="VERSION",status="ok"'),
+        ({"form": "linear", "b": 2, "to": "p", "unit": "mbar"}, "10i", 'a=10,p=20,calibration="VERSION",status="ok"'),
         ({"form": "linear", "b": 2, "range": [0, 5]}, "10i", 'a_raw=10,status="uncalibrated"'),
-        ({"form": "linear", "b": 2, "range": [0, 10]}, "10i", 'a_raw=10,a=20,status="ok"'),
+        ({"form": "linear", "b": 2, "range": [0, 10]}, "10i", 'a_raw=10,a=20,calibration="VERSION",status="ok"'),
     ],
 )
 def test_a_linear_calibration_stands_beside_the_raw_value(shaped, calibration, raw, expected):
     stanza = snmp(a={"unit": "V"})
     stanza["channels"]["1"]["calibration"] = calibration
+    expected = expected.replace("VERSION", version(stanza))
     assert shaped(stanza, f"snmp,@ 1.a={raw} {SECOND}")[0] == [f"snmp,channel=1 {expected} {SECOND}"]
 
 
@@ -229,7 +235,7 @@ def test_a_calibrated_value_that_is_colder_than_all_is_no_reading(shaped):
     lines, _ = shaped(stanza, f"snmp,@ 1.v=1 {SECOND}", f"snmp,@ 1.v=3 {SECOND + 1}")
     assert lines == [
         f'snmp,channel=1 v=1,status="out_of_range" {SECOND}',
-        f'snmp,channel=1 v=3,t=2,status="ok" {SECOND + 1}',
+        f'snmp,channel=1 v=3,t=2,calibration="{version(stanza)}",status="ok" {SECOND + 1}',
     ]
 
 

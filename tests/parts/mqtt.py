@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import trustme
 
-from labline.stack import cache, debian, ports
-from labline.stack.errors import Unavailable
+from labline.stack import ports
 from labline.stack.process import Process
+
+from . import debian_program
 
 READER, PASSWORD = "lab", "broker-secret"
 SENSOR, SENSOR_PASSWORD = "sensor", "sensor-secret"
@@ -21,13 +21,13 @@ LIBRARIES = ("libwrap0", "libdlt2")  # which mosquitto needs, and a bare Debian 
 
 
 class Broker:
-    """Listens on ``port``, and with TLS on ``tls_port``; ``sensor`` may write below ESP01 and julabo, ``lab`` may read."""
+    """Listens on ``port``, and with TLS on ``tls_port``; ``sensor`` may write below ESP01, julabo and shelly, ``lab`` may read."""
 
     def __init__(self, folder: Path):
         self.port, self.tls_port = ports.free(2)
         self._folder = folder
         folder.mkdir()
-        self._programs, self._environment = _found()
+        self._programs, self._environment = debian_program.found("mosquitto", LIBRARIES)
         authority = trustme.CA()
         certificate = authority.issue_cert("127.0.0.1", "localhost")
         self.ca = folder / "ca.pem"
@@ -36,7 +36,7 @@ class Broker:
         certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         self._passwords({READER: PASSWORD, SENSOR: SENSOR_PASSWORD})
         (folder / "acl").write_text(
-            f"user {READER}\ntopic read #\nuser {SENSOR}\ntopic write ESP01/#\ntopic write julabo/#\n"
+            f"user {READER}\ntopic read #\nuser {SENSOR}\ntopic write ESP01/#\ntopic write julabo/#\ntopic write shelly/#\n"
         )
         (folder / "mosquitto.conf").write_text(
             f"log_type all\npassword_file {folder}/passwords\nacl_file {folder}/acl\nallow_anonymous false\n"
@@ -77,21 +77,6 @@ class Broker:
             program = self._programs / "usr" / "bin" / "mosquitto_passwd"
             environment = {**os.environ, **self._environment}
             subprocess.run([program, "-b", file, user, password], env=environment, check=True, capture_output=True)
-
-
-def _found() -> tuple[Path, dict[str, str]]:
-    """Find mosquitto on this machine, else unpack Debian's package; with what its environment must say."""
-    if shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"):
-        return Path("/"), {}
-    program = debian.unpack("mosquitto")
-    folders = []
-    for library in LIBRARIES:
-        try:
-            folders += [str(file.parent) for file in debian.unpack(library).rglob("*.so.*")]
-        except Unavailable:
-            continue  # another Debian calls it otherwise; mosquitto itself tells what it lacks
-    assert str(program).startswith(str(cache.directory()))
-    return program, {"LD_LIBRARY_PATH": ":".join(dict.fromkeys(folders))}
 
 
 def _listens(port: int) -> bool:

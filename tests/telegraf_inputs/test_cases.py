@@ -10,7 +10,8 @@ A transcript is read from the top; ``\\r``, ``\\n``, ``\\x06`` stand for such by
     > PRX             the driver sends this and its terminator       >> \\x05     exactly these bytes
     < 0,1.0000E-03    the instrument sends this and its terminator   << 0,1.00    exactly these bytes
     ~ 0,1.0000E-03    as <, but before the driver looks: it came between the cycles; ~~ exactly these bytes
-    ! closed          the instrument closes the connection; it is back when the next cycle begins
+    ! closed          the instrument closes the connection; it is back when the next cycle begins, or at once where more
+                      stands in this one
     ---               the next cycle, one interval later (``--- 30s``: so much later; nobody really waits)
     # a comment
 
@@ -159,6 +160,8 @@ class Transcript:
                     steps.pop(0)
                     data += steps[0][1]  # what stands together comes together
                 self._end.send(data)
+            elif kind == "!" and len(steps) > 1:
+                self._end.hang_up()
             elif kind == "!":
                 self._end.plug(False)
             elif kind == ">" and received.startswith(data):

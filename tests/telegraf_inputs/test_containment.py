@@ -57,10 +57,9 @@ class Rig:
 
     def __init__(self, driver: str, variant: str = "", otherwise: dict | None = None, **keys):
         kind = simulators.load(driver)
-        example = yaml.safe_load(drivers.load(driver).example)
-        more = {**WIDER.get(driver, {}), **(kind.variants[variant] if variant else {})}
-        self.stanza = stanzas.check({**example, "connection": "sim:", **more, **QUICK, **keys})
-        self.simulator = simulators.start(self.stanza, **{**kind.brisk, **DWELL.get(driver, {}), **(otherwise or {})})
+        self.stanza = checked(driver, variant, **keys)
+        brisk = kind.of(self.stanza).brisk
+        self.simulator = simulators.start(self.stanza, **{**brisk, **DWELL.get(driver, {}), **(otherwise or {})})
         self.stanza.connection = Url(self.simulator.url)
         self.channels = [channel.id for channel in self.stanza.channels]
         self.logged: list[str] = []
@@ -120,13 +119,21 @@ class Rig:
         self.until(all_came)
 
 
+def checked(driver: str, variant: str = "", **keys) -> stanzas.Stanza:
+    """Check a quick stanza of a driver: its example, with further channels, in one of the ways to be spoken to."""
+    other = simulators.load(driver).variants[variant] if variant else {}
+    example = yaml.safe_load(drivers.load(driver).example)
+    return stanzas.check({**example, "connection": "sim:", **WIDER.get(driver, {}), **other, **QUICK, **keys})
+
+
 def ways():
     """Yield driver, variant, the simulator's settings, and the faults that one channel can have."""
     for driver in drivers.programs():
         kind = simulators.load(driver)
         for fault in kind.channel_faults if issubclass(drivers.load(driver), Polled) else ():
             for variant in ("", *kind.variants):
-                yield driver, variant, None, fault
+                if issubclass(checked(driver, variant).driver, Polled):
+                    yield driver, variant, None, fault
             for otherwise in OTHERWISE.get(driver, ()):
                 yield driver, "", otherwise, fault
 

@@ -167,6 +167,7 @@ class Cycle:
             assert stanza.find(channel, series.partition(",")[0]) and tags["instrument"] == stanza.name
             self.statuses[channel] = values.pop("status").strip('"')
             clock = values.pop("clock", "").strip('"')
+            values.pop("calibration", None)
             self.points.append(Reported(channel, int(when), frozenset(values), clock))
             self._all += [((channel, name), parsed(text)) for name, text in values.items()]
         self.values = dict(self._all)
@@ -210,7 +211,7 @@ def start(driver: str, transport: str | None = None, variant: str = "", **keys):
     """Start a driver's simulator as fast as its protocol allows; returns it, and a stanza that is connected to it."""
     stanza = stanzas.check(config(driver, "sim:", variant, **keys))
     settings = {"transport": transport} if transport else {}
-    brisk = simulators.load(driver).brisk
+    brisk = simulators.load(driver).of(stanza).brisk
     simulator = simulators.start(stanza, **brisk, **settings)
     stanza.connection = Url(simulator.url)
     return simulator, stanza
@@ -230,8 +231,10 @@ def matrix():
         for fault in faults:
             yield driver, None, "", fault
         for variant in simulator.variants:
-            impossible = simulator(stanzas.check(config(driver, "sim:", variant))).not_faults
-            for fault in faults:
+            stanza = stanzas.check(config(driver, "sim:", variant))
+            kind = simulator.of(stanza)
+            impossible = kind(stanza).not_faults
+            for fault in possible(kind, delivered=False):
                 if fault not in impossible:
                     yield driver, None, variant, fault
         if issubclass(simulator, (TextSimulator, LineFeedSimulator)):

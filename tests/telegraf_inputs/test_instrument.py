@@ -10,7 +10,7 @@ import pytest
 
 from telegraf_inputs import drivers, errors, instrument, opening
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.declare import PINNED, Quantity, Stream
+from telegraf_inputs.declare import MARKS, PINNED, Quantity, Stream
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.reading import Reading
 from telegraf_inputs.source import Polled
@@ -134,7 +134,7 @@ def test_a_cycle_gives_a_point_a_channel_and_the_instruments_own(make):
 
 def test_the_instruments_own_fields_are_those_that_a_tag_must_not_have(make):
     *_, own = make().sample()
-    assert {*own.values, "status", "clock"} == set(stanzas.RESERVED_FIELDS)
+    assert {*own.values, *MARKS} == set(stanzas.RESERVED_FIELDS)
     assert {*own.tags, "channel", "site", "host"} == set(stanzas.RESERVED_TAGS)
 
 
@@ -161,6 +161,8 @@ def test_raw_and_calibrated_value_are_both_stored(make):
     ):
         made = make([[reading(voltage=2.5)]], channels={"a": {"calibration": {"of": "voltage", **calibration}}})
         a, own = fields(made)
+        version = None if "status" in expected else made.channels[0].calibration.version
+        assert a.pop("calibration", None) == version
         assert a == {"status": "ok", **expected}
         assert own["readings"] == len(a) - 1
 
@@ -175,7 +177,8 @@ def test_what_is_out_of_range_is_not_calibrated(make, to):
 def test_a_whole_number_is_calibrated_into_a_field_of_its_own(make):
     calibration = {"of": "count", "to": "level", "unit": "%", "form": "linear", "b": 0.5}
     made = make([[reading(count=3)]], channels={"a": {"calibration": calibration}})
-    assert fields(made)[0] == {"count": 3, "level": 1.5, "status": "ok"}
+    version = made.channels[0].calibration.version
+    assert fields(made)[0] == {"count": 3, "level": 1.5, "status": "ok", "calibration": version}
 
 
 def test_a_status_is_kept_and_a_channel_without_news_keeps_its_own(make):

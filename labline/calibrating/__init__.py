@@ -1,0 +1,1 @@
+"""Fits of calibrations to points that somebody read off."""
