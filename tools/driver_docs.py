@@ -89,7 +89,7 @@ def _page(driver: type[Source], site_file: str) -> str:
         f"# {driver.title} Input Plugin",
         markdown.paragraph(f"{first} A program for Telegraf's `inputs.execd` that prints InfluxDB line protocol."),
         *map(markdown.paragraph, others),
-        markdown.paragraph(f"Source: {driver.manual}."),
+        markdown.paragraph(f"Source: {driver.manual}.{f' Verified: {driver.verified}.' if driver.verified else ''}"),
         f"⭐ Telegraf v{OLDEST[0]}.{OLDEST[1]}.0\n🏷️ hardware, iot\n💻 linux",
         "## Service Input",
         markdown.paragraph(
