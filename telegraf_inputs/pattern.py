@@ -65,6 +65,11 @@ class Pattern:
         return self._compiled.groups
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of its groups, of those that have one."""
+        return tuple(self._compiled.groupindex)
+
+    @cached_property
     def longest(self) -> int:
         """How many characters take no more than MOST_STEPS: each loose repeat may end anywhere behind the one before."""
         ends = self._loose + self._search + 1
@@ -98,7 +103,7 @@ class _Atom:
     skip: int = 0
 
 
-def check_pattern(text: str, path: tuple[str, ...], *, search: bool = False) -> None:
+def check_pattern(text: str, path: tuple[Any, ...], *, search: bool = False) -> None:
     """Refuse (BadInput at ``path``) what is no regular expression, or one that may take for ever."""
     try:
         Pattern(text, search=search)

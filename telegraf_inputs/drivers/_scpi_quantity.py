@@ -17,6 +17,7 @@ from ..pattern import Pattern, check_pattern
 from . import _scpi_numbers as numbers
 
 NAMED_BASES = {"decimal": 10, "hex": 16, "octal": 8, "binary": 2}
+FORMS = {"decimal": "d", "hex": "X", "octal": "o", "binary": "b"}  # of Python's formats
 MOST_PARTS, MOST_BITS = 10_000, 63
 ANSWER = (
     Option(
@@ -102,7 +103,8 @@ class Answer:
         return found >> first & (1 << count) - 1 if found >= 0 else None
 
     def bad(self, answer: str, expected: str) -> BadAnswer:
-        return BadAnswer(f"asked {self.query}, found {answer[:60]!r}, expected {expected}")
+        asked = f"asked {self.query}, " if self.query else ""
+        return BadAnswer(f"{asked}found {answer[:60]!r}, expected {expected}")
 
 
 class Validity(Answer):
@@ -144,7 +146,10 @@ class Question(Answer):
         for text in (texts := self.texts(answer)):
             if meaning := self._no_value(text):
                 return None, meaning
-        text = self.matched(texts[-1], answer)
+        return self.said(self.matched(texts[-1], answer), answer)
+
+    def said(self, text: str, answer: str) -> tuple[float | int | bool | str | None, str]:
+        """Read the text that stands in an answer for the value; returns, and raises, as ``value`` does."""
         if meaning := self._no_value(text):
             return None, meaning
         if self.type == "str":
@@ -230,14 +235,7 @@ def read(channel: Channel) -> dict[str, Declared]:
                 where["query"] = named(where["query"])
                 where["valid_when"] = _validity(where["valid_when"], (*path, "valid_when"), named) or whole_channel
                 _check_answer(where, each.quantity.type, path)
-                _check_texts(where, path)
-                if where["decimal_comma"] and (
-                    each.quantity.type != "float" or where["part"] and "," in where["separator"]
-                ):
-                    raise BadInput(
-                        "is for type float, and where values have another separator than a comma",
-                        (*path, "decimal_comma"),
-                    )
+                check_value(where, each.quantity.type, where["separator"] if where["part"] else "", path)
                 found[name] = Declared(each.quantity, each.scale, where)
                 if where["example"] is not None:
                     try:
@@ -267,8 +265,12 @@ def _check_answer(where: Mapping[str, Any], kind: str, path: tuple[str, ...]) ->
         raise BadInput(f"found {where['part']}, expected a number from 1 to {MOST_PARTS}", (*path, "part"))
     if not where["separator"]:
         raise BadInput("is empty; expected what stands between the values, such as ','", (*path, "separator"))
+    _check_bits(where["bits"], kind, path)
+
+
+def _check_bits(given: str | None, kind: str, path: tuple[str, ...]) -> None:
     try:
-        some = bits(where["bits"])
+        some = bits(given)
     except BadInput as error:
         error.path = (*path, *error.path)
         raise
@@ -276,7 +278,13 @@ def _check_answer(where: Mapping[str, Any], kind: str, path: tuple[str, ...]) ->
         raise BadInput(f"is for type int, or one bit for type bool; this is {kind}", (*path, "bits"))
 
 
-def _check_texts(where: Mapping[str, Any], path: tuple[str, ...]) -> None:
+def check_value(where: Mapping[str, Any], kind: str, separator: str, path: tuple[str, ...]) -> None:
+    """Refuse (BadInput) keys of a value that don't fit each other; ``separator``: what stands between it and others."""
+    _check_bits(where["bits"], kind, path)
+    if where["decimal_comma"] and (kind != "float" or "," in separator):
+        raise BadInput(
+            "is for type float, and where values have another separator than a comma", (*path, "decimal_comma")
+        )
     for key in ("missing", "over_range"):
         for index, text in enumerate(where[key]):
             if isinstance(text, bool) or not isinstance(text, (str, int, float)):
