@@ -191,7 +191,7 @@ def test_whoever_waits_for_a_batch_is_told_what_became_of_it(pipe):
     put("taken", 3)
     assert called.acquire(timeout=10) and told == [("taken", True)]
     put("more than a pipe holds", 1000)
-    for n in range(20):
+    for _ in range(20):
         put("behind it", module.QUEUE_LINES // 10)
     assert called.acquire(timeout=10) and told[1:] and not any(done for _, done in told[1:])
     pipe.writer.finish(0.0)
