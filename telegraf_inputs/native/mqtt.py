@@ -193,7 +193,9 @@ channels:
     @classmethod
     def by_hand(cls, stanza: Stanza) -> Stanza:
         # A broker lets go of the first of two clients of one name, and keeps for ever what a lasting one has not fetched.
-        return replace(stanza, options={**stanza.options, "client_id": f"labline-read-{os.getpid()}", "qos": 0})
+        return replace(
+            stanza, options={**stanza.options, "client_id": f"labline-read-{os.getpid()}-{stanza.name}", "qos": 0}
+        )
 
     @classmethod
     def source(cls, stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[Any]:

@@ -27,7 +27,7 @@ from tests import outside
 ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"
 ADDING = ROOT / "docs/adding-an-instrument.md"
-WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", SITE_FILE]
+WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", ROOT / "docs/read-by-telegraf.md", SITE_FILE]
 PROGRAMS = {"lakeshore_218": "dewar", "arduino_dht22": "clean_room"}  # of the page: driver -> its example's name
 every_document = pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
 
