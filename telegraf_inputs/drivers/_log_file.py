@@ -144,20 +144,3 @@ class LogFile:
     def _mark(self, offset: int) -> str:
         begin = max(0, offset - MARK)
         return hashlib.sha1(os.pread(self._fd, offset - begin, begin), usedforsecurity=False).hexdigest()[:16]
-
-
-def renamed(path: str, place: Place, encoding: str) -> str:
-    """Find the file that was read at a path, where that has another file: beside it, by another name; "" for nowhere."""
-    try:
-        with LogFile(path, encoding) as file:
-            if file.same(place):
-                return ""
-        with os.scandir(os.path.dirname(path)) as entries:
-            beside = [entry.path for entry in entries if entry.inode() == place.inode and entry.path != path]
-        for other in beside:
-            with LogFile(other, encoding) as file:
-                if file.same(place):
-                    return other
-    except OSError:
-        pass
-    return ""

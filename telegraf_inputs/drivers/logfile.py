@@ -23,11 +23,12 @@ from ..reading import Reading
 from ..source import Pushed
 from ..stop import Stop
 from ..url import Url
-from ._log_file import Place, renamed
+from ._log_file import Place
 from ._log_form import WHERE, LogForm, LogQuantity, read
 from ._log_group import FILE_TROUBLE, LogChannel, LogGroup
 from ._log_memory import LogMemory
 from ._log_paths import LogPaths
+from ._log_renames import beside, moves
 from ._log_settings import COMMON, check, settings
 from ._log_times import LogTime
 
@@ -252,7 +253,14 @@ channels:
     def _changed(self, group: LogGroup, files: list[str]) -> Iterator[str]:
         """Yield the files that may have something new; before one that was written anew, what it was before, by its other name."""
         yield from self._turned(group)
-        for path in files if self._memory.keeps else files[-1:]:
+        if not self._memory.keeps:
+            yield from files[-1:]
+            return
+        moved = moves(files, self._places, group.encoding)
+        before = {old: self._places.pop(old) for old in moved.values()}
+        for path, old in moved.items():
+            self._move(path, old, before[old])
+        for path in files:
             place = self._places.get(path)
             if place is not None:
                 try:
@@ -261,11 +269,17 @@ channels:
                     continue
                 if (found.st_ino, found.st_size) == (place.inode, place.offset):
                     continue
-                if found.st_ino != place.inode and (old := renamed(path, place, group.encoding)):
-                    self._places.setdefault(old, self._places.pop(path))
-                    self._rotated[old] = group, time.monotonic()
-                    yield old
+                if found.st_ino != place.inode and (other := beside(path, place, group.encoding)):
+                    self._move(other, path, self._places.pop(path))
+                    self._rotated[other] = group, time.monotonic()
+                    yield other
             yield path
+
+    def _move(self, path: str, old: str, place: Place) -> None:
+        """Note that a file was given another name."""
+        self._places[path] = self._fresh[path] = place
+        if old in self._lost:
+            self._lost.add(path)
 
     def _turned(self, group: LogGroup) -> list[str]:
         """List the files of a group that were given another name a while ago."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging.handlers
 import os
 import signal
 import subprocess
@@ -125,6 +126,22 @@ def test_so_it_is_where_nobody_was_reading_meanwhile(logs):
     file.write_text(lines(3, 5))
     reader = Reader(logs)
     assert sorted(reader.read()) == [2, 3, 4] and reader.read() == []
+
+
+def test_files_that_a_program_of_others_rotates_are_read_whole_and_once(logs):
+    """Python's own handler: log.4 goes, log.3 becomes log.4 …, several times between two looks."""
+    handler = logging.handlers.RotatingFileHandler(logs / "gauge.log", maxBytes=400, backupCount=4)
+    reader, found = Reader(logs), []
+    for number in range(300):
+        handler.emit(logging.makeLogRecord({"msg": f"{BEGAN + number},{number}"}))
+        if number % 37 == 0:
+            found += reader.read()
+        if number == 150:
+            reader = Reader(logs)
+    handler.close()
+    found += reader.read()
+    assert sorted(found) == [*range(300)]
+    assert reader.instrument.discarded == 0, "nothing was read twice"
 
 
 @pytest.mark.parametrize("first", [2, 7], ids=["shorter", "longer"])
