@@ -59,7 +59,7 @@ class Logfile(Pushed):
     manual = "the logger's own; Python's strptime for times"
     known_as = ("bluefors", "labview", "csv", "tsv", "cryoconcept", "oxford", "triton", "log")
     verified = (
-        "against lines of Bluefors logs that others publish, and files that were rotated, cut, moved and left half-written; "
+        "against lines of Bluefors logs that others publish, and files that were rotated (by Python's own handler, too), cut, moved and left half-written; "
         "not yet beside a running cryostat"
     )
     family = "protocol"
