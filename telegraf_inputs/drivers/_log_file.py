@@ -94,8 +94,8 @@ class LogFile:
 
     def last_line(self) -> int:
         """Tell where the last whole line begins (bytes)."""
-        begin = max(0, self.size - CHUNK) // 4 * 4
-        data = os.pread(self._fd, CHUNK, begin)
+        begin = max(0, self.size - CHUNK) // 4 * 4  # where a character begins, however wide it is
+        data = os.pread(self._fd, self.size - begin, begin)
         end = self._last_end(data)
         ends = [behind for _, behind in self._cut(data[: max(0, end - len(self._end))] + self._end)] if end else []
         return begin + (ends[-2] if len(ends) > 1 else 0)

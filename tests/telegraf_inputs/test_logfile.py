@@ -205,11 +205,13 @@ def test_lines_of_one_time_are_apart_and_stay_so_after_a_restart(logs):
     assert times(Reader(logs)) == [(2.0, 2), (3.0, 3)]
 
 
-def test_by_hand_the_last_line_is_shown_and_nothing_is_remembered(logs, remembered, monkeypatch):
+@pytest.mark.parametrize("count", [1, 50, *range(30_000, 30_004)])
+@pytest.mark.parametrize("rest", ["", "half"])
+def test_by_hand_the_last_line_is_shown_and_nothing_is_remembered(logs, remembered, monkeypatch, count, rest):
     monkeypatch.setenv(memory.VARIABLE, "")
-    (logs / "gauge.log").write_text(lines(0, 50) + f"{BEGAN}")
+    (logs / "gauge.log").write_text(lines(0, count) + rest)
     reader = Reader(logs)
-    assert reader.read() == [49] and not remembered.exists()
+    assert reader.read() == [count - 1] and not remembered.exists()
 
 
 @pytest.mark.parametrize("found", ["", "[]", "{", '{"folder": 7, "files": 3}', '{"files": {"x": [1]}, "folder": "%s"}'])
