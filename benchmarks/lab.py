@@ -16,7 +16,7 @@ import yaml
 import telegraf_inputs
 from labline.stack import libraries
 from labline.stack.errors import Unavailable
-from telegraf_inputs import clock, drivers, transports
+from telegraf_inputs import clock, drivers, memory, transports
 
 
 def stanza(driver: str, name: str, **keys: Any) -> dict[str, Any]:
@@ -41,6 +41,7 @@ class Lab:
         compileall.compile_dir(Path(telegraf_inputs.__file__).parent, quiet=2)
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         self.environment[clock.VARIABLE] = "unchecked"
+        self.environment[memory.VARIABLE] = ""  # nothing is remembered of them
         try:
             self.environment |= libraries.environment(transports.load("phidget").libraries)
         except Unavailable as error:

@@ -80,6 +80,7 @@ class Places:
                 root / "rendered" / of_node(site, node) / "telegraf", own / "telegraf.log", own / "journal"
             )
         self.simulators = root / "simulators"
+        self.memory = root / "memory"  # what programs remember
         self.control = self.simulators / "control"
         self.ports = root / "ports.json"
 

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read it; 0 where every cycle went well, 1 where not."""
     from provisioning import native_config
     from provisioning import site as sites
-    from telegraf_inputs import clock
+    from telegraf_inputs import clock, memory
     from telegraf_inputs.errors import BadInput, suggestion
     from telegraf_inputs.instrument import Instrument
     from telegraf_inputs.stop import Stop
@@ -86,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.simulate and not stanza.simulated:
         stanza.connection = Url("sim:")
     shared.find_libraries(stanza.libraries)
+    os.environ[memory.VARIABLE] = ""  # that of a lab which runs is left alone
     recorder = Recorder(arguments.record, entry) if arguments.record else None
     if recorder:
         os.environ[clock.VARIABLE] = "unchecked"  # a case is about the instrument

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import Struct
 
-from telegraf_inputs import clock, duration, ledger, native_clock, plugins, yamlwords
-from telegraf_inputs.source import Source
+from telegraf_inputs import clock, duration, ledger, memory, native_clock, plugins, yamlwords
+from telegraf_inputs.source import Pushed, Source
 from telegraf_inputs.url import HERE
 
 from . import host_metrics, native_config
@@ -38,6 +38,9 @@ class TelegrafPaths(Struct, frozen=True, kw_only=True):
     config: str = "/etc/labline/telegraf"  # where the rendered files lie
     secrets: str = "/etc/labline/secrets"
     journal: str = "/var/lib/labline/journal"
+    memory: str = (
+        "/var/lib/labline/memory"  # where programs remember how far they have read; made by the first that does
+    )
     socket: str = ""  # InfluxDB's Unix socket, where it is on this machine and Telegraf shall write there
 
 
@@ -282,6 +285,8 @@ def _execd(program: Program, paths: TelegrafPaths, environment: Mapping[str, str
     keys: dict[str, Any] = {"alias": program.alias, "command": command}
     if plugins.outside(program.driver):
         environment = {**environment, plugins.VARIABLE: os.environ[plugins.VARIABLE]}
+    if issubclass(program.driver, Pushed) and program.driver.waits:
+        environment = {**environment, memory.VARIABLE: paths.memory}
     if environment:
         keys["environment"] = [f"{name}={value}" for name, value in environment.items()]
     first = program.instruments[0].stanza

@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-from . import plugins, watchdog, yamlfile
+from . import memory, plugins, watchdog, yamlfile
 from . import stanza as stanzas
 from .configured import Stanza
 from .crew import Crew
@@ -126,6 +126,8 @@ def main(driver: type[Source], argv: Sequence[str] | None = None) -> int:
     # In a lab that runs, one bad file must not silence the driver's other instruments.
     if not found or (bad and by_hand):
         return 2
+    if by_hand:  # what Telegraf's program remembers is left alone
+        os.environ[memory.VARIABLE] = ""
     return run(found, arguments.count, trace=arguments.trace, folder=None if by_hand else folder)
 
 

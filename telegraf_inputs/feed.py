@@ -37,6 +37,7 @@ class Feed(Pushed):
         self._heard = time.monotonic()  # when something last came
         self._heard_of: dict[str, float] = {}  # channel that is missed -> when something last came of it
         self._error: BadAnswer | None = None  # what was wrong with the last line
+        self._garbled = float("-inf")  # when something last came that can't be read
         self._fault: Exception | None = None  # what ended the listening
 
     def hello(self, link: Line) -> str:
@@ -105,7 +106,7 @@ class Feed(Pushed):
             if not line:  # it has no end
                 with contextlib.suppress(OutOfStep):  # it may go on for as long as it likes
                     link.discard()
-            self._error = error
+            self._error, self._garbled = error, time.monotonic()
             inbox.put_said(line, [unreadable(str(error))])
             return
         self._error, self._heard = None, time.monotonic()

@@ -177,6 +177,10 @@ class Instrument:
         self._disconnect()
         return [*self._left, *self._points(self.inbox.take())]
 
+    def receipt(self) -> Callable[[bool], None] | None:
+        """Give what is to be called once all that was read until now is printed, or will not be; None: nobody need know."""
+        return self.source.receipt() if isinstance(self.source, Pushed) else None
+
     def hangs(self) -> Point | None:
         """Report, from another thread, a cycle that does not come back; None where all is well."""
         began, quiet = self._began, time.monotonic() - self._beat
@@ -208,6 +212,7 @@ class Instrument:
             for reading in self.source.look():
                 yield from self._points([reading])
             yield from self._heard()
+            self._tell(self.source)
         else:
             yield from self._asked(self.source)
         self._failing = False
@@ -340,7 +345,7 @@ class Instrument:
         self._connections += 1
         return source
 
-    def _tell(self, source: Polled) -> None:
+    def _tell(self, source: Polled | Pushed) -> None:
         """Log what a driver takes for granted of its instrument, once, however often it connects."""
         for what, told in source.notes.items():
             if what not in self._noted and len(self._noted) < MOST_NOTES:

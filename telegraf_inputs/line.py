@@ -15,7 +15,7 @@ from .stop import Stop
 from .url import Url
 from .wires import Wire as Wire  # whoever declares one finds it beside the line
 
-LONGEST_ANSWER = 65536
+LONGEST_ANSWER = 65536  # bytes that are taken at once, at most
 # By which the system says that the other side has gone: a port unplugged, a socket reset.
 GONE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN)
 RESTLESS_SECONDS = 1.0  # after which one that goes on sending is told so
@@ -124,8 +124,8 @@ class Line:
         wait = self.timeout if timeout is None else timeout
         deadline = time.monotonic() + wait
         while (answer := self._whole()) is None:
-            if len(self._buffer) > LONGEST_ANSWER:
-                raise BadAnswer(f"more than {LONGEST_ANSWER} bytes without the end of a line")
+            if len(self._buffer) > self.wire.longest:
+                raise BadAnswer(f"more than {self.wire.longest} bytes without the end of a line")
             self._wait(deadline, wait)
         self.answered_ns = time.time_ns()
         return self.text(answer)

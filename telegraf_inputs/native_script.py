@@ -9,7 +9,7 @@ from typing import Any, cast
 from . import clock, native_clock, native_simulation
 from .configured import Channel, Stanza
 from .declared import Declared
-from .native_source import Native
+from .native_source import COMMA, Native
 from .point_maker import FAULTS
 
 CLOCK = {
@@ -63,6 +63,8 @@ def _quantity(channel: Channel, declared: Declared) -> dict[str, Any]:
         "low": quantity.least,
         "high": quantity.high,
     }
+    if declared.where.get(COMMA.name):
+        found["comma"] = True
     if quantity.choices:
         found["choices"] = {c.code: c.word if c.severity in FAULTS else "" for c in quantity.choices}
     if made and calibrated:

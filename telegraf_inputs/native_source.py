@@ -14,6 +14,7 @@ from .errors import BadInput, noted, shown, together
 from .source import Source
 
 READ = Option("read", "map", "what is read: quantity: where it is, its unit …", required=True)
+COMMA = Option("decimal_comma", "bool", "what comes as text has a decimal comma: 1,5 is one and a half", False)
 PLACE = "{channel}"
 SECRET = re.compile(r"\w+\Z", re.ASCII)  # what Telegraf takes for a secret's name
 NATIVE_STATUSES = {
@@ -110,6 +111,8 @@ class Native(Source):
                 ("calibration", "form"),
             )
         for name, each in cls.declared(channel).items():
+            if each.where.get(COMMA.name) and each.quantity.type != "float":
+                yield BadInput("is for type float", ("read", name, COMMA.name))
             source = str(cls.source(stanza, channel, name, each.where))
             if source in seen:
                 yield BadInput(f"reads the same value as {seen[source]}", ("read", name))

@@ -143,7 +143,7 @@ class Sampler:
 
     def _deliver(self, points: list[Point]) -> None:
         self._ledger.note()  # before they are written: what is written was made, whenever the program is killed
-        self._writer.put(points, self._stanza.name)
+        self._writer.put(points, self._stanza.name, self.instrument.receipt())
 
     def _log(self, level: str, text: str) -> None:
         self._log_line(level, f"[{self._stanza.name}] {text}")

@@ -116,6 +116,11 @@ class Source:
     def __init__(self, stanza: Stanza):
         self.stanza = stanza
         self.channels, self.options = stanza.channels, stanza.options
+        self.notes: dict[str, str] = {}  # what is to be told of it, once -> with what was found
+
+    def note(self, what: str, found: str = "") -> None:
+        """Have something told of this instrument, once, however often it connects; ``found`` stands before it."""
+        self.notes[what] = f"{found}{what}"
 
 
 class Polled(Source):
@@ -130,7 +135,6 @@ class Polled(Source):
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza)
         self.link = link
-        self.notes: dict[str, str] = {}  # what is to be told of it, once -> with what was found
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
@@ -200,10 +204,6 @@ class Polled(Source):
         self.note(otherwise, f"{found}: ")
         return None
 
-    def note(self, what: str, found: str = "") -> None:
-        """Have something told of this instrument, once, however often it connects; ``found`` stands before it."""
-        self.notes[what] = f"{found}{what}"
-
     def recover(self, error: InstrumentError) -> None:
         """Get back into step after a failed question, or raise: OutOfStep where something late was on its way.
 
@@ -235,6 +235,7 @@ class Pushed(Source):
 
     reopen = True  # after a fault, close it and open it anew; False: what it uses connects anew by itself
     rests = False  # it may be still for as long as it likes; else, after silence, it is well once it speaks again
+    waits = False  # what it has to say is kept where it is until it is asked for: nothing of it is ever dropped
     tap: Tap | None = None  # is told what is said; where that is no text, in words for it
 
     @classmethod
@@ -258,6 +259,13 @@ class Pushed(Source):
         Raises InstrumentError where the source is gone.
         """
         return ()
+
+    def receipt(self) -> Callable[[bool], None] | None:
+        """Give what is to be called, from whatever thread, once all that it has said until now is printed (or will not be).
+
+        None: it need not know.
+        """
+        return None
 
     def close(self) -> None:
         """Listen no more; nothing is put into the inbox after it."""

@@ -48,7 +48,7 @@ class Wire:
     ``settle``: seconds the instrument needs after opening. ``echo``: it sends back each command before it answers.
     ``prompt``: what it sends when it is ready for the next one. ``prefix`` stands before each command,
     ``answer_prefix`` before each answer, such as an address on RS485. ``serial``: settings of the serial line, which a
-    URL's options override.
+    URL's options override. ``longest``: bytes of an answer, at most; more without an end are none.
     """
 
     send: bytes = b"\n"
@@ -61,6 +61,7 @@ class Wire:
     prefix: str = field(default="", kw_only=True)
     answer_prefix: str = field(default="", kw_only=True)
     serial: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    longest: int = field(default=65536, kw_only=True)
 
     @property
     def serial_line(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .point import Point
 
@@ -24,14 +24,16 @@ POLL_SECONDS = 0.01
 PAGE = os.sysconf("SC_PAGE_SIZE")  # a pipe holds its data in pages
 PIPE_BYTES = 1 << 20  # what an ordinary user may ask for; Linux gives 64 KiB, which Telegraf reads in 2 ms
 BACKLOG, REST_SECONDS = 10, 0.001  # where so many batches wait, the pipe is given time to take several at once
+Receipt = Callable[[bool], None]  # is told whether all is written, or dropped
 
 
 @dataclass
 class Batch:
-    """Lines, and of each of them whose it is and how many readings it has."""
+    """Lines, and of each of them whose it is and how many readings it has; ``receipts``: who is to be told that they are out."""
 
     data: bytes
     readings: list[tuple[str, int]]
+    receipts: list[Receipt] = field(default_factory=list)
 
 
 class Writer:
@@ -67,14 +69,14 @@ class Writer:
         """How many readings were given up."""
         return self.dropped.total()
 
-    def put(self, points: list[Point], owner: str = "") -> None:
-        """Queue one batch; ``owner`` is the instrument's name. Never blocks; safe from any thread."""
+    def put(self, points: list[Point], owner: str = "", receipt: Receipt | None = None) -> None:
+        """Queue one batch; ``owner`` is the instrument's name, ``receipt`` is told what becomes of it. Never blocks; safe from any thread."""
         lines, readings = [], []
         for point in points:
             if line := point.line():
                 lines.append(line)
                 readings.append((owner, point.readings))
-        batch = Batch("".join(lines).encode(), readings)
+        batch = Batch("".join(lines).encode(), readings, [receipt] if receipt else [])
         with self._changed:
             self._queue.append(batch)
             self._lines += len(readings)
@@ -115,6 +117,8 @@ class Writer:
         return batch
 
     def _drop(self, batch: Batch) -> None:
+        for receipt in batch.receipts:
+            receipt(False)
         self.dropped_lines += len(batch.readings)
         for owner, readings in batch.readings:
             self.dropped[owner] += readings
@@ -144,6 +148,8 @@ class Writer:
         if not data:
             time.sleep(POLL_SECONDS)  # one line that is longer than a pipe takes whole waits until it is empty
         self._write(data)
+        for receipt in self._writing.receipts:  # whoever waits for the end waits for these, too
+            receipt(True)
         with self._changed:
             self._writing = Batch(b"", [])
             self._changed.notify_all()
@@ -180,7 +186,9 @@ class Writer:
             batch.data, batch.readings = batch.data[end:], batch.readings[count:]
             self._lines -= count
         data = b"".join(batch.data for batch in taken)
-        self._writing = Batch(data, [n for batch in taken for n in batch.readings])
+        self._writing = Batch(
+            data, [n for batch in taken for n in batch.readings], [r for batch in taken for r in batch.receipts]
+        )
         return data
 
     def _write(self, data: bytes) -> None:

@@ -57,6 +57,7 @@ class Acquisition:
             config=str(folder),
             secrets=str(self._places.secrets),
             journal=str(self._own.journal),
+            memory=str(self._places.memory),
             socket=str(influxdb.socket_of(self._places.influxdb) or ""),
         )
         self._own.journal.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 from ..configured import ANY, Channel, Stanza
 from ..declare import Option
 from ..errors import BadInput, noted, together
-from ..native_source import NATIVE_STATUSES, PLACE, READ, Native, secret
+from ..native_source import COMMA, NATIVE_STATUSES, PLACE, READ, Native, secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TOPIC = Option(
@@ -24,7 +24,8 @@ TOPIC = Option(
 PATH = Option(
     "path",
     "str",
-    "where the value is in a JSON message, such as status.temperature or 0.value; default: the message is the value",
+    "where the value is in a JSON message, such as status.temperature, 0.value (the first of a list) or sensors.id=7.value (the one "
+    "whose id is 7); default: the message is the value",
 )
 TIME = Option(
     "time",
@@ -49,6 +50,9 @@ class Mqtt(Native):
 
     Channel `*` stands for those that are not named: a level of its topic is {channel}, and what comes there is their name.
 
+    A path leads through nested objects (`status.temperature`) and lists (`0.value`, or `sensors.id=7.value` for the one whose id is 7), and through
+    JSON that stands as a text in JSON. Truth values stay such; null is no reading. A text such as `21,5` is read with `decimal_comma: true`.
+
     A message's time is its own where `time` says where it stands, else that of its arrival; without a time of its own, one that the broker
     retains counts as new whenever Telegraf connects, with one it is the same point again. A broker that refuses the user looks like one
     that is away: Telegraf does not tell which. With `qos` 1 the broker keeps what comes while Telegraf is away.
@@ -64,6 +68,8 @@ class Mqtt(Native):
         "esp8266",
         "zigbee2mqtt",
         "mosquitto",
+        "node-red",
+        "nodered",
         "broker",
     )
     verified = "against an independent program: mosquitto, with users, rights and TLS"
@@ -72,7 +78,7 @@ class Mqtt(Native):
     interval = 60.0  # messages come by themselves; this is how often
     input = "mqtt_consumer"
     by = "topic"
-    where = (TOPIC, PATH)
+    where = (TOPIC, PATH, COMMA)
     channel_options = (READ, TOPIC, TIME, TIME_FORM)
     statuses = NATIVE_STATUSES | {
         "bad_time": "the message has no time that can be read where `time` says: the point's is that of its arrival",
@@ -187,7 +193,9 @@ channels:
     @classmethod
     def by_hand(cls, stanza: Stanza) -> Stanza:
         # A broker lets go of the first of two clients of one name, and keeps for ever what a lasting one has not fetched.
-        return replace(stanza, options={**stanza.options, "client_id": f"labline-read-{os.getpid()}", "qos": 0})
+        return replace(
+            stanza, options={**stanza.options, "client_id": f"labline-read-{os.getpid()}-{stanza.name}", "qos": 0}
+        )
 
     @classmethod
     def source(cls, stanza: Stanza, channel: Channel, quantity: str, where: Mapping[str, Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from ..configured import ANY, Channel, Stanza
 from ..declare import Option, Stream
 from ..errors import BadInput, noted, shown, together
-from ..native_source import PLACE, READ, Native
+from ..native_source import COMMA, PLACE, READ, Native
 
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
@@ -35,7 +35,7 @@ class TelegrafInput(Native):
     family = "protocol"
     schemes = ()
     finds = True
-    where = (Option("field", "str", "the field, as the input calls it; default: the quantity's name"),)
+    where = (Option("field", "str", "the field, as the input calls it; default: the quantity's name"), COMMA)
     channel_options = (
         READ,
         Option("measurement", "str", "the measurement, as the input calls it; in the database too", required=True),

@@ -145,7 +145,7 @@ class FeedSimulator(Simulator):
 class LineFeedSimulator(FeedSimulator):
     """Stands in for a source that speaks in lines, on a socket or a pty. A subclass defines ``happen`` and ``line``."""
 
-    channel_faults = ("silent", "garbage")
+    channel_faults: tuple[str, ...] = ("silent", "garbage")
 
     def line(self, event: Event) -> str:
         """Write an event as the source says it."""
@@ -175,6 +175,8 @@ class LineFeedSimulator(FeedSimulator):
             return
         if not self._end.tells_clients and self.current_fault() != "lost":
             self.subscribed = True
+        if not wire.send:  # it is never asked
+            return
         *requests, self._asked = (self._asked + arrived).split(wire.send)
         for request in requests:
             self.subscribed = True

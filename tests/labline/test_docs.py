@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"
 ADDING = ROOT / "docs/adding-an-instrument.md"
 COOKBOOK = ROOT / "docs/cookbook.md"  # tests/labline/test_cookbook.py tries its stanzas
-WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", SITE_FILE]
+WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", ROOT / "docs/read-by-telegraf.md", SITE_FILE]
 PROGRAMS = {"lakeshore_211": "dewar", "arduino_dht22": "clean_room"}  # of the page: driver -> its example's name
 every_document = pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
 

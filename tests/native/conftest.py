@@ -93,6 +93,11 @@ instruments:
           bath: {{path: internal_temp, unit: °C}}
           external: {{path: ext_is_used, unit: "", type: bool}}
           sensor: {{path: external_temp, unit: °C}}
+      nodered:
+        topic: julabo/nodered
+        read:
+          temp: {{path: payload.sensors.id=BME.temp, unit: °C, decimal_comma: true}}
+          heater: {{path: payload.heaters.1.on, unit: "", type: bool}}
   - name: plc
     driver: opcua
     connection: {plc.url}
@@ -144,6 +149,8 @@ class Servers:
             "julabo/status",
             json.dumps({"internal_temp": 12.25, "ext_is_used": False, "external_temp": 12.5, "at": now.isoformat()}),
         )
+        payload = {"sensors": [{"id": "CCS"}, {"id": "BME", "temp": "21,75"}], "heaters": [{}, {"on": False}]}
+        self.broker.publish("julabo/nodered", json.dumps({"payload": json.dumps(payload)}))
 
     def stop(self) -> None:
         """Stop all."""
@@ -258,6 +265,8 @@ EVERY = {
     ("esp", "julabo", "bath"): 12.25,
     ("esp", "julabo", "external"): False,
     ("esp", "julabo", "sensor"): 12.5,
+    ("esp", "nodered", "temp"): 21.75,
+    ("esp", "nodered", "heater"): False,
     ("plc", "tank", "level"): 55.5,
     ("plc", "tank", "filling"): True,
     ("gpus", "left", "load"): 12,

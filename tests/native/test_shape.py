@@ -173,6 +173,47 @@ def test_what_json_has_instead_of_a_number_is_no_number(shaped, message, expecte
     assert lines == [f"mqtt,channel=1 {expected} {SECOND}"]
 
 
+@pytest.mark.parametrize(
+    ("path", "message", "expected"),
+    [
+        (
+            "sensors.id=BME.t",
+            r"{\"sensors\": [{\"id\": \"CCS\", \"t\": 1}, {\"id\": \"BME\", \"t\": 2}]}",
+            'a=2,status="ok"',
+        ),
+        ("id=7.t", r"[{\"t\": 1}, 5, {\"id\": 7, \"t\": 2}]", 'a=2,status="ok"'),
+        ("on=true.t", r"[{\"on\": false, \"t\": 1}, {\"on\": true, \"t\": 2}]", 'a=2,status="ok"'),
+        ("id=8.t", r"[{\"id\": 7, \"t\": 2}]", None),
+        ("payload.t", r"{\"payload\": \"{\\\"t\\\": 2}\"}", 'a=2,status="ok"'),
+        ("t", r"\"{\\\"t\\\": 2}\"", 'a=2,status="ok"'),
+        ("payload.t", r"{\"payload\": \"hot\"}", None),
+        ("0.1.2", r"[[1, [2, 3, 4]]]", 'a=4,status="ok"'),
+        ("0.1.3", r"[[1, [2, 3, 4]]]", None),
+    ],
+)
+def test_paths_into_lists_and_into_json_in_json(shaped, path, message, expected):
+    lines, _ = shaped(mqtt(a={"path": path, "unit": "K"}), f'mqtt_consumer,@,topic=t value="{message}" {SECOND}')
+    assert lines == ([f"mqtt,channel=1 {expected} {SECOND}"] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("21,5", 'a=21.5,status="ok"'),
+        ("-0,25e2", 'a=-25,status="ok"'),
+        ("21", 'a=21,status="ok"'),
+        ("1.234,5", 'status="bad_answer"'),
+        ("21.5", 'status="bad_answer"'),
+        ("21,5,3", 'status="bad_answer"'),
+    ],
+)
+def test_a_decimal_comma_is_one_where_that_is_said(shaped, text, expected):
+    line = f'mqtt_consumer,@,topic=t value="{text}" {SECOND}'
+    assert shaped(mqtt(a={"unit": "V", "decimal_comma": True}), line)[0] == [f"mqtt,channel=1 {expected} {SECOND}"]
+    if "," in text:
+        assert shaped(mqtt(a={"unit": "K"}), line)[0] == [f'mqtt,channel=1 status="bad_answer" {SECOND}']
+
+
 def test_two_channels_out_of_one_message(shaped):
     stanza = {
         **{"name": "esp", "driver": "mqtt", "connection": "mqtt://127.0.0.1", "topic": "all"},

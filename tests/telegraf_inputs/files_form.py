@@ -15,6 +15,9 @@ import shutil
 from pathlib import Path
 
 from telegraf_inputs import duration, stanza
+from telegraf_inputs.source import Pushed
+
+GONE = " gone"
 
 
 class Files:
@@ -22,6 +25,7 @@ class Files:
 
     def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
         self._root = tmp_path / "files"
+        self.own_times = issubclass(checked.driver, Pushed)
         self.url = f"file://{self._root}"
         self.pauses: list[float] = [0.0]
         self._cycles: list[dict[str, str | None]] = [{}]
@@ -34,9 +38,8 @@ class Files:
                 ended = line[2:-1] if line.endswith("\\") else f"{line[2:]}\n"
                 self._cycles[-1][name] = f"{text}{ended}"
             elif line and not line.startswith("#"):
-                name, _, what = line.partition(" ")
-                assert what in ("", "gone"), f"this is no line of a transcript: {line!r}"
-                self._cycles[-1][name] = None if what else ""
+                name = line.removesuffix(GONE)
+                self._cycles[-1][name] = None if name != line else ""
 
     def begin(self, cycle: int, instrument) -> None:
         self._root.mkdir(exist_ok=True)

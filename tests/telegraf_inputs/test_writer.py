@@ -176,3 +176,23 @@ def test_a_file_takes_all(tmp_path):
         writer.put([Point("m", {}, {"f": "x" * 100000}, 1, 1), Point("empty")])
         assert writer.finish(10)
     assert (tmp_path / "lines").stat().st_size > 100000
+
+
+def test_whoever_waits_for_a_batch_is_told_what_became_of_it(pipe):
+    told, called = [], threading.Semaphore(0)
+
+    def put(name: str, count: int) -> None:
+        def receipt(done: bool) -> None:
+            told.append((name, done))
+            called.release()
+
+        pipe.writer.put([Point("m", {}, {"pad": "x" * 200}, n, 1) for n in range(count)], receipt=receipt)
+
+    put("taken", 3)
+    assert called.acquire(timeout=10) and told == [("taken", True)]
+    put("more than a pipe holds", 1000)
+    for _ in range(20):
+        put("behind it", module.QUEUE_LINES // 10)
+    assert called.acquire(timeout=10) and told[1:] and not any(done for _, done in told[1:])
+    pipe.writer.finish(0.0)
+    assert len(told) == 22 and [done for _, done in told].count(True) == 1
