@@ -58,7 +58,7 @@ class WsEnd(TcpEnd):
             elif kind == PING:
                 super().send(_frame(PONG, data))
             elif kind == CLOSE:
-                self._drop()
+                self.hang_up()
         return found
 
     def _frame(self) -> tuple[int, bytes] | None:
