@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provisioning.site import Site
 
     from .calibrating.fits import Fit
-    from .calibrating.points import Points
+    from .calibrating.points import CalibrationTable
     from .running_lab import RunningLab
 
 EXAMPLES = """\
@@ -105,7 +105,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_outside(points: Points, span: list[float] | None) -> None:
+def _refuse_outside(points: CalibrationTable, span: list[float] | None) -> None:
     """Refuse (BadInput) a range that is none, and a point that lies outside of it."""
     from telegraf_inputs.errors import BadInput
 
@@ -119,7 +119,7 @@ def _refuse_outside(points: Points, span: list[float] | None) -> None:
             raise BadInput(said, file=points.file, line=point.line)
 
 
-def _stanza(points: Points, fit: Fit, name: str, span: Sequence[float]) -> dict[str, Any]:
+def _stanza(points: CalibrationTable, fit: Fit, name: str, span: Sequence[float]) -> dict[str, Any]:
     from .calibrating.points import named
 
     to, unit = named(points.y)
@@ -130,7 +130,7 @@ def _stanza(points: Points, fit: Fit, name: str, span: Sequence[float]) -> dict[
     return {**stanza, **({"to": field} if field[:1].isalpha() else {}), **({"unit": unit} if unit else {})}
 
 
-def _told(points: Points, fit: Fit) -> list[str]:
+def _told(points: CalibrationTable, fit: Fit) -> list[str]:
     low, high = points.span
     worst = points.pairs[fit.worst]
 

@@ -41,7 +41,7 @@ class Counts:
 
 
 @dataclass
-class Run:
+class Neighbours:
     """Points of one series, one behind the other, of which each has a calibrated value that must go; ns, UTC."""
 
     channel: Channel
@@ -89,12 +89,12 @@ class Anew:
     def _window(self, measurement: str, start: int, end: int) -> bool:
         """Calibrate a window; tells whether anything was otherwise."""
         write: list[Point] = []
-        out: list[Run] = []
+        out: list[Neighbours] = []
         for channel, series in self._series(measurement, start, end):
             made = channel.calibration
             assert made is not None
             counts = self.counts.setdefault(channel.id, Counts(version=made.version))
-            run: Run | None = None
+            run: Neighbours | None = None
             for row in series.rows:
                 raw = row[_raw(made)]
                 if raw is None:
@@ -108,7 +108,7 @@ class Anew:
                 if value is None and row[made.to] is not None:
                     counts.taken_out += 1
                     if run is None:
-                        out.append(run := Run(channel, series.tags, row["time"], row["time"]))
+                        out.append(run := Neighbours(channel, series.tags, row["time"], row["time"]))
                     run.last = row["time"]
                 elif before != (value, made.version if value is not None else row["calibration"], status):
                     counts.changed += 1
@@ -130,7 +130,7 @@ class Anew:
             lines = "".join(point.line() for point in points[n : n + LINES])
             self.server.write(lines, self.wanted.database, RAW)
 
-    def _take_out(self, measurement: str, runs: list[Run]) -> None:
+    def _take_out(self, measurement: str, runs: list[Neighbours]) -> None:
         """Delete points, and write them without their calibrated value."""
         types = influxdb_fields.read(self.server, self.wanted.database, [RAW]).types[RAW][measurement]
         for run in runs:
@@ -207,7 +207,7 @@ def _raw(made: Calibration) -> str:
     return f"{made.of}_raw" if made.to == made.of else made.of
 
 
-def _without(run: Run, row: dict[str, Any], measurement: str, types: dict[str, set[str]]) -> Point:
+def _without(run: Neighbours, row: dict[str, Any], measurement: str, types: dict[str, set[str]]) -> Point:
     """Make a stored point anew, without a value that its calibration does not have."""
     made = run.channel.calibration
     assert made is not None

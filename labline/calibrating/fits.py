@@ -12,7 +12,7 @@ from typing import Any
 
 from telegraf_inputs.errors import BadInput
 
-from .points import Point, Points
+from .points import Pair, CalibrationTable
 
 DIGITS = 7  # of a parameter: far beyond what points tell
 MOST_DEGREE = 9
@@ -45,7 +45,7 @@ class Fit:
         return max(range(len(self.residuals)), key=lambda n: abs(self.residuals[n]))
 
 
-def fit(points: Points, form: str, degree: int = 2) -> Fit:
+def fit(points: CalibrationTable, form: str, degree: int = 2) -> Fit:
     """Fit one of FORMS to points. Raises BadInput where they can't say what its parameters are."""
     make, least = FORMS[form]
     wanted = degree + 2 if form == "polynomial" else least
@@ -64,7 +64,7 @@ def fit(points: Points, form: str, degree: int = 2) -> Fit:
     return Fit(form, parameters, residuals, relative, tuple(notes))
 
 
-def _residual(value: float | None, point: Point, points: Points, form: str, relative: bool) -> float:
+def _residual(value: float | None, point: Pair, points: CalibrationTable, form: str, relative: bool) -> float:
     if value is None or not math.isfinite(value):
         raise BadInput(f"{form} has no value at {points.x} = {point.x:g}", file=points.file, line=point.line)
     return point.y / value - 1.0 if relative else point.y - value
@@ -78,21 +78,21 @@ def _applied(form: str, parameters: dict[str, Any]) -> Callable[[float], float |
     return calibration.build({"form": form, **parameters, "to": "y", "unit": ""}, quantities)
 
 
-def _linear(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
+def _linear(points: CalibrationTable, _: int) -> tuple[dict[str, Any], list[str]]:
     from numpy.polynomial import Polynomial
 
     a, b = Polynomial.fit(*_columns(points), 1).convert().coef
     return {"a": float(a), "b": float(b)}, []
 
 
-def _polynomial(points: Points, degree: int) -> tuple[dict[str, Any], list[str]]:
+def _polynomial(points: CalibrationTable, degree: int) -> tuple[dict[str, Any], list[str]]:
     from numpy.polynomial import Polynomial
 
     found = Polynomial.fit(*_columns(points), degree).convert().coef
     return {"coefficients": [float(c) for c in [*found, *[0.0] * (degree + 1 - len(found))]]}, []
 
 
-def _exponential(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
+def _exponential(points: CalibrationTable, _: int) -> tuple[dict[str, Any], list[str]]:
     """Fit 10^(b·x − c) + d; a is 1, because it and c say the same. Where d is not told from 0, it is 0."""
     import numpy as np
     from scipy.optimize import least_squares
@@ -120,7 +120,7 @@ def _exponential(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
     return {"a": 1, "b": b, "c": c, "d": d * small}, []
 
 
-def _steinhart_hart(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
+def _steinhart_hart(points: CalibrationTable, _: int) -> tuple[dict[str, Any], list[str]]:
     import numpy as np
 
     for point in points.pairs:
@@ -136,7 +136,7 @@ def _steinhart_hart(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
     return {"a": float(a), "b": float(b), "c": float(c)}, []
 
 
-def _table(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
+def _table(points: CalibrationTable, _: int) -> tuple[dict[str, Any], list[str]]:
     """Take the points as they are: their raw values have to rise, and no value may come twice."""
     for before, point in zip(points.pairs, points.pairs[1:], strict=False):
         if point.x <= before.x:
@@ -150,7 +150,7 @@ def _table(points: Points, _: int) -> tuple[dict[str, Any], list[str]]:
 
 
 # form -> (what fits it, at how many raw values there must be points)
-FORMS: dict[str, tuple[Callable[[Points, int], tuple[dict[str, Any], list[str]]], int]] = {
+FORMS: dict[str, tuple[Callable[[CalibrationTable, int], tuple[dict[str, Any], list[str]]], int]] = {
     "linear": (_linear, 3),
     "polynomial": (_polynomial, 0),
     "exponential": (_exponential, 4),
@@ -159,7 +159,7 @@ FORMS: dict[str, tuple[Callable[[Points, int], tuple[dict[str, Any], list[str]]]
 }
 
 
-def _columns(points: Points) -> tuple[Any, Any]:
+def _columns(points: CalibrationTable) -> tuple[Any, Any]:
     import numpy as np
 
     return np.array([p.x for p in points.pairs]), np.array([p.y for p in points.pairs])

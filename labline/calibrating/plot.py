@@ -8,7 +8,7 @@ from telegraf_inputs.calibration import Calibration
 from telegraf_inputs.errors import BadInput
 
 from .fits import Fit
-from .points import Points
+from .points import CalibrationTable
 
 KINDS = (".png", ".svg", ".pdf")
 STEPS = 400  # of the curve
@@ -20,7 +20,7 @@ def check(path: Path) -> None:
         raise BadInput(f"--plot {path}: expected a name that ends in {', '.join(KINDS)}")
 
 
-def draw(path: Path, points: Points, fit: Fit, made: Calibration, title: str) -> None:
+def draw(path: Path, points: CalibrationTable, fit: Fit, made: Calibration, title: str) -> None:
     """Write the picture."""
     from matplotlib.figure import Figure  # without pyplot, it wants no screen
 

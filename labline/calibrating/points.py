@@ -18,7 +18,7 @@ NAMED = re.compile(r"(.+?)\s*(?:_|\(|\[)\s*([^\s()\[\]_]+)[)\]]?\Z")  # voltage_
 
 
 @dataclass(frozen=True)
-class Point:
+class Pair:
     """One pair: the raw value ``x`` and what was meant, ``y``; ``line`` of the file."""
 
     x: float
@@ -27,13 +27,13 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Points:
+class CalibrationTable:
     """All pairs of a file; ``x`` and ``y`` name their columns. ``repeated`` are lines that say all the same as one before."""
 
     file: str
     x: str
     y: str
-    pairs: tuple[Point, ...]
+    pairs: tuple[Pair, ...]
     repeated: tuple[int, ...] = ()
 
     @property
@@ -42,7 +42,7 @@ class Points:
         return min(p.x for p in self.pairs), max(p.x for p in self.pairs)
 
 
-def read(path: Path, x: str | None, y: str | None) -> Points:
+def read(path: Path, x: str | None, y: str | None) -> CalibrationTable:
     """Read a table with a heading; ``x`` and ``y`` name the columns. Raises BadInput with its line.
 
     Of two columns with numbers the raw value is the one in volts, amperes, ohms or counts, else the first.
@@ -79,8 +79,8 @@ def read(path: Path, x: str | None, y: str | None) -> Points:
             continue
         seen.add(said_by)
         values = [_number(row[place], columns[place], path, line) for place in which]
-        pairs.append(Point(values[0], values[1], line))
-    return Points(str(path), columns[which[0]], columns[which[1]], tuple(pairs), tuple(repeated))
+        pairs.append(Pair(values[0], values[1], line))
+    return CalibrationTable(str(path), columns[which[0]], columns[which[1]], tuple(pairs), tuple(repeated))
 
 
 def named(column: str) -> tuple[str, str]:
