@@ -12,7 +12,7 @@ from typing import Any
 
 from telegraf_inputs.errors import BadInput
 
-from .points import Pair, CalibrationTable
+from .points import CalibrationTable, Pair
 
 DIGITS = 7  # of a parameter: far beyond what points tell
 MOST_DEGREE = 9
