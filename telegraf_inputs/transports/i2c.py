@@ -81,6 +81,7 @@ class I2c(Transport):
     scheme = "i2c"
     extra = "i2c"
     example = "i2c:///dev/i2c-1"
+    tells_dialogue = True
 
     def check(self, url: Url, wire: Wire) -> None:
         if url.options or not url.rest.startswith("/") or not url.rest.strip("/"):
