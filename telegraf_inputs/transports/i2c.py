@@ -94,9 +94,9 @@ class I2c(Transport):
         path = url.rest
         try:
             if stat.S_ISSOCK(os.stat(path).st_mode):
-                from ..simulators.i2c_bus import Client
+                from ..simulators.i2c_bus import SocketBus
 
-                return Bus(path, Client(path), stop)
+                return Bus(path, SocketBus(path), stop)
             from smbus2 import SMBus  # only here: a program on a socket needs none
 
             return Bus(path, SMBus(path), stop)
