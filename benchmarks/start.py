@@ -19,6 +19,10 @@ SLOW = {
     "julabo": "it wants 0.25 s of rest before each command",
     "epics": "caproto looks after new connections ten times a second",
     "ocs_feed": "an agent speaks when it has something to say; the simulated one, twice a second",
+    "lakeshore_218": "it gets 0.1 s of rest before each command",
+    "lakeshore_240": "its first question gets no answer",
+    "lakeshore_336": "it gets 0.05 s of rest before each command",
+    "thermistor_adcpi": "a conversion takes 0.27 s",
 }
 
 

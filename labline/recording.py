@@ -67,7 +67,8 @@ class Recorder:
             return
         if connection.scheme == FILES and issubclass(driver, Polled):
             return
-        asked = issubclass(driver, Polled) and transports.of(connection).carries_text
+        way = transports.of(connection)
+        asked = issubclass(driver, Polled) and (way.carries_text or way.tells_dialogue)
         if not asked and not issubclass(driver, Feed):
             raise BadInput(
                 f"there is no dialogue to record: driver {driver.name!r} neither speaks over a line of text, or in words, nor "

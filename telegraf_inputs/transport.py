@@ -54,6 +54,7 @@ class Transport:
     network = False  # its URL is a host and a port
     may_have_at = False  # an "@" in its URL is no user and password
     carries_text = False  # an instrument on it may be asked who it is (``labline scan --port``)
+    tells_dialogue = False  # it carries no text, but its Link's tap is told a dialogue in lines, as a case has it
     libraries: tuple[Library, ...] = ()  # of the system that it needs
 
     def check(self, url: Url, wire: Wire) -> None:

@@ -18,7 +18,7 @@ from ..example import with_channels
 from ..line import Line
 from ..reading import Reading
 from ..source import Polled, number
-from ._lakeshore_models import ALIKE, SENSORS, Model
+from ._lakeshore_models import ALIKE, SENSORS, Thermometer
 
 TEMPERATURE = Quantity("temperature", "K", "Temperature from the input's calibration curve", high=1500.0, decimals=3)
 OFF = ""  # in the place of a sensor: the input is switched off
@@ -34,7 +34,7 @@ def reported(bits: Mapping[int, str]) -> dict[str, str]:
 class LakeShore(Polled):
     """Reads what speaks as Lake Shore's thermometers do. A subclass declares its ``models`` and its status ``bits``."""
 
-    models: ClassVar[Mapping[str, Model]]
+    models: ClassVar[Mapping[str, Thermometer]]
     bits: ClassVar[Mapping[int, str]]  # of RDGST?
     temperature_only: ClassVar[int]  # those of them that spoil the temperature, and not the sensor's own reading
     reading: ClassVar[re.Pattern[str]] = re.compile(r"[+-]\d{1,6}\.\d{0,6}(E[+-]?\d{1,2})?\Z")
@@ -66,7 +66,7 @@ class LakeShore(Polled):
         return next((name for name, model in cls.models.items() if re.fullmatch(model.named, told)), "")
 
     @property
-    def model(self) -> Model:
+    def model(self) -> Thermometer:
         """The model that answers."""
         return self.models[self.named(self.stanza.identity)]
 

@@ -14,7 +14,7 @@ from ..declare import Option, Quantity
 
 
 @dataclass(frozen=True)
-class Model:
+class Thermometer:
     """One model: ``named`` is what *IDN? says of it (a regular expression), ``example`` one such answer.
 
     ``outputs``: output -> the question that tells how far it is driven.
@@ -32,24 +32,24 @@ class Model:
         return (*self.inputs, *(f"output{n}" for n in self.outputs), *(f"setpoint{n}" for n in self.outputs))
 
 
-SCANNED = Model("372", "MODEL372", ("A", *(str(n) for n in range(1, 17))), example="MODEL372")
+SCANNED = Thermometer("372", "MODEL372", ("A", *(str(n) for n in range(1, 17))), example="MODEL372")
 EIGHT = tuple("12345678")
 # 218S has relays and analog outputs, 218E has none.
-M218 = {"218": Model("218", "MODEL218[SE]?", EIGHT, example="MODEL218S")}
+M218 = {"218": Thermometer("218", "MODEL218[SE]?", EIGHT, example="MODEL218S")}
 # The digit before the last letter is how many inputs it has; some firmware leaves that out.
 M240 = {
-    "240-8p": Model("240-8P", "MODEL240(-8P)?", EIGHT, example="MODEL240-8P"),
-    "240-2p": Model("240-2P", "MODEL240-2P", ("1", "2"), example="MODEL240-2P"),
+    "240-8p": Thermometer("240-8P", "MODEL240(-8P)?", EIGHT, example="MODEL240-8P"),
+    "240-2p": Thermometer("240-2P", "MODEL240-2P", ("1", "2"), example="MODEL240-2P"),
 }
 POWERED = {"1": "HTR? 1", "2": "HTR? 2"}
 ANALOG = {"3": "AOUT? 3", "4": "AOUT? 4"}
 ABCD = ("A", "B", "C", "D")
 BANKS = (*(f"C{n}" for n in range(1, 6)), *(f"D{n}" for n in range(1, 6)))
 M336 = {
-    "336": Model("336", "MODEL336", ABCD, outputs={**POWERED, **ANALOG}, example="MODEL336"),
-    "350": Model("350", "MODEL350", ABCD, outputs={**POWERED, **ANALOG}, example="MODEL350"),
-    "335": Model("335", "MODEL335", ABCD[:2], outputs=POWERED, example="MODEL335"),
-    "224": Model("224", "MODEL224", ("A", "B", *BANKS), example="MODEL224"),
+    "336": Thermometer("336", "MODEL336", ABCD, outputs={**POWERED, **ANALOG}, example="MODEL336"),
+    "350": Thermometer("350", "MODEL350", ABCD, outputs={**POWERED, **ANALOG}, example="MODEL350"),
+    "335": Thermometer("335", "MODEL335", ABCD[:2], outputs=POWERED, example="MODEL335"),
+    "224": Thermometer("224", "MODEL224", ("A", "B", *BANKS), example="MODEL224"),
 }
 
 # RDGST?, by bit weighting.
@@ -84,7 +84,7 @@ def sensor_option(types: Mapping[str, str]) -> Option:
     )
 
 
-def model_option(models: Mapping[str, Model]) -> Option:
+def model_option(models: Mapping[str, Thermometer]) -> Option:
     """Declare the key that says which model it is."""
     return Option(
         "model",

@@ -1,6 +1,7 @@
 """Lake Shore 218 temperature monitor: eight diodes or resistors, and what the sensors themselves read.
 
-Source: Lake Shore Model 218 User's Manual, chapter 6.3 (*IDN?, INPUT?, INTYPE?, KRDG?, SRDG?; RDGST?: p. 6-29).
+Source: Lake Shore Model 218 User's Manual, chapters 6.2 (serial line: p. 6-9, 6-10) and 6.3 (*IDN?, INPUT?, INTYPE?, KRDG?,
+SRDG?; RDGST?: p. 6-29).
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ class LakeShore218(LakeShore):
 
     name = "lakeshore_218"
     title = "Lake Shore 218 temperature monitor"
-    manual = "Lake Shore Model 218 User's Manual, chapter 6.3"
-    verified = "the manual; answers from public programs that use one. Not yet on hardware"
+    manual = "Lake Shore Model 218 User's Manual, chapters 6.2 and 6.3"
+    verified = (
+        "pylablib 1.4.3, which others use with one, and ours read the same of a simulator; identity and readings from public "
+        "programs that use one. Not yet on hardware"
+    )
     known_as = ("218", "218s", "218e", "ls218", "model218")
     family = "temperature"
     schemes = ("serial", "tcp", "visa")
     extra = "serial"
-    wire = Wire(b"\r\n", b"\n", pause=0.05, serial={"baudrate": 9600, "bytesize": 7, "parity": "O"})
+    # It wants 50 ms of rest after its answer, and is asked less than ten times a second.
+    wire = Wire(b"\r\n", b"\n", pause=0.1, serial={"baudrate": 9600, "bytesize": 7, "parity": "O"})
     channel_names = EIGHT
     models = M218
     bits = BITS_218

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..configured import Stanza
-from ..drivers._lakeshore_models import SENSORS, Model
+from ..drivers._lakeshore_models import SENSORS, Thermometer
 from .base import Signal, TextSimulator
 
 WARMEST, COLDER = 290.0, 0.85  # K; each further input is colder by this factor: no two have a value in common
@@ -25,7 +25,7 @@ class LakeShoreSimulator(TextSimulator):
     """
 
     send_terminator = b"\r\n"
-    model: Model
+    model: Thermometer
     over = "160"  # RDGST? of one beyond its curve and its range
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", deaf: int = 0):

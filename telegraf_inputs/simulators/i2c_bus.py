@@ -18,7 +18,7 @@ Answer = Callable[[int, int, int], bytes]  # address, byte, how many -> what is 
 LOOK_SECONDS = 0.02
 
 
-class Client:
+class SocketBus:
     """Speaks to the bus with the functions of smbus2.SMBus."""
 
     def __init__(self, path: str):
@@ -48,8 +48,8 @@ class Client:
         return said[1:]
 
 
-class Server:
-    """The bus with its chips, as ``answer`` says; unplugged, it is not there."""
+class BusOnSocket:
+    """Shows the bus with its chips, as ``answer`` says; unplugged, it is not there."""
 
     def __init__(self, path: str, answer: Answer, plugged: Callable[[], bool] = lambda: True):
         self._path, self._answer, self._plugged = path, answer, plugged

@@ -12,7 +12,7 @@ from ..configured import Stanza
 from ..drivers.thermistor_adcpi import COEFFICIENTS, HIGHEST, INPUTS, READY, VOLTS
 from .base import Signal, Simulator
 from .faults import EXCHANGE
-from .i2c_bus import Server
+from .i2c_bus import BusOnSocket
 from .scratch import Scratch
 
 WHOLE = "a transfer on the bus is one exchange of a fixed length"
@@ -73,7 +73,7 @@ class ThermistorAdcPiSimulator(Simulator):
         self._folder = Scratch()
         path = os.path.join(self._folder.path, "i2c-1")
         self.url = f"i2c://{path}"
-        self._server = Server(path, self.answer, lambda: self.current_fault() != "disconnect")
+        self._server = BusOnSocket(path, self.answer, lambda: self.current_fault() != "disconnect")
 
     def stop(self) -> None:
         self._server.stop()

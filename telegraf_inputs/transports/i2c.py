@@ -81,6 +81,7 @@ class I2c(Transport):
     scheme = "i2c"
     extra = "i2c"
     example = "i2c:///dev/i2c-1"
+    tells_dialogue = True
 
     def check(self, url: Url, wire: Wire) -> None:
         if url.options or not url.rest.startswith("/") or not url.rest.strip("/"):
@@ -93,9 +94,9 @@ class I2c(Transport):
         path = url.rest
         try:
             if stat.S_ISSOCK(os.stat(path).st_mode):
-                from ..simulators.i2c_bus import Client
+                from ..simulators.i2c_bus import SocketBus
 
-                return Bus(path, Client(path), stop)
+                return Bus(path, SocketBus(path), stop)
             from smbus2 import SMBus  # only here: a program on a socket needs none
 
             return Bus(path, SMBus(path), stop)

@@ -60,6 +60,7 @@ def before_cycle(monkeypatch, number, act):
         ({"driver": "pfeiffer_tpg", "connection": "sim", "model": "tpg366"}, "> AYT"),
         ({"driver": "scpi", "channels": CHANNELS}, "> *IDN?"),
         ({"driver": "lakeshore_372", "connection": "sim:?transport=serial", "channels": {"1": {}, "A": {}}}, "> SCAN?"),
+        ({"driver": "thermistor_adcpi", "channels": {"1": {}, "5": {}}}, "> 0x69 8c"),
         ({"driver": "julabo", "channels": {"bath": {}, "circulator": {}}, "timeout": "1s"}, "> VERSION"),
     ],
     ids=lambda part: part["driver"] if isinstance(part, dict) else "",

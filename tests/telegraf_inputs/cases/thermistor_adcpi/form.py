@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from telegraf_inputs import duration, stanza
-from telegraf_inputs.simulators.i2c_bus import Server
+from telegraf_inputs.simulators.i2c_bus import BusOnSocket
 
 PATIENCE = 10.0
 
@@ -38,7 +38,7 @@ class Form:
         path = tmp_path / "i2c-1"
         self.url = f"i2c://{path}"
         self._path = path
-        self._server = Server(str(path), self._answer, lambda: not self._closed.is_set())
+        self._server = BusOnSocket(str(path), self._answer, lambda: not self._closed.is_set())
 
     def begin(self, cycle: int, instrument) -> None:
         self._steps, self._complaints = list(self._cycles[cycle]), []
