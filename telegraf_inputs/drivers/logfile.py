@@ -42,7 +42,8 @@ class Logfile(Pushed):
 
     `files` is their path below the folder of the connection. A logger that begins a new folder or file each day is followed by its dates:
     `"%y-%m-%d/CH1 T %y-%m-%d.log"`. Lines have columns, whose names stand in `columns`, or in the file (`header`), or before each value (`pairs`).
-    These keys may stand at the instrument, and otherwise at a channel; channels of one file have the same.
+    These keys may stand at the instrument, and otherwise at a channel; channels of one file have the same. `docs/examples/bluefors_logs.yml` is the site
+    file of a cryostat.
 
     A line that is not ended waits for its end. Where the program starts anew it goes on behind the last line that it printed, and reads what was
     written meanwhile; what it printed and could not note any more comes once more, as the same points. It remembers that in the folder which

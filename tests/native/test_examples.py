@@ -1,4 +1,4 @@
-"""The examples of what Telegraf reads itself: each is a site file that Telegraf takes, read from servers that speak the protocol."""
+"""The examples: each is a site file that Telegraf takes; what Telegraf reads itself is read from servers that speak the protocol."""
 
 from __future__ import annotations
 
