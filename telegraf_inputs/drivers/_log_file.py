@@ -17,7 +17,7 @@ BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class Place:
+class LogPlace:
     """How far a file was read: ``offset`` (bytes), ``mark`` (of what stands before it), ``inode``.
 
     ``time_ns`` is that of the last line; ``same``: the lines of that time.
@@ -29,7 +29,7 @@ class Place:
     time_ns: int = 0
     same: tuple[str, ...] = ()
 
-    def at(self, line: str, time_ns: int) -> tuple[Place, int]:
+    def at(self, line: str, time_ns: int) -> tuple[LogPlace, int]:
         """Note a line of a time; returns its own one: of several lines of a time, each is a nanosecond after the one before.
 
         So a line that is read again after a restart has the same time again. One that says the same again has the same time, too.
@@ -46,7 +46,7 @@ class Place:
         return [self.inode, self.offset, self.mark, self.time_ns, list(self.same)]
 
     @classmethod
-    def known(cls, kept: Any) -> Place | None:
+    def known(cls, kept: Any) -> LogPlace | None:
         """Make it of what was kept; None where that is none."""
         try:
             inode, offset, mark, time_ns, same = kept
@@ -71,7 +71,7 @@ class LogFile:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def same(self, place: Place) -> bool:
+    def same(self, place: LogPlace) -> bool:
         """Tell whether this is the file that was read as far as a place: what stood before it does still."""
         return self.size >= place.offset and self._mark(place.offset) == place.mark
 
@@ -107,11 +107,11 @@ class LogFile:
                 return line or ""
         return ""
 
-    def place(self, offset: int = 0) -> Place:
+    def place(self, offset: int = 0) -> LogPlace:
         """Make the place at an offset."""
-        return Place(self.inode, offset, self._mark(offset))
+        return LogPlace(self.inode, offset, self._mark(offset))
 
-    def reached(self, place: Place, offset: int) -> Place:
+    def reached(self, place: LogPlace, offset: int) -> LogPlace:
         """Make the place at an offset that was reached by reading on from another."""
         return replace(place, inode=self.inode, offset=offset, mark=self._mark(offset))
 

@@ -11,11 +11,10 @@ from ..declare import Option
 from ..declared import Declared
 from ..errors import BadAnswer, BadInput, noted, shown, suggestion, together
 from . import _scpi_quantity
+from ._lines_form import IGNORED, MOST_COLUMNS, SHARED, SPACE
 from ._scpi_quantity import Question
 
-IGNORED, EXACTLY = "-", "="
-MOST_COLUMNS = 1000
-SPACE = " "
+EXACTLY = "="
 FORM = (
     Option(
         "columns",
@@ -26,7 +25,6 @@ FORM = (
     Option("pairs", "bool", "behind `columns`, name and value alternate"),
     Option("separator", "str", 'what stands between columns, such as "\\t"; a space is any number of spaces and tabs'),
 )  # fmt: skip
-SHARED = ("base", "bits", "decimal_comma", "missing", "over_range")  # those that SCPI's quantities have too
 WHERE = (
     Option("from", "str", "the column that holds it; default: its own name"),
     Option("valid_when", "map", "columns and what is in them where the value is a reading, such as {on: 1}"),

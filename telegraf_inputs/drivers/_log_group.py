@@ -12,9 +12,10 @@ from typing import Any
 
 from ..configured import Channel
 from ..errors import BadAnswer
+from ..line import Tap
 from ..pattern import Pattern
 from ..reading import Reading, unreadable
-from ._log_file import LogFile, Place
+from ._log_file import LogFile, LogPlace
 from ._log_form import LogForm, LogQuantity
 from ._log_paths import Date, LogPaths
 from ._log_times import LogTime
@@ -43,6 +44,7 @@ class LogGroup:
     encoding: str
     skip: list[Pattern]
     channels: list[LogChannel]
+    tap: Tap | None = None  # is told each line
     since: Date = ()
     trouble: str = ""  # why a file, or the folder, can't be read
     _headers: dict[str, list[str]] = field(default_factory=dict)
@@ -63,7 +65,9 @@ class LogGroup:
         """Note that all files were read to their ends."""
         self.since = max(self.since, self._next)
 
-    def lines(self, path: str, place: Place | None, first_ns: int | None) -> Iterator[tuple[list[Reading], Place]]:
+    def lines(
+        self, path: str, place: LogPlace | None, first_ns: int | None
+    ) -> Iterator[tuple[list[Reading], LogPlace]]:
         """Yield what each new line of a file says, and the place behind it. Raises OSError.
 
         ``place``: how far it was read; None: not at all. ``first_ns``: older lines are passed over (UTC); None: none are.
@@ -80,12 +84,14 @@ class LogGroup:
             number = 0 if place.offset == 0 else self.form.header
             for line, offset in file.lines(place.offset):
                 number += 1
+                if self.tap:
+                    self.tap("<", f"{line}\n".encode() if line is not None else b"?\n")
                 behind = file.reached(place, offset)
                 head = number <= self.form.header
                 said, place = ([], behind) if head else self._said(line, place, behind, header, first_ns)
                 yield said, place
 
-    def last(self, path: str) -> Place:
+    def last(self, path: str) -> LogPlace:
         """Make the place before the last line of a file. Raises OSError."""
         with LogFile(path, self.encoding) as file:
             return file.place(file.last_line())
@@ -99,8 +105,8 @@ class LogGroup:
         return self._headers.get(path, [])
 
     def _said(
-        self, line: str | None, before: Place, behind: Place, header: list[str], first_ns: int | None
-    ) -> tuple[list[Reading], Place]:
+        self, line: str | None, before: LogPlace, behind: LogPlace, header: list[str], first_ns: int | None
+    ) -> tuple[list[Reading], LogPlace]:
         if line is None:
             return [unreadable(f"a line is no text in {self.encoding}, or has no end; say its encoding")], behind
         text = line.strip()
@@ -125,7 +131,7 @@ class LogGroup:
             reading.status = "ambiguous_time" if reading.status == "ok" else reading.status
         return readings, behind
 
-    def _any_time(self, line: str, before: Place) -> int:
+    def _any_time(self, line: str, before: LogPlace) -> int:
         """Find the time of a line of another form: its first columns may be what they were."""
         names = [*self.form.columns][: len(self.time_columns)]
         try:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ..memory import Memory
-from ._log_file import Place
+from ._log_file import LogPlace
 from ._log_paths import Date
 
 FORGOTTEN_DAYS = 30  # a file that is gone for so long does not come back
@@ -43,16 +43,16 @@ class LogMemory:
         """Tell whether anything is kept at all."""
         return self._memory.keeps
 
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, LogPlace]:
         """Tell how far each file was read."""
-        found = {path: Place.known(kept[:-1]) for path, kept in self._files.items()}
+        found = {path: LogPlace.known(kept[:-1]) for path, kept in self._files.items()}
         return {path: place for path, place in found.items() if place is not None}
 
     def since(self, pattern: str) -> Date:
         """Tell before which date all files of a path were read."""
         return tuple(self._since.get(pattern, ()))
 
-    def note(self, places: dict[str, Place], since: dict[str, Date]) -> None:
+    def note(self, places: dict[str, LogPlace], since: dict[str, Date]) -> None:
         """Keep how far files were read."""
         with self._lock:
             today = int(time.time() // DAY)

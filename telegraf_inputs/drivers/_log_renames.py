@@ -6,10 +6,10 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from ._log_file import LogFile, Place
+from ._log_file import LogFile, LogPlace
 
 
-def moves(files: Iterable[str], places: Mapping[str, Place], encoding: str) -> dict[str, str]:
+def moves(files: Iterable[str], places: Mapping[str, LogPlace], encoding: str) -> dict[str, str]:
     """Find the files that were read by another name: what each is called -> what it was called."""
     by_inode = defaultdict(list)
     for path, place in places.items():
@@ -24,7 +24,7 @@ def moves(files: Iterable[str], places: Mapping[str, Place], encoding: str) -> d
     return found
 
 
-def beside(path: str, place: Place, encoding: str) -> str:
+def beside(path: str, place: LogPlace, encoding: str) -> str:
     """Find the file that was read at a path, where that has another one: by another name in its folder; "" for nowhere."""
     if _same(path, place, encoding):
         return ""
@@ -44,7 +44,7 @@ def inode_of(path: str) -> int:
         return 0
 
 
-def _same(path: str, place: Place, encoding: str) -> bool:
+def _same(path: str, place: LogPlace, encoding: str) -> bool:
     try:
         with LogFile(path, encoding) as file:
             return file.same(place)

@@ -23,7 +23,7 @@ from ..reading import Reading
 from ..source import Pushed
 from ..stop import Stop
 from ..url import Url
-from ._log_file import Place
+from ._log_file import LogPlace
 from ._log_form import WHERE, LogForm, LogQuantity, read
 from ._log_group import FILE_TROUBLE, LogChannel, LogGroup
 from ._log_memory import LogMemory
@@ -42,7 +42,8 @@ class Logfile(Pushed):
 
     `files` is their path below the folder of the connection. A logger that begins a new folder or file each day is followed by its dates:
     `"%y-%m-%d/CH1 T %y-%m-%d.log"`. Lines have columns, whose names stand in `columns`, or in the file (`header`), or before each value (`pairs`).
-    These keys may stand at the instrument, and otherwise at a channel; channels of one file have the same.
+    These keys may stand at the instrument, and otherwise at a channel; channels of one file have the same. `docs/examples/bluefors_logs.yml` is the site
+    file of a cryostat.
 
     A line that is not ended waits for its end. Where the program starts anew it goes on behind the last line that it printed, and reads what was
     written meanwhile; what it printed and could not note any more comes once more, as the same points. It remembers that in the folder which
@@ -150,8 +151,8 @@ channels:
     def __init__(self, stanza: Stanza):
         super().__init__(stanza)
         self._folder = ""
-        self._places: dict[str, Place] = {}
-        self._fresh: dict[str, Place] = {}  # what was read and is not known to be printed
+        self._places: dict[str, LogPlace] = {}
+        self._fresh: dict[str, LogPlace] = {}  # what was read and is not known to be printed
         self._waiting = False  # for something to be printed
         self._lost: set[str] = set()  # files of which something was dropped
         self._rotated: dict[str, tuple[LogGroup, float]] = {}  # path -> since when, in monotonic seconds
@@ -187,7 +188,7 @@ channels:
     def close(self) -> None:
         """Do nothing: no file is held open."""
 
-    def _printed(self, places: dict[str, Place], since: dict[str, Any], done: bool) -> None:
+    def _printed(self, places: dict[str, LogPlace], since: dict[str, Any], done: bool) -> None:
         if not done:  # what was dropped is read again by the next program
             self._lost |= set(places)
         elif noted := {path: place for path, place in places.items() if path not in self._lost}:
@@ -213,6 +214,7 @@ channels:
                     keys["encoding"],
                     [Pattern(text) for text in self.options["skip"]],
                     [],
+                    self.tap,
                     self._memory.since(path),
                 )
             declared = read(channel).items()
@@ -275,7 +277,7 @@ channels:
                     yield other
             yield path
 
-    def _move(self, path: str, old: str, place: Place) -> None:
+    def _move(self, path: str, old: str, place: LogPlace) -> None:
         """Note that a file was given another name."""
         self._places[path] = self._fresh[path] = place
         if old in self._lost:

@@ -55,7 +55,8 @@ class RfidRdm6300(Feed):
     manual = "RDM630/RDM6300 specification"
     known_as = ("rfid", "rdm630", "em4100", "125khz", "card")
     verified = (
-        "against frames of the specification, torn, garbled and repeated on a pseudo-terminal; not yet on hardware"
+        "against frames of the specification, torn, garbled and repeated on a pseudo-terminal; an independent program (the "
+        "Python package rdm6300 0.1.1) reads the simulator's cards as the same ones; not yet on hardware"
     )
     family = "access"
     schemes = ("serial", "tcp")

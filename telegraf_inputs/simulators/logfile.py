@@ -8,7 +8,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..configured import Channel, Stanza
-from ..drivers._log_form import EXACTLY, IGNORED, LogForm, read
+from ..drivers._lines_form import IGNORED
+from ..drivers._log_form import EXACTLY, LogForm, read
 from ..drivers._log_settings import settings
 from ..drivers._log_times import LABVIEW_SECONDS, zone_of
 from .base import GARBAGE, Signal
