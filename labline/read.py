@@ -79,6 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}"
         )
     stanza = entry.stanza
+    if native_config.computes(stanza):
+        several = ", ".join(sorted({each.instrument for each in stanza.computation.inputs.values()} - {stanza.name}))
+        raise BadInput(f"{stanza.name!r} is computed, while the lab runs, of what is read of {several}: read that")
     if native_config.is_native(stanza):
         if arguments.trace or arguments.record:
             raise BadInput(f"Telegraf itself reads {stanza.name!r}: what is said can't be traced or recorded from here")

@@ -173,7 +173,7 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
 
 def _quantities(driver: type[Source]) -> dict[str, Any]:
     """Say what stands below a channel's ``read``: quantities, and their keys."""
-    keys = (*driver.where, *declared.KEYS)
+    keys = (*driver.where, *(driver.quantity_keys if issubclass(driver, Native) else declared.KEYS))
     return {
         "minProperties": 1,
         "propertyNames": {"pattern": f"^{FIELD.pattern}".replace(r"\Z", "$")},

@@ -48,7 +48,7 @@ class Stanza:
 
     ``channels`` are those that it names, or that its driver does; ``others`` stand for those that are found in the data,
     one (ANY) a stream. ``folder`` is where its own file lies, if it has one. ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once
-    it is connected.
+    it is connected. ``computation`` is how its channels are computed, where they are (native/derived.py); a site knows that.
     """
 
     driver: Any  # type[Source]; it knows this module, and not the other way round
@@ -69,6 +69,7 @@ class Stanza:
     wire: Wire = field(default_factory=Wire)
     identity: str = ""
     folder: str = ""
+    computation: Any = None
 
     @property
     def simulated(self) -> bool:

@@ -197,9 +197,9 @@ MISTAKES = [
     ),
     (
         "driver: lakeshore_372",
-        "driver: lakeshore_240",
+        "driver: lakeshore_999",
         10,
-        "there is no driver 'lakeshore_240'; known: arduino_adc, ds18b20, julabo",
+        "there is no driver 'lakeshore_999'; known: arduino_adc, ",
     ),
     ("interval: 2s", "interval: 2s\n    stale: off", 13, "found 'off', expected a duration with its unit"),
     ("interval: 2s", "interval: 2s\n    stale: false", 13, "default: follows the interval; 0s switches it off"),
