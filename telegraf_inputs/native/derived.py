@@ -110,6 +110,8 @@ channels:
         if channel.calibration is not None:
             yield BadInput("leave this out: write it into the expression", ("calibration",))
         found: list[BadInput] = []
+        if channel.filter is not None:
+            yield BadInput("leave this out: write moving_median(…) into the expression", ("filter",))
         for name, each in cls.declared(channel).items():
             with noted(found, "read", name, "expression"):
                 expression.parse(each.where["expression"])
