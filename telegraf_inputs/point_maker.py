@@ -47,7 +47,7 @@ class PointMaker:
         marked = {**fields, **marks, "status": reading.status}
         series = (channel.measurement, channel.id, *sorted(f"{k}={v}" for k, v in (reading.tags or {}).items()))
         time_ns, repeated = self._own_time(series, reading, marked)
-        if channel.filter and not repeated and self._spike(channel.filter, series, fields, time_ns):
+        if channel.filter and self._spike(channel.filter, series, fields, time_ns):
             fields[channel.filter.spike.name] = fields.pop(channel.filter.of)
             marked = {**fields, **marks, "status": reading.status, QUALITY.name: SPIKE}
         if fault := self._clock.judge(reading.time_ns):

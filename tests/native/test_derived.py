@@ -32,10 +32,12 @@ class Computed:
 
     def __init__(self, telegraf: Path, folder: Path):
         self._telegraf, self._folder = telegraf, folder
-        self.log = ""
+        self.log, self.passed = "", 0  # what Telegraf logs, and how many other points pass
 
-    def __call__(self, units: dict[str, str], derived: str, readings: list[tuple[float, dict]]) -> list[dict]:
-        """Give the points that come of ``readings``: (seconds, {channel: value, or None for none}), in this order."""
+    def __call__(
+        self, units: dict[str, str], derived: str, readings: list[tuple[float, dict]], spoilt: str = ""
+    ) -> list[dict]:
+        """Give the points that come of ``readings``: (seconds, {channel: value, or None for none}), in this order; ``spoilt``: a part of the script that breaks."""
         channels = "".join(
             f'      {name}: {{measurement: in_{name}, read: {{v: {{unit: "{unit}"}}}}}}\n'
             for name, unit in units.items()
@@ -45,7 +47,8 @@ class Computed:
         (self._folder / "instruments").mkdir(exist_ok=True)
         for stanza in stanzas:
             for name, text in native_config.files(stanza).items():
-                (self._folder / name).write_text(text, encoding="utf-8")
+                assert not spoilt or text.count(spoilt) == 1
+                (self._folder / name).write_text(text.replace(spoilt, "1 // 0") if spoilt else text, encoding="utf-8")
         lines = [
             f"in_{channel},instrument={instrument or 'in'},channel={channel},site=lab,host=daq {self._fields(value)} "
             f"{BEGAN + round(at * SECOND)}"
@@ -55,7 +58,7 @@ class Computed:
         ]
         (self._folder / "lines").write_text("\n".join(lines) + "\n", encoding="utf-8")
         files = {"files": [str(self._folder / "lines")], "data_format": "influx", "precision": "1ns"}
-        out = {"files": ["stdout"], "data_format": "json", "json_timestamp_units": "1ns", "namepass": ["derived"]}
+        out = {"files": ["stdout"], "data_format": "json", "json_timestamp_units": "1ns"}
         conf = [
             *toml.nested("agent", {"omit_hostname": True, "skip_processors_after_aggregators": True}, many=False),
             *toml.nested("inputs.file", files),
@@ -67,7 +70,10 @@ class Computed:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         self.log = done.stderr
         assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        points = [json.loads(line) for line in done.stdout.splitlines()]
+        made = [point for point in points if point["name"] == "derived"]
+        self.passed = len(points) - len(made)
+        return made
 
     @staticmethod
     def _fields(value: object) -> str:
@@ -330,6 +336,22 @@ def test_max_age_says_how_old_a_reading_may_be(computed):
 def test_what_comes_late_or_twice_changes_nothing(computed):
     readings = [(10, {"a": 1.0}), (5, {"a": 7.0}), (10, {"a": 9.0}), (20, {"a": 2.0}), (15, {"a": 8.0})]
     assert brief(computed({"a": "V"}, one("in.a + in.a", "V"), readings)) == [(10, 2), (20, 4)]
+
+
+def test_a_late_reading_does_not_replace_a_newer_one(computed):
+    readings = [(0, {"a": 1.0, "b": 1.0}), (10, {"b": 20.0}), (5, {"b": 7.0}), (10, {"a": 2.0})]
+    assert brief(computed({"a": "V", "b": "V"}, one("in.a + in.b", "V"), readings)) == [(0, 2), (10, 22)]
+
+
+def test_a_fault_of_the_script_keeps_no_reading_back_and_is_told(computed):
+    points = computed(
+        {"a": "V"},
+        one("in.a", "V"),
+        [(0, {"a": 1.0}), (10, {"a": 2.0})],
+        spoilt='metric.fields.get("clock") in UNUSABLE',
+    )
+    assert brief(points) == [(0, "fault"), (10, "fault")] and computed.passed == 2
+    assert "[out] fault in labline: " in computed.log
 
 
 def test_a_time_that_cannot_be_believed_is_not_computed_with_and_an_unsure_one_is_marked(computed):
