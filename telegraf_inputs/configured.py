@@ -9,7 +9,7 @@ from . import transports
 from .calibration import Calibration
 from .declare import Quantity, Stream
 from .line import Wire
-from .spikes import QUALITY, Filter
+from .spikes import Filter
 from .transport import Library
 from .url import Url
 
@@ -43,11 +43,6 @@ class Channel:
     def stored(self) -> dict[str, Quantity]:
         """List all whose values are readings, by name: what it delivers, and what is kept of spikes."""
         return self.quantities | ({self.filter.spike.name: self.filter.spike} if self.filter else {})
-
-    @property
-    def field_names(self) -> list[str]:
-        """List the fields of its points that its stanza decides."""
-        return [*self.stored, *([QUALITY.name] if self.filter else [])]
 
     def found_as(self, name: str) -> Channel:
         """Make the channel of this name, of which this one (ANY) says what it delivers."""

@@ -112,12 +112,6 @@ class Native(Source):
                 f"found {channel.calibration.form!r}; what Telegraf reads it calibrates by form linear alone",
                 ("calibration", "form"),
             )
-        if channel.filter is not None:
-            yield BadInput(
-                "what Telegraf reads itself is not looked at for spikes; expected a channel of driver derived beside it, with "
-                f"moving_median({stanza.name}.{channel.id}.{channel.filter.of}, {channel.filter.median}), and limits there",
-                ("filter",),
-            )
         for name, each in cls.declared(channel).items():
             if each.where.get(COMMA.name) and each.quantity.type != "float":
                 yield BadInput("is for type float", ("read", name, COMMA.name))

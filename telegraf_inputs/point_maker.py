@@ -10,14 +10,13 @@ from .clock import Clock
 from .configured import Channel, Stanza
 from .point import BadPoint, Point
 from .reading import Reading
-from .spikes import QUALITY, SPIKE, Filter, Judge
+from .spikes import QUALITY, SPIKE, Filter, Judge, gap_ns
 
 MOST_SERIES = 2000  # that are remembered
 REMEMBERED = (
     1000  # times of each channel: what comes again later than so many others is stored again, as the same point
 )
 FAULTS = ("warning", "critical")
-GAP = 3  # intervals without a reading: what comes then is not compared with what was before
 
 
 class PointMaker:
@@ -30,7 +29,7 @@ class PointMaker:
         self._recent: OrderedDict[tuple[str, ...], OrderedDict[int, int]] = OrderedDict()
         self.spikes = 0
         self._judges: dict[tuple[str, ...], Judge] = {}
-        self._gap_ns = round(GAP * max(stanza.interval, stanza.driver.turn) * 1e9)
+        self._gap_ns = gap_ns(max(stanza.interval, stanza.driver.turn))
 
     def make(self, reading: Reading, channel: Channel) -> tuple[Point, bool]:
         """Make a reading's point, with its calibrated value beside the raw one; tells whether it is a repetition.

@@ -21,6 +21,7 @@ QUALITY = Quantity("quality", "", "spike: what this channel read was far from it
 SPIKE = "spike"  # what it says, and how the name of the quantity ends that keeps the reading
 FEWEST, MOST = 3, 101  # readings that a median is taken of
 REMEMBERED = 4  # distances for each of these
+INTERVALS = 3  # without a reading: what comes then is not compared with what was before
 ROUNDING = 1e-12  # of a value: what computing it in another order may change
 KEYS = (
     Option("of", "str", "the quantity that is looked at; default: the calibrated one, or the only number"),
@@ -50,6 +51,11 @@ class Filter:
         """Tell after how many marked readings, one behind the other, they are believed: a step is one."""
         return (self.median + 1) // 2
 
+    @property
+    def distances(self) -> int:
+        """Tell of how many distances from medians the median is taken."""
+        return REMEMBERED * self.median
+
 
 @dataclass
 class Judge:
@@ -63,7 +69,7 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._values = deque(maxlen=self.by.median)
-        self._distances = deque(maxlen=REMEMBERED * self.by.median)
+        self._distances = deque(maxlen=self.by.distances)
 
     def spike(self, value: float, time_ns: int, gap_ns: int) -> bool:
         """Tell whether a reading is a spike. After a gap it begins anew; what comes late is not judged."""
@@ -98,6 +104,11 @@ class Judge:
         self._marked = 0
 
 
+def gap_ns(interval: float) -> int:
+    """Tell after how long a gap (ns) readings are not compared with those before it; ``interval`` (s): from one to the next."""
+    return round(INTERVALS * interval * 1e9)
+
+
 def _median(values: Collection[float]) -> float:
     ordered = sorted(values)  # the module statistics costs each program a megabyte
     half = len(ordered) // 2
@@ -117,8 +128,7 @@ def build(data: Mapping[str, Any], quantities: Mapping[str, Quantity], calibrati
             wrong.append(
                 BadInput(f"{found}, expected the quantity that is looked at; {suggestion(of, numbers)}", ("of",))
             )
-        elif f"{of}_{SPIKE}" in quantities or QUALITY.name in quantities:
-            name = QUALITY.name if QUALITY.name in quantities else f"{of}_{SPIKE}"
+        elif (name := f"{of}_{SPIKE}") in quantities:
             wrong.append(BadInput(f"needs the name {name!r}, which the channel has already; name that otherwise"))
         if not FEWEST <= values["median"] <= MOST:
             wrong.append(BadInput(f"found {values['median']}, expected {FEWEST} to {MOST} readings", ("median",)))

@@ -235,7 +235,7 @@ def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
 
 
 def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
-    fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.field_names)}
+    fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.stored)}
     with together() as wrong:
         for name, value in tags.items():
             with noted(wrong, "tags", name):

@@ -52,7 +52,7 @@ instruments:
     interval: 1s
     stale: 3s
     input: {{file: {{files: [{file}], data_format: influx}}}}
-    channels: {{one: {{measurement: gpu, read: {{load: {{unit: "%"}}}}}}}}
+    channels: {{one: {{measurement: gpu, filter: {{median: 3}}, read: {{load: {{unit: "%"}}}}}}}}
 """
 
 
@@ -180,6 +180,15 @@ def test_a_spike_is_in_no_mean_no_curve_and_no_alarm_and_is_kept(computing):
         "a report",
     )
     assert told[0]["n"] >= 1
+
+
+def test_a_spike_of_what_telegraf_reads_itself_is_kept_and_computed_with_by_nobody(computing):
+    until(lambda: len([row for row in computing.points("gpu", "one") if row["load"] == 50.0]) > 3, "readings before it")
+    computing.file.write_text("gpu load=5000\n")
+    found = until(lambda: [row for row in computing.points("gpu", "one") if row.get("quality") == "spike"], "a spike")
+    computing.file.write_text("gpu load=50\n")
+    assert (found[0]["load_spike"], found[0]["load"], found[0]["status"]) == (5000.0, None, "ok")
+    assert not [row for row in computing.points("derived", "both") if row["time"] == found[0]["time"]]
 
 
 def test_every_reading_of_it_is_in_the_ledger(computing):

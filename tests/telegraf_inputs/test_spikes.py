@@ -176,13 +176,6 @@ def test_of_several_numbers_one_is_named():
     assert stanza.check(cold).channels[0].filter.of == "temperature"
 
 
-def test_what_telegraf_reads_itself_is_refused_with_the_way_out():
-    channels = {"a": {"read": {"v": {"oid": "1.3.1", "unit": "V"}}, "filter": {"median": 7}}}
-    data = {"name": "ups", "driver": "snmp", "connection": "udp://192.168.1.9", "user": "lab", "channels": channels}
-    with pytest.raises(BadInput, match=r"driver derived beside it, with moving_median\(ups.a.v, 7\)"):
-        stanza.check(data)
-
-
 @pytest.mark.parametrize(
     ("tag", "says"), [("quality", "'quality' is a tag or field"), ("temperature_spike", "labline writes itself")]
 )
