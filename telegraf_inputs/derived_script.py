@@ -13,6 +13,7 @@ from .native_script import literal
 
 PROGRAM = Path(__file__).parent / "native" / "derived.star"
 NS = 1_000_000_000
+EARLY = 0.9  # of an interval: readings do not come exactly on time
 
 # One step of a computation, on a stack: a word and what belongs to it. ("number", value), ("input", name of an input),
 # ("linear", (a, b)), ("rate", ns or 0), ("moving_median", values), or a function and how many numbers it takes.
@@ -60,6 +61,7 @@ def script(stanza: Stanza) -> str:
         "name": stanza.name,
         "tags": stanza.tags,
         "interval_ns": round(stanza.interval * NS),
+        "least_ns": _least_ns(stanza, computation),
         "ahead_ns": clock.AHEAD_NS,
         "inputs": {
             name: [each.instrument, each.channel, each.measurement, each.field]
@@ -68,6 +70,12 @@ def script(stanza: Stanza) -> str:
         "channels": [_channel(stanza, name, computed) for name, computed in computation.channels.items()],
     }
     return f"DERIVED = {literal(known)}\n\n{PROGRAM.read_text(encoding='utf-8')}"
+
+
+def _least_ns(stanza: Stanza, computation: Computation) -> int:
+    """Tell how far values are from each other, at least: where all that is computed with comes oftener than asked for."""
+    slowest = max(each.interval for each in computation.inputs.values() if each.instrument != stanza.name)
+    return round(EARLY * stanza.interval * NS) if stanza.interval > slowest else 0
 
 
 def _channel(stanza: Stanza, name: str, computed: tuple[Computed, ...]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Derived(Native):
 
     A value is computed once each channel that it needs has brought a reading since the value before, and has the time of the newest of
     them. What is read less often than this instrument's `interval` (default: that of the slowest) is not waited for: its last reading
-    holds for `max_age`. Where a reading is missing, or too old, there is no value, and the status names the channel. What reaches
+    holds for `max_age`. With an `interval` that is longer than theirs there is one value an interval. Where a reading is missing, or too old, there is no value, and the status names the channel. What reaches
     Telegraf late, with a time before one that came already, is not computed with.
 
     All channels of an expression are read by one node, and are numbers that come again and again.

@@ -377,6 +377,12 @@ def test_what_is_read_seldom_is_not_waited_for(computed):
     assert brief(computed({"a": "V"}, text, readings)) == [(1, 101), (11, 102), (21, 103)]
 
 
+def test_with_a_longer_interval_there_is_one_value_in_each(computed):
+    channel = one("in.a", "V").replace("driver: derived", "driver: derived\n    interval: 30s")
+    readings = [(10 * n + n % 2 / 100, {"a": float(n)}) for n in range(10)]
+    assert brief(computed({"a": "V"}, channel, readings)) == [(0, 0), (30.01, 3), (60, 6), (90.01, 9)]
+
+
 def test_what_is_computed_is_computed_with(computed):
     text = one("in.a + 1 V", "V").replace("name: out", "name: first") + one("2 * first.c", "V").replace("c: {", "d: {")
     points = computed({"a": "V"}, text, [(0, {"a": 1.0}), (10, {"a": None})])
