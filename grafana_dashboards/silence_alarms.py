@@ -41,8 +41,9 @@ def stale(instrument: SiteInstrument, site: Site, panel: Panels) -> Iterable[Rul
 
     It begins while its node says anything, and did all the time: that a node, or the database, was away is told once, for all of
     its instruments. None begins while it is paused, nor before it has had its time after that. It ends when readings came for a while without such a gap: a cable that comes and goes is one alarm.
+    What is computed is silent where all that it is computed of is; that is told of those.
     """
-    if not instrument.stale:
+    if not instrument.stale or instrument.computed:
         return
     stanza = instrument.stanza
     # What Telegraf counts of what it reads itself, it tells each ten seconds.

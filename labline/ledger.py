@@ -49,7 +49,7 @@ class Run(Struct, frozen=True):
         for instrument in site.enabled:
             measurements = instruments.setdefault(instrument.name, {})
             for channel in instrument.stanza.declared:
-                measurements.setdefault(channel.measurement, {})[channel.id] = list(channel.quantities)
+                measurements.setdefault(channel.measurement, {})[channel.id] = list(channel.stored)
         intervals = {i.name: float(i.stanza.interval) for i in site.enabled if i.reports}
         return cls(since_ns, site.name, site.influxdb.database, instruments, intervals=intervals)
 

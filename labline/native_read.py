@@ -79,6 +79,6 @@ def _point(stanza: Stanza, found: dict[str, Any]) -> Point:
     channel = stanza.find(found["tags"]["channel"], found["name"])
     assert channel is not None  # the script makes points of no others
     came = found["fields"]
-    fields = {name: quantity.field(came[name]) for name, quantity in channel.quantities.items() if name in came}
+    fields = {name: quantity.field(came[name]) for name, quantity in channel.stored.items() if name in came}
     marks = {name: came[name] for name in MARKS if name in came}
     return Point(found["name"], found["tags"], {**fields, **marks}, found["timestamp"])

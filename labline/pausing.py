@@ -48,6 +48,10 @@ def folder(arguments: argparse.Namespace) -> Path:
         if name not in found:
             raise BadInput(f"{file} has no instrument {name!r}; {suggestion(name, found)}")
         instrument = found[name]
+        if native_config.computes(instrument.stanza):
+            raise BadInput(
+                f"{name!r} is computed of other instruments, and has no port; to free one, pause that instrument"
+            )
         if native_config.is_native(instrument.stanza):
             raise BadInput(
                 f"{name!r} is read by Telegraf itself, which can't be asked to pause it, and may hold its port all the time; to "

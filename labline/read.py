@@ -79,6 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"there is no instrument {arguments.instrument!r} in {site.file}; {suggestion(arguments.instrument, known)}"
         )
     stanza = entry.stanza
+    if native_config.computes(stanza):
+        several = ", ".join(sorted({each.instrument for each in stanza.computation.inputs.values()} - {stanza.name}))
+        raise BadInput(f"{stanza.name!r} is computed, while the lab runs, of what is read of {several}: read that")
     if native_config.is_native(stanza):
         if arguments.trace or arguments.record:
             raise BadInput(f"Telegraf itself reads {stanza.name!r}: what is said can't be traced or recorded from here")
@@ -227,7 +230,7 @@ def _print_table(stanza: Stanza, points: list[Point]) -> None:
     named_in = [stanza.find(point.tags["channel"], point.measurement) for point in points if "channel" in point.tags]
     channels = [channel for channel in (*stanza.channels, *named_in) if channel is not None]
     called = {c.id: c.id if c.label == c.id else f"{c.id} ({c.label})" for c in channels}
-    second = max((len(name) for c in channels for name in c.quantities), default=0)
+    second = max((len(name) for c in channels for name in c.stored), default=0)
     first = min(max(map(len, called.values()), default=0), LINE - second)
     for point in points:
         if "channel" not in point.tags or not (channel := stanza.find(point.tags["channel"], point.measurement)):
@@ -237,11 +240,11 @@ def _print_table(stanza: Stanza, points: list[Point]) -> None:
         )
         named = called[channel.id]
         named = named if len(named) <= first else f"{named[: first - 1]}…"
-        values = {name: value for name, value in point.values.items() if name in channel.quantities}
+        values = {name: value for name, value in point.values.items() if name in channel.stored}
         if not values:
             print(f"  {when}  {named:{first}} {'–':>{second + 11}}       {point.values['status'].replace('_', ' ')}")
         for name, value in values.items():
-            number, unit = shown(value, channel.quantities[name])
+            number, unit = shown(value, channel.stored[name])
             print(
                 f"  {when}  {named:{first}} {name:{second}} {number:>10} {unit:4}  {point.values['status'].replace('_', ' ')}"
             )

@@ -93,5 +93,8 @@ INSTRUMENT: tuple[Quantity, ...] = (
     Quantity("state", "", "ok, or what is wrong", type="str"),
 )
 
+# Beside them, of an instrument whose channels are looked at for spikes.
+SPIKES = _count("spikes", "Readings that were taken for spikes, since the program started")
+
 # Of a node whose Telegraf is there, the newest of these is no older than this (s): it tells of itself each ten seconds.
 ALIVE, ALIVE_SECONDS = ("internal_agent", "metrics_gathered"), 30

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, declared, drivers, duration, names, stanza, wires
+from telegraf_inputs import calibration, declared, drivers, duration, names, spikes, stanza, wires
 from telegraf_inputs.declare import FIELD, Option, Quantity
 from telegraf_inputs.letters import LONGEST_UNIT
 from telegraf_inputs.native_source import Native
@@ -127,6 +127,7 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
     known = [option.name for option in (*stanza.keys_of(driver), *driver.options_known)]
     channel = {option.name: _key(option) for option in (*stanza.CHANNEL_KEYS, *driver.channel_options)}
     channel["calibration"]["$ref"] = "#/$defs/Calibration"
+    channel["filter"] |= {"properties": {o.name: _key(o) for o in spikes.KEYS}, "additionalProperties": False}
     channel["limits"] |= {
         "type": "object",  # never without a value: whoever writes it believes that there is an alarm
         "minProperties": 1,
@@ -173,7 +174,7 @@ def _of_driver(driver: type[Source]) -> dict[str, Any]:
 
 def _quantities(driver: type[Source]) -> dict[str, Any]:
     """Say what stands below a channel's ``read``: quantities, and their keys."""
-    keys = (*driver.where, *declared.KEYS)
+    keys = (*driver.where, *(driver.quantity_keys if issubclass(driver, Native) else declared.KEYS))
     return {
         "minProperties": 1,
         "propertyNames": {"pattern": f"^{FIELD.pattern}".replace(r"\Z", "$")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable
 from typing import Any
 
@@ -251,7 +252,7 @@ def _check_end(limit: Limit, key: str, value: float) -> None:
     """Refuse a limit that no value ever comes back over."""
     quantity, unit = limit.quantity, f" {limit.quantity.unit}".rstrip()
     low, high = quantity.low, quantity.high
-    zero = units.least(quantity.unit)
+    zero = -math.inf if quantity.difference else units.least(quantity.unit)
     if zero < value and (low is None or low < zero):
         low = zero
     back = value - limit.hysteresis if key == "above" else value + limit.hysteresis

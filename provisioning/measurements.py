@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.errors import BadInput
+from telegraf_inputs.spikes import QUALITY
 from telegraf_inputs.stanza import Stanza
 
 from . import host_metrics
@@ -17,7 +18,7 @@ CALIBRATION = Quantity(
     "calibration", "", "The calibration that made the value: its name, and a hash of what it is", type="str"
 )
 # What labline tells of itself, Telegraf of itself and of the machine: measurement -> quantities.
-OWN = {"instrument": host_metrics.INSTRUMENT} | host_metrics.ALL | host_metrics.LINE
+OWN = {"instrument": (*host_metrics.INSTRUMENT, host_metrics.SPIKES)} | host_metrics.ALL | host_metrics.LINE
 
 
 def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
@@ -26,8 +27,13 @@ def quantities(stanzas: Iterable[Stanza]) -> dict[str, dict[str, Quantity]]:
     for stanza in stanzas:
         for channel in stanza.declared:
             fields = found.setdefault(channel.measurement, {})
-            marks = (STATUS, CLOCK) if channel.calibration is None else (STATUS, CLOCK, CALIBRATION)
-            fields |= {quantity.name: quantity for quantity in (*channel.quantities.values(), *marks)}
+            marks = [
+                STATUS,
+                CLOCK,
+                *([CALIBRATION] if channel.calibration else []),
+                *([QUALITY] if channel.filter else []),
+            ]
+            fields |= {quantity.name: quantity for quantity in (*channel.stored.values(), *marks)}
     for measurement, own in OWN.items():
         found[measurement] = {quantity.name: quantity for quantity in own}
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from telegraf_inputs import native_clock, native_script, native_simulation
+from telegraf_inputs import derived_script, native_clock, native_script, native_simulation
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.stanza import Stanza
 
@@ -21,13 +21,23 @@ def is_native(stanza: Stanza) -> bool:
     return issubclass(stanza.driver, Native)
 
 
+def computes(stanza: Stanza) -> bool:
+    """Tell whether Telegraf computes this instrument of what others deliver."""
+    return is_native(stanza) and cast(type[Native], stanza.driver).computes
+
+
 def files(stanza: Stanza, *, simulated: bool = False) -> dict[str, str]:
     """Make the files of one instrument: path inside the folder of Telegraf's configuration -> text."""
+    if computes(stanza):
+        return {_script_file(stanza): derived_script.script(stanza)}
     return {_script_file(stanza): native_script.script(stanza, simulated=simulated or stanza.simulated)}
 
 
 def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -> Iterator[str]:
     """Write Telegraf's tables for one instrument; ``folder`` is where the files lie."""
+    if computes(stanza):
+        yield from _computing(stanza, folder)
+        return
     driver = cast(type[Native], stanza.driver)
     simulated = simulated or stanza.simulated
     by_itself = driver.by == "topic" and not simulated
@@ -55,6 +65,16 @@ def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -
             "script": f"{folder}/{_script_file(stanza)}",
             "tagpass": {"instrument": [stanza.name], native_clock.TAG[0]: [native_clock.TAG[1]]},
         },
+    )
+
+
+def _computing(stanza: Stanza, folder: str) -> Iterator[str]:
+    label = "" if stanza.label == stanza.name else f"{toml.one_line(stanza.label)}: "
+    sources = dict.fromkeys(each.instrument for each in stanza.computation.inputs.values())
+    yield f"\n# {label}{toml.one_line(stanza.driver.title)}, computed by Telegraf itself, about every {stanza.interval:g} s"
+    keys: dict[str, Any] = {"alias": stanza.name, "script": f"{folder}/{_script_file(stanza)}"}
+    yield from toml.nested(
+        "processors.starlark", {**keys, "tagpass": {"instrument": [name for name in sources if name != stanza.name]}}
     )
 
 

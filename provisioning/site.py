@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from telegraf_inputs import duration, transports, yamlfile
 from telegraf_inputs import stanza as stanzas
@@ -18,7 +18,7 @@ from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Channel, Stanza
 from telegraf_inputs.url import HERE
 
-from . import levels, limits, measurements
+from . import derived, levels, limits, measurements
 from .contact_point import ContactPoint
 from .convert import read_keys
 from .levels import Storage
@@ -74,6 +74,11 @@ class SiteInstrument(Struct, frozen=True, kw_only=True):
     def reports(self) -> bool:
         """Tell whether its program reports how it is, in measurement ``instrument``; else it lives as long as points come."""
         return bool(self.stanza.driver.alive_by == "report")
+
+    @property
+    def computed(self) -> bool:
+        """Tell whether it is computed of other instruments: it is silent where they are, and nothing else is told of it."""
+        return derived.is_derived(self.stanza)
 
     @property
     def silence(self) -> float:
@@ -199,10 +204,10 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         _say_list(errors)
     instruments: list[SiteInstrument] = []
     places: dict[str, tuple[str, int]] = {}
-    for index, stanza in enumerate(written.get("instruments", ())):
+    for index, read in enumerate(_stanzas(written.get("instruments", ()), node_names, errors)):
         made = None
         with noted(errors, "instruments", index) as found:
-            made = _instrument(stanza, node_names, alarms, found)
+            made = _instrument(read, node_names, alarms, found)
             found += measurements.taken(made.stanza) if made is not None else ()
             if made is not None and influxdb is not None:
                 _check_silence(made, influxdb.raw)
@@ -256,10 +261,40 @@ def _kind(data: Any) -> str:
     return "a list" if isinstance(data, list) else f"{data!r:.60}"
 
 
-def _instrument(data: Any, nodes: list[str], alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
-    """Read one instrument, which one of ``nodes`` reads; mistakes go to ``errors``, with their path inside it."""
-    stanza = stanzas.check_all(data, errors)
-    wrong = {error.path[:1] for error in errors}
+class _Read(Struct, frozen=True, kw_only=True):
+    """An instrument as it is written: ``stanza`` is what could be understood of ``data``, ``wrong`` are keys with mistakes."""
+
+    stanza: Stanza | None
+    data: Any
+    wrong: set[tuple[Any, ...]]
+
+
+def _stanzas(given: Iterable[Any], nodes: list[str], errors: list[BadInput]) -> Iterator[_Read]:
+    """Read what each instrument is, and how those are computed that are derived of others."""
+    found: list[_Read] = []
+    for index, data in enumerate(given):
+        stanza, place = None, ("instruments", index)
+        with noted(errors, *place) as wrong:
+            stanza = stanzas.check_all(data, wrong)
+        keys = {error.path[len(place) :][:1] for error in wrong}
+        found.append(_Read(stanza=stanza, data=data, wrong=keys))
+    known = [each.stanza for each in found if each.stanza is not None]
+    # What an expression names may be just what is wrong.
+    whole = len({stanza.name for stanza in known}) == len(found) and not any(each.wrong for each in found)
+    paced = {each.stanza.name for each in found if each.stanza and each.data.get("interval") is not None}
+    mistakes = list(derived.plan(known, nodes[0] if nodes else "", paced)) if whole else []
+    for stanza, mistake in mistakes:
+        index = next(index for index, each in enumerate(found) if each.stanza is stanza)
+        mistake.path = ("instruments", index, *mistake.path)
+        errors.append(mistake)
+    for each in found:
+        unknown = each.stanza is not None and derived.is_derived(each.stanza) and (mistakes or not whole)
+        yield structs.replace(each, stanza=None) if unknown else each
+
+
+def _instrument(read: _Read, nodes: list[str], alarms: Alarms, errors: list[BadInput]) -> SiteInstrument | None:
+    """Make one instrument, which one of ``nodes`` reads; mistakes go to ``errors``, with their path inside it."""
+    stanza, data, wrong = read.stanza, read.data, read.wrong
     limits.check_empty(data, errors)
     limits.check_keys(data, {channel.id for channel in stanza.channels} if stanza else (), errors)
     if stanza is None:

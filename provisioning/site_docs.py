@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from telegraf_inputs import calibration, duration, stanza, wires
+from telegraf_inputs import calibration, duration, spikes, stanza, wires
 from telegraf_inputs.declare import Option
 
 from . import json_schema, site_file
@@ -47,6 +47,7 @@ def _table(name: str) -> str:
             "Wire": lambda: _options(wires.OPTIONS),
             "Channel": lambda: _options(stanza.CHANNEL_KEYS),
             "Calibration": lambda: _options(calibration.COMMON),
+            "Filter": lambda: _options(spikes.KEYS),
         }.get(name, lambda: _struct(getattr(site_file, name)))()
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

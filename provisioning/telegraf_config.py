@@ -15,7 +15,7 @@ from telegraf_inputs import clock, duration, ledger, memory, native_clock, plugi
 from telegraf_inputs.source import Pushed, Source
 from telegraf_inputs.url import HERE
 
-from . import host_metrics, native_config
+from . import derived, host_metrics, native_config
 from .levels import RAW
 from .site import Node, Site, SiteInstrument
 from .toml import one_line as _one_line
@@ -120,6 +120,9 @@ def _conf(
     instruments = site.of_node(node)
     measurements = sorted({name for i in instruments for name in i.stanza.measurements})
     natives = [i.stanza for i in instruments if native_config.is_native(i.stanza)]
+    computed = [stanza for stanza in natives if native_config.computes(stanza)]
+    # Telegraf's processors take what passes in the order in which they stand here.
+    natives = [stanza for stanza in natives if stanza not in computed] + derived.in_order(computed)
     clocked = bool(natives) and node.clock != "unchecked"
     unstored = [native_clock.METRIC] if clocked else []
     parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, node, paths, measurements, unstored), *_host()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any
 
@@ -130,6 +131,23 @@ def _convert(number: float, found: str, unit: str, value: str, difference: bool)
 def _angle(unit: Any) -> Any:
     """Tell which power of an angle a unit has; pint takes angles for plain numbers, and a rad/s for a Hz."""
     return dict(_registry().Quantity(1, unit).to_root_units().unit_items()).get("radian", 0)
+
+
+@lru_cache(10_000)
+def affine(unit: str) -> tuple[float, float, dict[str, Fraction]] | None:
+    """Tell (factor, offset, dimension): x of ``unit`` is offset + factor · x in basic units, whose powers are the dimension.
+
+    None where that is no unit that is known, or not one of such a kind (dBm).
+    """
+    parsed = _parse(unit)
+    if parsed is None:
+        return None
+    none, one, two = (_registry().Quantity(x, parsed).to_root_units() for x in (0.0, 1.0, 2.0))
+    offset, factor = float(none.magnitude), float(one.magnitude - none.magnitude)
+    if not math.isclose(two.magnitude, offset + 2 * factor):
+        return None
+    powers = {str(name): Fraction(power).limit_denominator(100) for name, power in one.unit_items()}
+    return factor, offset, powers
 
 
 def meant(found: str, like: str | None = None) -> str:

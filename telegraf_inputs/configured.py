@@ -9,6 +9,7 @@ from . import transports
 from .calibration import Calibration
 from .declare import Quantity, Stream
 from .line import Wire
+from .spikes import Filter
 from .transport import Library
 from .url import Url
 
@@ -20,7 +21,7 @@ class Channel:
     """One channel: ``options`` are the driver's, ``limits`` stand as they are written.
 
     ``quantities`` are all that the channel delivers, by name, the calibrated one included; ``stream`` is what its
-    readings belong to.
+    readings belong to. ``filter``: how its spikes are found.
     """
 
     id: str
@@ -31,11 +32,17 @@ class Channel:
     calibration: Calibration | None = None
     quantities: dict[str, Quantity] = field(default_factory=dict)
     stream: Stream = Stream("")
+    filter: Filter | None = None
 
     @property
     def measurement(self) -> str:
         """The measurement that its points are in."""
         return self.stream.measurement
+
+    @property
+    def stored(self) -> dict[str, Quantity]:
+        """List all whose values are readings, by name: what it delivers, and what is kept of spikes."""
+        return self.quantities | ({self.filter.spike.name: self.filter.spike} if self.filter else {})
 
     def found_as(self, name: str) -> Channel:
         """Make the channel of this name, of which this one (ANY) says what it delivers."""
@@ -48,7 +55,7 @@ class Stanza:
 
     ``channels`` are those that it names, or that its driver does; ``others`` stand for those that are found in the data,
     one (ANY) a stream. ``folder`` is where its own file lies, if it has one. ``wire`` is how text travels to this one. ``identity`` is what the instrument says of itself, once
-    it is connected.
+    it is connected. ``computation`` is how its channels are computed, where they are (native/derived.py); a site knows that.
     """
 
     driver: Any  # type[Source]; it knows this module, and not the other way round
@@ -69,6 +76,7 @@ class Stanza:
     wire: Wire = field(default_factory=Wire)
     identity: str = ""
     folder: str = ""
+    computation: Any = None
 
     @property
     def simulated(self) -> bool:

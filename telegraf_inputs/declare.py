@@ -11,7 +11,12 @@ from typing import Any, Literal
 
 FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline or Telegraf set them
-MARKS = ("status", "clock", "calibration")  # fields of a point that say something of its readings, and are none
+MARKS = (
+    "status",
+    "clock",
+    "calibration",
+    "quality",
+)  # fields of a point that say something of its readings, and are none
 RESERVED = (*RESERVED_TAGS, *MARKS, "time")  # what a point has beside its quantities
 
 ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}
@@ -47,7 +52,8 @@ class Quantity:
     no reading. Without ``low``, neither is 0 K or less, nor less than −273.15 °C: thermometers answer so that have no
     sensor. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type. ``choices``: the value is
     a code, and this is what its codes mean. ``count``: a whole number without a unit says how many of something there
-    are; of one that is neither a count nor a code, nobody could tell what it means.
+    are; of one that is neither a count nor a code, nobody could tell what it means. ``difference``: of two temperatures,
+    which may be less than 0 K.
     """
 
     name: str
@@ -59,6 +65,7 @@ class Quantity:
     decimals: int | None = field(default=None, kw_only=True)
     choices: tuple[Choice, ...] = field(default=(), kw_only=True)
     count: bool = field(default=False, kw_only=True)
+    difference: bool = field(default=False, kw_only=True)
 
     @property
     def numeric(self) -> bool:
@@ -68,7 +75,7 @@ class Quantity:
     @property
     def least(self) -> float | None:
         """Tell the least value that is a reading: the declared one, or what no temperature is below; None for no end."""
-        if self.low is not None or self.type not in ("float", "int"):
+        if self.low is not None or self.difference or self.type not in ("float", "int"):
             return self.low
         unit = unicodedata.normalize("NFKC", self.unit)  # µ, ℃ and the kelvin sign have twins
         spelt = re.sub(r"[\s_.]+", "", unit.casefold())

@@ -34,6 +34,7 @@ KEYS = (
         "is graver than ok becomes the channel's status",
     ),
 )
+COMPUTED_KEYS = tuple(option for option in KEYS if option.name not in ("type", "scale", "choices"))
 CHOICE_KEYS = (
     Option("word", "str", "what the code means, for people", required=True),
     Option("severity", "str", "how grave that is", "", choices=get_args(Severity)),
@@ -49,8 +50,11 @@ class Declared:
     where: Mapping[str, Any]
 
 
-def read(given: Mapping[str, Any], where: tuple[Option, ...]) -> dict[str, Declared]:
-    """Check the mapping below ``read``, by quantity; ``where`` are the source's own keys. Raises BadInput."""
+def read(given: Mapping[str, Any], where: tuple[Option, ...], keys: tuple[Option, ...] = KEYS) -> dict[str, Declared]:
+    """Check the mapping below ``read``, by quantity; ``where`` are the source's own keys, ``keys`` those of KEYS that it has.
+
+    Raises BadInput.
+    """
     if not given:
         raise BadInput("is empty; name at least one quantity", ("read",))
     found = {}
@@ -60,15 +64,16 @@ def read(given: Mapping[str, Any], where: tuple[Option, ...]) -> dict[str, Decla
                 check_field(name, ())
             with noted(wrong, "read", name):
                 if not isinstance(data, dict):
-                    keys = ", ".join(option.name for option in (*where, *KEYS))
-                    raise BadInput(f"found {shown(data)}, expected the quantity's keys: {keys}")
-                found[name] = _declared(name, data, where)
+                    known = ", ".join(option.name for option in (*where, *keys))
+                    raise BadInput(f"found {shown(data)}, expected the quantity's keys: {known}")
+                found[name] = _declared(name, data, where, keys)
     return found
 
 
-def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...]) -> Declared:
+def _declared(name: str, data: dict[str, Any], where: tuple[Option, ...], keys: tuple[Option, ...]) -> Declared:
+    values = {option.name: option.default for option in KEYS}
     with together() as wrong:
-        values = take(data, (*where, *KEYS), "a quantity", wrong)
+        values |= take(data, (*where, *keys), "a quantity", wrong)
     kind = values["type"]
     with together() as wrong:
         _check_numbers(data, values, wrong)

@@ -24,7 +24,7 @@ def clashes(stanzas: Iterable[Stanza]) -> Iterator[Clash]:
     first: dict[tuple[str, str], tuple[Quantity, Stanza, Channel]] = {}
     for stanza in stanzas:
         for channel in stanza.declared:
-            for quantity in channel.quantities.values():
+            for quantity in channel.stored.values():
                 said, by, at = first.setdefault((channel.measurement, quantity.name), (quantity, stanza, channel))
                 for what, here, there in (
                     ("type", quantity.type, said.type),
@@ -48,7 +48,7 @@ def _kind(quantity: Quantity) -> str:
 def tags_named_as_fields(stanzas: Iterable[Stanza]) -> Iterator[tuple[Stanza, str, str]]:
     """Yield (stanza, tag, message) for each tag that is a field of another instrument of the same measurement."""
     stanzas = list(stanzas)
-    by = {(c.measurement, name): s.name for s in stanzas for c in s.declared for name in c.quantities}
+    by = {(c.measurement, name): s.name for s in stanzas for c in s.declared for name in c.stored}
     for stanza in stanzas:
         for tag in stanza.tags:
             for measurement in stanza.measurements:

@@ -100,6 +100,7 @@ class Instrument:
         self.source: Polled | Pushed | None = None
         self._clock = Clock()
         self._maker = PointMaker(stanza, self._clock)
+        self._filters = any(channel.filter for channel in stanza.declared)
         # By what readings call them: their stream, where they name it, and the channel.
         self._places: dict[tuple[str, str], Channel] = {}
         self.channels: list[Channel] = []  # those of the stanza, and those that were found in the data
@@ -130,6 +131,11 @@ class Instrument:
     def readings(self) -> int:
         """Tell how many readings were made."""
         return sum(made.readings for made in self.made.values())
+
+    @property
+    def spikes(self) -> int:
+        """Tell how many readings were taken for spikes; they are made, too."""
+        return self._maker.spikes
 
     @property
     def _up(self) -> bool:
@@ -450,6 +456,7 @@ class Instrument:
             "discarded": self.discarded,
             "readings": self.readings,
             "state": self.state,
+            **({"spikes": self.spikes} if self._filters else {}),
         }
         return Point("instrument", tags, fields, time.time_ns())
 

@@ -11,6 +11,7 @@ from .configured import Channel, Stanza
 from .declared import Declared
 from .native_source import COMMA, Native
 from .point_maker import FAULTS
+from .spikes import ROUNDING, Filter, gap_ns
 
 CLOCK = {
     "metric": native_clock.METRIC,
@@ -42,6 +43,8 @@ def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:
             sources.append([*source, channel.id, name])
         quantities = {name: _quantity(channel, each) for name, each in declared.items()}
         channels[channel.id] = {"measurement": channel.measurement, "quantities": quantities}
+        if channel.filter:
+            channels[channel.id]["filter"] = _filter(channel.filter, stanza)
         if (time := driver.own_time(stanza, channel)) and not simulated:
             channels[channel.id]["time"] = time
     return {
@@ -50,6 +53,20 @@ def _instrument(stanza: Stanza, simulated: bool) -> dict[str, Any]:
         "keep": ["host", "site", "instrument", *stanza.tags],
         "sources": sources,
         "channels": channels,
+    }
+
+
+def _filter(by: Filter, stanza: Stanza) -> dict[str, Any]:
+    return {
+        "of": by.of,
+        "spike": by.spike.name,
+        "median": by.median,
+        "mad": by.mad,
+        "floor": by.floor,
+        "rounding": ROUNDING,
+        "patience": by.patience,
+        "distances": by.distances,
+        "gap_ns": gap_ns(stanza.interval),
     }
 
 

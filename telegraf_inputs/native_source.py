@@ -33,8 +33,10 @@ class Native(Source):
     timeout = 5.0
     channel_names = None
     channel_options: tuple[Option, ...] = (READ,)
+    quantity_keys: tuple[Option, ...] = declared.KEYS  # beside ``where``
     statuses: Mapping[str, str] = NATIVE_STATUSES
     input = ""  # Telegraf's plugin
+    computes: ClassVar[bool] = False  # it reads nothing, and is computed of what others deliver
     by: ClassVar[Literal["field", "node", "topic"]] = "field"  # how native/shape.star finds a value
     secret_options: tuple[str, ...] = ()  # keys of the stanza that name files in the folder of passwords
     file_options: tuple[str, ...] = ()  # keys of the stanza that name other files, on the machine that runs Telegraf
@@ -51,7 +53,7 @@ class Native(Source):
     @classmethod
     def declared(cls, channel: Channel) -> dict[str, Declared]:
         """Tell what a channel's ``read`` declares. Raises BadInput."""
-        return declared.read(channel.options["read"], cls.where)
+        return declared.read(channel.options["read"], cls.where, cls.quantity_keys)
 
     @classmethod
     def plugin(cls, stanza: Stanza) -> str:

@@ -10,6 +10,7 @@ from .clock import Clock
 from .configured import Channel, Stanza
 from .point import BadPoint, Point
 from .reading import Reading
+from .spikes import QUALITY, SPIKE, Filter, Judge, gap_ns
 
 MOST_SERIES = 2000  # that are remembered
 REMEMBERED = (
@@ -26,6 +27,9 @@ class PointMaker:
         self.discarded = 0  # values that are not as their driver declares them
         # Series -> time -> what was said then; the series that spoke last is the last.
         self._recent: OrderedDict[tuple[str, ...], OrderedDict[int, int]] = OrderedDict()
+        self.spikes = 0
+        self._judges: dict[tuple[str, ...], Judge] = {}
+        self._gap_ns = gap_ns(max(stanza.interval, stanza.driver.turn))
 
     def make(self, reading: Reading, channel: Channel) -> tuple[Point, bool]:
         """Make a reading's point, with its calibrated value beside the raw one; tells whether it is a repetition.
@@ -40,7 +44,11 @@ class PointMaker:
         own = {"instrument": self._stanza.name, "channel": channel.id, **self._stanza.tags}
         tags = {**(reading.tags or {}), **own}
         marked = {**fields, **marks, "status": reading.status}
-        time_ns, repeated = self._own_time(channel, reading, marked)
+        series = (channel.measurement, channel.id, *sorted(f"{k}={v}" for k, v in (reading.tags or {}).items()))
+        time_ns, repeated = self._own_time(series, reading, marked)
+        if channel.filter and self._spike(channel.filter, series, fields, time_ns):
+            fields[channel.filter.spike.name] = fields.pop(channel.filter.of)
+            marked = {**fields, **marks, "status": reading.status, QUALITY.name: SPIKE}
         if fault := self._clock.judge(reading.time_ns):
             marked["clock"] = fault
         try:
@@ -87,8 +95,16 @@ class PointMaker:
                 reading.status = trouble
         return fields
 
-    def _own_time(self, channel: Channel, reading: Reading, fields: dict[str, Any]) -> tuple[int, bool]:
-        series = (channel.measurement, channel.id, *sorted(f"{k}={v}" for k, v in (reading.tags or {}).items()))
+    def _spike(self, by: Filter, series: tuple[str, ...], fields: dict[str, Any], time_ns: int) -> bool:
+        if by.of not in fields:
+            return False
+        if series not in self._judges and len(self._judges) >= MOST_SERIES:
+            self._judges.pop(next(iter(self._judges)))
+        spike = self._judges.setdefault(series, Judge(by)).spike(fields[by.of], time_ns, self._gap_ns)
+        self.spikes += spike
+        return spike
+
+    def _own_time(self, series: tuple[str, ...], reading: Reading, fields: dict[str, Any]) -> tuple[int, bool]:
         recent = self._recent.setdefault(series, OrderedDict())
         self._recent.move_to_end(series)
         if len(self._recent) > MOST_SERIES:

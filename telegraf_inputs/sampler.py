@@ -93,7 +93,10 @@ class Sampler:
         if not silently:
             i = self.instrument
             discarded = f", {i.discarded} discarded" if i.discarded else ""
-            self._log("I", f"stopped after {self.cycles} cycles: {i.readings} readings, {i.lost} dropped{discarded}")
+            spikes = f", {i.spikes} taken for spikes" if i.spikes else ""
+            self._log(
+                "I", f"stopped after {self.cycles} cycles: {i.readings} readings, {i.lost} dropped{discarded}{spikes}"
+            )
 
     def _run(self) -> None:
         try:

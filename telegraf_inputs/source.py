@@ -48,6 +48,7 @@ class Source:
     statuses: Mapping[str, str] = {}  # what a channel's status can say beside COMMON_STATUSES -> what that means
     extra = ""  # the extra of the distribution that it needs (serial, visa, phidget); "" for none
     example = ""  # a stanza that works, in YAML, for documentation and ``labline scan``
+    beside = ""  # a stanza, in YAML, that a site has beside the example, where that needs one
     finds = False  # the stanza may say, as channel `*`, what channels deliver that are found in the data
     servers = ""  # the scheme of servers at which a scan may be told to look (find_at)
     probes: tuple[Probe, ...] = ()  # how a scan may ask for it; empty: it can't be asked

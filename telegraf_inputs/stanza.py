@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import calibration, connections, drivers, duration, options, transports, wires, yamlfile
+from . import calibration, connections, drivers, duration, options, spikes, transports, wires, yamlfile
 from .calibration import Calibration
 from .configured import ANY, Channel, Stanza
 from .declare import MARKS, PINNED, RESERVED_TAGS, Option, Quantity, pin
@@ -26,7 +26,7 @@ EACH = "each channel"  # the label of what stands for channels that are found in
 RESERVED_FIELDS = (
     *MARKS,
     *("up", "read_seconds", "errors", "reconnects", "overruns", "dropped", "discarded", "readings"),
-    "state",
+    *("spikes", "state"),
 )
 
 KEYS = (
@@ -63,6 +63,7 @@ CHANNEL_KEYS = (
     Option("label", "str", "the channel's name for people"),
     Option("description", "str", "a sentence about it, shown on dashboards"),
     Option("calibration", "map", "how the raw quantity becomes the one that is meant (telegraf_inputs/calibration.py)"),
+    Option("filter", "map", "how single readings that are far from those before them are found, and kept aside"),
     Option("limits", "map", "alarm limits by quantity; read by the floors above"),
 )
 # Where a mistake leaves it known what the instrument delivers, and what its driver goes by; and so of a channel.
@@ -234,7 +235,7 @@ def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
 
 
 def _tags(tags: dict[str, Any], channels: list[Channel]) -> dict[str, str]:
-    fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.quantities)}
+    fields = {*RESERVED_FIELDS, *(name for channel in channels for name in channel.stored)}
     with together() as wrong:
         for name, value in tags.items():
             with noted(wrong, "tags", name):
@@ -321,6 +322,9 @@ def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list
             channel.quantities = _calibrated(channel.quantities, channel.calibration)
     if len(errors) > before:
         return None
+    if values["filter"] is not None:
+        with noted(errors, "filter"):
+            channel.filter = spikes.build(values["filter"], channel.quantities, channel.calibration)
     for quantity in channel.limits:
         if quantity not in channel.quantities:
             errors.append(

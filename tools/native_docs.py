@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 
 import yaml
 
 from labline.stack.telegraf import OLDEST
 from provisioning import native_config
+from provisioning import site as sites
 from provisioning.measurements import STATUS
-from telegraf_inputs import declared, stanza
+from telegraf_inputs import expression, stanza
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.point import Point
@@ -22,6 +24,7 @@ FOLDER = "/etc/labline/telegraf"  # as `labline render` has it
 SITE = "lab"
 EXAMPLE_NS = 1767225600000000000  # the first second of 2026
 UNUSED = ("no_answer", "driver_fault")  # they are a program's words
+UNCOMPUTED = (*UNUSED, "bad_answer", "uncalibrated", "unknown_code")
 
 
 def page(driver: type[Native], site_file: str) -> str:
@@ -30,11 +33,14 @@ def page(driver: type[Native], site_file: str) -> str:
     example = _example(driver)
     plugin = driver.plugin(example)
     own = f"`inputs.{driver.input}`" if driver.input else "the input that you choose"
-    statuses = {word: text for word, text in {**COMMON_STATUSES, **driver.statuses}.items() if word not in UNUSED}
+    unused = UNCOMPUTED if driver.computes else UNUSED
+    statuses = {word: text for word, text in {**COMMON_STATUSES, **driver.statuses}.items() if word not in unused}
     parts = [
         f"# {driver.title} Input Plugin",
         markdown.paragraph(
-            f"{first} Telegraf reads it with {own}, without a program of labline's; a script gives what comes the shape of "
+            f"{first} Telegraf does that itself, by a script, without a program of labline's."
+            if driver.computes
+            else f"{first} Telegraf reads it with {own}, without a program of labline's; a script gives what comes the shape of "
             "all other data."
         ),
         *map(markdown.paragraph, others),
@@ -49,18 +55,24 @@ def page(driver: type[Native], site_file: str) -> str:
             f"{site_file}, with the script `{example.name}.star` beside it."
         ),
         markdown.fence("yaml", driver.example),
+        *_beside(driver),
         markdown.paragraph("Beside the [keys of every instrument](../README.md#keys-of-every-instrument), it knows:"),
         *markdown.options("Key", driver.options_known),
         *markdown.options("Key of a channel", driver.channel_options),
         markdown.paragraph("Each quantity below `read` has:"),
-        *markdown.options("Key of a quantity", (*driver.where, *declared.KEYS)),
+        *markdown.options("Key of a quantity", (*driver.where, *driver.quantity_keys)),
+        *_functions(driver),
         markdown.paragraph(
             "A `calibration` of the channel is linear: `{form: linear, a: 1, b: 2}`. Other forms need a program."
+            if not driver.computes
+            else "There is no `calibration`: it belongs into the expression."
         ),
         "### Connection",
         "\n".join([*_connections(driver), markdown.item("`sim`: made up by Telegraf's input `mock`", 0)])
         if driver.schemes
-        else markdown.paragraph("None: the keys of the input say it."),
+        else markdown.paragraph(
+            "None: what it is computed of has." if driver.computes else "None: the keys of the input say it."
+        ),
         *_passwords(driver),
         "## Metrics",
         "\n".join(_metrics(example)),
@@ -68,7 +80,10 @@ def page(driver: type[Native], site_file: str) -> str:
         markdown.table(("Status", "Meaning"), ((f"`{word}`", text) for word, text in statuses.items())),
         "## Troubleshooting",
         markdown.paragraph(
-            "There is no program that reports how it is, and no point in measurement `instrument`: it is well as long as its "
+            "It is silent where all that it is computed of is silent. Where only some of it is, or has no reading, `status` names "
+            f"it. What the script stumbles over is in Telegraf's log, as `[processors.starlark::{example.name}]`."
+            if driver.computes
+            else "There is no program that reports how it is, and no point in measurement `instrument`: it is well as long as its "
             "own points come, and `silent` where they do not. Why is in Telegraf's log, in the lines of "
             f"`[inputs.{plugin}::{example.name}]`, and in the table of `labline status`. What a script can't use it tells "
             f"there too, as `[processors.starlark::{example.name}]`."
@@ -86,7 +101,25 @@ def sample(driver: type[Native]) -> str:
 
 
 def _example(driver: type[Native]) -> Stanza:
-    return stanza.check(yaml.safe_load(driver.example))
+    if not driver.beside:
+        return stanza.check(yaml.safe_load(driver.example))
+    stanzas = [textwrap.indent(text, "    ").strip() for text in (driver.example, driver.beside)]
+    text = "".join(f"  - {each}\n" for each in stanzas)
+    made = sites.parse(f"site: {SITE}\nnodes: [{{name: daq}}]\ninstruments:\n{text}", "example")
+    return made.instruments[0].stanza
+
+
+def _beside(driver: type[Native]) -> list[str]:
+    if not driver.beside:
+        return []
+    return [markdown.paragraph("Beside it the site has:"), markdown.fence("yaml", driver.beside)]
+
+
+def _functions(driver: type[Native]) -> list[str]:
+    if not driver.computes:
+        return []
+    rows = ((f"`{each.shape}`", each.description) for each in expression.FUNCTIONS.values())
+    return [markdown.paragraph("Functions of an expression:"), markdown.table(("Function", "Gives"), rows)]
 
 
 def _connections(driver: type[Native]) -> list[str]:

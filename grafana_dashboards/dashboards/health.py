@@ -35,6 +35,7 @@ COUNTS = {
     "overruns": "Cycles left out because the one before took too long: the interval is too short for this instrument.",
     "dropped": "Readings lost because Telegraf did not take them. Above 0 is loss: look at the machine's load and Telegraf's log.",
 }
+SPIKES = "Readings that were far from those before them: they are kept aside, and in no curve, mean or alarm. Many: a filter too narrow, or a fault."
 
 
 def build(site: Site) -> g.Dashboard:
@@ -57,7 +58,9 @@ def build(site: Site) -> g.Dashboard:
             page.add(_read_time(site, part), 12, style.PLOT_HEIGHT)
             page.add(_readings(site, part), 12, style.PLOT_HEIGHT)
         for field, text in COUNTS.items():
-            page.add(_count(reporting, field, text), 12, style.PLOT_HEIGHT)
+            page.add(_count(reporting, field, COLUMNS[field], text), 12, style.PLOT_HEIGHT)
+        if filtering := [i for i in reporting if any(channel.filter for channel in i.stanza.declared)]:
+            page.add(_count(filtering, "spikes", "Spikes", SPIKES), 12, style.PLOT_HEIGHT)
     page.row("Telegraf")
     page.add(delivery.table(), style.WIDTH, 6)
     labels = _instruments.labels(site.instruments)
@@ -153,14 +156,14 @@ def _readings(site: Site, part: Pace) -> panels.TimeSeries:
     return _plot(part, "Readings per minute", query, text, unit="none", least=0, interval="1m")
 
 
-def _count(instruments: list[SiteInstrument], field: str, text: str) -> panels.TimeSeries:
+def _count(instruments: list[SiteInstrument], field: str, title: str, text: str) -> panels.TimeSeries:
     """Plot by how much a counter of the programs grows."""
     check_stored("instrument", field)
     query = influxql.increase(field, "instrument", CHOSEN, ("instrument",))
     few = {"about": _telegraf.about("instrument", field), "bars": True, "soft_most": _telegraf.FEW, "decimals": 0}
     return _plot(
         Pace(instruments=instruments),
-        COLUMNS[field],
+        title,
         query,
         f"{text} Counted in each interval.",
         unit="none",

@@ -63,6 +63,9 @@ def _asked(instrument: SiteInstrument, lab: Examined) -> Iterator[Finding]:
             return
         if hint := transports.of(url).hint(url):
             yield Finding(name, *hint, note=True)
+    if native_config.computes(stanza):
+        yield Finding(name, "is computed of other instruments: nothing to ask", note=True)
+        return
     if native_config.is_native(stanza):
         yield _native(instrument, lab.passwords)
         return

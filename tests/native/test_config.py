@@ -46,7 +46,9 @@ VARIANTS = {
 def site(tmp_path):
     def load(data: dict) -> sites.Site:
         file = tmp_path / "site.yml"
-        text = {"site": "lab", "nodes": [{"name": "daq"}], "instruments": [data]}
+        beside = drivers.load(data["driver"]).beside
+        several = [data, *([yaml.safe_load(beside)] if beside else [])]
+        text = {"site": "lab", "nodes": [{"name": "daq"}], "instruments": several}
         file.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
         return sites.load(file)
 
@@ -84,8 +86,8 @@ def test_editors_refuse_a_key_that_a_quantity_does_not_have():
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_no_password_stands_in_it_but_a_reference(name):
-    checked = stanza.check(VARIANTS[name])
+def test_no_password_stands_in_it_but_a_reference(site, name):
+    checked = site(VARIANTS[name]).instruments[0].stanza
     text = "\n".join(native_config.tables(checked, "lab", "/etc/labline"))
     assert re.findall(r'password = "(.*)"', text) == [f"@{{labline:{name}}}" for name in native_config.secrets(checked)]
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from provisioning import toml
 from telegraf_inputs import clock, drivers, native_clock, native_script
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput
+from telegraf_inputs.spikes import Judge, gap_ns
 
 SECOND = 1_700_000_000_000_000_000
 
@@ -470,3 +474,48 @@ def test_what_would_be_found_is_simulated(shaped):
     stanza = mqtt(a={"unit": "V"}) | {"topic": "lab/{channel}", "channels": {"*": {"read": {"a": {"unit": "V"}}}}}
     checked = stanzas.check(stanza | {"connection": "sim"})
     assert '["mock", {}, "simulated.a", "simulated", "a"]' in native_script.script(checked, simulated=True)
+
+
+READINGS = st.lists(
+    st.tuples(
+        st.sampled_from([1, 1, 1, 1, 2, 5, -1]), st.sampled_from([0.0, 0.0, 0.5, -0.25, 9.0]) | st.floats(-1e6, 1e6)
+    ),
+    min_size=20,
+    max_size=400,
+)
+
+
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(median=st.integers(3, 9), mad=st.floats(1, 10), floor=st.sampled_from([0.0, 1.0]), course=READINGS)
+def test_spikes_are_those_that_a_program_finds(shaped, median, mad, floor, course):
+    stanza = snmp(a={"unit": "V"}) | {"interval": "1s"}
+    stanza["channels"]["1"]["filter"] = {"median": median, "mad": mad, "floor": floor}
+    checked = stanzas.check(stanza)
+    judge = Judge(checked.channels[0].filter)
+    lines, expected, when = [], [], SECOND
+    for seconds, value in course:
+        when += seconds * 10**9
+        lines.append(f"snmp,@ 1.a={value!r} {when}")
+        expected.append((when, judge.spike(value, when, gap_ns(checked.interval)), value))
+    found = []
+    for line in shaped(stanza, *lines)[0]:
+        _, said, at = line.split()
+        came = dict(each.split("=") for each in said.split(","))
+        spike = "a_spike" in came
+        assert came.keys() == ({"a_spike", "quality", "status"} if spike else {"a", "status"})
+        found.append((int(at), spike, float(came["a_spike" if spike else "a"])))
+    assert found == expected
+
+
+def test_a_spike_that_a_broker_repeats_is_the_same_point(shaped):
+    stanza = mqtt(v={"unit": "V", "path": "v"})
+    stanza["channels"]["1"] |= {"time": "at", "time_form": "unix", "filter": {"median": 3}}
+    values = [1.0, 1.0, 1.0, 1.0, 50.0, 50.0]
+    times = [1_700_000_000 + n for n in (0, 1, 2, 3, 4, 4)]
+    sent = [json.dumps({"v": v, "at": at}).replace('"', r"\"") for v, at in zip(values, times, strict=True)]
+    lines = shaped(stanza, *(f'mqtt,@,topic=t value="{text}" {SECOND}' for text in sent))[0]
+    assert [sorted(line.split()[1].split(",")) for line in lines[3:]] == [
+        ['status="ok"', "v=1"], ['quality="spike"', 'status="ok"', "v_spike=50"]
+    ]  # fmt: skip

@@ -134,7 +134,7 @@ def test_a_cycle_gives_a_point_a_channel_and_the_instruments_own(make):
 
 def test_the_instruments_own_fields_are_those_that_a_tag_must_not_have(make):
     *_, own = make().sample()
-    assert {*own.values, *MARKS} == set(stanzas.RESERVED_FIELDS)
+    assert {*own.values, *MARKS, "spikes"} == set(stanzas.RESERVED_FIELDS)
     assert {*own.tags, "channel", "site", "host"} == set(stanzas.RESERVED_TAGS)
 
 

@@ -111,7 +111,9 @@ def test_telegraf_takes_the_sample_configurations(pages, telegraf_path, tmp_path
 
 @pytest.mark.parametrize("name", native.names())
 def test_telegraf_takes_what_becomes_of_an_example_that_it_reads_itself(name, telegraf_path, tmp_path):
-    example = textwrap.indent(drivers.load(name).example, "    ").strip()
-    (tmp_path / "site.yml").write_text(f"site: lab\nnodes: [{{name: daq}}]\ninstruments:\n  - {example}\n")
+    driver = drivers.load(name)
+    stanzas = [textwrap.indent(text, "    ").strip() for text in (driver.example, driver.beside) if text]
+    listed = "".join(f"  - {each}\n" for each in stanzas)
+    (tmp_path / "site.yml").write_text(f"site: lab\nnodes: [{{name: daq}}]\ninstruments:\n{listed}")
     site = sites.load(tmp_path / "site.yml")
     assert telegraf_check.check(site, telegraf_path) == ""
