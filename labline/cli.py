@@ -32,6 +32,7 @@ VERBS = (
     "check",
     "render",
     "apply",
+    "rename",
     "new-driver",
     "completion",
 )
