@@ -18,11 +18,13 @@ def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
 
     ``url`` "" is that of a lab that runs here, else the site file's.
     """
-    from provisioning import influxdb_fields, influxdb_schema
+    from provisioning import influxdb_fields, influxdb_schema, influxdb_state
 
     server = _server(site, url, secrets, state)
     wanted = influxdb_schema.schema(site)
     stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
+    for note in influxdb_state.left_behind(influxdb_state.instruments(server, wanted.database), wanted):
+        print(f"note: {note}")
     refused = influxdb_fields.refusals(stored, wanted.fields, wanted.database)
     if refused:
         print("\n".join(refused), file=sys.stderr)

@@ -33,6 +33,7 @@ VERBS = (
     "render",
     "apply",
     "calibrate",
+    "rename",
     "new-driver",
     "completion",
 )

@@ -69,6 +69,7 @@ class Lab:
         self.lost: list[Trouble] = []  # what the ledger has to tell of Telegraf's outputs
         self.happened: list[str] = []  # what else may have lost readings
         self.dashboards = Dashboards(self.places, say)
+        self._dashboards_at = ""
         self._database: Database | None = None
         self._kept_database: Keeper | None = None
         self._kept_telegrafs: list[Keeper] = []
@@ -122,7 +123,9 @@ class Lab:
         if home:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen[DASHBOARDS_PORT], self.site, simulated=simulated)
-            self.lock.tell(grafana=self.dashboards.overview)
+            if self.dashboards.process:
+                self._supervision.keep("Grafana", self.dashboards, "all else runs on without dashboards")
+            self._tell_dashboards()
 
     def _start_database(self, database: Database) -> str:
         """Start it, and bring it to the site file; tells why it can't be, where measuring goes on without it.
@@ -193,7 +196,7 @@ class Lab:
         return any(a.node == node and a.process is not None and a.process.running for a in self._acquisitions)
 
     def look_after(self) -> None:
-        """Start anew what ended, but Grafana, and tell it; mind the disk. It waits for nothing.
+        """Start anew what ended, or hangs, and tell it; mind the disk. It waits for nothing.
 
         A disk that is full, broken or gone ends nothing here: what can still be measured is.
         """
@@ -223,11 +226,13 @@ class Lab:
             if self._health:
                 self._health.forget()
         self._tell_telegraf()
-        if ended := self.dashboards.just_ended():
-            self.lock.tell(grafana="")
-            self._say(
-                ended.explain(f"{ended.name} ended (exit status {ended.status}); all else runs on without dashboards")
-            )
+        self._tell_dashboards()
+
+    def _tell_dashboards(self) -> None:
+        """Write down where the dashboards are, or that there are none."""
+        if self._dashboards_at != (at := self.dashboards.overview):
+            self._dashboards_at = at
+            self.lock.tell(grafana=at)
 
     def take_up(self) -> list[str]:
         """Go over to what the site file says by now; tells what came of it.

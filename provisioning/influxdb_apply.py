@@ -33,13 +33,14 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What is to be done, in order; ``notes`` is what was found and is left alone.
+    """What is to be done, in order; ``notes`` is what was found and is left alone, ``gone`` of it are instruments.
 
     ``refused``: what the site wants otherwise than the data are, which nothing here mends. Then nothing is done at all.
     """
 
     differences: list[Difference]
     notes: list[str]
+    gone: list[str]
     refused: list[str]
 
     @property
@@ -83,8 +84,9 @@ def plan(url: str, wanted: Schema, secrets: Path, *, ca: str = "", before: Calla
     differences += _fields(server, state, wanted)
     differences += _mark(server, state, wanted)  # last: until all is done, it is not this site's
     notes += (f"anybody on this machine may read {path}; chmod 0600 {path}" for path in exposed(secrets, passwords))
+    gone = influxdb_state.left_behind(state.instruments, wanted)
     refused = influxdb_fields.refusals(state.stored, wanted.fields, wanted.database)
-    return Plan(differences=differences, notes=notes, refused=refused)
+    return Plan(differences=differences, notes=[*notes, *gone], gone=gone, refused=refused)
 
 
 def apply(made: Plan, tell: Callable[[str], None]) -> None:

@@ -105,6 +105,7 @@ class Schema(Struct, frozen=True, kw_only=True):
     rows: tuple[LevelRow, ...]
     fields: tuple[Field, ...]
     rights: tuple[tuple[str, str], ...]  # (user, right)
+    instruments: tuple[str, ...]  # their names
 
     @property
     def kept_in(self) -> list[str]:
@@ -152,6 +153,7 @@ def schema(site: Site) -> Schema:
         rows=tuple(_rows(influxdb)),
         fields=tuple(field for fields in found.values() for field in fields),
         rights=((WRITER, "WRITE"), (READER, "READ")),
+        instruments=tuple(instrument.name for instrument in site.instruments),
     )
 
 

@@ -30,6 +30,7 @@ class State(Struct, frozen=True, kw_only=True):
     rows: set[tuple[Any, ...]] = set()  # those of rp_config
     site: str = ""  # the one that the database was made for; "" where none left its mark
     stored: Stored = Stored()  # its fields
+    instruments: set[str] = set()  # those of which it has points
 
     @property
     def default(self) -> RetentionPolicy | None:
@@ -70,7 +71,22 @@ def read(server: Server, wanted: Schema) -> State:
         rows=rows,
         site=site,
         stored=influxdb_fields.read(server, database, wanted.kept_in) if database in databases else Stored(),
+        instruments=instruments(server, database) if database in databases else set(),
     )
+
+
+def instruments(server: Server, database: str) -> set[str]:
+    """Name the instruments of which a database has points, as a user who may read it. Raises DatabaseError."""
+    return {row["value"] for row in server.rows('SHOW TAG VALUES WITH KEY = "instrument"', database)}
+
+
+def left_behind(there: set[str], wanted: Schema) -> list[str]:
+    """Tell of instruments that the site file has no more, and whose history is there."""
+    return [
+        f"instrument {name!r} is no more in the site file; its history stays. Where it only got another name, "
+        f"`labline rename {name} NEW` takes that along"
+        for name in sorted(there - set(wanted.instruments))
+    ]
 
 
 def _policies(server: Server, database: str) -> dict[str, RetentionPolicy]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from provisioning.influxdb_schema import READER
 from provisioning.site import Site
 
 from ..places import Places
-from ..stack import grafana, ports, told
+from ..stack import grafana, ports
 from ..stack.errors import StartFailed
 from ..stack.process import Process
 
@@ -28,25 +29,28 @@ DASHBOARDS_PORT = "grafana"  # its name among the ports that are remembered
 
 
 class Dashboards:
-    """A Grafana of this lab's own: there from ``start`` to ``stop``, where one can be had.
-
-    ``overview`` is the URL of the first dashboard, "" without Grafana.
-    """
+    """A Grafana of this lab's own: there from ``start`` to ``stop``, where one can be had."""
 
     def __init__(self, places: Places, say: Callable[[str], None]):
         self._places, self._say = places, say
-        self._ended = False
+        self._start: Callable[..., grafana.GrafanaServer] | None = None
+        self._up = False
+        self._overview = ""
         self.grafana: grafana.GrafanaServer | None = None
-        self.overview = ""
+
+    @property
+    def process(self) -> Process | None:
+        return self.grafana.process if self.grafana else None
+
+    @property
+    def overview(self) -> str:
+        """Give the URL of the first dashboard; "" while there is no Grafana."""
+        return self._overview if self._up and self.process and self.process.running else ""
 
     @property
     def notice(self) -> str:
-        """Tell, in a line, where the dashboards are; "" without Grafana."""
-        if not self.grafana:
-            return ""
-        if self._ended:
-            return f"Grafana ended: no dashboards. Its log: {told.path(self.grafana.process.log)}"
-        return f"Dashboards: {self.overview}"
+        """Tell, in a line, where the dashboards are; "" while there are none."""
+        return f"Dashboards: {self.overview}" if self.overview else ""
 
     def start(self, home: Path, port: int, site: Site, *, simulated: bool) -> None:
         """Start it; where that fails it is told, and all else runs on. ``simulated``: instruments are."""
@@ -61,13 +65,27 @@ class Dashboards:
         try:
             emit.write(site, places.grafana_files, self._paths)
             root = {"GF_SERVER_ROOT_URL": f"{site.grafana.url.rstrip('/')}/"} if site.grafana.url else {}
-            self.grafana = grafana.GrafanaServer(home, places.grafana, places.secrets, places.grafana_files, port, root)
+            self._start = functools.partial(
+                grafana.GrafanaServer, home, places.grafana, places.secrets, places.grafana_files, port, root
+            )
+            self.grafana = self._start()
         except (emit.InvalidForGrafana, StartFailed) as error:
             ports.forget(places.ports, DASHBOARDS_PORT)
             self._say(f"{error}\nEverything else runs on, without dashboards.")
         else:
             ports.remember(places.ports, DASHBOARDS_PORT, port)
-            self.overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
+            self._overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
+            self._up = True
+
+    def begin(self) -> None:
+        """Begin to start it anew, as it was started, from the files there are by now. Raises StartFailed."""
+        if self._start:
+            self.grafana = self._start(wait=False)
+
+    def is_up(self) -> bool:
+        """Go on with that; True once it is done. Raises StartFailed; then nothing of it runs."""
+        self._up = bool(self.grafana and self.grafana.is_up())
+        return self._up
 
     @property
     def _paths(self) -> emit.GrafanaPaths:
@@ -79,24 +97,18 @@ class Dashboards:
         """Write the files of another version of the site, and let Grafana read them; tells what went wrong."""
         from grafana_dashboards import emit
 
-        if not self.grafana or self._ended:
+        if not self.grafana:
             return ""
         try:
             emit.write(self._telling_few(site, simulated), self._places.grafana_files, self._paths)
         except emit.InvalidForGrafana as error:
             return f"the dashboards stay as they were: {error}"
-        refused = self.grafana.reload()
+        refused = self.grafana.reload() if self.overview else ""  # one that is started anew reads them anyway
         return f"Grafana did not take up the alarms: {refused}; a new start does" if refused else ""
-
-    def just_ended(self) -> Process | None:
-        """Give the process where it ended since it was last asked: Grafana is not started anew."""
-        if not self.grafana or self._ended or self.grafana.process.running:
-            return None
-        self._ended = True
-        return self.grafana.process
 
     def stop(self) -> None:
         """Stop it."""
+        self._up = False
         if self.grafana:
             self.grafana.stop()
             self.grafana = None

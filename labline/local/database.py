@@ -137,6 +137,8 @@ class Database:
         except DatabaseError as error:
             root = told.path(self._places.root)
             raise DatabaseError(f"{error}\nTo begin anew, and keep what is there: mv {root} {root}-before") from None
+        for note in plan.gone:
+            say(f"  {note}")
         for difference in plan.differences:
             if difference.loss:
                 say(f"  {difference.loss}")

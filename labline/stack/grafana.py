@@ -55,8 +55,12 @@ class GrafanaServer:
         provisioning: Path,
         port: int,
         env: Mapping[str, str] | None = None,
+        *,
+        wait: bool = True,
     ):
         """Start it; returns when it is healthy, with everything provisioned. Raises StartFailed with its last words.
+
+        Without ``wait`` it only begins: call ``is_up`` now and then.
 
         ``home`` is the part's path; data and log lie under ``directory``; ``provisioning`` holds datasources,
         dashboards and alerting; ``env`` may add settings (``GF_…``) and what the provisioned files refer to.
@@ -69,8 +73,15 @@ class GrafanaServer:
         directory = credentials.private_directory(directory).absolute()
         environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
         self.process = Process("Grafana", _command(home), directory / "grafana.log", environment, home)
-        # The first start makes its database: that takes long on a Pi.
-        self.process.wait_ready(lambda: self._listens(port) and loopback.answers(f"{self.url}/api/health", 200), 120)
+        if wait:  # the first start makes its database: that takes long on a Pi
+            self.process.wait_ready(self._healthy, 120)
+
+    def is_up(self) -> bool:
+        """Look whether it is healthy. Raises StartFailed where it ended; then nothing of it runs."""
+        return self.process.is_ready(self._healthy)
+
+    def _healthy(self) -> bool:
+        return self._listens(self._port) and loopback.answers(f"{self.url}/api/health", 200)
 
     def _listens(self, port: int) -> bool:
         return listener.ours("Grafana", port, self.process.pid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import types
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from labline.lab import Lab
 from labline.places import VARIABLE, Places, state_of
 from labline.stack import credentials
 from labline.stack.errors import AlreadyRunning, StackError
-from labline.stack.process import Process
 from provisioning import site as sites
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import DatabaseError
@@ -84,24 +82,6 @@ def test_a_lab_that_is_being_started_is_not_said_not_to_run(tmp_path):
     lab.close()
     with pytest.raises(DatabaseError, match="trial does not run here"):
         status._watch(arguments)
-
-
-def test_a_grafana_that_ended_is_not_shown_as_if_it_lived(tmp_path):
-    file = tmp_path / "trial.yml"
-    file.write_text(SITE)
-    said = []
-    lab = Lab(sites.load(file), tmp_path / "state", said.append)
-    part = Process("Grafana", ["sleep", "60"], lab.places.grafana / "grafana.log")
-    lab.dashboards.grafana = types.SimpleNamespace(process=part, stop=part.stop)
-    lab.dashboards.overview = "http://127.0.0.1:3210/d/overview"
-    lab.look_after()
-    assert lab.dashboards.notice == "Dashboards: http://127.0.0.1:3210/d/overview" and not said
-    part.kill()
-    part.wait()
-    for _ in range(2):
-        lab.look_after()
-    assert lab.dashboards.notice == f"Grafana ended: no dashboards. Its log: {part.log}" and len(said) == 1
-    lab.close()
 
 
 def test_a_relative_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):

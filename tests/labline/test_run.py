@@ -294,6 +294,23 @@ def test_what_the_database_refuses_is_told_and_counted(start, tmp_path):
     assert re.search(r"readings were LOST\. Why:\n  The database refused ", after)
 
 
+def _grafanas(run, home: Path) -> list[psutil.Process]:
+    return [p for p in run.family() if p.is_running() and str(home) in " ".join(p.cmdline())]
+
+
+def _is_another(run, home: Path, before: psutil.Process, url: str) -> bool:
+    """Tell whether another one is there, answers, and whoever asks the run is sent to it."""
+    told = url in (run.folder / ".labline/told/lock").read_text()
+    return told and before not in _grafanas(run, home) and _answers(url)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
 def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
     home = tmp_path / "grafana"
     for name, text in (("bin/grafana", GRAFANA), ("conf/defaults.ini", "")):
@@ -325,11 +342,24 @@ def test_grafana_starts_from_files_that_hold_no_secret(start, tmp_path):
 
     ended = start(str(site), PATH=path, GF_SMTP_ENABLED="true", GF_SMTP_HOST="localhost:25")
     ended.wait_for("Dashboards http")
-    (server,) = (p for p in ended.family() if str(home) in " ".join(p.cmdline()))
-    server.kill()
-    ended.wait_for(r"Grafana ended \(exit status -9\)")
-    second = start(str(site))
-    assert second.end() == 1 and "influxdb: http" in second.text and "grafana: http" not in second.text
+    url = ended.wait_for(r"Dashboards (http://\S+)")[1]
+    # One that hangs, and one that ended, is started anew at the same place.
+    (first,) = _grafanas(ended, home)
+    first.suspend()
+    ended.wait_for(r"Grafana hangs: it was stopped \(SIGSTOP\); started anew")
+    wait_until(lambda: _is_another(ended, home, first, url), "the one that hung is there again")
+    (second,) = _grafanas(ended, home)
+    second.kill()
+    ended.wait_for(r"Grafana ended \(exit status -9\); started anew")
+    wait_until(lambda: _is_another(ended, home, second, url), "the one that ended is there again")
+    # Where it can't be started, nobody is sent there.
+    (third,) = _grafanas(ended, home)
+    (home / "bin/grafana").chmod(0o644)
+    third.kill()
+    ended.wait_for(r"Grafana is started anew.*, for ever; all else runs on without dashboards")
+    other = start(str(site))
+    assert other.end() == 1 and "influxdb: http" in other.text and "grafana: http" not in other.text
+    (home / "bin/grafana").chmod(0o755)
     ended.process.send_signal(signal.SIGTERM)
     ended.end()
     assert "no mail server" not in ended.text
