@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -98,12 +99,16 @@ class Variable:
         self._read("control" if self._info is None else "time", self._callbacks[1 if self._info is None else 3])
 
     def _read(self, kind: str, callback: Callable[..., None]) -> None:
-        if self._pv.channel_ready.is_set():  # it would be waited for
+        if not self._pv.channel_ready.is_set():  # it would be waited for
+            return
+        with contextlib.suppress(OSError, caproto.CaprotoError):  # it went meanwhile, or it hangs and takes no more
             self._pv.read(wait=False, data_type=kind, callback=callback, timeout=self._timeout)
 
     def _guarded(self, work: Callable[..., None], *given: Any) -> None:
         try:
             work(*given)
+        except (OSError, caproto.CaprotoError):
+            pass  # the connection went meanwhile, which is told otherwise; what was to be asked is asked again
         except Exception as error:  # the client would forget it
             self._blame(error)
 

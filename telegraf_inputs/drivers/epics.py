@@ -175,8 +175,10 @@ channels:
         """Yield what is missing or silent; ask for what says nothing. Raises Disconnected or NoAnswer where all is."""
         from ._epics_variable import GONE, combined
 
-        if self._fault is not None:
-            raise self._fault
+        if (fault := self._fault) is not None:
+            self._fault = None
+            self._renew()
+            raise fault
         self._find()
         for each in self._all:
             each.ask()
@@ -194,14 +196,18 @@ channels:
         if self._client is not None:  # which may wait for a server
             threading.Thread(target=self._client.disconnect, daemon=True, name="epics closing").start()
 
+    def _renew(self) -> None:
+        """Begin anew with another client, not too often. Raises Disconnected."""
+        if time.monotonic() > self._began + RENEW_SECONDS:
+            self._end()
+            self._begin()
+
     def _find(self) -> None:
         """Look after the client. Raises Disconnected or NoAnswer where no PV is there."""
         assert self._client is not None
         searcher = self._client.searcher
         if fault := self._client.fault:
-            if time.monotonic() > self._began + RENEW_SECONDS:
-                self._end()
-                self._begin()
+            self._renew()
             raise Disconnected(fault)
         searched = {name for name, *_ in list(searcher.unanswered_searches.values())}
         if lost := [(each.name, 0) for each in self._all if each.forgotten and each.name not in searched]:
@@ -217,7 +223,7 @@ channels:
             raise Disconnected(f"{self._url}: the IOC is gone{searcher.trouble and f' ({searcher.trouble})'}")
         raise Disconnected(
             f"{self._url}: no IOC answers for {self._all[0].name}, nor for any other PV; do the names, the address and "
-            f"the network (UDP and TCP, port 5064) fit? {searcher.trouble}".strip()
+            f"the network (by UDP and TCP) fit? {searcher.trouble}".strip()
         )
 
     def _tell(self, variable: Variable, values: dict[str, Any], stamp_ns: int, holds: bool) -> None:

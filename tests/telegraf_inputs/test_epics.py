@@ -13,7 +13,7 @@ from caproto.sync.client import read
 
 from telegraf_inputs import simulators
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.drivers import epics
+from telegraf_inputs.drivers import _epics_variable, epics
 from telegraf_inputs.errors import BadInput, Mistakes
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
@@ -267,6 +267,17 @@ def test_an_ioc_that_first_says_nothing_of_its_pvs_is_asked_again(simulated):
         reader.until_state("silent")
         simulated.fault = None
         reader.until(lambda f, _: "v" in f, "a value")
+
+
+def test_a_fault_of_the_driver_is_told_and_does_not_last(simulated, monkeypatch):
+    monkeypatch.setattr(epics, "RENEW_SECONDS", 0.1)
+    with reading(simulated) as reader:
+        reader.until(lambda f, _: "v" in f, "a value")
+        with monkeypatch.context() as broken:
+            broken.setattr(_epics_variable.Variable, "_value", lambda *_: 1 / 0)
+            reader.until_state("failed")
+            assert "fault in driver 'epics': ZeroDivisionError" in reader.logged[-1]
+        reader.until_state("ok")
 
 
 def test_a_server_that_answers_searches_and_takes_no_connection_is_told(simulated, monkeypatch):
