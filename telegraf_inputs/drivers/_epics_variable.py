@@ -191,7 +191,7 @@ class Variable:
 
     def _value(self, response: Any) -> tuple[Any, str]:
         """Read a value; returns it, and the channel's status by it. Raises Unusable where there is none."""
-        if not response.status.success if isinstance(response.status, caproto.CAStatus) else False:
+        if not response.status.success:
             raise Unusable("refused", f"the IOC refuses to tell {self.name}: {response.status.description}")
         severity, alarm = response.metadata.severity, response.metadata.status
         word = SEVERITIES.get(severity, "invalid" if severity else "")

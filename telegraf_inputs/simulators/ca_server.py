@@ -12,6 +12,7 @@ from typing import Any
 from ..drivers._epics_client import EPOCH, caproto
 
 VERSION = caproto.DEFAULT_PROTOCOL_VERSION
+OK = caproto.CAStatus.ECA_NORMAL
 HOST = "127.0.0.1"
 ATTEMPTS = 20  # to find a port that is free for both UDP and TCP
 
@@ -30,6 +31,7 @@ class Record:
     time_ns: int | None = None  # of that; 0: it was never processed; None: nothing can be told of it yet
     severity: int = 0
     alarm: int = 0
+    refused: Any = None  # a status in the place of success: nobody may read it
 
     def data(self) -> list[Any]:
         """Give the value as it is sent."""
@@ -205,9 +207,9 @@ class CaServer:
             if record.name in self.mute or record.time_ns is None and command.data_type in caproto.time_types:
                 return [], False  # nothing has happened yet that it could tell
             kind = command.data_type
-            return [
-                channel.read(record.data(), command.ioid, kind, record.elements, metadata=record.metadata(kind))
-            ], False
+            status = record.refused or OK if kind in caproto.time_types else OK
+            metadata = record.metadata(kind)
+            return [channel.read(record.data(), command.ioid, kind, record.elements, status, metadata=metadata)], False
         if isinstance(command, caproto.EventAddRequest):
             channel = circuit.channels_sid[command.sid]
             record, kind = self.records[channel.name], command.data_type
@@ -225,7 +227,7 @@ class CaServer:
 
     def _event(self, channel: Any, record: Record, kind: caproto.ChannelType, number: int) -> Any:
         metadata = record.metadata(kind)
-        return channel.subscribe(record.data(), number, kind, record.elements, metadata=metadata)
+        return channel.subscribe(record.data(), number, kind, record.elements, record.refused or OK, metadata=metadata)
 
     def _send(self, client: Client, *commands: Any) -> bool:
         try:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import caproto
 import pytest
 from caproto.sync.client import read
 
@@ -266,6 +267,16 @@ def test_an_ioc_that_first_says_nothing_of_its_pvs_is_asked_again(simulated):
     with reading(simulated) as reader:
         reader.until_state("silent")
         simulated.fault = None
+        reader.until(lambda f, _: "v" in f, "a value")
+
+
+def test_what_we_may_not_read_is_refused_and_no_value(simulated):
+    (record,) = simulated._server.records.values()
+    record.refused = caproto.CAStatus.ECA_NORDACCESS
+    with reading(simulated) as reader:
+        reader.status("a", "refused")
+        assert not [p for p in reader.points if "v" in p.values]
+        record.refused = None
         reader.until(lambda f, _: "v" in f, "a value")
 
 
