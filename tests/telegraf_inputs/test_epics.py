@@ -296,16 +296,23 @@ def test_a_server_that_answers_searches_and_takes_no_connection_is_told(simulate
     monkeypatch.setattr(threading, "excepthook", lambda thread: ended.append(thread.exc_type))
     monkeypatch.setattr(epics, "RENEW_SECONDS", 0.1)
     server = simulated._server
-    listener, server._listener = server._listener, None
-    listener.close()
-    simulated.plug = lambda plugged: None
+
+    def refuse(_: bool) -> None:
+        if server._listener is not None:
+            server._listener.close()
+            server._listener = None
+
+    def take(_: bool) -> None:
+        server._listener = server._listener or socket.create_server(("127.0.0.1", server.port))
+
+    simulated.plug = refuse  # called by the thread that serves
     with reading(simulated) as reader:
         reader.until_state("disconnected")
         until = time.monotonic() + PATIENCE
         while not any("takes no connection" in text for text in reader.logged):
             assert time.monotonic() < until, reader.logged
             reader.instrument.sample()
-        server._listener = socket.create_server(("127.0.0.1", server.port))
+        simulated.plug = take
         reader.until(lambda f, _: "v" in f, "a value")
     assert set(ended) == {SystemExit}, "of which Python prints nothing"
 
