@@ -34,7 +34,7 @@ class Unusable(Exception):
     """Tells why a value is none of the declared quantity: its first argument is the status."""
 
 
-class Variable:
+class ProcessVariable:
     """Listens to one process variable, ``name``, for one quantity of a channel.
 
     ``tell(variable, values, stamp, renewed)`` is called for each event: with the IOC's time of it (ns, UTC; 0 for none),
@@ -241,7 +241,9 @@ def alarm_word(alarm: int) -> str:
         return str(alarm)
 
 
-def combined(variable: Variable, others: list[Variable], values: Mapping[str, Any], time_ns: int) -> Reading:
+def combined(
+    variable: ProcessVariable, others: list[ProcessVariable], values: Mapping[str, Any], time_ns: int
+) -> Reading:
     """Make a reading of one PV of a channel; what is wrong with another one is the channel's fault, too."""
     worst = max((variable, *others), key=lambda each: _rank(each.status))
     at_fault = variable if variable.status != "ok" else worst

@@ -13,11 +13,11 @@ from ..declared import Declared
 from ..drivers import _wamp
 from ..drivers.ocs_feed import NUMBERS, TEXTS, OcsFeed
 from .base import Signal
+from .declared_signal import declared_signal
 from .feed import UNREADABLE, Event, FeedSimulator, LineFeedSimulator
 
 FEED = "temperatures"
 RUNNING = 3
-NO_RANGE = 100.0  # of a quantity without an end, above the least
 WORDS = ("observing", "idle")
 FOUND = {"Channel_06_R": NUMBERS.measurement, "mode": TEXTS.measurement}
 
@@ -46,18 +46,9 @@ class OcsFeedSimulator(LineFeedSimulator):
             for name, each in OcsFeed.declared(channel).items():
                 self._declared[channel.id, name] = each
                 if each.quantity.numeric:
-                    self._signals[channel.id, name] = self._signal(each, seed)
-
-    def _signal(self, declared: Declared, seed: int) -> Signal:
-        """Make a signal whose values are those of no other channel."""
-        quantity, number = declared.quantity, len(self._signals)
-        low = quantity.least or 0.0
-        high = low + NO_RANGE if quantity.high is None else quantity.high
-        center = low + (high - low) * (number + 1) / (len(self.stanza.channels) * 8 + 1)
-        reach = (high - low) / (len(self.stanza.channels) * 80)
-        if quantity.type == "int":
-            return Signal(float(round(center)), seed=seed + number)
-        return Signal(center, 0.8 * reach, 0.05 * reach, seed=seed + number)
+                    self._signals[channel.id, name] = declared_signal(
+                        each.quantity, len(self._signals), len(stanza.channels), seed
+                    )
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {key: signal.band() for key, signal in self._signals.items()}

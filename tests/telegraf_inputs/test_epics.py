@@ -285,7 +285,7 @@ def test_a_fault_of_the_driver_is_told_and_does_not_last(simulated, monkeypatch)
     with reading(simulated) as reader:
         reader.until(lambda f, _: "v" in f, "a value")
         with monkeypatch.context() as broken:
-            broken.setattr(_epics_variable.Variable, "_value", lambda *_: 1 / 0)
+            broken.setattr(_epics_variable.ProcessVariable, "_value", lambda *_: 1 / 0)
             reader.until_state("failed")
             assert "fault in driver 'epics': ZeroDivisionError" in reader.logged[-1]
         reader.until_state("ok")
