@@ -28,7 +28,7 @@ with _without_numpy():
 
 caproto.select_backend("array")
 logging.getLogger("caproto").setLevel(logging.CRITICAL + 1)  # what it would log, this driver tells by states
-__all__ = ["EPOCH", "Client", "Searcher", "caproto", "text", "texts"]
+__all__ = ["EPOCH", "EpicsClient", "Searcher", "caproto", "text", "texts"]
 
 EPOCH = 631_152_000  # seconds from 1970 to 1990, when EPICS' time begins: what was never processed has that one
 Address = tuple[str, int]
@@ -56,7 +56,7 @@ class Searcher(SharedBroadcaster):  # type: ignore[misc]
                 self.trouble = str(error)
 
 
-class Client(Context):  # type: ignore[misc]
+class EpicsClient(Context):  # type: ignore[misc]
     """Holds the connections; ``fault`` tells what ended its search for servers, and nothing else would."""
 
     def __init__(self, addresses: list[Address] | None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ class Unusable(Exception):
     """Tells why a value is none of the declared quantity: its first argument is the status."""
 
 
-class Variable:
+class ProcessVariable:
     """Listens to one process variable, ``name``, for one quantity of a channel.
 
     ``tell(variable, values, stamp, renewed)`` is called for each event: with the IOC's time of it (ns, UTC; 0 for none),
@@ -98,12 +99,16 @@ class Variable:
         self._read("control" if self._info is None else "time", self._callbacks[1 if self._info is None else 3])
 
     def _read(self, kind: str, callback: Callable[..., None]) -> None:
-        if self._pv.channel_ready.is_set():  # it would be waited for
+        if not self._pv.channel_ready.is_set():  # it would be waited for
+            return
+        with contextlib.suppress(OSError, caproto.CaprotoError):  # it went meanwhile, or it hangs and takes no more
             self._pv.read(wait=False, data_type=kind, callback=callback, timeout=self._timeout)
 
     def _guarded(self, work: Callable[..., None], *given: Any) -> None:
         try:
             work(*given)
+        except (OSError, caproto.CaprotoError):
+            pass  # the connection went meanwhile, which is told otherwise; what was to be asked is asked again
         except Exception as error:  # the client would forget it
             self._blame(error)
 
@@ -186,7 +191,7 @@ class Variable:
 
     def _value(self, response: Any) -> tuple[Any, str]:
         """Read a value; returns it, and the channel's status by it. Raises Unusable where there is none."""
-        if not response.status.success if isinstance(response.status, caproto.CAStatus) else False:
+        if not response.status.success:
             raise Unusable("refused", f"the IOC refuses to tell {self.name}: {response.status.description}")
         severity, alarm = response.metadata.severity, response.metadata.status
         word = SEVERITIES.get(severity, "invalid" if severity else "")
@@ -236,7 +241,9 @@ def alarm_word(alarm: int) -> str:
         return str(alarm)
 
 
-def combined(variable: Variable, others: list[Variable], values: Mapping[str, Any], time_ns: int) -> Reading:
+def combined(
+    variable: ProcessVariable, others: list[ProcessVariable], values: Mapping[str, Any], time_ns: int
+) -> Reading:
     """Make a reading of one PV of a channel; what is wrong with another one is the channel's fault, too."""
     worst = max((variable, *others), key=lambda each: _rank(each.status))
     at_fault = variable if variable.status != "ok" else worst

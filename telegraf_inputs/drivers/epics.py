@@ -22,8 +22,8 @@ from ..stop import Stop
 from ..url import Url
 
 if TYPE_CHECKING:
-    from ._epics_client import Client
-    from ._epics_variable import Variable
+    from ._epics_client import EpicsClient
+    from ._epics_variable import ProcessVariable
 
 LOOK_SECONDS = 0.01  # between two looks at whether all have spoken
 FIRST_SECONDS = 2.0  # that those that are there are not held up by those that are not
@@ -95,7 +95,7 @@ channels:
     prefix: "cleanroom:00:000:"
     read:
       voltage: {pv: VMon, unit: V, low: 0, high: 15, decimals: 3, description: Voltage}
-      state: {pv: Status, unit: "", type: int, choices: {0: "off", 1: {word: "on", severity: ok}}, description: State of the channel}
+      output: {pv: Status, unit: "", type: int, choices: {0: "off", 1: {word: "on", severity: ok}}, description: State of the channel}
 """
 
     @classmethod
@@ -127,20 +127,20 @@ channels:
 
     def __init__(self, stanza: Stanza):
         super().__init__(stanza)
-        self._client: Client | None = None
+        self._client: EpicsClient | None = None
         self._began = 0.0  # when that was made
         self._fault: Exception | None = None  # in a callback
         self._closed = False
-        self._variables: dict[str, list[Variable]] = {}  # by channel
+        self._variables: dict[str, list[ProcessVariable]] = {}  # by channel
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         """Look for the PVs, and wait a little for those that are there: others may come."""
-        from ._epics_variable import Variable
+        from ._epics_variable import ProcessVariable
 
         self._url, self._stop, self._inbox = url, stop, inbox
         for channel in self.channels:
             self._variables[channel.id] = [
-                Variable(
+                ProcessVariable(
                     variable_name(channel, each.where["pv"]),
                     channel.id,
                     each,
@@ -158,15 +158,15 @@ channels:
         return ""
 
     @property
-    def _all(self) -> list[Variable]:
+    def _all(self) -> list[ProcessVariable]:
         return [each for variables in self._variables.values() for each in variables]
 
     def _begin(self) -> None:
         """Have a client look for the PVs. Raises Disconnected."""
-        from ._epics_client import Client
+        from ._epics_client import EpicsClient
 
         self._began = time.monotonic()
-        self._client = Client(_addresses(self._url, self.stanza.timeout, self._stop))
+        self._client = EpicsClient(_addresses(self._url, self.stanza.timeout, self._stop))
         pvs = self._client.get_pvs(*(each.name for each in self._all), timeout=self.stanza.timeout)
         for variable, pv in zip(self._all, pvs, strict=True):
             variable.watch(pv)
@@ -175,8 +175,10 @@ channels:
         """Yield what is missing or silent; ask for what says nothing. Raises Disconnected or NoAnswer where all is."""
         from ._epics_variable import GONE, combined
 
-        if self._fault is not None:
-            raise self._fault
+        if (fault := self._fault) is not None:
+            self._fault = None
+            self._renew()
+            raise fault
         self._find()
         for each in self._all:
             each.ask()
@@ -194,14 +196,18 @@ channels:
         if self._client is not None:  # which may wait for a server
             threading.Thread(target=self._client.disconnect, daemon=True, name="epics closing").start()
 
+    def _renew(self) -> None:
+        """Begin anew with another client, not too often. Raises Disconnected."""
+        if time.monotonic() > self._began + RENEW_SECONDS:
+            self._end()
+            self._begin()
+
     def _find(self) -> None:
         """Look after the client. Raises Disconnected or NoAnswer where no PV is there."""
         assert self._client is not None
         searcher = self._client.searcher
         if fault := self._client.fault:
-            if time.monotonic() > self._began + RENEW_SECONDS:
-                self._end()
-                self._begin()
+            self._renew()
             raise Disconnected(fault)
         searched = {name for name, *_ in list(searcher.unanswered_searches.values())}
         if lost := [(each.name, 0) for each in self._all if each.forgotten and each.name not in searched]:
@@ -217,15 +223,18 @@ channels:
             raise Disconnected(f"{self._url}: the IOC is gone{searcher.trouble and f' ({searcher.trouble})'}")
         raise Disconnected(
             f"{self._url}: no IOC answers for {self._all[0].name}, nor for any other PV; do the names, the address and "
-            f"the network (UDP and TCP, port 5064) fit? {searcher.trouble}".strip()
+            f"the network (by UDP and TCP) fit? {searcher.trouble}".strip()
         )
 
-    def _tell(self, variable: Variable, values: dict[str, Any], stamp_ns: int, holds: bool) -> None:
+    def _tell(self, variable: ProcessVariable, values: dict[str, Any], stamp_ns: int, holds: bool) -> None:
         """Pass on what came of a PV; what only holds, and is old, has the time at which that is known."""
         from ._epics_variable import combined
 
         if self._closed:
             return
+        if self.tap is not None:
+            told = ", ".join(f"{value!r}" for value in values.values()) or "no value"
+            self.tap("<", f"{variable.name} {told} {variable.status} at {stamp_ns / 1e9:.6f}".encode())
         now = time.time_ns()
         old = stamp_ns < now - self.stanza.interval * 1e9
         others = self._variables[variable.channel]

@@ -12,6 +12,7 @@ from typing import Any
 from ..drivers._epics_client import EPOCH, caproto
 
 VERSION = caproto.DEFAULT_PROTOCOL_VERSION
+OK = caproto.CAStatus.ECA_NORMAL
 HOST = "127.0.0.1"
 ATTEMPTS = 20  # to find a port that is free for both UDP and TCP
 
@@ -30,6 +31,7 @@ class Record:
     time_ns: int | None = None  # of that; 0: it was never processed; None: nothing can be told of it yet
     severity: int = 0
     alarm: int = 0
+    refused: Any = None  # a status in the place of success: nobody may read it
 
     def data(self) -> list[Any]:
         """Give the value as it is sent."""
@@ -56,7 +58,7 @@ class Record:
 
 
 @dataclass
-class Client:
+class CaClient:
     """Somebody who is connected: the circuit, and what is subscribed to: (channel, its record, the type, the id)."""
 
     socket: socket.socket
@@ -71,7 +73,7 @@ class CaServer:
         self.records = {record.name: record for record in records}
         self.mute: set[str | None] = set()
         self.port = 0
-        self._clients: list[Client] = []
+        self._clients: list[CaClient] = []
         self._listener: socket.socket | None = None
         self._udp: socket.socket | None = None
         self._searches = caproto.Broadcaster(caproto.SERVER)
@@ -149,7 +151,7 @@ class CaServer:
         connection, address = self._listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         circuit = caproto.VirtualCircuit(caproto.SERVER, address, None)
-        self._clients.append(Client(connection, circuit))
+        self._clients.append(CaClient(connection, circuit))
 
     def _searched(self) -> None:
         assert self._udp is not None
@@ -169,7 +171,7 @@ class CaServer:
             with contextlib.suppress(OSError):
                 self._udp.sendto(self._searches.send(caproto.VersionResponse(VERSION), *found), address)
 
-    def _serve(self, client: Client) -> bool:
+    def _serve(self, client: CaClient) -> bool:
         """Answer what came of one client; tells whether it subscribed to something."""
         subscribed = False
         try:
@@ -186,7 +188,7 @@ class CaServer:
             self._drop(client)
         return subscribed
 
-    def _answers(self, client: Client, command: Any) -> tuple[list[Any], bool]:
+    def _answers(self, client: CaClient, command: Any) -> tuple[list[Any], bool]:
         circuit = client.circuit
         if isinstance(command, caproto.VersionRequest):
             return [caproto.VersionResponse(VERSION)], False
@@ -205,9 +207,9 @@ class CaServer:
             if record.name in self.mute or record.time_ns is None and command.data_type in caproto.time_types:
                 return [], False  # nothing has happened yet that it could tell
             kind = command.data_type
-            return [
-                channel.read(record.data(), command.ioid, kind, record.elements, metadata=record.metadata(kind))
-            ], False
+            status = record.refused or OK if kind in caproto.time_types else OK
+            metadata = record.metadata(kind)
+            return [channel.read(record.data(), command.ioid, kind, record.elements, status, metadata=metadata)], False
         if isinstance(command, caproto.EventAddRequest):
             channel = circuit.channels_sid[command.sid]
             record, kind = self.records[channel.name], command.data_type
@@ -225,9 +227,9 @@ class CaServer:
 
     def _event(self, channel: Any, record: Record, kind: caproto.ChannelType, number: int) -> Any:
         metadata = record.metadata(kind)
-        return channel.subscribe(record.data(), number, kind, record.elements, metadata=metadata)
+        return channel.subscribe(record.data(), number, kind, record.elements, record.refused or OK, metadata=metadata)
 
-    def _send(self, client: Client, *commands: Any) -> bool:
+    def _send(self, client: CaClient, *commands: Any) -> bool:
         try:
             data = b"".join(bytes(each) for each in client.circuit.send(*commands))
         except caproto.CaprotoError:
@@ -235,7 +237,7 @@ class CaServer:
             return False
         return self._send_bytes(client, data)
 
-    def _send_bytes(self, client: Client, data: bytes) -> bool:
+    def _send_bytes(self, client: CaClient, data: bytes) -> bool:
         try:
             client.socket.sendall(data)
             return True
@@ -243,7 +245,7 @@ class CaServer:
             self._drop(client)
             return False
 
-    def _drop(self, client: Client) -> None:
+    def _drop(self, client: CaClient) -> None:
         client.socket.close()
         if client in self._clients:
             self._clients.remove(client)

@@ -12,10 +12,10 @@ from ..drivers._epics_client import caproto
 from ..drivers.epics import Epics, variable_name
 from .base import GARBAGE, Signal
 from .ca_server import CaServer, Record
+from .declared_signal import declared_signal
 from .feed import Event, FeedSimulator
 
 TEXT = "as it was set"
-NO_RANGE = 100.0  # of a quantity without an end, above the least
 TRUTH = ("Off", "On")
 NOTHING = ("silent", "lost", "backlog", "disconnect", "truncated", "garbage")  # faults in which no value comes
 
@@ -46,20 +46,9 @@ class EpicsSimulator(FeedSimulator):
                 self._declared[key] = each
                 self._records[key] = _record(variable_name(channel, each.where["pv"]), each)
                 if each.quantity.numeric:
-                    self._signals[key] = self._signal(each, seed)
+                    self._signals[key] = declared_signal(each.quantity, len(self._signals), len(stanza.channels), seed)
         self._server = CaServer(self._records.values())
         self.url = f"ca://127.0.0.1:{self._server.port}"
-
-    def _signal(self, declared: Declared, seed: int) -> Signal:
-        """Make a signal whose values, in the declared unit, are those of no other channel."""
-        quantity, number = declared.quantity, len(self._signals)
-        low = quantity.least or 0.0
-        high = low + NO_RANGE if quantity.high is None else quantity.high
-        center = low + (high - low) * (number + 1) / (len(self.stanza.channels) * 8 + 1)
-        reach = (high - low) / (len(self.stanza.channels) * 80)
-        if quantity.type == "int":
-            return Signal(float(round(center)), seed=seed + number)
-        return Signal(center, 0.8 * reach, 0.05 * reach, seed=seed + number)
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         codes: dict[tuple[str, str], tuple[float, float]] = {

@@ -13,11 +13,11 @@ from ..declared import Declared
 from ..drivers import _wamp
 from ..drivers.ocs_feed import NUMBERS, TEXTS, OcsFeed
 from .base import Signal
-from .feed import Event, FeedSimulator, LineFeedSimulator
+from .declared_signal import declared_signal
+from .feed import UNREADABLE, Event, FeedSimulator, LineFeedSimulator
 
 FEED = "temperatures"
 RUNNING = 3
-NO_RANGE = 100.0  # of a quantity without an end, above the least
 WORDS = ("observing", "idle")
 FOUND = {"Channel_06_R": NUMBERS.measurement, "mode": TEXTS.measurement}
 
@@ -46,18 +46,9 @@ class OcsFeedSimulator(LineFeedSimulator):
             for name, each in OcsFeed.declared(channel).items():
                 self._declared[channel.id, name] = each
                 if each.quantity.numeric:
-                    self._signals[channel.id, name] = self._signal(each, seed)
-
-    def _signal(self, declared: Declared, seed: int) -> Signal:
-        """Make a signal whose values are those of no other channel."""
-        quantity, number = declared.quantity, len(self._signals)
-        low = quantity.least or 0.0
-        high = low + NO_RANGE if quantity.high is None else quantity.high
-        center = low + (high - low) * (number + 1) / (len(self.stanza.channels) * 8 + 1)
-        reach = (high - low) / (len(self.stanza.channels) * 80)
-        if quantity.type == "int":
-            return Signal(float(round(center)), seed=seed + number)
-        return Signal(center, 0.8 * reach, 0.05 * reach, seed=seed + number)
+                    self._signals[channel.id, name] = declared_signal(
+                        each.quantity, len(self._signals), len(stanza.channels), seed
+                    )
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         return {key: signal.band() for key, signal in self._signals.items()}
@@ -88,9 +79,16 @@ class OcsFeedSimulator(LineFeedSimulator):
         return quantity.harmless[0] if quantity.choices else WORDS[turn % 2]
 
     def line(self, event: Event) -> str:
-        names = event.values or dict.fromkeys(self._names(event.channel))
-        data = {self._field(event.channel, name): [self._raw(event.channel, name, v)] for name, v in names.items()}
-        block = {"block_name": FEED, "data": data, "timestamps": [event.time_ns / 1e9], "influxdb_tags": None}
+        return self._block(event.channel, [event])
+
+    def _block(self, channel: str, events: list[Event]) -> str:
+        """Write events of one channel as the samples of a block; one without values says that there are none."""
+        data = {
+            self._field(channel, name): [self._raw(channel, name, event.values.get(name)) for event in events]
+            for name in self._names(channel)
+        }
+        times = [event.time_ns / 1e9 for event in events]
+        block = {"block_name": FEED, "data": data, "timestamps": times, "influxdb_tags": None}
         return self._event(FEED, {FEED: block}, record=True)
 
     def telling(self, event: Event) -> Hashable:
@@ -113,10 +111,14 @@ class OcsFeedSimulator(LineFeedSimulator):
         return None
 
     def say(self, events: Sequence[Event], fault: str | None) -> list[Event]:
-        if self._beats and fault is None and time.monotonic() >= self._next_beat:
+        if self._beats and fault not in UNREADABLE and time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + self._beats
             self._end.send(f"{self._event('heartbeat', {'acq': RUNNING}, record=False)}\n".encode())
-        return super().say(events, fault)
+        if fault in UNREADABLE or any(self.faulty.get(event.channel) in UNREADABLE for event in events):
+            return super().say(events, fault)
+        channels = dict.fromkeys(event.channel for event in events)
+        blocks = [self._block(name, [event for event in events if event.channel == name]) for name in channels]
+        return list(events) if self._end.send("".join(f"{each}\n" for each in blocks).encode()) else []
 
     def _framed(self, event: Event, fault: str | None) -> bytes:
         data = super()._framed(event, fault)

@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 
+import caproto
 import pytest
 from caproto.sync.client import read
 
 from telegraf_inputs import simulators
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.drivers import epics
+from telegraf_inputs.drivers import _epics_variable, epics
 from telegraf_inputs.errors import BadInput, Mistakes
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
@@ -269,21 +270,49 @@ def test_an_ioc_that_first_says_nothing_of_its_pvs_is_asked_again(simulated):
         reader.until(lambda f, _: "v" in f, "a value")
 
 
+def test_what_we_may_not_read_is_refused_and_no_value(simulated):
+    (record,) = simulated._server.records.values()
+    record.refused = caproto.CAStatus.ECA_NORDACCESS
+    with reading(simulated) as reader:
+        reader.status("a", "refused")
+        assert not [p for p in reader.points if "v" in p.values]
+        record.refused = None
+        reader.until(lambda f, _: "v" in f, "a value")
+
+
+def test_a_fault_of_the_driver_is_told_and_does_not_last(simulated, monkeypatch):
+    monkeypatch.setattr(epics, "RENEW_SECONDS", 0.1)
+    with reading(simulated) as reader:
+        reader.until(lambda f, _: "v" in f, "a value")
+        with monkeypatch.context() as broken:
+            broken.setattr(_epics_variable.ProcessVariable, "_value", lambda *_: 1 / 0)
+            reader.until_state("failed")
+            assert "fault in driver 'epics': ZeroDivisionError" in reader.logged[-1]
+        reader.until_state("ok")
+
+
 def test_a_server_that_answers_searches_and_takes_no_connection_is_told(simulated, monkeypatch):
     ended = []
     monkeypatch.setattr(threading, "excepthook", lambda thread: ended.append(thread.exc_type))
     monkeypatch.setattr(epics, "RENEW_SECONDS", 0.1)
     server = simulated._server
-    listener, server._listener = server._listener, None
-    listener.close()
-    simulated.plug = lambda plugged: None
+
+    def refuse(_: bool) -> None:
+        if server._listener is not None:
+            server._listener.close()
+            server._listener = None
+
+    def take(_: bool) -> None:
+        server._listener = server._listener or socket.create_server(("127.0.0.1", server.port))
+
+    simulated.plug = refuse  # called by the thread that serves
     with reading(simulated) as reader:
         reader.until_state("disconnected")
         until = time.monotonic() + PATIENCE
         while not any("takes no connection" in text for text in reader.logged):
             assert time.monotonic() < until, reader.logged
             reader.instrument.sample()
-        server._listener = socket.create_server(("127.0.0.1", server.port))
+        simulated.plug = take
         reader.until(lambda f, _: "v" in f, "a value")
     assert set(ended) == {SystemExit}, "of which Python prints nothing"
 

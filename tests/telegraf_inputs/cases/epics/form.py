@@ -97,10 +97,9 @@ class Form:
         if name == "ioc":
             with self._lock:
                 self._server.plug(what == "back")
-            source._client.searcher.search_now()
             there = [variable for variable in source._all if variable.status != "not_found"]
-            self._wait(lambda: all(each.connected == (what == "back") for each in there), line)
-            self._wait(lambda: what == "gone" or all(each.spoken for each in there), line)
+            self._wait(lambda: what == "back" or not any(each.connected for each in there), line)
+            self._wait(lambda: what == "gone" or self._found(source, there), line)
             return
         with self._lock:
             record, came = self._records[name], self._came
@@ -121,6 +120,11 @@ class Form:
             told = self._server.tell(record)
         if told:
             self._wait(lambda: self._came > came, line)
+
+    def _found(self, source, there) -> bool:
+        source._client.searcher.search_now()  # as each look does
+        time.sleep(0.05)  # what was asked for just now is not asked for again
+        return all(each.spoken for each in there)
 
     def _wait(self, done, what: str) -> None:
         until = now() + PATIENCE
