@@ -1,0 +1,149 @@
+"""The site files of whole laboratories: all arrives and is right, each question brings data, faults are told and heal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grafana_dashboards import emit
+from grafana_dashboards.check import panels_of
+from labline.lab import Lab
+from provisioning import site as sites
+from provisioning.influxql import identifier, text
+from provisioning.site import SiteInstrument
+from telegraf_inputs import simulators
+from tests.parts.viewer import Viewer, until
+
+LABS = sorted(path.stem for path in sites.SITES.glob("*.yml") if path.stem != "demo")
+SCANNED = ("lakeshore_372",)  # one channel after the other, for seconds each: those with limits are enough here
+MAY_BE_ABSENT = ('"temp"', 'last("clock")')  # where a machine has none of it, its plot shows other things
+RANGE = 300  # s
+
+
+class Running(Viewer):
+    """A lab of a site file on simulators, and who asks it."""
+
+    def __init__(self, lab: Lab):
+        super().__init__(lab)
+        self.instruments = lab.site.enabled
+
+    def last(self, instrument: str, channel: str, measurement: str, quantity: str) -> list[object]:
+        """Give the newest value, if there is one."""
+        where = f'"instrument" = {text(instrument)} AND "channel" = {text(channel)}'
+        query = f'SELECT last({identifier(quantity)}) AS "last" FROM "raw".{identifier(measurement)} WHERE {where}'
+        return [row["last"] for row in self.rows(query)]
+
+    def missing(self) -> list[str]:
+        """List what has not arrived yet."""
+        return [
+            f"{one.name}.{channel.id}.{quantity}"
+            for one in self.instruments
+            for channel in one.stanza.channels
+            for quantity in channel.quantities
+            if not self.last(one.name, channel.id, channel.measurement, quantity)
+        ]
+
+    def state(self, instrument: str) -> str:
+        rows = self.rows(
+            f'SELECT last("state") AS "last" FROM "raw"."instrument" WHERE "instrument" = {text(instrument)}'
+        )
+        return str(rows[0]["last"]) if rows else ""
+
+    def arrived(self, what: Callable[[], object], words: str) -> None:
+        """Wait for something while the lab's parts are looked after."""
+
+        def looked() -> object:
+            self.lab.look_after()
+            return what()
+
+        until(looked, words)
+
+
+@contextlib.contextmanager
+def running(name: str, folder: Path) -> Iterator[Running]:
+    written = yaml.safe_load((sites.SITES / f"{name}.yml").read_text(encoding="utf-8"))
+    for one in written["instruments"]:
+        if one["driver"] in SCANNED:
+            one["channels"] = {key: channel for key, channel in one["channels"].items() if "limits" in channel}
+    (folder / f"{name}.yml").write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    lab = Lab(sites.load(folder / f"{name}.yml"), folder / "state", lambda _: None)
+    try:
+        lab.start()
+        yield Running(lab)
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
+    monkeypatch.setenv("LABLINE_GRAFANA_URL", "http://127.0.0.1:9")  # nobody: the vendor's server would be waited for
+    with running(name, tmp_path) as lab:
+        lab.arrived(lambda: not lab.missing(), "every quantity of every channel arrives")
+        lab.arrived(lambda: {lab.state(one.name) for one in lab.instruments} <= {"ok", ""}, "every instrument is well")
+        assert not wrong_values(lab)
+        lab.arrived(lambda: not without_data(lab), "every question of every dashboard brings data")
+        assert not [title for title, rows in alarms(lab) if not rows]
+        kinds: dict[str, SiteInstrument] = {}
+        for one in lab.instruments:
+            if one.stanza.simulated:
+                kinds.setdefault(one.stanza.driver.name, one)
+        for one in kinds.values():
+            lab.fault(one.name, "silent")
+        lab.arrived(lambda: all(lab.state(one.name) not in ("ok", "") for one in kinds.values()), "the faults are told")
+        for one in kinds.values():
+            lab.fault(one.name, "none")
+        lab.arrived(lambda: all(lab.state(one.name) == "ok" for one in kinds.values()), "all are well again")
+        lab.lab.stop()
+        entries = lab.lab.counting.entries
+        assert {entry.instrument for entry in entries if entry.made} == {one.name for one in lab.instruments}
+        assert all(entry.made == entry.written and not entry.lost for entry in entries)
+
+
+def wrong_values(lab: Running) -> list[str]:
+    """List the newest values that are not what the simulators deliver."""
+    found = []
+    for one in lab.instruments:
+        if not one.stanza.simulated:
+            continue
+        simulator = simulators.load(one.stanza.driver.name).of(one.stanza)(one.stanza)
+        bands, words = simulator.bands(), simulator.words()
+        for channel in one.stanza.channels:
+            for quantity in channel.quantities:
+                (value,) = lab.last(one.name, channel.id, channel.measurement, quantity)
+                low, high = bands.get((channel.id, quantity), (None, None))
+                right = value in words[channel.id, quantity] if low is None else low <= float(str(value)) <= high
+                if not right:
+                    found.append(f"{one.name}.{channel.id}.{quantity}: {value}")
+    return found
+
+
+def without_data(lab: Running) -> list[tuple[str, str, str]]:
+    """List the questions of dashboards that bring nothing."""
+    now = time.time()
+    start, empty = now - RANGE, []
+    files = emit.render(lab.lab.site)
+    for file in (name for name in files if name.endswith(".json") and "alerting" not in name):
+        dashboard = json.loads(files[file])
+        values = lab.levels(dashboard, start, now)
+        for panel in panels_of(dashboard):
+            for target in panel.get("targets", []):
+                interval = lab.least_interval(panel, values)
+                rows = lab.rows(lab.filled(target["query"], start, now, interval, **values))
+                if not rows and not any(absent in target["query"] for absent in MAY_BE_ABSENT):
+                    empty.append((file, panel["title"], target["query"]))
+    return empty
+
+
+def alarms(lab: Running) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """Yield each limit's alarm, by its title, with the value that its message would show."""
+    groups = json.loads(emit.render(lab.lab.site)[emit.RULES])["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        lab.alert(rule)
+        if rule["labels"]["kind"] == "limit":
+            yield rule["title"], lab.alert(rule, 1)
