@@ -12,7 +12,6 @@ class LakeShore240Simulator(LakeShoreSimulator):
     """Answers as a 240 does: the first question after it was plugged in gets no answer."""
 
     over = "096"
-    variants = {"2p": {"model": "240-2p"}}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", deaf: int = 1):
         super().__init__(stanza, seed, plan, deaf)

@@ -23,9 +23,6 @@ class LakeShore336Simulator(LakeShoreSimulator):
     """
 
     spared = {"over_range": (*(f"output{n}" for n in RANGES), *(f"setpoint{n}" for n in RANGES))}
-    variants = {
-        "224": {"model": "224", "channels": {"A": {"sensor": "diode"}, "C1": None, "D5": {"sensor": "resistor"}}}
-    }
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = "", units: str = "kelvin", mode: int = 1):
         super().__init__(stanza, seed, plan)
