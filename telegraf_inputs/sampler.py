@@ -85,7 +85,7 @@ class Sampler:
         point = self.instrument.hangs()
         if point is not None:
             self._next_report = time.monotonic() + max(REPORT_SECONDS, self._stanza.interval)
-            self._deliver([point])
+            self._deliver([point], whole=False)
 
     def tell_the_end(self, *, silently: bool) -> None:
         """Close the count, and say what it came to."""
@@ -144,9 +144,10 @@ class Sampler:
     def _collect(self) -> None:
         self._deliver(self.instrument.collect())
 
-    def _deliver(self, points: list[Point]) -> None:
+    def _deliver(self, points: list[Point], *, whole: bool = True) -> None:
+        """Have points printed; unless they are the ``whole`` of what was read by now, nobody is told that all is."""
         self._ledger.note()  # before they are written: what is written was made, whenever the program is killed
-        self._writer.put(points, self._stanza.name, self.instrument.receipt())
+        self._writer.put(points, self._stanza.name, self.instrument.receipt() if whole else None)
 
     def _log(self, level: str, text: str) -> None:
         self._log_line(level, f"[{self._stanza.name}] {text}")

@@ -51,6 +51,9 @@ class Logfile(Pushed):
     it reads 2000 readings in each `interval`, and never more than Telegraf takes: files can wait. Files that are renamed (rotated) are
     read to their end, those that are written anew from their beginning.
 
+    What comes more than ten minutes after its time, as a backlog does, is among the readings at once, and on the downsampled levels after
+    `labline apply my-lab.yml --fill 30d`.
+
     A line of other columns than declared is `columns_moved`, and no reading. Times of a zone are put right: in the hour that clocks have twice in
     autumn, lines before it tell which is meant; where there are none, the status is `ambiguous_time`. A time that the zone never had is refused.
     """

@@ -23,7 +23,9 @@ from telegraf_inputs.drivers._log_paths import LogPaths
 from telegraf_inputs.drivers._log_times import LogTime
 from telegraf_inputs.errors import BadAnswer, BadInput, Mistakes
 from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.sampler import Sampler
 from telegraf_inputs.stop import Stop
+from telegraf_inputs.writer import Writer
 
 BEGAN = int(time.time()) - 3600  # of the first line
 PATIENCE = 30.0
@@ -383,6 +385,22 @@ def test_what_cannot_be_is_refused_where_it_stands(change, path, said):
         stanzas.check({**GOOD, **change})
     error = refused.value.errors[0] if isinstance(refused.value, Mistakes) else refused.value
     assert str(error).startswith(f"{path}: ") and said in str(error), error
+
+
+def test_a_report_that_a_read_hangs_says_nothing_of_what_is_being_read(logs, tmp_path, remembered, monkeypatch):
+    """It comes from another thread, in the middle of a cycle whose lines are not printed yet."""
+    (logs / "gauge.log").write_text(lines(0, 3))
+    with open(tmp_path / "out", "wb") as out:
+        writer = Writer(out.fileno(), lambda: None)
+        sampler = Sampler(
+            stanzas.check(config(logs)), Stop(), writer, lambda *_: None, count=1, trace=False, broke=print
+        )
+        points = sampler.instrument.sample()
+        monkeypatch.setattr(sampler.instrument, "hangs", lambda: points[-1])
+        sampler.watch()
+        assert writer.finish(PATIENCE) and b"instrument," in (tmp_path / "out").read_bytes()
+        sampler.instrument.close()
+    assert not remembered.exists()
 
 
 class Program:
