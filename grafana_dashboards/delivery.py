@@ -11,7 +11,7 @@ from .signals import check_stored
 
 ABOUT = "delivery failing"  # what the panel shows, for the alarm that leads to it
 LOOK_BACK = "1h"
-# A failure is noted each 5 s while it lasts: what was not said within these is over (labline/live/canary.py).
+# A failure is noted each 4 s while it lasts: what was not said within these is over (labline/live/canary.py).
 SECONDS = 15
 BY = ("host", "output", "why")
 
@@ -48,7 +48,7 @@ def table() -> panels.Table:
         unit="none",
         mappings=[states, whys],
         description="Whether the database and the journal take what is read, and whether a point of labline's own (canary) is found again; "
-        "tried each 5 to 10 s while labline run runs, and noted at once where it fails, else once a minute. The newest line of an output holds; what failed within the last hour stays below.",
+        "tried each 4 to 12 s while labline run runs, and noted at once where it fails, else once a minute. The newest line of an output holds; what failed within the last hour stays below.",
         targets=[panels.target(query, table=True)],
         transformations=[panels.columns(headings)],
         overrides=[panels.override("State", custom__cellOptions={"type": "color-text"})],

@@ -17,7 +17,7 @@ BYTES_PER_REQUEST = 7_000
 BYTES_PER_POINT = 160  # of line protocol in the journal, and as much in the database until it is compacted
 PAGE = 4_096  # of the journal, and of the count that a program keeps
 PAGE_SECONDS = 25.0  # in which the kernel writes such a page once, however often it changed
-TRIAL_SECONDS = 5.0  # between two points of labline's own, at least (labline/live/canary.py)
+TRIAL_SECONDS = 4.0  # between two points of labline's own, at least (labline/live/canary.py)
 
 
 class Wear(Struct, frozen=True):

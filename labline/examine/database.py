@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from provisioning import influxdb_apply, influxdb_fields, influxdb_schema
+from provisioning.host_metrics import DELIVERY
 from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server, secret
+from provisioning.influxql import identifier
+from provisioning.levels import RAW
 from telegraf_inputs.url import HERE
 
 from ..stack import told
@@ -39,11 +42,13 @@ def findings(lab: Examined) -> Iterator[Finding]:
         return
     try:
         for user, right in wanted.rights:
-            refused = Server(url, user, secret(lab.passwords, user), ca=ca, before=before).refusal()
+            server = Server(url, user, secret(lab.passwords, user), ca=ca, before=before)
+            wrong = server.refusal() or _wrong_right(server, right, wanted.database)
+            may_not = "read" if right == "WRITE" else "write"
             yield Finding(
                 f"user {user}",
-                refused or f"is known, and may {right.lower()}",
-                f"{apply} sets it right" if refused else "",
+                wrong or f"tried with its password: may {right.lower()}, may not {may_not}",
+                f"{apply} sets it right" if wrong else "",
             )
         if (lab.passwords / ADMIN).exists():
             plan = influxdb_apply.plan(url, wanted, lab.passwords, ca=ca, before=before)
@@ -70,3 +75,22 @@ def findings(lab: Examined) -> Iterator[Finding]:
         yield Finding(
             "database", f"its data take {called_bytes(size_of(lab.places.influxdb))} below {lab.places.influxdb}"
         )
+
+
+def _wrong_right(server: Server, right: str, database: str) -> str:
+    """Try as a user to read and to write; tells what it may, and should not, or may not, and should. Changes nothing."""
+    tried: dict[str, Callable[[], object]] = {
+        "READ": lambda: server.query(f"SELECT * FROM {identifier(RAW, DELIVERY)} LIMIT 1", database),
+        # InfluxDB looks at the right before it looks at the points, of which there are none.
+        "WRITE": lambda: server.write("", database, RAW),
+    }
+    for what, attempt in tried.items():
+        try:
+            attempt()
+        except DatabaseError as error:
+            if what == right:
+                return f"may not {what.lower()}: {error}"
+        else:
+            if what != right:
+                return f"may {what.lower()} in {database!r}, and should not"
+    return ""

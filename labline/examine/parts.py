@@ -60,14 +60,20 @@ def _backlog(lab: Examined) -> Iterator[Finding]:
 
 
 def _journal(lab: Examined) -> Iterator[Finding]:
-    """Tell how much each node's journal has."""
+    """Tell what each node's journal has."""
     for node in lab.site.nodes:
         folder = lab.places.nodes[node.name].journal
         files = [file.stat() for file in folder.glob("*")] if folder.is_dir() else []
-        if files:
-            newest = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(file.st_mtime for file in files)))
-            size = sum(file.st_size for file in files) / 1e6
-            yield Finding("journal", f"{size:.1f} MB, the newest of {newest}, in {folder}")
+        if not files:
+            yield Finding("journal", f"is empty: nothing was read yet that went to {folder}")
+            continue
+        first, last = (
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(when(file.st_mtime for file in files)))
+            for when in (min, max)
+        )
+        size = sum(file.st_size for file in files) / 1e6
+        since = f"the oldest of {first}, the newest of {last}" if first != last else f"of {last}"
+        yield Finding("journal", f"{counted('file', len(files))}, {size:.1f} MB, {since}, in {folder}")
 
 
 def _earlier_runs(lab: Examined) -> Iterator[Finding]:

@@ -12,6 +12,15 @@ from ..stack import told
 LOW = 20e6  # bytes: InfluxDB, Telegraf and their logs go on for some time with these
 
 
+def doubtful(folder: Path) -> bool:
+    """Tell whether a folder's disk might take nothing, as far as that can be seen without writing to it."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return True
+    return bool(found.f_flag & os.ST_RDONLY) or found.f_bavail * found.f_frsize < LOW
+
+
 class DiskWatch:
     """Tells where a folder's disk gets nearly full, or can't be written to, or is well again.
 

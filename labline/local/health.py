@@ -16,6 +16,7 @@ from ..live.canary import EVERY, LONGEST, Canary, delivered, merged
 from ..live.outputs import BAD_DISKS, CANARY, SLOW, Trouble
 from ..live.telegraf_log import TelegrafLogs
 from ..places import Places
+from . import disk
 
 MINUTE = 60.0
 OUTPUTS = ("database", "journal")
@@ -41,6 +42,7 @@ class Health:
         self._before: dict[tuple[str, float], Trouble] = {}
         self._said: list[tuple[dict[str, object], object]] = []
         self._said_at = 0.0
+        self._next = 0.0  # when a point is due
         self._starts = 0  # of the database, since this began
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="health")
@@ -83,14 +85,25 @@ class Health:
         with contextlib.suppress(DatabaseError, OSError):
             self._prepare()
         while not self._ending.is_set():
-            starts, found = self._starts, self._canary.send()
-            if starts == self._starts:  # else it speaks of the database before
-                self._found = found
-            if found:
-                self._before[found.kind, found.first] = found
+            if self._due():
+                self._send()
             with contextlib.suppress(DatabaseError, OSError):  # who reads it there sees that nothing comes
                 self._store()
-            self._ending.wait(max(EVERY, self._site.server.flush_seconds))
+            self._ending.wait(EVERY)
+
+    def _due(self) -> bool:
+        """Tell whether a point has to be written: each wears a memory card, so there they are fewer while nothing is doubtful."""
+        return bool(
+            time.monotonic() >= self._next or self._found or disk.doubtful(self._places.root) or self._canary.doubtful()
+        )
+
+    def _send(self) -> None:
+        self._next = time.monotonic() + self._site.server.flush_seconds
+        starts, found = self._starts, self._canary.send()
+        if starts == self._starts:  # else it speaks of the database before
+            self._found = found
+        if found:
+            self._before[found.kind, found.first] = found
 
     def _store(self) -> None:
         found, now = self._found, time.time()

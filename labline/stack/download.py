@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -16,19 +17,21 @@ from .progress import Progress
 
 CONNECT, READ = 4, 30  # seconds: a server that can't be reached must not hold up the ways after it
 PINNED = Path(__file__).parent / "archives.sha256"  # as sha256sum writes it; `make lock` renews it
+UNPINNED = "LABLINE_TAKE_UNPINNED"  # "1": an archive that is not pinned may be fetched
 PUBLISHED = (".sha256", ".DIGESTS")  # what vendors call the file with the checksum
 
 
 def release(name: str, url: str) -> Path:
     """Give the one directory that the archive (tar.gz) at ``url`` holds, unpacked in the cache. Raises Unavailable.
 
-    Its checksum is the one that the project pins. Where it pins none, it is the one that the vendor publishes beside
-    the archive: that finds a torn or mixed-up download, and trusts the server (over TLS) for the rest.
+    Its checksum is the one that the project pins. Where it pins none, it is not fetched, unless somebody says so
+    (UNPINNED): then it is the one that the vendor publishes beside the archive, which finds a torn or mixed-up
+    download, and trusts the server (over TLS) for the rest.
     """
     with cache.new(name) as scratch:
         if scratch:
             archive = scratch / "archive.tar.gz"
-            expected = pinned().get(url.rpartition("/")[2]) or published(url)
+            expected = pinned().get(url.rpartition("/")[2]) or _unpinned(url)
             found = fetch(url, archive)
             if found != expected:
                 raise Unavailable(f"{url} has the wrong checksum: {found}, expected {expected}; it was not kept")
@@ -78,6 +81,16 @@ def published(url: str) -> str:
         if found:
             return found[1]
     raise Unavailable(f"{url} has no checksum beside it ({', '.join(PUBLISHED)}), so it was not taken")
+
+
+def _unpinned(url: str) -> str:
+    """Give the checksum of an archive that is not pinned, where that is allowed. Raises Unavailable."""
+    if os.environ.get(UNPINNED) != "1":
+        raise Unavailable(
+            f"labline has no checksum of {url.rpartition('/')[2]} of its own, so it was not fetched; {UNPINNED}=1 takes it by "
+            "the one that its server publishes"
+        )
+    return published(url)
 
 
 def _unpack(archive: Path, directory: Path) -> None:

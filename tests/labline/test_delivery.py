@@ -9,13 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from labline.live.canary import Canary, merged
+from grafana_dashboards import delivery
+from labline.live.canary import EVERY, Canary, merged
 from labline.live.outputs import CANARY, Trouble
+from labline.live.telegraf_log import TelegrafLogs
 from labline.live.watch import Watch
+from labline.local import health
 from provisioning import site as sites
 from provisioning.influxdb_server import DatabaseError, Server
 
@@ -61,15 +66,46 @@ def test_a_point_that_is_found_again_is_no_trouble(canary):
     ],
 )
 def test_a_point_that_is_refused_says_why(canary, database, influxd, statement, kind):
-    assert canary.send() is None
+    assert canary.send() is None and not canary.doubtful()
     influxd.server.query(statement.format(name=database.name, writer=database.writer), database.name)
     if kind == "field type conflict":
         database.write('delivery,site=other failing="no"', "raw")
+    # Without writing a point all is seen but what is wrong with points themselves.
+    assert canary.doubtful() == (kind != "field type conflict")
     trouble = canary.send()
     assert (trouble.output, trouble.kind) == (CANARY, kind)
     assert trouble.line().startswith("A trial point does not reach the database since ")
     first = trouble.first
     assert canary.send().first == first  # the same trouble as before, that goes on
+
+
+def test_on_a_memory_card_a_fault_is_noted_as_soon_as_elsewhere(canary, database, influxd, tmp_path, monkeypatch):
+    """Points are few there; what can be seen without one has one tried at once. Nobody waits in this test: looks are called."""
+    site = sites.load(tmp_path / "trial.yml")
+    site = structs.replace(site, nodes=(structs.replace(site.server, storage="sd_card"),))
+    monkeypatch.setattr(health.Health, "_run", lambda _: None)
+    looked = health.Health(
+        site, types.SimpleNamespace(root=tmp_path, secrets=None, reader=lambda *_: None), TelegrafLogs([])
+    )
+    looked._canary = canary
+    assert site.server.flush_seconds > 2 * EVERY and looked._due()
+    looked._send()
+    assert not looked._due() and not looked.troubles()
+    influxd.server.query(f"SET PASSWORD FOR \"{database.writer}\" = 'another'")
+    assert looked._due()
+    looked._send()
+    assert [trouble.kind for trouble in looked.troubles()] == ["wrong password"] and looked._due()
+    influxd.server.query(f"SET PASSWORD FOR \"{database.writer}\" = '{database.writer_password}'", hidden="x")
+    looked._send()
+    assert not looked.troubles() and not looked._due()
+    monkeypatch.setattr(health.disk, "LOW", float("inf"))
+    assert looked._due()  # there is hardly any room
+
+
+def test_an_alarm_is_there_within_fifteen_seconds(tmp_path, canary):
+    """A look each EVERY seconds, and Grafana's each ten; what was noted stays long enough to be seen by it."""
+    site = sites.load(tmp_path / "trial.yml")
+    assert EVERY + site.alarms.every < 15 and EVERY + site.alarms.every <= delivery.SECONDS
 
 
 def test_the_table_says_that_not_all_is_stored(canary, database, tmp_path):

@@ -58,7 +58,9 @@ def lines(tmp_path, influxd, monkeypatch, capsys):
             said.setdefault(line[6:18].strip(), []).append((line[:4].strip(), line[18:].strip()))
         return said, status
 
-    yield types.SimpleNamespace(run=run, site=lambda: sites.load(file), secrets=secrets, url=influxd.url)
+    yield types.SimpleNamespace(
+        run=run, site=lambda: sites.load(file), secrets=secrets, url=influxd.url, query=influxd.server.query
+    )
     simulator.stop()
     influxd.server.query("DROP DATABASE doctor")
     for row in influxd.server.rows("SHOW USERS"):
@@ -88,7 +90,19 @@ def test_each_thing_is_well_or_says_what_to_do(lines, monkeypatch):
     influxdb_apply.apply(plan, lambda _: None)
     said, _ = lines.run()
     assert [word for word, _ in said["database"]] == ["ok"] and "as the site file says" in said["database"][0][1]
-    assert said["user reader"] == [("ok", "is known, and may read")]
+    assert said["user reader"] == [("ok", "tried with its password: may read, may not write")]
+    assert said["user writer"] == [("ok", "tried with its password: may write, may not read")]
+    assert said["journal"][0][1].startswith("is empty: ")
+    # What it tries is nothing that stays there, and what a user may too much, or too little, is seen.
+    assert lines.query('SHOW SERIES ON doctor FROM "delivery"') == []
+    lines.query("GRANT ALL ON doctor TO reader")
+    lines.query("REVOKE ALL ON doctor FROM writer")
+    said, _ = lines.run()
+    assert said["user reader"][0][0] == "MEND" and "may write in 'doctor', and should not" in said["user reader"][0][1]
+    assert said["user writer"][0][0] == "MEND" and "may not write: " in said["user writer"][0][1]
+    lines.query("GRANT READ ON doctor TO reader")
+    lines.query("GRANT ALL ON doctor TO writer")
+    assert "may read in 'doctor', and should not" in lines.run()[0]["user writer"][0][1]
     (lines.secrets / "reader").write_text("Another-password-1")
     said, _ = lines.run()
     assert said["user reader"][0][0] == "MEND" and "authorization failed" in said["user reader"][0][1]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+import subprocess
+import sys
 
 import pytest
-
-from provisioning import site
-from telegraf_inputs.errors import BadInput
 
 LAB = """\
 site: lab
@@ -37,13 +36,42 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", FILES)
-def test_it_is_refused_at_once(tmp_path: Path, what: str):
-    text, line = FILES[what]
-    file = tmp_path / "site.yml"
-    file.write_text(text)
-    with pytest.raises(BadInput) as caught:
+LONGEST = 120  # seconds for all of them: only one that hangs takes so long
+# Loads each file in a program of its own, which can be ended where a loop in C would hear no signal.
+LOADING = """\
+import json, pathlib, sys
+from provisioning import site
+from telegraf_inputs.errors import BadInput
+for file in map(pathlib.Path, sys.argv[1:]):
+    print(file.stem, end=" ", flush=True)
+    try:
         site.load(file)
-    said = str(caught.value)
-    assert f"{file}:{line}: " in said or line is None
-    assert max(map(len, said.splitlines())) < 1000
+        print(json.dumps("it was taken"), flush=True)
+    except BadInput as error:
+        print(json.dumps(str(error)), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is said of each file, by its name; one that hangs, or ends the program, has nothing."""
+    folder = tmp_path_factory.mktemp("hostile")
+    files = [folder / f"{number}.yml" for number in range(len(FILES))]
+    for file, (text, _) in zip(files, FILES.values(), strict=True):
+        file.write_text(text)
+    command = [sys.executable, "-c", LOADING, *map(str, files)]
+    try:
+        printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=LONGEST).stdout
+    except subprocess.TimeoutExpired as error:
+        printed = (error.stdout or b"").decode()
+    words = dict(line.split(" ", 1) for line in printed.splitlines())
+    return {what: words.get(file.stem, "") for what, file in zip(FILES, files, strict=True)}
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_it_is_refused_at_once(said: dict[str, str], what: str):
+    number, (_, line) = list(FILES).index(what), FILES[what]
+    assert said[what], f"the program hung or ended at this file, or before: {said}"
+    words = json.loads(said[what])
+    assert f"{number}.yml:{line}: " in words or (line is None and words != "it was taken")
+    assert max(map(len, words.splitlines())) < 1000

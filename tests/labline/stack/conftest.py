@@ -68,7 +68,8 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
 
 @pytest.fixture(autouse=True)
 def pin(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Nothing is pinned, for the tests' archives are not the vendors'; the function pins one archive alone."""
+    """Nothing is pinned, and that is allowed, for the tests' archives are not the vendors'; the function pins one archive alone."""
+    monkeypatch.setenv(download.UNPINNED, "1")
     file = tmp_path_factory.mktemp("pinned") / "archives.sha256"
     file.write_text("")
     monkeypatch.setattr(download, "PINNED", file)

@@ -70,6 +70,18 @@ def test_the_pinned_checksum_goes_before_the_published_one(archive, vendor, pin)
     assert telegraf.get().way == "the vendor's release"
 
 
+def test_what_is_not_pinned_is_not_fetched_without_somebodys_word(archive, vendor, pin, bare_machine, monkeypatch):
+    monkeypatch.delenv(download.UNPINNED)
+    right = vendor.publish(archive, contents())
+    assert (
+        f"has no checksum of {archive} of its own, so it was not fetched; LABLINE_TAKE_UNPINNED=1 takes it"
+        in reason("the vendor's release")
+    )
+    assert not [path for path in bare_machine.iterdir() if not path.name.endswith(".lock")]
+    pin(archive, right)
+    assert telegraf.get().way == "the vendor's release"
+
+
 @pytest.mark.parametrize("beside", ["", "<html>not found</html>", "{sum}  another-file.tar.gz\n"])
 def test_an_archive_without_its_checksum_is_not_taken(archive, vendor, beside):
     vendor.publish(archive, contents(), beside)
