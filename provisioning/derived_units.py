@@ -42,7 +42,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Part:
+class Term:
     """Something computed: its steps, and its kind."""
 
     steps: tuple[Step, ...]
@@ -88,24 +88,24 @@ class _Compiler:
             )
         return _in(found, wanted).steps, found.kind.sort == "difference"
 
-    def _part(self, of: Expression) -> Part:
+    def _part(self, of: Expression) -> Term:
         if isinstance(of, Number):
             found = kind(of.unit)
             if of.unit and not units.known(of.unit):
                 raise BadInput(
                     f"{of.unit!r} is no unit that is known here; {units.meant(of.unit) or 'such as 5 mbar, 10 min, 100 %'}"
                 )
-            return Part((("number", of.value),), replace(found, sort="plain") if not found.offset else found)
+            return Term((("number", of.value),), replace(found, sort="plain") if not found.offset else found)
         if isinstance(of, Name):
             name, quantity = self._named[of.text]
             found = kind(quantity.unit)
-            return Part((("input", name),), replace(found, sort="difference") if quantity.difference else found)
+            return Term((("input", name),), replace(found, sort="difference") if quantity.difference else found)
         if of.function in ("rate", "moving_median"):
             return self._remembering(of)
         parts = [self._part(argument) for argument in of.arguments]
         return RULES[of.function](of.function, parts)
 
-    def _remembering(self, of: Call) -> Part:
+    def _remembering(self, of: Call) -> Term:
         part, *rest = (self._part(argument) for argument in of.arguments)
         argument = rest[0] if rest else None
         if argument is not None and argument.number is None:
@@ -117,7 +117,7 @@ class _Compiler:
                 raise BadInput(
                     f"found {count:g} as second of moving_median, expected how many values, 3 to {MOST_VALUES}"
                 )
-            return Part((*part.steps, (of.function, int(count))), part.kind)
+            return Term((*part.steps, (of.function, int(count))), part.kind)
         window = 0.0
         if argument is not None and argument.number is not None:
             _same(
@@ -130,10 +130,10 @@ class _Compiler:
                 )
         steps = (*part.steps, (of.function, round(window * NS)))
         per_second = _times(part.kind.dimension, {"second": Fraction(1)}, -1)
-        return Part(steps, Kind(part.kind.factor, 0.0, per_second, unit=f"{part.kind.unit or 1}/s"))
+        return Term(steps, Kind(part.kind.factor, 0.0, per_second, unit=f"{part.kind.unit or 1}/s"))
 
 
-def _sum(sign: str, parts: list[Part]) -> Part:
+def _sum(sign: str, parts: list[Term]) -> Term:
     first, second = parts
     _same(first.kind, second.kind, f"{_words(first.kind)} {sign} {_words(second.kind)}")
     points = [part.kind.sort == "point" for part in parts]
@@ -154,7 +154,7 @@ def _sum(sign: str, parts: list[Part]) -> Part:
     return _called(sign, [first, _in(second, first.kind)], replace(first.kind, sort="plain"))
 
 
-def _product(sign: str, parts: list[Part]) -> Part:
+def _product(sign: str, parts: list[Term]) -> Term:
     first, second = map(_multiplied, parts)
     power = 1 if sign == "*" else -1
     dimension = _times(first.dimension, second.dimension, power)
@@ -163,7 +163,7 @@ def _product(sign: str, parts: list[Part]) -> Part:
     return _called(sign, parts, replace(made, sort="difference") if difference else made)
 
 
-def _alike(function: str, parts: list[Part]) -> Part:
+def _alike(function: str, parts: list[Term]) -> Term:
     """Apply what takes and gives values of one kind."""
     first = parts[0].kind
     sorts = {part.kind.sort for part in parts}
@@ -175,20 +175,20 @@ def _alike(function: str, parts: list[Part]) -> Part:
     return _called(function, [_in(part, first) for part in parts], replace(first, sort=sort))  # type: ignore[arg-type]
 
 
-def _length(function: str, parts: list[Part]) -> Part:
+def _length(function: str, parts: list[Term]) -> Term:
     """Apply what means something of values without an offset alone."""
     for part in parts:
         _multiplied(part)
     return _alike(function, parts)
 
 
-def _root(function: str, parts: list[Part]) -> Part:
+def _root(function: str, parts: list[Term]) -> Term:
     found = _multiplied(parts[0])
     half = {name: power / 2 for name, power in found.dimension.items()}
     return _called(function, parts, Kind(math.sqrt(found.factor), 0.0, half, unit=f"√({found.unit})"))
 
 
-def _absolute(function: str, parts: list[Part]) -> Part:
+def _absolute(function: str, parts: list[Term]) -> Term:
     found = parts[0].kind
     if found.sort != "point":
         raise BadInput(f"is {function} of {_words(found)}, expected a temperature")
@@ -196,7 +196,7 @@ def _absolute(function: str, parts: list[Part]) -> Part:
     return replace(made, kind=replace(made.kind, sort="plain"))
 
 
-def _dew_point(function: str, parts: list[Part]) -> Part:
+def _dew_point(function: str, parts: list[Term]) -> Term:
     given = []
     for part, what, unit in zip(parts, ("a temperature", "a relative humidity"), (CELSIUS, PERCENT), strict=True):
         wanted = kind(unit)
@@ -208,7 +208,7 @@ def _dew_point(function: str, parts: list[Part]) -> Part:
     return _called(function, given, kind(CELSIUS))
 
 
-RULES: dict[str, Callable[[str, list[Part]], Part]] = {
+RULES: dict[str, Callable[[str, list[Term]], Term]] = {
     **dict.fromkeys("+-", _sum),
     **dict.fromkeys("*/", _product),
     **dict.fromkeys(("min", "max", "mean", "clamp"), _alike),
@@ -219,23 +219,23 @@ RULES: dict[str, Callable[[str, list[Part]], Part]] = {
 }
 
 
-def _called(function: str, parts: list[Part], made: Kind) -> Part:
-    return Part((*(step for part in parts for step in part.steps), (function, len(parts))), made)
+def _called(function: str, parts: list[Term], made: Kind) -> Term:
+    return Term((*(step for part in parts for step in part.steps), (function, len(parts))), made)
 
 
-def _in(part: Part, wanted: Kind) -> Part:
+def _in(part: Term, wanted: Kind) -> Term:
     """Convert to another unit of the same dimension."""
     a = units.round_off((part.kind.offset - wanted.offset) / wanted.factor)
     b = units.round_off(part.kind.factor / wanted.factor)
     made = replace(wanted, sort=part.kind.sort)
     if (a, b) == (0.0, 1.0):
-        return Part(part.steps, made)
+        return Term(part.steps, made)
     if part.number is not None:
-        return Part((("number", units.round_off(a + b * part.number)),), made)
-    return Part((*part.steps, ("linear", (a, b))), made)
+        return Term((("number", units.round_off(a + b * part.number)),), made)
+    return Term((*part.steps, ("linear", (a, b))), made)
 
 
-def _multiplied(part: Part) -> Kind:
+def _multiplied(part: Term) -> Kind:
     if part.kind.offset:
         raise BadInput(
             "computes with a multiple of a temperature whose scale has a zero of its own; expected a difference of two, or "

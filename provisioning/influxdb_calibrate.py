@@ -16,6 +16,7 @@ from typing import Any
 from telegraf_inputs.calibration import Calibration
 from telegraf_inputs.configured import ANY, Channel, Stanza
 from telegraf_inputs.point import Point
+from telegraf_inputs.spikes import QUALITY, SPIKE
 
 from . import influxdb_fields, influxdb_fill
 from .influxdb_schema import Schema
@@ -101,11 +102,12 @@ class Anew:
                     run = None
                     continue
                 value, status = _calibrated(channel, made, raw, row["status"])
+                to = _to(channel, made, row)
                 run = None if value is not None else run
                 counts.raw += 1
                 counts.calibrated += value is not None
-                before = row[made.to], row["calibration"], row["status"]
-                if value is None and row[made.to] is not None:
+                before = row[to], row["calibration"], row["status"]
+                if value is None and row[to] is not None:
                     counts.taken_out += 1
                     if run is None:
                         out.append(run := Neighbours(channel, series.tags, row["time"], row["time"]))
@@ -113,7 +115,7 @@ class Anew:
                 elif before != (value, made.version if value is not None else row["calibration"], status):
                     counts.changed += 1
                     fields = {
-                        made.to: value,
+                        to: value,
                         "status": status,
                         "calibration": made.version if value is not None else None,
                     }
@@ -158,9 +160,10 @@ class Anew:
                 if row[_raw(made)] is None:
                     continue
                 value, _ = _calibrated(channel, made, row[_raw(made)], row["status"])
-                if row[made.to] != value or (value is not None and row["calibration"] != made.version):
+                to = _to(channel, made, row)
+                if row[to] != value or (value is not None and row["calibration"] != made.version):
                     raise DatabaseError(
-                        f"{self.server.url}: {made.to!r} of channel {channel.id!r} is {row[made.to]!r} at {row['time']}, "
+                        f"{self.server.url}: {to!r} of channel {channel.id!r} is {row[to]!r} at {row['time']}, "
                         f"where {value!r} was written; do it again"
                     )
 
@@ -178,7 +181,10 @@ class Anew:
         """Read the raw and calibrated values of a window, by series; each with its channel."""
         channels = [c for c in self.stanza.declared if c.measurement == measurement and c.calibration]
         fields = dict.fromkeys(
-            name for c in channels if (made := c.calibration) for name in (_raw(made), made.to, "status", "calibration")
+            name
+            for c in channels
+            if (made := c.calibration)
+            for name in (_raw(made), made.to, _spike(made), "status", "calibration", QUALITY.name)
         )
         named = " OR ".join(f'"channel" = {text(c.id)}' for c in channels if c.id != ANY)
         which = f"({named})" if all(c.id != ANY for c in channels) else "\"channel\" != ''"
@@ -207,6 +213,18 @@ def _raw(made: Calibration) -> str:
     return f"{made.of}_raw" if made.to == made.of else made.of
 
 
+def _spike(made: Calibration) -> str:
+    return f"{made.to}_{SPIKE}"
+
+
+def _to(channel: Channel, made: Calibration, row: dict[str, Any]) -> str:
+    """Name the field that a point's calibrated value is stored as: where it was taken for a spike, it stays one."""
+    if row.get(QUALITY.name) != SPIKE:
+        return made.to
+    judged = channel.filter.of == made.to if channel.filter else row.get(_spike(made)) is not None
+    return _spike(made) if judged else made.to
+
+
 def _without(run: Neighbours, row: dict[str, Any], measurement: str, types: dict[str, set[str]]) -> Point:
     """Make a stored point anew, without a value that its calibration does not have."""
     made = run.channel.calibration
@@ -218,7 +236,7 @@ def _without(run: Neighbours, row: dict[str, Any], measurement: str, types: dict
     }
     if (raw := row[_raw(made)]) is not None:
         value, fields["status"] = _calibrated(run.channel, made, raw, row["status"])
-        fields |= {made.to: value, "calibration": None if value is None else made.version}
+        fields |= {_to(run.channel, made, row): value, "calibration": None if value is None else made.version}
     tags = {name: value for name, value in run.tags.items() if value}
     return Point(measurement, tags, fields, row["time"])
 

@@ -272,6 +272,28 @@ def test_a_value_for_which_it_does_not_hold_is_taken_out(lab, capsys):
     assert all(row["pressure"] == 2 * row["voltage"] and row["status"] == "ok" for row in after), "and it comes back"
 
 
+@pytest.mark.parametrize("filtered", [True, False])
+def test_what_was_taken_for_a_spike_stays_one(lab, filtered):
+    at = lab.start + 5 * 10**9  # between two others
+    spike = 'voltage=2.5,pressure_spike=5,quality="spike",status="ok",calibration="first:00000000"'
+    lab.server.write(f"arduino_adc,instrument=adc,channel=A0,site=anew {spike} {at}", "anew", "raw")
+    if filtered:
+        lab.change("A0:\n", "A0:\n        filter: {of: pressure}\n")
+    lab.change("b: 2, range: [0.5, 3]", "b: 3")
+    assert lab.calibrate() == 0
+
+    def point() -> dict:
+        (row,) = [row for row in lab.rows("*") if row["time"] == at]
+        return row
+
+    row = point()
+    assert (row["pressure"], row["pressure_spike"], row["voltage"], row["quality"]) == (None, 7.5, 2.5, "spike")
+    assert lab.calibrate() == 0 and point() == row
+    lab.change("b: 3", "b: 3, range: [0, 2.4]")
+    assert lab.calibrate() == 0
+    assert (point()["pressure"], point().get("pressure_spike"), point()["status"]) == (None, None, "uncalibrated")
+
+
 def test_what_interrupts_it_loses_nothing(lab, capsys, monkeypatch):
     lab.change("range: [0.5, 3]", "range: [1.5, 3]")
     whole = influxdb_calibrate.Anew.finish

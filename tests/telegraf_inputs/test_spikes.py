@@ -145,8 +145,9 @@ def test_the_calibrated_quantity_is_the_one_that_is_looked_at(monkeypatch):
     calibration = {"form": "linear", "a": 1, "b": 1}
     channels = {"28-0316a2795f1c": {"filter": {}, "calibration": calibration}}
     _, points = made([4.0] * 6 + [80.0], channels=channels)
+    (version,) = {point.values["calibration"] for point in points}
     assert points[6].values == {
-        "temperature_raw": 80.0, "temperature_spike": 81.0, "status": "ok", "quality": "spike"
+        "temperature_raw": 80.0, "temperature_spike": 81.0, "calibration": version, "status": "ok", "quality": "spike"
     }  # fmt: skip
 
 
