@@ -28,8 +28,8 @@ CONVERT = {"float": float, "integer": int, "boolean": bool, "string": str}
 
 
 @dataclass(frozen=True)
-class Series:
-    """The points of one set of tags in one retention policy; ``types`` are InfluxDB's, by field; ``since`` (ns): its oldest."""
+class OldSeries:
+    """What one set of tags has under the old name in one retention policy; ``types`` are InfluxDB's, by field; ``since`` (ns): its oldest."""
 
     policy: str
     measurement: str
@@ -131,7 +131,7 @@ class Renaming:
     def _rows(self, statement: str) -> list[dict[str, Any]]:
         return self._server.rows(statement, self._name)
 
-    def _found(self) -> Iterator[Series]:
+    def _found(self) -> Iterator[OldSeries]:
         """List what there is under the old name. Raises DatabaseError where a field has two types."""
         types = influxdb_fields.read(self._server, self._name, self._policies).types
         for policy in self._policies:
@@ -146,21 +146,21 @@ class Renaming:
                             "and can't be copied so; nothing was changed"
                         )
                 kept = {name: kind for name, (kind,) in fields.items()}
-                yield Series(policy, one.name, one.tags, kept, one.rows[0]["time"])
+                yield OldSeries(policy, one.name, one.tags, kept, one.rows[0]["time"])
 
-    def _newest(self, series: Series) -> int:
+    def _newest(self, series: OldSeries) -> int:
         source = identifier(series.policy, series.measurement)
         rows = self._rows(f"SELECT * FROM {source} WHERE {_where(series.tags)} ORDER BY time DESC LIMIT 1")
         return max((row["time"] for row in rows), default=0)
 
-    def _read(self, series: Series, tags: dict[str, str], span: str) -> list[dict[str, Any]]:
+    def _read(self, series: OldSeries, tags: dict[str, str], span: str) -> list[dict[str, Any]]:
         columns = ", ".join(f"{identifier(name)}::{kind} AS {identifier(name)}" for name, kind in series.types.items())
         source = identifier(series.policy, series.measurement)
         return self._rows(
             f"SELECT {columns} FROM {source} WHERE {_where(tags)} AND {span} ORDER BY time ASC LIMIT {PAGE}"
         )
 
-    def _pages(self, series: Series) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, series: OldSeries) -> Iterator[list[dict[str, Any]]]:
         """Read what there is under the old name, in order of time, without what its policy is about to drop."""
         since = max(series.since, self._since.get(series.policy, series.since))
         span = f"time >= {since}"
@@ -168,7 +168,7 @@ class Renaming:
             yield page
             span = f"time > {page[-1]['time']}"
 
-    def _compare(self, series: Series, *, copy: bool = False) -> Compared:
+    def _compare(self, series: OldSeries, *, copy: bool = False) -> Compared:
         """Hold what is under the new name against the old one; with ``copy`` write what it lacks."""
         found = Compared()
         tags = series.tags | self._new
@@ -190,21 +190,21 @@ class Renaming:
                 self._server.write("".join(lines), self._name, series.policy)
         return found
 
-    def _all(self, series: Series, tags: dict[str, str], span: str) -> Iterator[dict[str, Any]]:
+    def _all(self, series: OldSeries, tags: dict[str, str], span: str) -> Iterator[dict[str, Any]]:
         """Read all of a span; between two points of the old name there may be many of the new one."""
         after = ""
         while page := self._read(series, tags, span + after):
             yield from page
             after = f" AND time > {page[-1]['time']}"
 
-    def _line(self, series: Series, tags: dict[str, str], values: dict[str, Any], when: int) -> str:
+    def _line(self, series: OldSeries, tags: dict[str, str], values: dict[str, Any], when: int) -> str:
         typed = {name: CONVERT[series.types[name]](value) for name, value in values.items()}
         try:
             return Point(series.measurement, tags, typed, when).line()
         except BadPoint as error:
             raise DatabaseError(f"a point of {series.measurement!r} can't be written again: {error}") from None
 
-    def _refuse_lasting(self, series: Series, when: int) -> None:
+    def _refuse_lasting(self, series: OldSeries, when: int) -> None:
         """Refuse what both names have at one time, and what can't be downsampled anew from the readings of both."""
         moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(when // NS))
         both = f"{series.measurement!r} in retention policy {series.policy!r} has points of both names at {moment}"
@@ -217,7 +217,7 @@ class Renaming:
                 "again, or leave its history where it is"
             )
 
-    def _query(self, series: Series) -> ContinuousQuery:
+    def _query(self, series: OldSeries) -> ContinuousQuery:
         for query in self._wanted.queries:
             if (query.level.name, query.measurement) == (series.policy, series.measurement):
                 return query
