@@ -136,14 +136,26 @@ def _read(instrument: Instrument, recorder: Recorder | None, count: int | None, 
         if cycle == count:
             break
         if count is None and (instrument.readings or not up or seconds > LONGEST_SCAN):
+            _print_rest(instrument, as_lines)
             break
         if up and cycle == 1 and not instrument.readings:
             say(f"  nothing new yet: {_why_not_yet(stanza)}")
         for points in _meanwhile(instrument, cycle * stanza.interval - seconds, bool(recorder)):
             _print(instrument, points, as_lines)
             if count is None and instrument.readings:
+                _print_rest(instrument, as_lines)
                 return 0 if good == cycle else 1
     return 0 if good == cycle and instrument.readings else 1
+
+
+def _print_rest(instrument: Instrument, as_lines: bool) -> None:
+    """Print what comes with the first word of a source that speaks by itself."""
+    from telegraf_inputs.sampler import TOGETHER
+    from telegraf_inputs.source import Pushed
+
+    if isinstance(instrument.source, Pushed) and instrument.readings:
+        for points in _meanwhile(instrument, min(instrument.stanza.interval, TOGETHER), False):
+            _print(instrument, points, as_lines)
 
 
 def _why_not_yet(stanza: Stanza) -> str:

@@ -22,6 +22,7 @@ from .writer import Writer
 
 Log = Callable[[str, str], None]
 REPORT_SECONDS = 1.0  # between two reports of a cycle that hangs, at least
+TOGETHER = 1.0  # s in which what speaks by itself has said what belongs together
 
 
 class Sampler:
@@ -136,10 +137,13 @@ class Sampler:
             self.instrument.overruns += ticks.passed()
 
     def _hear(self) -> None:
-        """Wait, by hand, for the first word of a source that speaks by itself: a cycle alone may find it between two."""
-        if isinstance(self.instrument.source, Pushed) and not self.instrument.readings:
+        """Wait, by hand, for a source that speaks by itself, and for what comes with its first word: a cycle may find it between two."""
+        if not isinstance(self.instrument.source, Pushed):
+            return
+        if not self.instrument.readings:
             ends: list[Waited] = [self.stop, self.instrument.inbox]
             select.select(ends, [], [], self._stanza.timeout)
+        self.stop.wait(min(self._stanza.interval, TOGETHER))
 
     def _collect(self) -> None:
         self._deliver(self.instrument.collect())
