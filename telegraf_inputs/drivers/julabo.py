@@ -14,7 +14,7 @@ from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import PINNED, Option, Probe, Quantity, Stream
-from ..errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep, WrongDevice
+from ..errors import BadAnswer, NoAnswer, WrongDevice
 from ..example import with_channels
 from ..line import Line, Wire
 from ..reading import Reading
@@ -41,10 +41,10 @@ class Julabo(Polled):
     asked what its own manual lists, and its model is known by its answer to `VERSION`, or by `model`. Of a model that
     is not known, only what all manuals agree on is read: `bath`, `circulator` and `setpoint_1`; the other channels say
     `unknown_model`. A channel for which a model has no command says `not_of_model`; leave it out of the stanza. A model
-    that has one set point alone tells no `setpoint_number`; one that refuses `IN_MODE_04`, no `external_control`. Of one
-    that refuses `IN_MODE_01` it is not known which set point is in use: `setpoint` says `not_of_model`. What is refused, in
-    words or in the answer to `STATUS` alone, is not asked again on this connection; the program's log tells it. An answer
-    that is only missing is asked for in each cycle.
+    that has one set point alone tells no `setpoint_number`; one that does not answer `IN_MODE_04`, no
+    `external_control`. Of one that does not answer `IN_MODE_01` it is not known which set point is in use: `setpoint`
+    says `not_of_model`. An answer that is lost is asked for once more; then neither is asked again on this connection;
+    the program's log tells it.
 
     Where its manual has a command that tells °C from °F, values are converted; where that is doubtful, temperatures say
     `unknown_unit`; else °C is taken for granted. An external sensor that is not connected says `no_sensor`. Where the
@@ -149,8 +149,7 @@ channels:
             self.note(f"no command of {self._model.title} tells {', '.join(missing)}; leave that out")
         self._tells: dict[
             str, bool
-        ] = {}  # question that not every one knows -> whether this one does, once that is known
-        self._unanswered: InstrumentError = NoAnswer("")  # what last became of such a question
+        ] = {}  # question that not every one knows -> whether this one does, once it was asked
         self._tells_unit = False
         self._unit = self._first_unit()
 
@@ -229,11 +228,8 @@ channels:
                 "012"[: self._model.selects],
                 "which set point is in use is not known until it connects anew",
             )
-            if chosen is None and self._tells.get("IN_MODE_01") is False:
-                return Reading("setpoint", {}, time.time_ns(), self._refused)
             if chosen is None:
-                status = "no_answer" if isinstance(self._unanswered, NoAnswer) else "bad_answer"
-                return Reading("setpoint", {}, time.time_ns(), status, str(self._unanswered))
+                return Reading("setpoint", {}, time.time_ns(), self._refused)
             index = chosen
             more["setpoint_number"] = index + 1
         if self._model.controls:
@@ -270,39 +266,27 @@ channels:
         return (value - 32.0) / 1.8 if self._unit == "°F" else value
 
     def _choose(self, question: str, choices: str, otherwise: str) -> int | None:
-        """Ask which of some choices holds; None where this one refuses to tell it, and is not asked again, or did not tell.
+        """Ask which of some choices holds; None where this one does not tell it: then it is not asked again.
 
-        What it does not know raises a message in STATUS each time: so it is a refusal that settles it, and a lost answer is
-        asked for again in the next cycle. One that has told it once knows it: what becomes of a later answer is that cycle's fault.
+        What it does not know raises a message in STATUS each time; only an answer that was lost is asked for once more. One that
+        has told it once knows it: what becomes of a later answer is that cycle's fault.
         """
-        known = self._tells.get(question)
-        if known is False:
+
+        def fits(answer: str) -> bool:
+            return answer.strip() in tuple(choices)
+
+        if question not in self._tells:
+            first = self.optional(question, lambda answer: fits(answer) or REFUSED.match(answer), otherwise, attempts=2)
+            if first is not None and not fits(first):
+                self.note(otherwise, f"asked {question}, found {first.strip()[:40]!r}: ")
+                first = None
+            self._tells[question] = first is not None
+            return None if first is None else int(first)
+        if not self._tells[question]:
             return None
-        before = self._provoked  # what STATUS says then may be about another question
-        try:
-            answer = self.query(question).strip()
-            if answer not in tuple(choices):
-                raise BadAnswer(f"asked {question}, found {answer[:40]!r}, expected {' or '.join(choices)}")
-        except OutOfStep:
-            raise
-        except (NoAnswer, BadAnswer) as error:
-            if known:
-                raise
-            self.recover(error)
-            # It may refuse without a word, and say so in STATUS alone; else the answer was lost, or this one was odd.
-            if isinstance(error, BadAnswer):
-                refused = bool(REFUSED.match(answer))
-            else:
-                told = bool(REFUSED.match(self.query("STATUS")))
-                refused = told and not before
-                self._provoked = not told
-            if refused:
-                self._tells[question] = False
-                self.note(otherwise, f"asked {question}, it was refused: ")
-                return None
-            self._unanswered = error
-            return None
-        self._tells[question] = True
+        answer = self.query(question).strip()
+        if not fits(answer):
+            raise BadAnswer(f"asked {question}, found {answer[:40]!r}")
         return int(answer)
 
 

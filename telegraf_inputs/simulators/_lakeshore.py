@@ -51,6 +51,8 @@ class LakeShoreSimulator(TextSimulator):
         return bands
 
     def split(self, data: bytes) -> tuple[list[bytes], bytes]:
+        if self.stanza.wire.send != self.stanza.driver.wire.send:
+            return super().split(data)
         *requests, rest = data.split(b"\n")  # a carriage return may stand before it
         return [request.strip() for request in requests if request.strip()], rest
 
