@@ -9,7 +9,8 @@ help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
 
 run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path, DURATION=seconds)
-	@$(BIN)/labline run $(if $(SITE),"$(SITE)") $(if $(DURATION),--duration $(DURATION))
+	@site="$(SITE)"; if [ -f "$(PWD)/$$site" ]; then site="$(PWD)/$$site"; fi; \
+	$(BIN)/labline run $${site:+"$$site"} $(if $(DURATION),--duration $(DURATION))
 
 test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -147,6 +147,6 @@ def _unknown_units(site: Site) -> Iterator[str]:
             yield f"note: {unit!r} ({where}) is no unit that is known; {hint}"
         elif usual := units.usual(unit):
             yield f"note: {unit!r} ({where}) is {usual!r}: written so, dashboards scale and name it"
-        elif unit in units.DEGREES:
-            measured = "coulomb" if unit == "C" else "farad"
-            yield f"note: {unit!r} ({where}) is a {measured}; a temperature is in {units.DEGREES[unit]!r}"
+        elif unit in units.MISTAKEN:
+            told, meant = units.MISTAKEN[unit]
+            yield f"note: {unit!r} ({where}) is {told} {meant!r}"

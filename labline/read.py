@@ -230,7 +230,8 @@ def _print(instrument: Instrument, points: list[Point], as_lines: bool) -> None:
         _print_table(instrument.stanza, points)
     sys.stdout.flush()
     if instrument.state not in ("ok", "degraded", "clock"):
-        print(explained(instrument.stanza.name, instrument.state, instrument.detail), file=sys.stderr)
+        scheme = instrument.url.scheme
+        print(explained(instrument.stanza.name, instrument.state, instrument.detail, scheme=scheme), file=sys.stderr)
     elif instrument.state != "ok":
         print(f"  {instrument.detail}", file=sys.stderr)
 

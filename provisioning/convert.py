@@ -6,16 +6,17 @@ A message has the path, what was found, and what was expected. A key without a v
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
+from telegraf_inputs import names
 from telegraf_inputs.errors import BadInput, noted, shown, suggestion
 
-from .site_file import fields, read_value
+from .site_file import SiteFile, fields, read_value
 
 S = TypeVar("S", bound=msgspec.Struct)
 PLACE = re.compile(r" - at `[^`]*`\Z")
@@ -56,7 +57,7 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
     known = _keys(kind)
     for key in data:
         if key not in known:
-            errors.append(BadInput(f"is not a key {where}; {suggestion(key, known)}", (key,)))
+            errors.append(BadInput(f"is not a key {where}; {_elsewhere(key, known) or suggestion(key, known)}", (key,)))
     values = {}
     for name, key in known.items():
         written = data.get(name)
@@ -71,6 +72,9 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
         else:
             values[key.field] = key.default()
     return values
+
+
+MOST_HOMES = 4  # of a key that is told where it belongs
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,35 @@ def _value(written: Any, kind: _Kind, errors: list[BadInput]) -> Any:
         raise BadInput(f"{_worded(PLACE.sub('', str(error)), written, kind)}{meant}") from None
 
 
+def _elsewhere(key: Any, known: Iterable[str]) -> str:
+    """Say where a key belongs that is none of those ``known`` here; "" where it is one of nothing, or of too much."""
+    if suggestion(key, known).startswith("did you mean"):
+        return ""
+    homes = _homes().get(str(key), [])
+    return f"it belongs to {' or '.join(homes)}" if 0 < len(homes) <= MOST_HOMES else ""
+
+
+@cache
+def _homes() -> dict[str, list[str]]:
+    """List, for each key of a site file, what it is a key of: ``influxdb``, ``notifications.contact_points[]``."""
+    found: dict[str, list[str]] = {}
+
+    def walk(struct: type[msgspec.Struct], path: str) -> None:
+        for name, key in _keys(struct).items():
+            if path:
+                found.setdefault(name, []).append(f"{path}:")
+            below, ending = key.kind, ""
+            if below.item is not None:
+                below, ending = below.item, "[]"
+            if below.struct is not None:
+                walk(below.struct, f"{path}.{name}{ending}".lstrip("."))
+
+    walk(SiteFile, "")
+    for name in ("limits", "channels", "interval", "connection", "driver"):
+        found.setdefault(name, []).append("an instrument, in instruments[]:")
+    return found
+
+
 def _worded(text: str, written: Any, kind: _Kind) -> str:
     """Say in our words what msgspec has against a value."""
     if text.startswith("found "):  # worded by read_value
@@ -145,7 +178,10 @@ def _worded(text: str, written: Any, kind: _Kind) -> str:
     elif match := LENGTH.match(text):
         expected = f"{'at least' if match[1] == '>=' else 'at most'} {match[2]}"
     elif "matching regex" in text:
-        return f"found {shown(written)}, {kind.told.get('patternErrorMessage', 'expected another form')}"
+        expected = kind.told.get("patternErrorMessage", "expected another form")
+        if expected == f"expected {names.NAME_WORDS}":
+            return names.not_a_name(written)
+        return f"found {shown(written)}, {expected}"
     else:
         return f"found {shown(written)}, {text[:1].lower()}{text[1:]}"
     return f"found {shown(written)}, expected {expected}"

@@ -31,6 +31,9 @@ SYNONYMS = {
     "sccm": "centimeter**3/minute",
     "g₀": "standard_gravity",
     "RPM": "rpm",
+    **dict.fromkeys(("amps", "Amps", "amperes"), "ampere"),  # pint's amps are attometres a second
+    **dict.fromkeys(("deg C", "degree C", "degrees C", "degrees Celsius"), "degree_Celsius"),
+    **dict.fromkeys(("deg F", "degree F", "degrees F", "degrees Fahrenheit"), "degree_Fahrenheit"),
 }
 # pint's gauss is no tesla, but the unit of another system; these go by a name of our own.
 GAUSS = re.compile(r"\b(milli|kilo|[mkµ])?(?:[Gg]auss|G)\b")
@@ -54,6 +57,15 @@ SPELT = {
 # Units whose zero nothing passes; a gauge may swing below its own.
 ABSOLUTE = re.compile(r"[pnuµmchkMG]?(?:K|Pa|bar|[Tt]orr|Ω|[Oo]hm)\Z|psi\Z|atm\Z")
 DEGREES = {"C": "°C", "F": "°F"}  # coulomb and farad
+# What is written for another unit -> what it is, and what is meant.
+MISTAKEN = {
+    "C": ("a coulomb; a temperature is in", "°C"),
+    "F": ("a farad; a temperature is in", "°F"),
+    "pa": ("a picoyear; a pressure is in", "Pa"),
+    "ma": ("a milliyear; a current is in", "mA"),
+    "Mbar": ("a million bar; a millibar is", "mbar"),
+    "MK": ("a million kelvin; a millikelvin is", "mK"),
+}
 DIFFERENCES = {"degree_Celsius": "delta_degree_Celsius", "degree_Fahrenheit": "delta_degree_Fahrenheit"}
 
 

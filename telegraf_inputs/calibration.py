@@ -25,7 +25,7 @@ from typing import Any
 from . import options
 from .declare import Option, Quantity
 from .errors import BadInput, noted, shown, suggestion, together
-from .names import NAME, NAME_WORDS, check_field
+from .names import NAME, check_field, not_a_name
 
 Form = Callable[[float], float | None]
 
@@ -264,7 +264,7 @@ def _to(data: dict[str, Any], of: Quantity, quantities: dict[str, Quantity]) -> 
 def _name(data: dict[str, Any]) -> str:
     name = data.get("name", "")
     if not isinstance(name, str) or name and not NAME.match(name):
-        raise BadInput(f"found {shown(name)}, expected {NAME_WORDS}", ("name",))
+        raise BadInput(not_a_name(name), ("name",))
     return name
 
 

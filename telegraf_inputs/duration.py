@@ -9,6 +9,16 @@ from .letters import normal
 
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)\Z", re.ASCII)
+SPELT = {
+    "ms": ("msec", "msecs", "millisecond", "milliseconds"),
+    "s": ("sec", "secs", "second", "seconds"),
+    "m": ("mins", "minute", "minutes"),
+    "h": ("hr", "hrs", "hour", "hours"),
+    "d": ("day", "days"),
+    "w": ("week", "weeks"),
+    "y": ("yr", "yrs", "year", "years"),
+}
+ANY_UNIT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\.?\Z", re.ASCII)
 EXACT = re.compile(r"[1-9]\d*(?:s|m|h|d|w)\Z", re.ASCII)  # what `exact` writes of whole seconds
 
 
@@ -16,8 +26,18 @@ def read(text: object) -> float:
     """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds. Raises BadInput."""
     match = PATTERN.match(normal(text)) if isinstance(text, str) else None
     if not match:
-        raise BadInput(f"found {shown(text)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s")
+        hint = _meant(text) if isinstance(text, str) else ""
+        raise BadInput(
+            f"found {shown(text)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s{hint}"
+        )
     return float(match[1]) * SECONDS[match[2]]
+
+
+def _meant(text: str) -> str:
+    """Propose the duration that was meant, where its unit is written out."""
+    match = ANY_UNIT.match(normal(text).strip().lower())
+    unit = next((unit for unit, words in SPELT.items() if match and match[2] in words), "")
+    return f"; did you mean {match[1]}{unit}?" if match and unit else ""
 
 
 def exact(seconds: float) -> str:

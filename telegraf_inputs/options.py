@@ -32,12 +32,22 @@ WORDS = {
 }
 
 
-def take(data: Mapping[str, Any], known: Iterable[Option], owner: str, errors: list[BadInput]) -> dict[str, Any]:
-    """Read the declared keys of a mapping, with their defaults; the others, and wrong values, go to ``errors``."""
+def take(
+    data: Mapping[str, Any],
+    known: Iterable[Option],
+    owner: str,
+    errors: list[BadInput],
+    elsewhere: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Read the declared keys of a mapping, with their defaults; the others, and wrong values, go to ``errors``.
+
+    ``elsewhere`` says of keys that are none here where they belong.
+    """
     options = {option.name: option for option in known}
     for key in data:
         if key not in options:
-            errors.append(BadInput(f"is not a key of {owner}; {suggestion(key, options)}", (key,)))
+            hint = (elsewhere or {}).get(key) or suggestion(key, options)
+            errors.append(BadInput(f"is not a key of {owner}; {hint}", (key,)))
     values = {name: option.default for name, option in options.items()}
     for name, option in options.items():
         if option.required or data.get(name) is not None:

@@ -11,7 +11,7 @@ from .configured import ANY, Channel, Stanza
 from .declare import MARKS, PINNED, RESERVED_TAGS, Option, Quantity, pin
 from .errors import BadInput, noted, shown, suggestion, together
 from .line import Wire
-from .names import NAME, NAME_WORDS
+from .names import NAME, not_a_name
 from .options import take
 from .pattern import check_pattern
 from .point import BadPoint, Point
@@ -71,6 +71,25 @@ TO_THEMSELVES = [
     (name,) for name in ("name", "node", "label", "description", "interval", "timeout", "stale", "enabled", "tags")
 ] + [("channels",)]
 TO_A_CHANNEL = [(name,) for name in ("label", "description", "limits")]
+
+
+def of_channels(driver: type[Source]) -> dict[str, str]:
+    """Say, for each key of a channel, where it belongs."""
+    names = [option.name for option in (*CHANNEL_KEYS, *driver.channel_options)]
+    return {name: f"it belongs to a channel, as channels: NAME: {name}:" for name in names} | _of_quantities(driver)
+
+
+def of_instruments(driver: type[Source]) -> dict[str, str]:
+    """Say, for each key of an instrument, where it belongs."""
+    names = [option.name for option in (*keys_of(driver), *driver.options_known)]
+    return dict.fromkeys(names, "it belongs to the instrument, beside its driver") | _of_quantities(driver)
+
+
+def _of_quantities(driver: type[Source]) -> dict[str, str]:
+    """Say where a unit belongs, or that the driver knows it."""
+    if any(option.name == "read" for option in driver.channel_options):
+        return {"unit": "it belongs to a quantity, as read: NAME: {unit: …}"}
+    return {"unit": f"driver {driver.name!r} knows the units of what it reads"}
 
 
 def keys_of(driver: type[Source]) -> tuple[Option, ...]:
@@ -147,9 +166,11 @@ def _check_common(data: dict[str, Any], errors: list[BadInput]) -> None:
 def _check(data: dict[str, Any], driver: type[Source], errors: list[BadInput]) -> Stanza | None:
     before = len(errors)
     values: dict[str, Any] = {wires.WIRE.name: None}
-    values |= take(data, (*keys_of(driver), *driver.options_known), f"driver {driver.name!r}", errors)
+    values |= take(
+        data, (*keys_of(driver), *driver.options_known), f"driver {driver.name!r}", errors, of_channels(driver)
+    )
     if values["name"] is not None and not NAME.match(values["name"]):
-        errors.append(BadInput(f"found {shown(values['name'])}, expected {NAME_WORDS}", ("name",)))
+        errors.append(BadInput(not_a_name(values["name"]), ("name",)))
     for key, (shortest, longest) in RANGES.items():
         value = values[key]
         if value is not None and not duration.read(shortest) <= value <= duration.read(longest):
@@ -274,7 +295,7 @@ def _channels(given: dict[str, Any] | None, stanza: Stanza, errors: list[BadInpu
             continue
         anyone = driver.finds and name == ANY
         if (known is None or name not in known) and not anyone and not NAME.match(name):
-            errors.append(BadInput(f"found {shown(name)}, expected {NAME_WORDS}", where))
+            errors.append(BadInput(not_a_name(name), where))
             continue
         if data is not None and not isinstance(data, dict):
             keys = ", ".join(o.name for o in (*CHANNEL_KEYS, *driver.channel_options))
@@ -304,7 +325,9 @@ def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list
 
     None where it is not known what it delivers.
     """
-    values = take(data, (*CHANNEL_KEYS, *driver.channel_options), f"a channel of {driver.name!r}", errors)
+    values = take(
+        data, (*CHANNEL_KEYS, *driver.channel_options), f"a channel of {driver.name!r}", errors, of_instruments(driver)
+    )
     options = {o.name: values[o.name] for o in driver.channel_options}
     label = values["label"] or (EACH if name == ANY else name)
     channel = Channel(name, label, values["description"] or "", options, values["limits"] or {})

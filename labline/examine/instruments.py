@@ -74,7 +74,7 @@ def _asked(instrument: SiteInstrument, lab: Examined) -> Iterator[Finding]:
         source, identity = opening.opened(stanza, url, stop, inbox, lambda *_: None)
     except (InstrumentError, Stopped, BadInput) as error:
         state = getattr(error, "state", "failed")
-        said, _, cure = explained("", state, str(error)).strip().partition(". ")
+        said, _, cure = explained("", state, str(error), scheme=url.scheme).strip().partition(". ")
         yield Finding(name, said.rstrip("."), cure or MEANINGS["silent"][1])
         if isinstance(error, Disconnected) and "ermission denied" in str(error):
             yield Finding(name, "this user may not open its port", ports.FORBIDDEN)

@@ -15,7 +15,7 @@ MEANINGS = {
     "starting": ("does not start", ""),
     "disconnected": ("can't be reached", "Cable, power, address?"),
     "silent": ("does not answer", "Is it on? Is this its port, its address?"),
-    "garbled": ("answers what its manual does not allow", "Speed, parity? Another program on this line?"),
+    "garbled": ("answers what its manual does not allow", "Another program on this line?"),
     "wrong_device": ("is another device than the site file says", "Are two cables swapped?"),
     "failed": ("failed", ""),
     "paused": ("is paused", "To have it read again before that: labline resume."),
@@ -24,9 +24,14 @@ MEANINGS = {
 }
 
 
-def explained(name: str, state: str, detail: str = "") -> str:
-    """Say what is wrong with an instrument, and what to look at; ``detail`` is what its program says."""
+def explained(name: str, state: str, detail: str = "", *, scheme: str = "") -> str:
+    """Say what is wrong with an instrument, and what to look at.
+
+    ``detail`` is what its program says, ``scheme`` that of its connection, where that is known.
+    """
     what, advice = MEANINGS.get(state, (f"is {state}", ""))
+    if state == "garbled" and scheme == "serial":  # elsewhere there is neither
+        advice = f"Speed, parity? {advice}"
     if re.search(r"\block|busy", detail):
         advice = "Another program has the port: a lab that runs?"
     elif "ermission denied" in detail:

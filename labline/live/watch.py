@@ -86,7 +86,9 @@ class Watch:
                     name, detail, program=instrument.reports, telegraf=runs, refused=unwritten
                 )
             elif state in MEANINGS and (state != "starting" or (late and detail)):
-                notes[instrument.name] = explained(name, state, detail or self._ahead(instrument, latest, now))
+                scheme = instrument.stanza.connection.scheme
+                told = detail or self._ahead(instrument, latest, now)
+                notes[instrument.name] = explained(name, state, told, scheme=scheme)
             elif stale:
                 notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
             mine = [

@@ -48,16 +48,30 @@ def _meant(name: str) -> str:
         model = next((option for option in driver.options_known if option.name == "model"), None)
         if model and (found := [choice for choice in model.choices or () if _plain(str(choice)) == plain]):
             return f"did you mean driver: {known}, with model: {found[0]}?"
-    # Other digits are another instrument; misplaced ones are a slip.
-    like = [known for known in names() if _digits(known) == _digits(name)]
-    hint = suggestion(name, like)
-    if hint.startswith("did you mean"):
-        return hint
     words = re.findall(r"[a-z]+|\d+", name.lower())
+    if len(words) > 1 or not _serving([plain]):
+        # Other digits are another instrument; misplaced ones are a slip.
+        hint = suggestion(name, [known for known in names() if _digits(known) == _digits(name)])
+        if hint.startswith("did you mean"):
+            return hint
+    serving = _serving([*words, plain])
+    if len(serving) > 1:
+        return f"which one? {', '.join(f'{known} ({title})' for known, title in serving.items())}"
+    for known, title in serving.items():
+        return f"driver {known} serves that ({title}); docs/drivers has its page"
+    hint = "one that speaks SCPI is read by scpi, one that sends lines by serial_lines or tcp_lines"
+    return f"{hint}; {suggestion('', names())}"
+
+
+def _serving(words: list[str]) -> dict[str, str]:
+    """Find the drivers for a maker, a series or a model; gives their titles."""
+    found = {}
     for known in names():
-        if serves := [word for word in load(known).known_as if _plain(word) in (*words, plain)]:
-            return f"{serves[0]!r}: driver {known} serves that ({load(known).title}); docs/drivers has its page"
-    return suggestion("", names())
+        driver = load(known)
+        called = {_plain(word) for word in (known, known.partition("_")[0], *driver.known_as)}
+        if called & set(words):
+            found[known] = driver.title
+    return found
 
 
 def _plain(name: str) -> str:

@@ -199,7 +199,7 @@ MISTAKES = [
         "driver: lakeshore_372",
         "driver: lakeshore_241",
         10,
-        "there is no driver 'lakeshore_241'; known: ",
+        "there is no driver 'lakeshore_241'; which one? lakeshore_218 (",
     ),
     ("interval: 2s", "interval: 2s\n    stale: off", 13, "found 'off', expected a duration with its unit"),
     ("interval: 2s", "interval: 2s\n    stale: false", 13, "default: follows the interval; 0s switches it off"),

@@ -82,13 +82,42 @@ def test_a_connection_as_other_programs_want_it_is_answered_with_the_url(written
         ("1-Wire", "driver ds18b20 serves that"),
         ("Eaton UPS", "driver snmp serves that"),
         ("lakeshore_273", "did you mean 'lakeshore_372'?"),
-        ("lakeshore_500", "known: "),  # other digits are another instrument
+        ("lakeshore_500", "which one? lakeshore_218 (Lake Shore 218"),  # other digits are another instrument
+        ("Lakeshore", "which one? lakeshore_218 (Lake Shore 218"),
+        ("arduino", "which one? arduino_adc ("),
+        ("Julabo F25", "driver julabo serves that"),
+        ("34401A", "one that speaks SCPI is read by scpi, one that sends lines by serial_lines or tcp_lines; known: "),
     ],
 )
 def test_a_makers_model_is_answered_with_the_driver_that_serves_it(name, meant):
     with pytest.raises(BadInput) as raised:
         drivers.load(name)
     assert meant in str(raised.value)
+
+
+BRIDGE = "  - name: b\n    driver: lakeshore_372\n    connection: tcp://h:1\n"
+SUPPLY = "  - name: b\n    driver: scpi\n    connection: tcp://h:1\n"
+
+
+@pytest.mark.parametrize(
+    ("instrument", "meant"),
+    [
+        (f"{BRIDGE}retention: 30d\n", "retention: is not a key of a site file; it belongs to influxdb:"),
+        (f"{BRIDGE}url: http://h\n", "it belongs to influxdb: or "),
+        (f"{BRIDGE}limits: {{}}\n", "it belongs to an instrument, in instruments[]:"),
+        (f"{BRIDGE}    limits: {{}}\n", "limits: is not a key of driver 'lakeshore_372'; it belongs to a channel, as channels: NAME: limits:"),
+        (f"{BRIDGE}    unit: K\n", "driver 'lakeshore_372' knows the units of what it reads"),
+        (f'{BRIDGE}    channels: {{"1": {{interval: 2s}}}}\n', "it belongs to the instrument, beside its driver"),
+        (f"{SUPPLY}    channels: {{o: {{unit: V, read: {{u: {{query: U?, unit: V}}}}}}}}\n", "it belongs to a quantity, as read: NAME: {unit: …}"),
+        (f"{BRIDGE}    interval: 5 sec\n", "found '5 sec', expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s; did you mean 5s?"),
+        (f"{BRIDGE}    interval: 1.5 Hours\n", "did you mean 1.5h?"),
+        (BRIDGE.replace("name: b", "name: My Cryostat"), "did you mean 'My_Cryostat'?"),
+        (BRIDGE.replace("name: b", "name: Kühler 2"), "did you mean 'Kuehler_2'?"),
+        (f"{SUPPLY}    channels: {{Kanal 1: {{read: {{u: {{query: U?, unit: V}}}}}}}}\n", "did you mean 'Kanal_1'?"),
+    ],
+)  # fmt: skip
+def test_what_people_write_is_answered_with_what_they_mean(written, instrument, meant):
+    assert any(meant in line for line in said(written, instrument)), said(written, instrument)
 
 
 def test_what_drivers_are_known_as_leads_to_one_of_them():

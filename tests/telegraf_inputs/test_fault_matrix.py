@@ -367,13 +367,15 @@ def hold_to_what_was_said(rig: Rig, before: Counts) -> Counts:
     events = {rig.simulator.telling(event): event for event in said}.values()
     repeated = values - sum(len(event.values) for event in events)
     assert counts.total == values
-    assert counts.discarded == repeated
     assert len({(p.channel, p.time_ns) for p in rig.points}) == len(rig.points), "two points of one time"
     fine = rig.simulator.resolution_ns  # what is of one time is moved by less
     stored = Counter((p.channel, p.time_ns // fine * fine, p.quantities) for p in rig.points)
     distinct = Counter((event.channel, event.time_ns, frozenset(event.values)) for event in events)
     assert not stored - distinct
-    assert sum(len(quantities) for *_, quantities in (distinct - stored).elements()) == counts.dropped
+    missing = sum(len(quantities) for *_, quantities in (distinct - stored).elements())
+    assert missing + repeated == counts.dropped + counts.discarded
+    # What is dropped may have been a repetition; nobody knows, for nobody has looked at it.
+    assert counts.discarded == repeated or counts.dropped > 0 and counts.discarded < repeated
     now = time.time_ns()
     assert [p for p in rig.points if p.clock != ("future" if p.time_ns > now else "")] == []
     return counts

@@ -216,3 +216,15 @@ def test_all_that_pyproject_asks_for_is_locked_with_digests():
         )  # large, and for who fits calibrations alone
         asked += [each for name in extras if name not in apart for each in extras[name]]
         assert {each.lower().replace("_", "-") for each in asked if "[" not in each} <= locked, extra
+
+
+def test_make_run_finds_a_site_file_from_where_one_stands(tmp_path):
+    (tmp_path / "mine.yml").write_text("site: mine\n")
+    said = subprocess.run(
+        ["make", "-C", str(ROOT), "run", "SITE=mine.yml"],
+        cwd=tmp_path,
+        env={**os.environ, "PWD": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode != 0 and f"{tmp_path}/mine.yml:1: instruments: is missing" in said.stderr, said.stderr
