@@ -14,10 +14,13 @@ import yaml
 from grafana_dashboards import emit
 from grafana_dashboards.check import panels_of
 from labline.lab import Lab
+from labline.places import Places
+from labline.stack import credentials
 from provisioning import site as sites
 from provisioning.influxql import identifier, text
 from provisioning.site import SiteInstrument
 from telegraf_inputs import simulators
+from tests.parts.served import Served
 from tests.parts.viewer import Viewer, until
 
 LABS = sorted(path.stem for path in sites.SITES.glob("*.yml") if path.stem != "demo")
@@ -29,15 +32,20 @@ RANGE = 300  # s
 class Running(Viewer):
     """A lab of a site file on simulators, and who asks it."""
 
-    def __init__(self, lab: Lab):
+    def __init__(self, lab: Lab, served: Served):
         super().__init__(lab)
-        self.instruments = lab.site.enabled
+        self.instruments, self.served = lab.site.enabled, served
 
     def last(self, instrument: str, channel: str, measurement: str, quantity: str) -> list[object]:
         """Give the newest value, if there is one."""
         where = f'"instrument" = {text(instrument)} AND "channel" = {text(channel)}'
         query = f'SELECT last({identifier(quantity)}) AS "last" FROM "raw".{identifier(measurement)} WHERE {where}'
         return [row["last"] for row in self.rows(query)]
+
+    def measurement(self, instrument: str, channel: str) -> str:
+        """Tell which measurement a channel is in."""
+        stanza = next(one.stanza for one in self.instruments if one.name == instrument)
+        return next(each.measurement for each in stanza.channels if each.id == channel)
 
     def missing(self) -> list[str]:
         """List what has not arrived yet."""
@@ -71,13 +79,23 @@ def running(name: str, folder: Path) -> Iterator[Running]:
     for one in written["instruments"]:
         if one["driver"] in SCANNED:
             one["channels"] = {key: channel for key, channel in one["channels"].items() if "limits" in channel}
+    served = Served([one.stanza for one in sites.load(sites.SITES / f"{name}.yml").enabled], folder)
+    for one in written["instruments"]:
+        one.update(served.changed.get(one["name"], {}))
     (folder / f"{name}.yml").write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
-    lab = Lab(sites.load(folder / f"{name}.yml"), folder / "state", lambda _: None)
     try:
-        lab.start()
-        yield Running(lab)
+        site = sites.load(folder / f"{name}.yml")
+        secrets = credentials.private_directory(Places(folder / "state", site, simulated=False).secrets)
+        for file, secret in served.secrets.items():
+            (secrets / file).write_text(secret)
+        lab = Lab(site, folder / "state", lambda _: None)
+        try:
+            lab.start()
+            yield Running(lab, served)
+        finally:
+            lab.close()
     finally:
-        lab.close()
+        served.stop()
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -106,8 +124,12 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
 
 
 def wrong_values(lab: Running) -> list[str]:
-    """List the newest values that are not what the simulators deliver."""
+    """List the newest values that are not what the simulators and servers deliver."""
     found = []
+    for (instrument, channel, quantity), expected in lab.served.expected.items():
+        (value,) = lab.last(instrument, channel, lab.measurement(instrument, channel), quantity)
+        if value != expected:
+            found.append(f"{instrument}.{channel}.{quantity}: {value}, and not {expected}")
     for one in lab.instruments:
         if not one.stanza.simulated:
             continue
