@@ -27,6 +27,8 @@ LABS = sorted(path.stem for path in sites.SITES.glob("*.yml") if path.stem != "d
 SCANNED = ("lakeshore_372",)  # one channel after the other, for seconds each: those with limits are enough here
 MAY_BE_ABSENT = ('"temp"', 'last("clock")')  # where a machine has none of it, its plot shows other things
 RANGE = 300  # s
+COMPUTED = {("helium", "ups_load", "output", "load"): 100 * 13 / 15}  # of what is served: the power, and what is rated
+DIGITS = {("helium", "wavemeter", "laser", "frequency"): 15}  # that must survive
 
 
 class Running(Viewer):
@@ -42,10 +44,10 @@ class Running(Viewer):
         query = f'SELECT last({identifier(quantity)}) AS "last" FROM "raw".{identifier(measurement)} WHERE {where}'
         return [row["last"] for row in self.rows(query)]
 
-    def measurement(self, instrument: str, channel: str) -> str:
-        """Tell which measurement a channel is in."""
+    def newest(self, instrument: str, channel: str, quantity: str) -> list[object]:
+        """Give the newest value, whatever measurement it is in."""
         stanza = next(one.stanza for one in self.instruments if one.name == instrument)
-        return next(each.measurement for each in stanza.channels if each.id == channel)
+        return self.last(instrument, channel, stanza.find(channel).measurement, quantity)
 
     def missing(self) -> list[str]:
         """List what has not arrived yet."""
@@ -104,7 +106,10 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
     with running(name, tmp_path) as lab:
         lab.arrived(lambda: not lab.missing(), "every quantity of every channel arrives")
         lab.arrived(lambda: {lab.state(one.name) for one in lab.instruments} <= {"ok", ""}, "every instrument is well")
+        lab.arrived(lambda: not too_short(name, lab), "all digits arrive")
         assert not wrong_values(lab)
+        for (_, *where), expected in ((key, value) for key, value in COMPUTED.items() if key[0] == name):
+            assert lab.newest(*where) == [pytest.approx(expected)]
         lab.arrived(lambda: not without_data(lab), "every question of every dashboard brings data")
         assert not [title for title, rows in alarms(lab) if not rows]
         kinds: dict[str, SiteInstrument] = {}
@@ -127,7 +132,7 @@ def wrong_values(lab: Running) -> list[str]:
     """List the newest values that are not what the simulators and servers deliver."""
     found = []
     for (instrument, channel, quantity), expected in lab.served.expected.items():
-        (value,) = lab.last(instrument, channel, lab.measurement(instrument, channel), quantity)
+        (value,) = lab.newest(instrument, channel, quantity)
         if value != expected:
             found.append(f"{instrument}.{channel}.{quantity}: {value}, and not {expected}")
     for one in lab.instruments:
@@ -143,6 +148,15 @@ def wrong_values(lab: Running) -> list[str]:
                 if not right:
                     found.append(f"{one.name}.{channel.id}.{quantity}: {value}")
     return found
+
+
+def too_short(name: str, lab: Running) -> list[str]:
+    """List what has to have more digits than its newest value has; where the last one is a 0, the next will do."""
+    return [
+        key[1]
+        for key, digits in DIGITS.items()
+        if key[0] == name and len(str(lab.newest(*key[1:])[0]).replace(".", "")) != digits
+    ]
 
 
 def without_data(lab: Running) -> list[tuple[str, str, str]]:
