@@ -14,30 +14,40 @@ import yaml
 from grafana_dashboards import emit
 from grafana_dashboards.check import panels_of
 from labline.lab import Lab
+from labline.places import Places
+from labline.stack import credentials
 from provisioning import site as sites
 from provisioning.influxql import identifier, text
 from provisioning.site import SiteInstrument
 from telegraf_inputs import simulators
+from tests.parts.served import Served
 from tests.parts.viewer import Viewer, until
 
 LABS = sorted(path.stem for path in sites.SITES.glob("*.yml") if path.stem != "demo")
 SCANNED = ("lakeshore_372",)  # one channel after the other, for seconds each: those with limits are enough here
 MAY_BE_ABSENT = ('"temp"', 'last("clock")')  # where a machine has none of it, its plot shows other things
 RANGE = 300  # s
+COMPUTED = {("helium", "ups_load", "output", "load"): 100 * 13 / 15}  # of what is served: the power, and what is rated
+DIGITS = {("helium", "wavemeter", "laser", "frequency"): 15}  # that must survive
 
 
 class Running(Viewer):
     """A lab of a site file on simulators, and who asks it."""
 
-    def __init__(self, lab: Lab):
+    def __init__(self, lab: Lab, served: Served):
         super().__init__(lab)
-        self.instruments = lab.site.enabled
+        self.instruments, self.served = lab.site.enabled, served
 
     def last(self, instrument: str, channel: str, measurement: str, quantity: str) -> list[object]:
         """Give the newest value, if there is one."""
         where = f'"instrument" = {text(instrument)} AND "channel" = {text(channel)}'
         query = f'SELECT last({identifier(quantity)}) AS "last" FROM "raw".{identifier(measurement)} WHERE {where}'
         return [row["last"] for row in self.rows(query)]
+
+    def newest(self, instrument: str, channel: str, quantity: str) -> list[object]:
+        """Give the newest value, whatever measurement it is in."""
+        stanza = next(one.stanza for one in self.instruments if one.name == instrument)
+        return self.last(instrument, channel, stanza.find(channel).measurement, quantity)
 
     def missing(self) -> list[str]:
         """List what has not arrived yet."""
@@ -71,13 +81,23 @@ def running(name: str, folder: Path) -> Iterator[Running]:
     for one in written["instruments"]:
         if one["driver"] in SCANNED:
             one["channels"] = {key: channel for key, channel in one["channels"].items() if "limits" in channel}
+    served = Served([one.stanza for one in sites.load(sites.SITES / f"{name}.yml").enabled], folder)
+    for one in written["instruments"]:
+        one.update(served.changed.get(one["name"], {}))
     (folder / f"{name}.yml").write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
-    lab = Lab(sites.load(folder / f"{name}.yml"), folder / "state", lambda _: None)
     try:
-        lab.start()
-        yield Running(lab)
+        site = sites.load(folder / f"{name}.yml")
+        secrets = credentials.private_directory(Places(folder / "state", site, simulated=False).secrets)
+        for file, secret in served.secrets.items():
+            (secrets / file).write_text(secret)
+        lab = Lab(site, folder / "state", lambda _: None)
+        try:
+            lab.start()
+            yield Running(lab, served)
+        finally:
+            lab.close()
     finally:
-        lab.close()
+        served.stop()
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -86,7 +106,10 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
     with running(name, tmp_path) as lab:
         lab.arrived(lambda: not lab.missing(), "every quantity of every channel arrives")
         lab.arrived(lambda: {lab.state(one.name) for one in lab.instruments} <= {"ok", ""}, "every instrument is well")
+        lab.arrived(lambda: not too_short(name, lab), "all digits arrive")
         assert not wrong_values(lab)
+        for (_, *where), expected in ((key, value) for key, value in COMPUTED.items() if key[0] == name):
+            assert lab.newest(*where) == [pytest.approx(expected)]
         lab.arrived(lambda: not without_data(lab), "every question of every dashboard brings data")
         assert not [title for title, rows in alarms(lab) if not rows]
         kinds: dict[str, SiteInstrument] = {}
@@ -106,8 +129,12 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
 
 
 def wrong_values(lab: Running) -> list[str]:
-    """List the newest values that are not what the simulators deliver."""
+    """List the newest values that are not what the simulators and servers deliver."""
     found = []
+    for (instrument, channel, quantity), expected in lab.served.expected.items():
+        (value,) = lab.newest(instrument, channel, quantity)
+        if value != expected:
+            found.append(f"{instrument}.{channel}.{quantity}: {value}, and not {expected}")
     for one in lab.instruments:
         if not one.stanza.simulated:
             continue
@@ -121,6 +148,15 @@ def wrong_values(lab: Running) -> list[str]:
                 if not right:
                     found.append(f"{one.name}.{channel.id}.{quantity}: {value}")
     return found
+
+
+def too_short(name: str, lab: Running) -> list[str]:
+    """List what has to have more digits than its newest value has; where the last one is a 0, the next will do."""
+    return [
+        key[1]
+        for key, digits in DIGITS.items()
+        if key[0] == name and len(str(lab.newest(*key[1:])[0]).replace(".", "")) != digits
+    ]
 
 
 def without_data(lab: Running) -> list[tuple[str, str, str]]:

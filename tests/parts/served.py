@@ -1,0 +1,122 @@
+"""What Telegraf reads itself, served: in the place of a site file's addresses, real servers that say a known value of each quantity."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from telegraf_inputs.configured import Stanza
+from telegraf_inputs.declared import Declared
+
+from . import modbus, mqtt, snmp
+
+PUBLISH_SECONDS = 0.5
+WIRELESS = """\
+Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE
+ face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22
+ wlan0: 0000   61.  -49.  -256        0      0      0      0      3        0
+"""
+SNMP_TYPE = 2  # an integer
+
+Key = tuple[str, str, str]  # instrument, channel, quantity
+
+
+class Served:
+    """Servers for the instruments of a site; ``expected`` is what each quantity of theirs is to be."""
+
+    def __init__(self, stanzas: list[Stanza], folder: Path):
+        self.expected: dict[Key, Any] = {}
+        self.changed: dict[str, dict[str, Any]] = {}  # instrument -> the keys of its stanza with which it is reached
+        self.secrets: dict[str, str] = {}
+        self._folder, self._messages = folder, dict[str, str]()
+        self._servers: list[snmp.Agent | modbus.Plant | mqtt.Broker] = []
+        self._ended, self._publisher = threading.Event(), threading.Thread(target=self._publish)
+        for stanza in stanzas:
+            serve = getattr(self, f"_{stanza.driver.name}", None)
+            if serve is not None:
+                serve(stanza)
+        self._publisher.start()
+
+    def stop(self) -> None:
+        """Stop all."""
+        self._ended.set()
+        self._publisher.join()
+        for server in self._servers:
+            server.stop()
+
+    def _declared(self, stanza: Stanza) -> dict[Key, Declared]:
+        """Choose a value for each quantity, and give where it is to be found."""
+        declared = {
+            (stanza.name, channel.id, name): each
+            for channel in stanza.channels
+            for name, each in stanza.driver.declared(channel).items()
+        }
+        self.expected |= {key: _value(each, number) for number, (key, each) in enumerate(declared.items())}
+        return declared
+
+    def _snmp(self, stanza: Stanza) -> None:
+        found = {each.where["oid"]: self.expected[key] / each.scale for key, each in self._declared(stanza).items()}
+        oids = sorted(found, key=lambda oid: [*map(int, oid.split("."))])  # as an agent walks them
+        records = "".join(f"{oid}|{SNMP_TYPE}|{round(found[oid])}\n" for oid in oids)
+        agent = snmp.Agent(self._folder / stanza.name, records)
+        self._servers.append(agent)
+        names = {"auth_password_file": snmp.AUTH, "privacy_password_file": snmp.PRIVACY}
+        self.secrets |= {f"{stanza.name}_{name}": secret for name, secret in names.items()}
+        self.changed[stanza.name] = {
+            "connection": f"udp://127.0.0.1:{agent.port}",
+            "user": snmp.USER,
+            "context": "ups",
+            **{name: f"{stanza.name}_{name}" for name in names},
+        }
+
+    def _modbus(self, stanza: Stanza) -> None:
+        registers: dict[int, int] = {}
+        for key, each in self._declared(stanza).items():
+            value, address = self.expected[key], each.where["address"]
+            if each.where["format"] == "float32":
+                registers[address], registers[address + 1] = modbus.swapped(value / each.scale)
+            elif each.where["format"] == "bit":
+                registers[address] = registers.get(address, 0) | value << each.where["bit"]
+            else:
+                registers[address] = value
+        plant = modbus.Plant(registers, {0: False})
+        self._servers.append(plant)
+        self.changed[stanza.name] = {"connection": f"tcp://127.0.0.1:{plant.port}"}
+
+    def _mqtt(self, stanza: Stanza) -> None:
+        broker = mqtt.Broker(self._folder / stanza.name)
+        self._servers.append(broker)
+        self._broker = broker
+        for key in self._declared(stanza):
+            _, channel, quantity = key
+            topic = stanza.options["topic"].format(channel=channel, quantity=quantity)
+            self._messages[topic] = str(self.expected[key])
+        self.secrets["broker"] = mqtt.PASSWORD
+        reached = {"connection": f"mqtts://127.0.0.1:{broker.tls_port}", "username": mqtt.READER}
+        self.changed[stanza.name] = {**reached, "password_file": "broker", "ca": str(broker.ca)}
+
+    def _telegraf(self, stanza: Stanza) -> None:
+        """Give the input ``wireless`` a file of Linux's own form."""
+        proc = self._folder / stanza.name
+        (proc / "net").mkdir(parents=True)
+        (proc / "net" / "wireless").write_text(WIRELESS)
+        self.changed[stanza.name] = {"input": {"wireless": {"host_proc": str(proc)}}}
+        self.expected |= {(stanza.name, "wlan0", "level"): -49, (stanza.name, "wlan0", "link"): 61.0}
+
+    def _publish(self) -> None:
+        """Let the sensors speak until the end."""
+        while self._messages and not self._ended.wait(PUBLISH_SECONDS):
+            for topic, text in self._messages.items():
+                self._broker.publish(topic, text)
+
+
+def _value(declared: Declared, number: int) -> Any:
+    """Choose a value that the quantity can have, and that no other one of its instrument has where it is a number."""
+    quantity = declared.quantity
+    if quantity.choices:
+        return quantity.harmless[0]
+    if quantity.type == "bool":
+        return number % 2 == 0
+    whole = (10 + number) * declared.scale + max(quantity.low or 0.0, 0.0)
+    return round(whole) if quantity.type == "int" else whole
