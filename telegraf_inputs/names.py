@@ -31,7 +31,7 @@ SPELT_OUT = str.maketrans(
 def not_a_name(found: object) -> str:
     """Say what a name must be that is none, and propose the one that is next to it."""
     plain = unicodedata.normalize("NFKD", str(found).translate(SPELT_OUT)).encode("ascii", "ignore").decode()
-    like = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("_.-")[:100]
+    like = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("_.-")
     hint = (
         f"; did you mean {like!r}? (a label or title says it as people do)"
         if NAME.match(like) and like != found
