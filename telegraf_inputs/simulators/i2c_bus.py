@@ -12,10 +12,20 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Answer = Callable[[int, int, int], bytes]  # address, byte, how many -> what is read; raises OSError
 LOOK_SECONDS = 0.02
+
+
+@contextlib.contextmanager
+def _address(path: str) -> Iterator[str]:
+    """Give a name of the socket that is short enough for the kernel (107 bytes), however deep its folder is."""
+    folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{os.path.basename(path)}"
+    finally:
+        os.close(folder)
 
 
 class SocketBus:
@@ -24,7 +34,8 @@ class SocketBus:
     def __init__(self, path: str):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._socket.connect(path)
+            with _address(path) as address:
+                self._socket.connect(address)
         except OSError:
             self._socket.close()
             raise
@@ -69,7 +80,8 @@ class BusOnSocket:
     def _plug(self, plugged: bool) -> None:
         if plugged and self._listener is None:
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._listener.bind(self._path)
+            with _address(self._path) as address:
+                self._listener.bind(address)
             self._listener.listen()
         elif not plugged and self._listener is not None:
             with contextlib.suppress(FileNotFoundError):

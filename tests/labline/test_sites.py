@@ -78,6 +78,8 @@ class Running(Viewer):
 @contextlib.contextmanager
 def running(name: str, folder: Path) -> Iterator[Running]:
     written = yaml.safe_load((sites.SITES / f"{name}.yml").read_text(encoding="utf-8"))
+    for node in written["nodes"]:
+        node["flush"] = "1s"
     for one in written["instruments"]:
         if one["driver"] in SCANNED:
             one["channels"] = {key: channel for key, channel in one["channels"].items() if "limits" in channel}
@@ -117,7 +119,7 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
             if one.stanza.simulated:
                 kinds.setdefault(one.stanza.driver.name, one)
         for one in kinds.values():
-            lab.fault(one.name, "silent")
+            lab.fault(one.name, a_fault(one))
         lab.arrived(lambda: all(lab.state(one.name) not in ("ok", "") for one in kinds.values()), "the faults are told")
         for one in kinds.values():
             lab.fault(one.name, "none")
@@ -126,6 +128,12 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
         entries = lab.lab.counting.entries
         assert {entry.instrument for entry in entries if entry.made} == {one.name for one in lab.instruments}
         assert all(entry.made == entry.written and not entry.lost for entry in entries)
+
+
+def a_fault(instrument: SiteInstrument) -> str:
+    """Choose a fault that its simulator can have, and that takes the instrument away."""
+    simulator = simulators.load(instrument.stanza.driver.name).of(instrument.stanza)
+    return next(fault for fault in ("silent", "disconnect") if fault not in simulator.not_faults)
 
 
 def wrong_values(lab: Running) -> list[str]:
@@ -138,7 +146,9 @@ def wrong_values(lab: Running) -> list[str]:
     for one in lab.instruments:
         if not one.stanza.simulated:
             continue
-        simulator = simulators.load(one.stanza.driver.name).of(one.stanza)(one.stanza)
+        simulator = simulators.load(one.stanza.driver.name).of(one.stanza)(
+            one.stanza, seed=simulators.settings(one.stanza.connection)["seed"]
+        )
         bands, words = simulator.bands(), simulator.words()
         for channel in one.stanza.channels:
             for quantity in channel.quantities:

@@ -101,7 +101,7 @@ class Served:
         proc = self._folder / stanza.name
         (proc / "net").mkdir(parents=True)
         (proc / "net" / "wireless").write_text(WIRELESS)
-        self.changed[stanza.name] = {"input": {"wireless": {"host_proc": str(proc)}}}
+        self.changed[stanza.name] = {"input": {"wireless": {"host_proc": str(proc)}}, "interval": "2s"}
         self.expected |= {(stanza.name, "wlan0", "level"): -49, (stanza.name, "wlan0", "link"): 61.0}
 
     def _publish(self) -> None:

@@ -12,6 +12,7 @@ from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput, Disconnected, NoAnswer, Stopped
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.line import Wire
+from telegraf_inputs.simulators.i2c_bus import BusOnSocket
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.transports import i2c
 from telegraf_inputs.url import Url
@@ -99,6 +100,19 @@ def test_a_conversion_is_waited_for_and_ends_with_the_program():
     finally:
         instrument.close()
         simulator.stop()
+
+
+def test_the_simulated_bus_is_reached_in_a_folder_whose_name_is_longer_than_a_socket_s_may_be(tmp_path):
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    path = str(folder / "i2c-1")
+    server = BusOnSocket(path, lambda address, byte, length: bytes((address,)) * length)
+    try:
+        bus = transports.load("i2c").open(Url(f"i2c://{path}"), Wire(), 1.0, Stop())
+        assert bus.read(0x68, 0, 2) == b"\x68\x68"
+        bus.close()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(("ohms", "celsius"), [(10000.0, 25.0), (32650.0, 0.0), (1751.6, 70.0)])
