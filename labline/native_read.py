@@ -12,6 +12,7 @@ from typing import Any, cast
 from provisioning import native_config, toml
 from telegraf_inputs.declare import MARKS
 from telegraf_inputs.errors import BadInput
+from telegraf_inputs.ledger import DISCARDED
 from telegraf_inputs.native_source import Native
 from telegraf_inputs.point import Point
 from telegraf_inputs.stanza import Stanza
@@ -60,7 +61,8 @@ def read(stanza: Stanza, secrets: Path, *, simulate: bool = False) -> tuple[list
                 printed = done.stdout
             except subprocess.TimeoutExpired as error:
                 printed = error.stdout or b""
-        points = [_point(stanza, json.loads(line)) for line in printed.splitlines()]
+        came = [found for line in printed.splitlines() if (found := json.loads(line))["name"] != DISCARDED]
+        points = [_point(stanza, found) for found in came]
         return points, TelegrafLog(folder / "log").details().get(stanza.name, "")
 
 

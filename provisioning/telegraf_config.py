@@ -124,7 +124,7 @@ def _conf(
     # Telegraf's processors take what passes in the order in which they stand here.
     natives = [stanza for stanza in natives if stanza not in computed] + derived.in_order(computed)
     clocked = bool(natives) and node.clock != "unchecked"
-    unstored = [native_clock.METRIC] if clocked else []
+    unstored = [native_clock.METRIC] * clocked + [ledger.DISCARDED] * bool(natives)
     parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, node, paths, measurements, unstored), *_host()]
     if node.clock == "unchecked":
         environment = {**environment, clock.VARIABLE: node.clock}

@@ -10,6 +10,8 @@ from .instrument import Instrument
 from .writer import Writer
 
 VARIABLE = "LABLINE_LEDGER"
+# The point, and its field, by which a script of Telegraf tells how many readings it threw away.
+DISCARDED, COUNT = "labline_discarded", "readings"
 
 
 class Ledger:

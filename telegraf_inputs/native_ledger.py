@@ -11,14 +11,14 @@ import os
 import signal
 import sys
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .declare import MARKS
 from .instrument import Made
-from .ledger import VARIABLE
+from .ledger import COUNT, DISCARDED, VARIABLE
 
 NOTED_SECONDS = 1.0  # between two notes while points come fast
 REMEMBERED = 100  # points of each channel, for whoever counts after Telegraf was started anew
@@ -41,10 +41,14 @@ class NativeLedger:
         self._made: dict[str, dict[ChannelKey, Made]] = {}
         self._newest: dict[str, dict[ChannelKey, deque[str]]] = {}
         self._counted: dict[str, set[str]] = {}  # the points that were counted before, by instrument
+        self._discarded: Counter[str] = Counter()
 
     def count(self, point: dict[str, Any]) -> None:
         """Count the readings of one point."""
         tags = point["tags"]
+        if point["name"] == DISCARDED:
+            self._discarded[tags["instrument"]] += point["fields"][COUNT]
+            return
         name, channel = tags["instrument"], (point["name"], tags["channel"])
         readings = {key: value for key, value in point["fields"].items() if key not in MARKS}
         said = json.dumps([*channel, point["timestamp"], readings], sort_keys=True)
@@ -60,13 +64,13 @@ class NativeLedger:
 
     def note(self) -> None:
         """Write the files anew."""
-        for instrument, channels in self._made.items():
+        for instrument in self._made.keys() | self._discarded.keys():
             lines = "".join(
                 f"{readings} {first_ns} {last_ns} {measurement} {channel}\n"
-                for (measurement, channel), made in channels.items()
+                for (measurement, channel), made in self._made.get(instrument, {}).items()
                 for readings, first_ns, last_ns in made.spans
             )
-            self._write(f"{instrument}.{self._began}", f"0 0 0 0\n{lines}")
+            self._write(f"{instrument}.{self._began}", f"0 0 0 {self._discarded[instrument]}\n{lines}")
 
     def leave(self) -> None:
         """Write down for the next one which points were counted last."""

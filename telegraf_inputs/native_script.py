@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from . import clock, native_clock, native_simulation
+from . import clock, ledger, native_clock, native_simulation
 from .configured import Channel, Stanza
 from .declared import Declared
 from .native_source import COMMA, Native
@@ -19,12 +19,13 @@ CLOCK = {
     "ahead_ns": clock.AHEAD_NS,
     "earliest_ns": clock.EARLIEST_NS,
 }
+DISCARDED = {"metric": ledger.DISCARDED, "field": ledger.COUNT}
 PROGRAM = Path(__file__).parent / "native" / "shape.star"
 
 
 def script(stanza: Stanza, *, simulated: bool = False) -> str:
     """Write the script of one instrument: what it reads, then the program that all share."""
-    known = {"INSTRUMENT": _instrument(stanza, simulated), "CLOCK": CLOCK}
+    known = {"INSTRUMENT": _instrument(stanza, simulated), "CLOCK": CLOCK, "DISCARDED": DISCARDED}
     written = "".join(f"{name} = {literal(value)}\n" for name, value in known.items())
     return f"{written}\n{PROGRAM.read_text(encoding='utf-8')}"
 

@@ -37,7 +37,7 @@ def rendered(tmp_path, clock=""):
 def test_points_are_marked_and_the_report_is_not_stored(tmp_path, telegraf_path):
     conf = rendered(tmp_path)
     head, _, rest = conf.partition("[[secretstores.docker]]")
-    assert 'namedrop = ["labline_clock"]' in rest
+    assert 'namedrop = ["labline_clock", "labline_discarded"]' in rest
     inputs = rest[rest.index("\n[[inputs.exec]]") :]
     native = rest[rest.index("# ", rest.index("[[inputs.internal]]")) :]
     assert inputs in native
@@ -57,7 +57,7 @@ def test_points_are_marked_and_the_report_is_not_stored(tmp_path, telegraf_path)
 
 def test_where_the_clock_is_kept_otherwise_nobody_asks(tmp_path):
     conf = rendered(tmp_path, ", clock: unchecked")
-    assert "inputs.exec" not in conf and "namedrop" not in conf
+    assert "inputs.exec" not in conf and "labline_clock" not in conf
 
 
 def test_the_command_is_one_word_whatever_the_path(tmp_path):

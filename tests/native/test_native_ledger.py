@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from telegraf_inputs.ledger import COUNT, DISCARDED
 from telegraf_inputs.native_ledger import run
 
 
@@ -28,11 +29,13 @@ def test_each_field_of_a_quantity_is_a_reading(tmp_path):
         point("ups", "1", 10, a=1.5, status="ok", clock="future"),
         point("ups", "2", 30, status="no_reading"),
         point("gpus", "left", 40, "nvidia_smi", load=1),
-    ]
+        *(json.dumps({"name": DISCARDED, "tags": {"instrument": name}, "fields": {COUNT: 2}}) for name in ("gpus", "gpus", "esp")),
+    ]  # fmt: skip
     run(lines, tmp_path)
     assert noted(tmp_path) == {
         "ups": [["0", "0", "0", "0"], ["3", "10", "20", "snmp", "1"], ["0", "30", "30", "snmp", "2"]],
-        "gpus": [["0", "0", "0", "0"], ["1", "40", "40", "nvidia_smi", "left"]],
+        "gpus": [["0", "0", "0", "4"], ["1", "40", "40", "nvidia_smi", "left"]],
+        "esp": [["0", "0", "0", "2"]],
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from provisioning import toml
-from telegraf_inputs import clock, drivers, native_clock, native_script
+from telegraf_inputs import clock, drivers, ledger, native_clock, native_script
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput
 from telegraf_inputs.spikes import Judge, gap_ns
@@ -46,9 +46,12 @@ def shaped(telegraf_path: Path, tmp_path: Path):
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
+        thrown = [line for line in done.stdout.splitlines() if line.startswith(ledger.DISCARDED)]
+        run.thrown_away = sum(int(re.search(rf"{ledger.COUNT}=(\d+)i", line)[1]) for line in thrown)
         same = (f",instrument={checked.name}", ",site=lab")
-        assert all(tag in line for line in done.stdout.splitlines() for tag in same), done.stdout
-        return [line.replace(same[0], "").replace(same[1], "") for line in done.stdout.splitlines()], done.stderr
+        found = [line for line in done.stdout.splitlines() if line not in thrown]
+        assert all(tag in line for line in found for tag in same), done.stdout
+        return [line.replace(same[0], "").replace(same[1], "") for line in found], done.stderr
 
     return run
 
@@ -261,6 +264,7 @@ def test_of_any_input_tags_tell_the_channel_and_what_none_names_is_told_once(sha
     assert lines == [f'nvidia_smi,channel=gpu{n} load={n}i,status="ok" {SECOND}' for n in range(2)]
     told = [line for line in log.splitlines() if "which no channel names" in line]
     assert len(told) == 2 and "[gpus]" in told[0] and '"index": "2"' in told[0] and "foreign" in told[1]
+    assert shaped.thrown_away == 5  # each of their fields
 
 
 def test_what_is_colder_than_all_is_no_reading(shaped):
@@ -388,6 +392,7 @@ def test_what_says_the_same_of_a_time_again_is_one_point_and_what_says_another_i
         f'mqtt,channel=1 a=2,status="ok" {SECOND + 1}',
         f'mqtt,channel=1 b=3,status="ok" {SECOND}',
     ]
+    assert shaped.thrown_away == 2
 
 
 @pytest.mark.parametrize("where", [(), ("channels", "1")])
