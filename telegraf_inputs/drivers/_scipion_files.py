@@ -43,6 +43,7 @@ CTF_COLUMNS = {
 NEEDED = ("_defocusU", "_defocusV")
 NAMES = ("_micObj._micName", "_micObj._filename")  # of the micrograph, the first that there is
 PSD = "_psdFile"
+PICTURES = {"micrograph": "_micObj._filename", "psd": PSD, "shifts": "_micObj.plotGlobal._filename"}
 
 
 @dataclass
@@ -78,12 +79,16 @@ class Project:
 
 @dataclass
 class Ctf:
-    """One row of a set of CTFs; ``time_ns`` is the second in which it was added (UTC), and its number in nanoseconds."""
+    """One row of a set of CTFs; ``time_ns`` is the second in which it was added (UTC), and its number in nanoseconds.
+
+    ``pictures``: what there is to see of it, by kind, each in the project's folder.
+    """
 
     id: int
     creation: str
     time_ns: int
     values: dict[str, Any]
+    pictures: dict[str, str]
 
 
 def read_project(folder: str) -> Project:
@@ -113,7 +118,7 @@ def read_ctfs(path: str, behind: int, most: int) -> list[Ctf]:
             raise BadAnswer(f"{path}: its Classes have no {', '.join(lacking)}; is it a set of CTFs?")
         if odd := [name for name in columns.values() if name and not COLUMN.match(name)]:
             raise BadAnswer(f"{path}: found a column {odd[0][:40]!r}, expected such as c01")
-        wanted = [label for label in (*CTF_COLUMNS.values(), *NAMES, PSD) if columns.get(label)]
+        wanted = [label for label in (*CTF_COLUMNS.values(), NAMES[0], *PICTURES.values()) if columns.get(label)]
         asked = ", ".join(["id", "creation", *(columns[label] for label in wanted)])
         query = f"SELECT {asked} FROM Objects WHERE id > ? ORDER BY id LIMIT ?"
         rows = base.execute(query, (behind, min(most, MOST_ROWS))).fetchall()
@@ -144,7 +149,8 @@ def _ctf(row: tuple[Any, ...], wanted: list[str], path: str) -> Ctf:
     values["astigmatism"] = None if u is None or v is None else abs(u - v)
     values["micrograph"] = os.path.basename(next((str(said[name]) for name in NAMES if said.get(name)), "")) or None
     values["psd"] = str(said[PSD]) if said.get(PSD) else None
-    return Ctf(id, str(creation), utc_ns(creation, path) + id % 10**9, values)
+    pictures = {kind: str(said[label]) for kind, label in PICTURES.items() if said.get(label)}
+    return Ctf(id, str(creation), utc_ns(creation, path) + id % 10**9, values, pictures)
 
 
 def _acquisition(base: sqlite3.Connection, runs: Any) -> dict[str, float]:

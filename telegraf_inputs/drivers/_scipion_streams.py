@@ -74,4 +74,14 @@ STREAMS = {
         RUN,
         kind="event",
     ),
+    "pictures": Stream(
+        "scipion_picture",
+        (
+            Quantity("path", "", "Where it is, below the folder of pictures", type="str"),
+            Quantity("micrograph", "", "Name of the micrograph", type="str"),
+            Quantity("bytes", "", "Length of the picture", 0, type="int", count=True),
+        ),
+        {**OUTPUT, "kind": "micrograph, psd or shifts"},
+        kind="event",
+    ),
 }  # fmt: skip

@@ -5,11 +5,13 @@ Source: files that scipion-pyworkflow 3.11.7 and scipion-em 3.11.1 write; `summa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Stream
@@ -21,10 +23,14 @@ from ..source import Pushed
 from ..stop import Stop
 from ..url import Url
 from . import _scipion_files as files
+from ._picture_target import check_target
 from ._scipion_gain import SUMMARY, Gain, last_place, read_gains
 from ._scipion_memory import ScipionMemory
+from ._scipion_pictures import Carrier, Picture, pictures_of
 from ._scipion_streams import STREAMS
 
+PICTURES = "pictures"
+MOST_PICTURES = 60  # handed over in one look, in about as many rows as a third of it
 MOST_POINTS = 2000  # in one look; what is more waits for the next
 RUNNING = ("running", "launched", "interactive", "waiting", "scheduled")
 
@@ -43,6 +49,11 @@ class Scipion(Pushed):
     printed and could not note comes once more, as the same points. It remembers that in the folder which `LABLINE_MEMORY` names
     (default: `~/.local/state/labline/memory`); where that is empty all CTFs are read at each start, and gains only from then on.
 
+    With `pictures`, the micrograph, the power spectrum and the plot of shifts of each row are made into PNGs of at most 512 pixels, and carried to a
+    folder of this machine or, by SFTP, of another one, as `PROJECT/RUN/MICROGRAPH_KIND.png`: written under another name, and renamed when whole.
+    The channel `pictures` has a point, at the time of the row, of what has arrived, and of nothing else. What could not be carried is tried
+    again; the host's key must be known (`ssh-keyscan`, then compare it). One that does not come within ten minutes of its row is told and left.
+
     An infinite resolution, and a phase shift that the program did not fit, are no values. A graphics card is read by Telegraf's
     [nvidia_smi](../telegraf/README.md).
     """
@@ -57,19 +68,25 @@ class Scipion(Pushed):
     )
     family = "protocol"
     schemes = ("file",)
+    extra = "scipion"
     reopen = False
     waits = True
     timeout = 10.0
     interval = 60.0
     streams = tuple(STREAMS.values())
-    channel_names = tuple(STREAMS)
+    channel_names = tuple(name for name in STREAMS if name != PICTURES)
     options_known = (
         Option("active", "duration", "of a folder of projects: how long ago one may have changed that is read", 7 * 86400.0),
+        Option("pictures", "str", "the folder to which pictures are carried: file:///FOLDER, or sftp://USER@HOST/FOLDER"),
+        Option("picture_key", "str", "the file of the private key with which that host is logged in to"),
+        Option("known_hosts", "str", "the file with the keys of hosts, as ssh keeps it; default: ~/.ssh/known_hosts of whoever runs the program"),
     )  # fmt: skip
     statuses = {
         "unreadable_file": "a file of a project is no database, or half-written; the program's log says which",
         "locked": "a file of a project is locked by whoever writes it",
         "unreadable": "a line of the summary of gains can't be read",
+        "no_picture": "a picture did not come within ten minutes of its row, or is none; the program's log says which",
+        "not_carried": "the folder of pictures can't be reached or written; it is tried again",
     }
     example = """\
 name: session
@@ -93,6 +110,15 @@ channels:
 """
 
     @classmethod
+    def channel_names_of(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(STREAMS) if options.get("pictures") else cls.channel_names
+
+    @classmethod
+    def check(cls, stanza: Stanza) -> None:
+        if stanza.options["pictures"]:
+            check_target(stanza.options["pictures"], stanza.options["picture_key"], ("pictures",))
+
+    @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
         return STREAMS[channel.id]
 
@@ -100,6 +126,9 @@ channels:
         super().__init__(stanza)
         self._folder = ""
         self._wanted = {channel.id for channel in self.channels}
+        to, key, hosts = (self.options[name] for name in ("pictures", "picture_key", "known_hosts"))
+        self._carrier = Carrier(to, key, hosts) if to and PICTURES in self._wanted else None
+        self._batch: list[Picture] = []  # the pictures of this look
         self._places: dict[tuple[str, str], tuple[int, str]] = {}  # project and file -> how far it was read
         self._fresh: dict[tuple[str, str], tuple[int, str]] = {}  # what was read and is not known to be printed
         self._waiting = False  # for something to be printed
@@ -138,6 +167,8 @@ channels:
                         yield _trouble(channel.id, {"project": os.path.basename(folder)}, error)
                 continue
             yield from self._project(folder, project)
+        if self._carrier is not None and not self._waiting:
+            yield from self._carried(self._carrier)
         if failed and len(failed) == len(projects):
             raise failed[0]
         if self._memory.trouble:
@@ -151,7 +182,9 @@ channels:
         return partial(self._printed, places, before)
 
     def close(self) -> None:
-        """Do nothing: no file is held open."""
+        """Hand over no more pictures; no file is held open."""
+        if self._carrier is not None:
+            self._carrier.close()
 
     def _printed(
         self, places: dict[tuple[str, str], tuple[int, str]], before: dict[tuple[str, str], tuple[int, str]], done: bool
@@ -200,15 +233,17 @@ channels:
                 for output in run.outputs:
                     if output.kind == "SetOfCTF" and output.file:
                         yield from self._ctfs(folder, key, output.file, {**own, "output": output.name})
+            if self._carrier is not None and not self._carrier.busy:
+                for output in run.outputs:
+                    if output.kind == "SetOfCTF" and output.file:
+                        self._gather(folder, key, output.file, {**own, "output": output.name})
             if "gain" in self._wanted and run.folder:
                 yield from self._gains(folder, key, os.path.join(run.folder, SUMMARY), own)
 
     def _ctfs(self, folder: str, key: str, file: str, tags: dict[str, str]) -> Iterator[Reading]:
         path = os.path.join(folder, file)
         try:
-            last, creation = self._place(key, file)
-            if last and files.creation_of(path, last) != creation:  # the run was begun anew
-                last = 0
+            last = self._behind(path, key, file, file)
             while self._left > 0 and (rows := files.read_ctfs(path, last, self._left)):
                 for row in rows:
                     yield Reading("ctf", row.values, row.time_ns, tags=tags)
@@ -232,6 +267,38 @@ channels:
         yield from (_gain(gain, tags) for gain in gains)
         if gains:
             self._read(key, file, (gains[-1].count, gains[-1].movie), len(gains))
+
+    def _behind(self, path: str, key: str, file: str, place: str) -> int:
+        """Tell behind which row to go on; 0 where the run was begun anew."""
+        last, creation = self._place(key, place)
+        return last if last and files.creation_of(path, last) == creation else 0
+
+    def _gather(self, folder: str, key: str, file: str, tags: dict[str, str]) -> None:
+        """Note the next pictures of a set, which are looked for on their own: they may come later than its rows."""
+        path, place = os.path.join(folder, file), f"{PICTURES} {file}"
+        room = (MOST_PICTURES - len(self._batch)) // len(files.PICTURES)
+        if self._waiting or room <= 0:
+            return
+        with contextlib.suppress(InstrumentError):  # it is told where the rows are read
+            rows = files.read_ctfs(path, self._behind(path, key, file, place), room)
+            found = [each for row in rows for each in pictures_of(row, folder, key, place, tags)]
+            if rows and not found:
+                self._read(key, place, (rows[-1].id, rows[-1].creation), 0)
+            self._batch += found
+
+    def _carried(self, carrier: Carrier) -> Iterator[Reading]:
+        """Tell what has arrived, and hand over what has not."""
+        for each in carrier.take():
+            picture, status = each.picture, "no_picture" if each.why else "ok"
+            values = {} if each.why else {"path": each.name, "micrograph": picture.micrograph, "bytes": each.size}
+            yield Reading(PICTURES, values, picture.time_ns, status, each.why, picture.tags)
+            if picture.last:
+                self._read(picture.key, picture.file, picture.order, 1)
+        if carrier.trouble:
+            yield Reading(PICTURES, {}, time.time_ns(), "not_carried", carrier.trouble)
+        batch, self._batch = self._batch, []
+        if batch and not carrier.busy:
+            carrier.hand(batch)
 
     def _place(self, key: str, file: str) -> tuple[int, str]:
         return self._places.get((key, file)) or self._memory.place(key, file)

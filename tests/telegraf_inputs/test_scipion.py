@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import os
 import shutil
 import sqlite3
+import struct
+import tempfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from telegraf_inputs import memory
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.drivers import scipion
+from telegraf_inputs.drivers._mrc_picture import NotWhole, png_of
+from telegraf_inputs.errors import BadAnswer, BadInput
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
+from tests.parts.sftp import SftpServer
 
 GENUINE = Path(__file__).parent / "scipion_project" / "session"
+MRC = GENUINE.parent / "mrc"
 PLAIN, PHASE = "000144_ProtCTFMicrographs", "000197_ProtCTFMicrographs"
 RATES = ("defocus_u", "defocus_v", "defocus_angle", "fit_quality", "phase_shift", "micrograph", "psd")
 
@@ -208,3 +216,146 @@ def test_nothing_of_a_project_is_written(project):
     before = state()
     Reader(project).read()
     assert state() == before
+
+
+@pytest.mark.parametrize("name", ["int8", "int16", "float32", "uint16", "float16", "big"])
+def test_a_picture_of_each_mode_of_what_the_published_package_wrote(name):
+    picture = Image.open(io.BytesIO(png_of(str(MRC / f"{name}.mrc"))))
+    assert picture.size == (60, 40) and picture.mode == "L"
+    row = [picture.getpixel((x, 20)) for x in range(60)]
+    assert row == sorted(row) and row[0] == 0 and row[-1] == 255 and abs(row[30] - 128) < 6
+
+
+def test_an_image_of_a_stack_behind_a_longer_header():
+    path = str(MRC / "stack.mrcs")
+    first, second = (Image.open(io.BytesIO(png_of(path, number))) for number in (1, 2))
+    assert first.getpixel((0, 0)) == second.getpixel((59, 0)) == 255 and second.getpixel((0, 0)) == 0
+    with pytest.raises(BadAnswer, match="there is no image 3, it has 2"):
+        png_of(path, 3)
+
+
+def test_a_large_micrograph_is_reduced_by_means_with_little_memory(tmp_path):
+    side, rows = 5760, 4092
+    with (tmp_path / "k3.mrc").open("wb") as file:
+        file.write(struct.pack("<4i", side, rows, 1, 2).ljust(1024, b"\0"))
+        row = struct.pack(f"<{side}f", *range(side))
+        for _ in range(rows):
+            file.write(row)
+    picture = Image.open(io.BytesIO(png_of(str(tmp_path / "k3.mrc"))))
+    assert picture.size == (side // 12, rows // 12) and max(picture.size) <= 512
+    assert abs(picture.getpixel((240, 100)) - 128) < 4
+
+
+def test_what_is_no_whole_picture_is_told_from_what_is_none(tmp_path):
+    whole = (MRC / "float32.mrc").read_bytes()
+    file = tmp_path / "a.mrc"
+    for length in (0, 500, 1024, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(NotWhole):
+            png_of(str(file))
+    file.write_bytes(struct.pack("<4i", 2**30, 2**30, 1, 2).ljust(1024, b"\0"))
+    with pytest.raises(BadAnswer, match="expected up to"):
+        png_of(str(file))
+
+
+def with_pictures(project: Path, *runs: str) -> None:
+    """Put the micrographs, and the spectra of these runs, where the project says they are."""
+    for number in range(1, 5):
+        for place in (
+            f"000067_ProtImportMicrographs/extra/mic_{number:04d}.mrc",
+            *(f"{run}/extra/mic_{number:04d}_psd.mrc" for run in runs),
+        ):
+            file = project / "Runs" / place
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(MRC / "float32.mrc", file)
+
+
+def arrived(reader: Reader) -> set[tuple[str, str, str]]:
+    """Let it carry all that it can; returns run, kind and path of what it says has arrived."""
+    found = set()
+    for _ in range(3):
+        found |= {(p.tags["run"], p.tags["kind"], p.values["path"]) for p in reader.read("picture")}
+        reader.instrument.source._carrier.join()
+    return found
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_pictures_are_told_when_they_have_arrived_once(project, tmp_path, monkeypatch):
+    monkeypatch.setattr("telegraf_inputs.drivers._scipion_pictures.AWAITED_SECONDS", 1e9)
+    with_pictures(project, PLAIN)
+    gallery = tmp_path / "gallery"
+    found = arrived(Reader(project, pictures=f"file://{gallery}"))
+    assert {path for *_, path in found} == files(gallery) and len(found) == 8
+    assert (PLAIN, "psd", f"session/{PLAIN}/mic_0003_psd.png") in found
+    with_pictures(project, PHASE)  # they come later than the rows of their run
+    again = arrived(Reader(project, pictures=f"file://{gallery}"))
+    assert {run for run, *_ in again} == {PHASE} and len(again) == 8
+
+
+def test_pictures_that_can_not_be_carried_are_tried_again(project, tmp_path):
+    with_pictures(project, PLAIN, PHASE)
+    (tmp_path / "gallery").write_text("no folder")
+    reader = Reader(project, pictures=f"file://{tmp_path}/gallery")
+    assert arrived(reader) == set() and reader.statuses[None, "pictures"] == "not_carried"
+    (tmp_path / "gallery").unlink()
+    assert len(arrived(reader)) == 16 and reader.state == "ok"
+
+
+def test_one_that_never_comes_is_left(project, tmp_path, monkeypatch):
+    monkeypatch.setattr("telegraf_inputs.drivers._scipion_pictures.AWAITED_SECONDS", 0.0)
+    with_pictures(project, PLAIN)
+    reader = Reader(project, pictures=f"file://{tmp_path}/gallery")
+    assert len(arrived(reader)) == 12 and any("it is not there" in told for told in reader.log)
+    assert arrived(Reader(project, pictures=f"file://{tmp_path}/gallery")) == set()
+
+
+def test_names_of_files_stay_in_the_folder(project, tmp_path):
+    with_pictures(project, PLAIN, PHASE)
+    for run in (PLAIN, PHASE):
+        with sqlite3.connect(project / "Runs" / run / "ctfs.sqlite") as base:
+            (column,) = base.execute(
+                "SELECT column_name FROM Classes WHERE label_property = '_micObj._micName'"
+            ).fetchone()
+            base.execute(f"UPDATE Objects SET {column} = '..'")
+        base.close()
+    gallery = tmp_path / "a" / "gallery"
+    assert {path for *_, path in arrived(Reader(project, pictures=f"file://{gallery}"))} == files(
+        tmp_path / "a" / "gallery"
+    )
+    assert files(tmp_path / "a") == {f"gallery/{path}" for path in files(gallery)}
+
+
+def test_pictures_go_to_another_machine_by_sftp_whose_key_is_known(project):
+    with_pictures(project, PLAIN, PHASE)
+    with tempfile.TemporaryDirectory() as name:  # through which the server's user may pass
+        os.chmod(name, 0o755)
+        server = SftpServer(Path(name) / "sftp")
+        try:
+            keys = {"pictures": server.url, "picture_key": str(server.key)}
+            stranger = Path(name) / "known_hosts"
+            stranger.write_text("")
+            reader = Reader(project, **keys, known_hosts=str(stranger))
+            assert arrived(reader) == set() and files(server.folder) == set()
+            assert any("not found in known_hosts" in told for told in reader.log)
+            found = arrived(Reader(project, **keys, known_hosts=str(server.known_hosts)))
+            assert {path for *_, path in found} == files(server.folder) and len(found) == 16
+        finally:
+            server.stop()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"pictures": "/srv/gallery"}, "found '/srv/gallery', expected file:///FOLDER or sftp://USER@HOST/FOLDER"),
+        ({"pictures": "sftp://lab:secret@host/x", "picture_key": "/k"}, "found 'host/x', expected"),
+        ({"pictures": "sftp://lab@host/x"}, "needs the file of the private key"),
+        ({"pictures": "sftp://lab@host:99999/x", "picture_key": "/k"}, "expected file"),
+    ],
+)
+def test_what_is_no_place_for_pictures_is_refused(tmp_path, keys, message):
+    with pytest.raises(BadInput, match="pictures") as told:
+        Reader(tmp_path, **keys)
+    assert message in str(told.value) and "secret" not in str(told.value)
