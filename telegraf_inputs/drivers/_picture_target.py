@@ -17,7 +17,7 @@ PARTIAL = ".part"
 EXPECTED = "expected file:///FOLDER or sftp://USER@HOST/FOLDER"
 
 
-class Target(Protocol):
+class PictureTarget(Protocol):
     """A folder in which pictures are put."""
 
     def put(self, name: str, data: bytes) -> None:
@@ -80,7 +80,7 @@ def check_target(text: str, key: str | None, path: tuple[Any, ...]) -> None:
 
 
 @contextlib.contextmanager
-def reached(text: str, key: str | None, known_hosts: str | None) -> Iterator[Target]:
+def reached(text: str, key: str | None, known_hosts: str | None) -> Iterator[PictureTarget]:
     """Reach a place for pictures. Raises OSError; a host whose key is not known is not believed."""
     url = urlsplit(text)
     if url.scheme == "file":

@@ -12,7 +12,7 @@ from functools import partial
 
 from ..errors import BadAnswer
 from ._mrc_picture import NotWhole, png_of
-from ._picture_target import Target, reached
+from ._picture_target import PictureTarget, reached
 from ._scipion_files import Ctf
 
 PLACE = re.compile(r"(?:(\d+)@)?(.+)\Z", re.S)  # an image of a stack is 3@file.mrcs
@@ -101,6 +101,8 @@ class Carrier:
                         continue
                     done += [_carried(picture, data, why, target) for picture, data, why in made]
             self.trouble = ""
+        except ImportError as error:
+            self.trouble = f"carrying pictures needs {error.name}: pip install 'labline[scipion]'"
         except Exception as error:
             self.trouble = str(error) or type(error).__name__
         finally:
@@ -130,7 +132,7 @@ def _made(picture: Picture) -> tuple[bytes, str]:
         return b"", str(error)
 
 
-def _carried(picture: Picture, data: bytes, why: str, target: Target) -> Carried:
+def _carried(picture: Picture, data: bytes, why: str, target: PictureTarget) -> Carried:
     """Carry a picture. Raises OSError where the target can't be written."""
     if why:
         return Carried(picture, why=why)

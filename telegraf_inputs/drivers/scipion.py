@@ -52,7 +52,7 @@ class Scipion(Pushed):
     With `pictures`, the micrograph, the power spectrum and the plot of shifts of each row are made into PNGs of at most 512 pixels, and carried to a
     folder of this machine or, by SFTP, of another one, as `PROJECT/RUN/MICROGRAPH_KIND.png`: written under another name, and renamed when whole.
     The channel `pictures` has a point, at the time of the row, of what has arrived, and of nothing else. What could not be carried is tried
-    again; the host's key must be known (`ssh-keyscan`, then compare it). One that does not come within ten minutes of its row is told and left.
+    again; the host's key must be known (`ssh-keyscan`, then compare it). One that does not come within ten minutes of its row is told and left. This needs `pip install 'labline[scipion]'`.
 
     An infinite resolution, and a phase shift that the program did not fit, are no values. A graphics card is read by Telegraf's
     [nvidia_smi](../telegraf/README.md).
@@ -68,7 +68,6 @@ class Scipion(Pushed):
     )
     family = "protocol"
     schemes = ("file",)
-    extra = "scipion"
     reopen = False
     waits = True
     timeout = 10.0
