@@ -82,6 +82,7 @@ def summary(project: Path, first: int, end: int) -> Path:
 
 def test_what_the_published_packages_wrote_is_read_as_they_read_it(project):
     found = {(p.tags["run"], p.timestamp): p for p in Reader(project).read()}
+    assert {p.values["status"] for p in found.values()} == {"ok"}, "what is infinite or absent is no fault"
     read = json.loads((project / "read_by_scipion.json").read_text())
     assert len(found) == sum(map(len, read.values())) == 8
     for run, rows in read.items():
@@ -130,6 +131,8 @@ def test_what_was_not_printed_is_read_again_as_the_same_points(project):
     summary(project, 1, 3)
     reader.dropping = True
     first = {(p.tags["run"], p.timestamp) for p in reader.read()}
+    reader.instrument._maker._recent.clear()
+    assert {(p.tags["run"], p.timestamp) for p in reader.read()} == first
     again = Reader(project)
     assert {(p.tags["run"], p.timestamp) for p in again.read()} == first and len(first) == 8
 
@@ -207,6 +210,23 @@ def test_a_long_backlog_comes_in_parts_and_whole(project, monkeypatch):
     monkeypatch.setattr(scipion, "MOST_POINTS", 3)
     reader = Reader(project)
     assert [len(reader.read()) for _ in range(4)] == [3, 3, 2, 0]
+
+
+def test_a_project_whose_writer_was_killed_is_told_and_left_as_it_is(project, tmp_path):
+    base = sqlite3.connect(project / "project.sqlite", isolation_level=None)
+    base.execute("PRAGMA cache_size = 1")
+    base.execute("BEGIN IMMEDIATE")
+    base.execute("UPDATE Objects SET comment = printf('%.500c', 'x')")
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for name in ("project.sqlite", "project.sqlite-journal"):
+        shutil.copy(project / name, killed)
+    base.execute("ROLLBACK")
+    base.close()
+    reader = Reader(killed)
+    reader.read()
+    assert reader.state == "garbled" and "opening the project in Scipion mends it" in reader.log[-1]
+    assert (killed / "project.sqlite-journal").stat().st_size > 0
 
 
 def test_nothing_of_a_project_is_written(project):
@@ -321,6 +341,9 @@ def test_names_of_files_stay_in_the_folder(project, tmp_path):
             ).fetchone()
             base.execute(f"UPDATE Objects SET {column} = '..'")
         base.close()
+    with sqlite3.connect(project / "project.sqlite") as base:
+        base.execute("UPDATE Objects SET value = 'Runs/..' WHERE name LIKE '%.workingDir'")
+    base.close()
     gallery = tmp_path / "a" / "gallery"
     assert {path for *_, path in arrived(Reader(project, pictures=f"file://{gallery}"))} == files(
         tmp_path / "a" / "gallery"
