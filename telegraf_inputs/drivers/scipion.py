@@ -64,7 +64,8 @@ class Scipion(Pushed):
     known_as = ("cryo-em", "cryoem", "ctf", "gctf", "ctffind", "xmipp", "micrograph", "movie", "titan krios")
     verified = (
         "against a project that the published packages wrote, column by column; the summary of gains against lines of its "
-        "known form; not yet beside a running session"
+        "known form; pictures of MRC files that the package mrcfile wrote, carried to OpenSSH's server; the plot of shifts "
+        "was not seen in a genuine file; not yet beside a running session"
     )
     family = "protocol"
     schemes = ("file",)
