@@ -15,7 +15,7 @@ from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Stream
-from ..errors import BadAnswer, Disconnected, InstrumentError, NoAnswer
+from ..errors import BadAnswer, Disconnected, InstrumentError
 from ..inbox import Inbox
 from ..memory import Memory
 from ..reading import Reading
@@ -24,15 +24,15 @@ from ..stop import Stop
 from ..url import Url
 from . import _scipion_files as files
 from ._picture_target import check_target
-from ._scipion_gain import SUMMARY, Gain, last_place, read_gains
+from ._scipion_gain import SUMMARY, last_place, read_gains
 from ._scipion_memory import ScipionMemory
 from ._scipion_pictures import Carrier, Picture, pictures_of
+from ._scipion_readings import acquisition, gain_of, properties, trouble_of, written
 from ._scipion_streams import STREAMS
 
 PICTURES = "pictures"
 MOST_PICTURES = 60  # handed over in one look, in about as many rows as a third of it
 MOST_POINTS = 2000  # in one look; what is more waits for the next
-RUNNING = ("running", "launched", "interactive", "waiting", "scheduled")
 
 
 class Scipion(Pushed):
@@ -164,7 +164,7 @@ channels:
                 failed.append(error)
                 if len(projects) > 1:
                     for channel in self.channels:
-                        yield _trouble(channel.id, {"project": os.path.basename(folder)}, error)
+                        yield trouble_of(channel.id, {"project": os.path.basename(folder)}, error)
                 continue
             yield from self._project(folder, project)
         if self._carrier is not None and not self._waiting:
@@ -213,7 +213,7 @@ channels:
                 f"there is no project in {self._folder}: neither it nor a folder in it has {files.PROJECT}"
             )
         since = time.time() - self.options["active"]
-        return [folder for folder in there if _written(folder) >= since]
+        return [folder for folder in there if written(folder) >= since]
 
     def _project(self, folder: str, project: files.Project) -> Iterator[Reading]:
         now = time.time_ns()
@@ -221,9 +221,9 @@ channels:
         key = f"{tags['project']} {project.began_ns}"
         self._trace(f"{tags['project']}: {len(project.runs)} runs")
         if "properties" in self._wanted:
-            yield Reading("properties", _properties(folder, project, now), now, tags=tags)
+            yield Reading("properties", properties(folder, project, now), now, tags=tags)
         if "acquisition" in self._wanted and project.acquisition:
-            yield Reading("acquisition", _acquisition(project), now, tags=tags)
+            yield Reading("acquisition", acquisition(project), now, tags=tags)
         for run in project.runs:
             own = {**tags, "run": run.name}
             for output in run.outputs if "summary" in self._wanted else ():
@@ -250,7 +250,7 @@ channels:
                 last = rows[-1].id
                 self._read(key, file, (last, rows[-1].creation), len(rows))
         except InstrumentError as error:
-            yield _trouble("ctf", tags, error)
+            yield trouble_of("ctf", tags, error)
 
     def _gains(self, folder: str, key: str, file: str, tags: dict[str, str]) -> Iterator[Reading]:
         path = os.path.join(folder, file)
@@ -262,9 +262,9 @@ channels:
                 return
             gains = read_gains(path, self._place(key, file), self._left)
         except OSError as error:
-            yield _trouble("gain", tags, BadAnswer(f"{path}: {error.strerror}"))
+            yield trouble_of("gain", tags, BadAnswer(f"{path}: {error.strerror}"))
             return
-        yield from (_gain(gain, tags) for gain in gains)
+        yield from (gain_of(gain, tags) for gain in gains)
         if gains:
             self._read(key, file, (gains[-1].count, gains[-1].movie), len(gains))
 
@@ -312,49 +312,6 @@ channels:
     def _trace(self, text: str) -> None:
         if self.tap is not None:
             self.tap("<", text.encode())
-
-
-def _trouble(channel: str, tags: dict[str, str], error: InstrumentError) -> Reading:
-    status = "locked" if isinstance(error, NoAnswer) else "unreadable_file"
-    known = {name: value for name, value in tags.items() if name in STREAMS[channel].tags}
-    return Reading(channel, {}, time.time_ns(), status, str(error), known)
-
-
-def _gain(gain: Gain, tags: dict[str, str]) -> Reading:
-    return Reading("gain", gain.values, gain.time_ns, "unreadable" if gain.why else "ok", gain.why, tags)
-
-
-def _written(folder: str) -> float:
-    """Tell when a project was last written (s, UTC); 0 where it is gone just now."""
-    try:
-        return os.stat(os.path.join(folder, files.PROJECT)).st_mtime
-    except OSError:
-        return 0.0
-
-
-def _properties(folder: str, project: files.Project, now: int) -> dict[str, object]:
-    written, began = _written(folder), project.began_ns / 1e9
-    running = sum(run.status in RUNNING for run in project.runs)
-    return {
-        "duration": max(0.0, written - began) if written else None,
-        "unchanged": max(0.0, now / 1e9 - written) if written else None,
-        "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-        "activity": "running" if running else "idle",
-        "runs": len(project.runs),
-        "runs_running": running,
-        "runs_failed": sum(run.status == "failed" for run in project.runs),
-    }
-
-
-def _acquisition(project: files.Project) -> dict[str, float | None]:
-    said = project.acquisition
-    return {
-        "voltage": said.get("voltage"),
-        "spherical_aberration": said.get("sphericalAberration"),
-        "magnification": said.get("magnification"),
-        "pixel_size": said.get("samplingRate"),
-        "dose": said.get("dosePerFrame"),
-    }
 
 
 DRIVER = Scipion
