@@ -2,6 +2,7 @@
 
     28-0316a2795f1c/w1_slave        a file; the indented lines that follow are what is in it
       72 01 4b 46 …                 (none: it is empty); one that ends with \\ has no end of line
+    project.sqlite                  a database of SQLite; the lines are what is done to it
     28-0316a2795f1c gone            what is not there any more, a file or a folder
     . gone                          nor is the folder of all
     ---, --- 30s, # …               as in every transcript
@@ -11,13 +12,16 @@ What a cycle does not mention stays as it was.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 from telegraf_inputs import duration, stanza
 from telegraf_inputs.source import Pushed
 
 GONE = " gone"
+DATABASE, NO_DATABASE = ".sqlite", "no database"
 
 
 class Files:
@@ -47,7 +51,11 @@ class Files:
             place = self._root / name
             if text is not None:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(text, encoding="utf-8")
+                if place.suffix == DATABASE and not text.startswith(NO_DATABASE):
+                    with contextlib.closing(sqlite3.connect(place)) as base:
+                        base.executescript(text)
+                else:
+                    place.write_text(text, encoding="utf-8")
             elif place.is_dir():
                 shutil.rmtree(place)
             else:
