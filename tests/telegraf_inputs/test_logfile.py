@@ -27,8 +27,13 @@ from telegraf_inputs.sampler import Sampler
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.writer import Writer
 
-BEGAN = int(time.time()) - 3600  # of the first line
+BEGAN = 0  # of the first line: an hour before the test
 PATIENCE = 30.0
+
+
+@pytest.fixture(autouse=True)
+def an_hour_before(monkeypatch):
+    monkeypatch.setitem(globals(), "BEGAN", int(time.time()) - 3600)
 
 
 @pytest.fixture(autouse=True)
