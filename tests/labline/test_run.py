@@ -110,7 +110,10 @@ def test_the_demo_lab(start, tmp_path):
     )
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     assert re.search(r"^ok +cryostat +ok, says the lab that runs$", doctor.stdout, re.MULTILINE)
-    assert re.search(r"^ok +user writer +is known", doctor.stdout, re.MULTILINE) and "wait in Telegraf" in doctor.stdout
+    assert (
+        re.search(r"^ok +user writer +tried with its password: may write, may not read$", doctor.stdout, re.MULTILINE)
+        and "wait in Telegraf" in doctor.stdout
+    )
 
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0, run.text
