@@ -10,7 +10,8 @@ Each form is written in the site file as people know it; ``x`` is the raw value:
                              series, the voltage of a divider whose lower arm R is
     form: divider            resistance of the lower arm of a divider: supply, series; x is its voltage
 
-Its ``version``, a name and a hash of all that decides the result, stands with what it made. A raw value outside ``range: [low, high]``, or outside a table, has no calibrated value: nothing is extrapolated.
+A raw value outside ``range: [low, high]``, or outside a table, has no calibrated value: nothing is extrapolated. Its
+``version``, a name and a hash of all that decides the result, stands with what it made.
 """
 
 from __future__ import annotations

@@ -11,12 +11,8 @@ from typing import Any, Literal
 
 FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED_TAGS = ("site", "host", "instrument", "driver", "channel")  # labline or Telegraf set them
-MARKS = (
-    "status",
-    "clock",
-    "calibration",
-    "quality",
-)  # fields of a point that say something of its readings, and are none
+# Fields of a point that say something of its readings, and are none.
+MARKS = ("status", "clock", "calibration", "quality")
 RESERVED = (*RESERVED_TAGS, *MARKS, "time")  # what a point has beside its quantities
 
 ABSOLUTE_ZERO = {"°C": -273.15, "°F": -459.67}

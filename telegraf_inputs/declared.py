@@ -15,6 +15,7 @@ from .options import take
 MOST_DECIMALS = 15  # a float has no more digits
 WHOLE = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)
 TRUTH = {"true": True, "false": False}
+READ = Option("read", "map", "the quantities, each name: {unit: V}, with the keys that are listed below", required=True)
 KEYS = (
     Option("unit", "unit", "its unit, as people write it, such as V; '' for none", required=True),
     Option("description", "str", "what it is; default: its name"),

@@ -11,21 +11,7 @@ from .errors import BadInput, shown
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")  # files are called by it
 NAME_WORDS = "letters, digits, '_', '-' or '.', a letter or digit first, 100 of them at most"
 
-SPELT_OUT = str.maketrans(
-    {
-        "ä": "ae",
-        "ö": "oe",
-        "ü": "ue",
-        "Ä": "Ae",
-        "Ö": "Oe",
-        "Ü": "Ue",
-        "ß": "ss",
-        "ø": "o",
-        "Ø": "O",
-        "µ": "u",
-        "μ": "u",
-    }
-)
+SPELT_OUT = str.maketrans(dict(zip("äöüÄÖÜßøØµμ", "ae oe ue Ae Oe Ue ss o O u u".split(), strict=True)))
 
 
 def not_a_name(found: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # What a channel's status can say of every driver -> what that means.
@@ -36,6 +36,32 @@ class Reading:
     detail: str = ""
     tags: Mapping[str, str] | None = None
     stream: str = ""
+
+
+@dataclass
+class Gathered:
+    """What is read of one channel, quantity by quantity: what is wrong with one costs that one alone."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+
+    def add(self, name: str, value: Any, trouble: str = "") -> None:
+        """Add a quantity's value (None where there is none), and what is wrong with it."""
+        self.note(trouble)
+        if value is not None:
+            self.values[name] = value
+
+    def note(self, trouble: str, detail: str = "") -> None:
+        """Note what is wrong, once."""
+        if trouble and trouble not in self.troubles:
+            self.troubles.append(trouble)
+        if detail and detail not in self.details:
+            self.details.append(detail)
+
+    def reading(self, channel: str, time_ns: int) -> Reading:
+        """Make the channel's reading of it."""
+        return Reading(channel, self.values, time_ns, " ".join(self.troubles) or "ok", "; ".join(self.details))
 
 
 def unreadable(why: str) -> Reading:

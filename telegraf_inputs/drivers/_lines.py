@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
+from .. import declared
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity
 from ..errors import BadAnswer, BadInput, InstrumentError, NoAnswer, WrongDevice, noted, together
@@ -13,7 +14,7 @@ from ..feed import Feed
 from ..fields import clashes
 from ..line import Line, Wire
 from ..pattern import Pattern, check_pattern
-from ..reading import Reading
+from ..reading import Gathered, Reading
 from ..source import Polled, Source
 from ..stop import Stop
 from ..url import Url
@@ -53,9 +54,7 @@ class LineSource(Source):
             "what is sent to get a line; without one it speaks by itself, or, with `closes`, whenever it is called",
         ),
         *FORM,
-        Option(
-            "read", "map", "the quantities, each name: {unit: V}, with the keys that are listed below", required=True
-        ),
+        declared.READ,
     )
     where = WHERE
     statuses = {
@@ -188,8 +187,7 @@ class AskedLines(LineSource, Polled):
         readings = []
         for channel in self._declared:
             asked = cycle.ask("", channel.quantities)
-            status, detail = " ".join(asked.troubles) or "ok", "; ".join(asked.details)
-            readings.append(Reading(channel.name, asked.values, asked.answered_ns, status, detail))
+            readings.append(asked.reading(channel.name, asked.answered_ns))
         if not self.stanza.identity and all(r.status in ("no_answer", "bad_answer") and not r.values for r in readings):
             failed: type[InstrumentError] = NoAnswer if readings[0].status == "no_answer" else BadAnswer
             raise failed(readings[0].detail)  # there is nothing else to tell by that nobody is there, or somebody else
@@ -228,16 +226,11 @@ class HeardLines(LineSource, Feed):
 
 
 def _reading(channel: LineChannel, line: str, time_ns: int) -> Reading:
-    """Read a line of the channel's form; what is wrong with one quantity costs that one alone."""
-    values, troubles, details = {}, [], []
+    """Read a line of the channel's form."""
+    gathered = Gathered()
     for quantity in channel.quantities:
         try:
-            value, trouble = quantity.value(line)
+            gathered.add(quantity.name, *quantity.value(line))
         except BadAnswer as error:
-            value, trouble = None, "bad_answer"
-            details.append(str(error))
-        if trouble and trouble not in troubles:
-            troubles.append(trouble)
-        if value is not None:
-            values[quantity.name] = value
-    return Reading(channel.name, values, time_ns, " ".join(troubles) or "ok", "; ".join(details))
+            gathered.note("bad_answer", str(error))
+    return gathered.reading(channel.name, time_ns)

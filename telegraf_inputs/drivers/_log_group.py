@@ -8,13 +8,12 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..configured import Channel
 from ..errors import BadAnswer
 from ..line import Tap
 from ..pattern import Pattern
-from ..reading import Reading, unreadable
+from ..reading import Gathered, Reading, unreadable
 from ._log_file import LogFile, LogPlace
 from ._log_form import LogForm, LogQuantity
 from ._log_paths import Date, LogPaths
@@ -147,20 +146,13 @@ class LogGroup:
 
 
 def _reading(channel: LogChannel, parts: dict[str, str], time_ns: int) -> Reading:
-    """Read a channel's columns of a line; what is wrong with one quantity costs that one alone."""
-    values: dict[str, Any] = {}
-    troubles, details = [], []
+    """Read a channel's columns of a line."""
+    gathered = Gathered()
     for quantity in channel.quantities:
         try:
-            value, trouble = quantity.of(parts)
+            gathered.add(quantity.name, *quantity.of(parts))
         except BadAnswer as error:
-            value, trouble = None, "bad_answer"
-            details.append(str(error))
+            gathered.note("bad_answer", str(error))
         except KeyError as error:
-            value, trouble = None, MOVED
-            details.append(f"there is no column {error}")
-        if trouble and trouble not in troubles:
-            troubles.append(trouble)
-        if value is not None:
-            values[quantity.name] = value
-    return Reading(channel.channel.id, values, time_ns, " ".join(troubles) or "ok", "; ".join(details))
+            gathered.note(MOVED, f"there is no column {error}")
+    return gathered.reading(channel.channel.id, time_ns)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from ..errors import BadAnswer, InstrumentError, NoAnswer, OutOfStep
+from ..reading import Gathered
 from ._scpi_quantity import Question
 
 
@@ -27,20 +28,10 @@ Key = tuple[str, str]  # what selects, and the question
 
 
 @dataclass
-class Asked:
+class Asked(Gathered):
     """What the questions of one channel came to; ``answered_ns`` is when its first answer came (ns, UTC)."""
 
-    values: dict[str, Any] = field(default_factory=dict)
     answered_ns: int = 0
-    troubles: list[str] = field(default_factory=list)
-    details: list[str] = field(default_factory=list)
-
-    def note(self, trouble: str, detail: str = "") -> None:
-        """Note what is wrong, once."""
-        if trouble and trouble not in self.troubles:
-            self.troubles.append(trouble)
-        if detail and detail not in self.details:
-            self.details.append(detail)
 
 
 class Cycle:
@@ -60,9 +51,7 @@ class Cycle:
                 answer, moment = self._answer((before, question.query))
                 asked.answered_ns = asked.answered_ns or moment
                 value, trouble = question.value(answer)
-                asked.note(trouble)
-                if value is not None:
-                    asked.values[question.name] = value
+                asked.add(question.name, value, trouble)
         for question in questions:  # after all values: what it says is about them
             if question.valid is not None and question.name in asked.values:
                 value = asked.values.pop(question.name)

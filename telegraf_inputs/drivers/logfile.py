@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from .. import declared
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
 from ..errors import BadAnswer, BadInput, Disconnected, NoAnswer, noted, together
@@ -82,9 +83,7 @@ class Logfile(Pushed):
     )  # fmt: skip
     channel_options = (
         *COMMON,
-        Option(
-            "read", "map", "the quantities, each name: {unit: K}, with the keys that are listed below", required=True
-        ),
+        declared.READ,
     )
     where = WHERE
     statuses = {

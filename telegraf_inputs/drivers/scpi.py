@@ -287,8 +287,7 @@ channels:
             changed = self.contained(channel.id, partial(self._otherwise_selected, channel.id, before))
             if changed is not None:
                 return changed
-        status, detail = " ".join(asked.troubles) or "ok", "; ".join(asked.details)
-        return Reading(channel.id, asked.values, asked.answered_ns, status, detail)
+        return asked.reading(channel.id, asked.answered_ns)
 
     def _do(self, command: str) -> None:
         """Send a command; where a question is in it, its answer is taken, and belongs to nothing."""

@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from labline.stack import credentials, influxdb
+
 LONGEST = 120  # seconds; only a hang takes so long
 
 
@@ -91,6 +93,16 @@ def start(tmp_path: Path, telegraf_path: Path) -> Iterator:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             run.process.wait()
+
+
+def passwords_of(server: influxdb.InfluxDB, folder: Path) -> Path:
+    """Make a folder of passwords, as it is where Ansible or a person has put them, for a server that runs."""
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "labadmin").write_text(server.password)
+    for user in ("writer", "reader"):
+        credentials.secret(secrets, user)
+    return secrets
 
 
 def others_in(folder: Path) -> list[str]:

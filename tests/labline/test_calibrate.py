@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from labline import cli
-from labline.stack import credentials, influxdb
+from labline.stack import influxdb
 from provisioning import influxdb_calibrate
 from provisioning.influxdb_server import DatabaseError
 from telegraf_inputs import calibration
 from telegraf_inputs.declare import Quantity
+
+from .conftest import passwords_of
 
 VOLTAGE = {"voltage": Quantity("voltage", "V", "Voltage", 0.0, 5.0)}
 LAW = {"a": 1, "b": 0.83, "c": 11.0, "d": 2e-11}
@@ -186,11 +188,7 @@ instruments:
 @pytest.fixture
 def lab(influxd: influxdb.InfluxDB, tmp_path: Path):
     """A site with its database, and an hour of raw values that its first calibration has made."""
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "labadmin").write_text(influxd.password)
-    for user in ("writer", "reader"):
-        credentials.secret(secrets, user)
+    secrets = passwords_of(influxd, tmp_path)
     path = tmp_path / "anew.yml"
     path.write_text(SITE.format(url=influxd.url))
     assert cli.main(["apply", str(path), "--secrets", str(secrets)]) == 0

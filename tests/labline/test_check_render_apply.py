@@ -19,6 +19,8 @@ from labline.stack import credentials, influxdb
 from provisioning import site
 from telegraf_inputs.transports import serial
 
+from .conftest import passwords_of
+
 DAY = 86400 * 10**9
 SMALL = """\
 site: small
@@ -43,11 +45,7 @@ def written(tmp_path: Path):
 @pytest.fixture
 def lab(influxd: influxdb.InfluxDB, tmp_path: Path):
     """A site file for the shared server, and the arguments that name it and its passwords."""
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "labadmin").write_text(influxd.password)
-    for user in ("writer", "reader"):
-        credentials.secret(secrets, user)
+    secrets = passwords_of(influxd, tmp_path)
     path = tmp_path / "lab.yml"
     demo = site.find("demo").read_text()
     path.write_text(demo.replace("http://127.0.0.1:8086", influxd.url).replace("database: lab", "database: verbs"))

@@ -19,6 +19,8 @@ from provisioning import influxdb_apply, influxdb_schema
 from provisioning import site as sites
 from telegraf_inputs import simulators, stanza
 
+from .conftest import passwords_of
+
 SITE = """\
 site: trial
 title: A trial lab
@@ -45,11 +47,7 @@ def lines(tmp_path, influxd, monkeypatch, capsys):
     simulator = simulators.start(stanza.check(data))
     file = tmp_path / "trial.yml"
     file.write_text(SITE.format(url=influxd.url, connection=simulator.url, closed=closed))
-    secrets = tmp_path / "secrets"
-    secrets.mkdir(mode=0o700)
-    (secrets / "labadmin").write_text(influxd.password)
-    for user in ("writer", "reader"):
-        (secrets / user).write_text(f"A-long-password-of-{user}-1")
+    secrets = passwords_of(influxd, tmp_path)
 
     def run(*more):
         status = cli.main(["doctor", str(file), "--secrets", str(secrets), *more])

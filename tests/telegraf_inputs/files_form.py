@@ -17,8 +17,9 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from telegraf_inputs import duration, stanza
+from telegraf_inputs import stanza
 from telegraf_inputs.source import Pushed
+from tests.parts import transcript
 
 GONE = " gone"
 DATABASE, NO_DATABASE = ".sqlite", "no database"
@@ -31,19 +32,19 @@ class Files:
         self._root = tmp_path / "files"
         self.own_times = issubclass(checked.driver, Pushed)
         self.url = f"file://{self._root}"
-        self.pauses: list[float] = [0.0]
-        self._cycles: list[dict[str, str | None]] = [{}]
-        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
-            if line.startswith("---"):
-                self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
-                self._cycles.append({})
-            elif line.startswith("  "):
-                name, text = self._cycles[-1].popitem()
-                ended = line[2:-1] if line.endswith("\\") else f"{line[2:]}\n"
-                self._cycles[-1][name] = f"{text}{ended}"
-            elif line and not line.startswith("#"):
-                name = line.removesuffix(GONE)
-                self._cycles[-1][name] = None if name != line else ""
+        self.pauses, said = transcript.cycles(folder, checked.interval)
+        self._cycles: list[dict[str, str | None]] = []
+        for lines in said:
+            files: dict[str, str | None] = {}
+            for line in lines:
+                if line.startswith("  "):
+                    name, text = files.popitem()
+                    ended = line[2:-1] if line.endswith("\\") else f"{line[2:]}\n"
+                    files[name] = f"{text}{ended}"
+                else:
+                    name = line.removesuffix(GONE)
+                    files[name] = None if name != line else ""
+            self._cycles.append(files)
 
     def begin(self, cycle: int, instrument) -> None:
         self._root.mkdir(exist_ok=True)

@@ -39,13 +39,14 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_inputs import drivers, duration, plugins, stanza, transports
+from telegraf_inputs import drivers, plugins, stanza, transports
 from telegraf_inputs.feed import Feed
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.line import Line, Wire
 from telegraf_inputs.reading import Reading
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
+from tests.parts import transcript
 from tests.telegraf_inputs.files_form import Files
 
 NOON = 1_700_000_000_000_000_000  # ns
@@ -53,7 +54,7 @@ CASES = Path(__file__).parent / "cases"
 FOLDERS = [Path(folder) for folder in plugins.extended([str(CASES)], "cases")]
 ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([rnt\\]))")
 ESCAPED = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
-STEP = re.compile(r"(>>?|<<?|~~?|!|---|#) ?(.*)\Z")
+STEP = re.compile(r"(>>?|<<?|~~?|!) ?(.*)\Z")
 
 UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
 
@@ -70,11 +71,8 @@ class Transcript:
         self._wire = checked.wire
         self.own_times = issubclass(checked.driver, Feed)
         self._heard = threading.Semaphore(0)  # lines of a feed that its driver has read
-        self.pauses: list[float] = [0.0]
-        self._cycles: list[list[tuple[str, bytes]]] = [[]]
-        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                self._add(line, checked.interval)
+        self.pauses, said = transcript.cycles(folder, checked.interval)
+        self._cycles = [[self._step(line) for line in lines] for lines in said]
         self.speaks_by_itself = not self.own_times and not any(
             kind == ">" for steps in self._cycles for kind, _ in steps
         )
@@ -82,18 +80,14 @@ class Transcript:
         self.url = self._end.url
         self._thread = threading.Thread()
 
-    def _add(self, line: str, interval: float) -> None:
+    def _step(self, line: str) -> tuple[str, bytes]:
         match = STEP.match(line)
         assert match, f"this is no line of a transcript: {line!r}"
         kind, text = match[1], match[2]
-        if kind == "---":
-            self.pauses.append(duration.read(text) if text else interval)
-            self._cycles.append([])
-        elif kind != "#":
-            data = ESCAPE.sub(lambda m: ESCAPED[m[2]] if m[2] else bytes([int(m[1], 16)]), text.encode("latin-1"))
-            if len(kind) == 1:
-                data += self._wire.send if kind == ">" else self._wire.receive
-            self._cycles[-1].append((kind[0], data))
+        data = ESCAPE.sub(lambda m: ESCAPED[m[2]] if m[2] else bytes([int(m[1], 16)]), text.encode("latin-1"))
+        if len(kind) == 1:
+            data += self._wire.send if kind == ">" else self._wire.receive
+        return kind[0], data
 
     def begin(self, cycle: int, instrument: Instrument) -> None:
         self._end.plug(True)

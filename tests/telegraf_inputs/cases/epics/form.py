@@ -19,8 +19,9 @@ from pathlib import Path
 
 from caproto import AlarmSeverity, AlarmStatus, ChannelType
 
-from telegraf_inputs import duration, stanza
+from telegraf_inputs import stanza
 from telegraf_inputs.simulators import load
+from tests.parts import transcript
 
 PATIENCE = 10.0
 # The real clock: a case lets time pass on the other.
@@ -42,14 +43,7 @@ class Form:
         self._server = self._simulator._server
         self._records = {f"{channel}.{name}": r for (channel, name), r in self._simulator._records.items()}
         self.url = self._simulator.url
-        self.pauses: list[float] = [0.0]
-        self._cycles: list[list[str]] = [[]]
-        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
-            if line.startswith("---"):
-                self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
-                self._cycles.append([])
-            elif line.strip() and not line.startswith("#"):
-                self._cycles[-1].append(line)
+        self.pauses, self._cycles = transcript.cycles(folder, checked.interval)
         self._came = 0
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)

@@ -24,11 +24,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from telegraf_inputs import duration, stanza
+from telegraf_inputs import stanza
 from telegraf_inputs.drivers._phidget_classes import SENSORS
 from telegraf_inputs.simulators import load
 from telegraf_inputs.simulators.phidget_channels import TAG_LOST, TOUCH_END, entries
 from telegraf_inputs.simulators.phidget_devices import MODELS
+from tests.parts import transcript
 
 PATIENCE = 10.0
 LATER = ("SoundSensor", "Spatial")  # say nothing when they are attached, though it is known what they read
@@ -58,14 +59,7 @@ class Form:
             standing.status = self._status(name, standing, type(standing).status)
         self._simulator.start()
         self.url = self._simulator.url
-        self.pauses: list[float] = [0.0]
-        self._cycles: list[list[str]] = [[]]
-        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
-            if line.startswith("---"):
-                self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
-                self._cycles.append([])
-            elif line.strip() and not line.startswith("#"):
-                self._cycles[-1].append(line)
+        self.pauses, self._cycles = transcript.cycles(folder, checked.interval)
         self._cycles = [self._packets(lines, first=not n) for n, lines in enumerate(self._cycles)]
 
     def _packets(self, lines: list[str], *, first: bool) -> list[str]:

@@ -14,8 +14,9 @@ import errno
 import threading
 from pathlib import Path
 
-from telegraf_inputs import duration, stanza
+from telegraf_inputs import stanza
 from telegraf_inputs.simulators.i2c_bus import BusOnSocket
+from tests.parts import transcript
 
 PATIENCE = 10.0
 
@@ -24,14 +25,7 @@ class Form:
     """A bus on which the transcript's chips are."""
 
     def __init__(self, folder: Path, checked: stanza.Stanza, tmp_path: Path):
-        self.pauses: list[float] = [0.0]
-        self._cycles: list[list[str]] = [[]]
-        for line in (folder / "transcript").read_text(encoding="utf-8").splitlines():
-            if line.startswith("---"):
-                self.pauses.append(duration.read(line[3:].strip()) if line[3:].strip() else checked.interval)
-                self._cycles.append([])
-            elif line.strip() and not line.startswith("#"):
-                self._cycles[-1].append(line)
+        self.pauses, self._cycles = transcript.cycles(folder, checked.interval)
         self._steps: list[str] = []
         self._complaints: list[str] = []
         self._closed = threading.Event()
