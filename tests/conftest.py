@@ -17,6 +17,9 @@ import pytest
 
 from labline.stack import credentials, influxdb, telegraf
 from provisioning.influxdb_server import Server
+from telegraf_inputs import clock, memory
+
+_numbers = itertools.count(1)
 
 # Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
 os.environ.setdefault("LABLINE_CLOCK", "unchecked")
@@ -53,6 +56,13 @@ class Database:
         return [{**series.tags, **row} for series in answer for row in series.rows]
 
 
+@pytest.fixture(autouse=True)
+def memories(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test's instruments begin without a memory; what a test sets in this process ends with it."""
+    monkeypatch.setenv(memory.VARIABLE, str(tmp_path_factory.getbasetemp() / f"memory-{next(_numbers)}"))
+    monkeypatch.setenv(clock.VARIABLE, os.environ[clock.VARIABLE])
+
+
 @pytest.fixture(scope="session")
 def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[influxdb.InfluxDB]:
     """A private InfluxDB, with authentication, shared by the whole session; ``server`` queries it as administrator."""
@@ -65,9 +75,6 @@ def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[influxdb.Influ
 def telegraf_path() -> Path:
     """The telegraf program: found, kept, downloaded or, once, built."""
     return telegraf.get().path
-
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
