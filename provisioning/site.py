@@ -18,7 +18,7 @@ from telegraf_inputs.fields import clashes, tags_named_as_fields
 from telegraf_inputs.stanza import Channel, Stanza
 from telegraf_inputs.url import HERE
 
-from . import derived, levels, limits, measurements
+from . import derived, levels, limits, measurements, written_units
 from .contact_point import ContactPoint
 from .convert import read_keys
 from .levels import Storage
@@ -296,6 +296,7 @@ def _instrument(read: _Read, nodes: list[str], alarms: Alarms, errors: list[BadI
     """Make one instrument, which one of ``nodes`` reads; mistakes go to ``errors``, with their path inside it."""
     stanza, data, wrong = read.stanza, read.data, read.wrong
     limits.check_empty(data, errors)
+    errors += written_units.slips(data)
     limits.check_keys(data, {channel.id for channel in stanza.channels} if stanza else (), errors)
     if stanza is None:
         return None

@@ -54,6 +54,7 @@ SPELT = {
         "litre": "l",
     },
 }
+SPELT_OUT = 5  # letters: what is shorter may be a symbol of the lab's own, whose capitals mean something
 # Units whose zero nothing passes; a gauge may swing below its own.
 ABSOLUTE = re.compile(r"[pnuµmchkMG]?(?:K|Pa|bar|[Tt]orr|Ω|[Oo]hm)\Z|psi\Z|atm\Z")
 DEGREES = {"C": "°C", "F": "°F"}  # coulomb and farad
@@ -173,6 +174,19 @@ def meant(found: str, like: str | None = None) -> str:
         return f"did you mean {SPELT[close[0]]!r}?"
     target = unit if like is None else _parse(like)
     return f"did you mean '{unit:~}'?" if target is not None and unit.dimensionality == target.dimensionality else ""
+
+
+def misspelt(unit: str) -> str:
+    """Tell how a unit is written that is a slip (``Celcius`` is °C); "" where it is known, or may be one of the lab's own."""
+    if not unit or unit in UNITS:
+        return ""
+    plain = unit.casefold()
+    same = [known for known in UNITS if known.casefold() == plain]
+    close = difflib.get_close_matches(plain, SPELT, 1, 0.8)
+    slip = same[0] if len(same) == 1 else SPELT[close[0]] if close else ""
+    if not slip and len(plain) >= SPELT_OUT and (parsed := _parse(plain)) is not None and not parsed.dimensionless:
+        slip = usual(plain) or plain
+    return slip if slip and not known(unit) else ""
 
 
 def usual(unit: str) -> str:

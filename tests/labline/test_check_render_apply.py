@@ -114,15 +114,15 @@ def test_what_a_site_file_simulates_is_told(
 def test_check_tells_units_that_it_does_not_know(written, capsys: pytest.CaptureFixture[str]):
     """A unit of the lab's own is no mistake."""
     path = written("tcp://192.168.1.5:7777")
-    reads = '{a: {query: "A?", unit: mBar}, b: {query: "B?", unit: Votls}, c: {query: "C?", unit: mbar}, d: {query: "D?", unit: ""}}'
+    reads = '{a: {query: "A?", unit: ADU}, b: {query: "B?", unit: Mj}, c: {query: "C?", unit: mbar}, d: {query: "D?", unit: ""}}'
     path.write_text(
         path.read_text()
         + f"  - {{name: gauge, driver: scpi, connection: 'tcp://10.0.0.1:1', channels: {{x: {{read: {reads}}}}}}}\n"
     )
     assert cli.main(["check", str(path)]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: '")] == [
-        "note: 'mBar' (a of gauge, channel x) is no unit that is known; did you mean 'mbar'?",
-        "note: 'Votls' (b of gauge, channel x) is no unit that is known; did you mean 'V'?",
+        "note: 'ADU' (a of gauge, channel x) is no unit that is known; limits have to be written in it, too",
+        "note: 'Mj' (b of gauge, channel x) is no unit that is known; did you mean 'MJ'?",
     ]
 
 

@@ -358,6 +358,13 @@ def test_no_temperature_comes_back_over_absolute_zero(written, value, hysteresis
             site.load(path)
 
 
+def test_a_unit_that_is_a_slip_is_refused_where_it_is_declared(written):
+    """A limit in it would be refused, and the quantity would have it for ever."""
+    text = SCPI.format(name="bath", type="float", other="w").replace("unit: V, type", "unit: Celcius, type")
+    with pytest.raises(BadInput, match=r"channels\.a\.read\.v\.unit: found 'Celcius', expected '°C'"):
+        site.load(written(GOOD.replace("alarms:", text + "alarms:")))
+
+
 def test_one_port_by_two_names_is_one_port(written, tmp_path):
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
     text = GOOD.replace("tcp://192.168.1.5:7777", f"serial://{tmp_path}/by-id")

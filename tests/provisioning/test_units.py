@@ -141,3 +141,12 @@ def test_units_of_all_forms_are_known(unit: str):
 def test_a_decimal_comma_is_called_so():
     with pytest.raises(BadInput, match="'1,2 V', expected '1.2 V': decimals have a point, not a comma"):
         units.read("1,2 V", "V")
+
+
+@pytest.mark.parametrize(
+    ("unit", "meant"),
+    [("Kelvin", "K"), ("milliBar", "mbar"), ("Celcius", "°C"), ("Volts", "V"), ("PSI", "psi"), ("KiloPascal", "kPa")]
+    + [(own, "") for own in ("counts", "Counts", "ADU", "frames", "K", "degC", "Pa", "sccm", "SLM", "MK", "pa", "pH")],
+)
+def test_a_slip_is_told_from_a_unit_of_the_labs_own(unit: str, meant: str):
+    assert units.misspelt(unit) == meant
