@@ -161,6 +161,8 @@ def _homes() -> dict[str, list[str]]:
                 walk(below.struct, f"{path}.{name}{ending}".lstrip("."))
 
     walk(SiteFile, "")
+    for name in ("above", "below", "alarm_when"):
+        found.setdefault(name, []).append(f"warning or critical, as warning: {{{name}: …}}")
     for name in ("limits", "channels", "interval", "connection", "driver"):
         found.setdefault(name, []).append("an instrument, in instruments[]:")
     return found
@@ -173,6 +175,10 @@ def _worded(text: str, written: Any, kind: _Kind) -> str:
     if match := WRONG_TYPE.match(text):
         words = [word.strip() for word in match[1].split("|") if word.strip() != "null"]
         expected = " or ".join(WORDS.get(word, word) for word in words)
+        if words == ["object"] and kind.struct is not None:
+            expected = f"the keys {', '.join(fields(kind.struct))}"
+        elif words == ["array"] and isinstance(written, dict):
+            expected += ", each of which begins with '- '"
     elif text.startswith("Invalid enum value"):
         expected = " or ".join(str(value) for info in kind.plain for value in getattr(info, "values", ()))
     elif match := LENGTH.match(text):

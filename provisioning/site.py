@@ -296,7 +296,8 @@ def _instrument(read: _Read, nodes: list[str], alarms: Alarms, errors: list[BadI
     """Make one instrument, which one of ``nodes`` reads; mistakes go to ``errors``, with their path inside it."""
     stanza, data, wrong = read.stanza, read.data, read.wrong
     limits.check_empty(data, errors)
-    errors += written_units.slips(data)
+    slips = list(written_units.slips(data))
+    errors += slips
     limits.check_keys(data, {channel.id for channel in stanza.channels} if stanza else (), errors)
     if stanza is None:
         return None
@@ -304,7 +305,10 @@ def _instrument(read: _Read, nodes: list[str], alarms: Alarms, errors: list[BadI
         errors.append(BadInput(f"there is no node {stanza.node!r}; {suggestion(stanza.node, nodes)}", ("node",)))
     interval = 0.0 if ("interval",) in wrong else stanza.interval
     found: list[Limit] = []
+    spoilt = {slip.path[1] for slip in slips if slip.path[0] == "channels"}
     for channel in stanza.channels:
+        if channel.id in spoilt:  # nothing converts to its unit: that is told
+            continue
         with noted(errors, "channels", channel.id) as of_channel:
             found += limits.of_channel(channel, alarms.for_, interval, of_channel)
     stale = max(alarms.stale_minimum, alarms.stale_factor * stanza.interval) if stanza.stale is None else stanza.stale

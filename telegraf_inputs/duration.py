@@ -18,7 +18,7 @@ SPELT = {
     "w": ("week", "weeks"),
     "y": ("yr", "yrs", "year", "years"),
 }
-ANY_UNIT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\.?\Z", re.ASCII)
+ANY_UNIT = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]*)\.?\Z", re.ASCII)
 EXACT = re.compile(r"[1-9]\d*(?:s|m|h|d|w)\Z", re.ASCII)  # what `exact` writes of whole seconds
 
 
@@ -26,7 +26,7 @@ def read(text: object) -> float:
     """Read a duration (``10s``, ``500ms``, ``1.5h``, ``30d``) as seconds. Raises BadInput."""
     match = PATTERN.match(normal(text)) if isinstance(text, str) else None
     if not match:
-        hint = _meant(text) if isinstance(text, str) else ""
+        hint = "" if isinstance(text, bool) else _meant(str(text))
         raise BadInput(
             f"found {shown(text)}, expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s{hint}"
         )
@@ -34,10 +34,15 @@ def read(text: object) -> float:
 
 
 def _meant(text: str) -> str:
-    """Propose the duration that was meant, where its unit is written out."""
+    """Propose the duration that was meant: its unit written out or in capitals, a decimal comma, no unit at all."""
     match = ANY_UNIT.match(normal(text).strip().lower())
-    unit = next((unit for unit, words in SPELT.items() if match and match[2] in words), "")
-    return f"; did you mean {match[1]}{unit}?" if match and unit else ""
+    if not match:
+        return ""
+    number = match[1].replace(",", ".")
+    if not match[2]:
+        return f"; {number}s if seconds are meant"
+    unit = next((unit for unit in SECONDS if match[2] in (unit, *SPELT.get(unit, ()))), "")
+    return f"; did you mean {number}{unit}?" if unit else ""
 
 
 def exact(seconds: float) -> str:

@@ -75,9 +75,11 @@ def value(data: Mapping[str, Any], option: Option) -> Any:
     elif option.type == "float" and type(found) is int:
         found = float(found)
     if not isinstance(found, PYTHON[option.type]) or isinstance(found, bool) != (option.type == "bool"):
-        quotes = "; write it in quotes" if option.type in ("str", "unit") and isinstance(found, (float, bool)) else ""
+        form = "; write it in quotes" if option.type in ("str", "unit") and isinstance(found, (float, bool)) else ""
+        if option.type == "map" and isinstance(found, list) and all(isinstance(each, (str, int)) for each in found):
+            form = f", such as {{{', '.join(f'{each}: {{}}' for each in found[:3])}}}"
         raise BadInput(
-            f"found {shown(found)}, expected {WORDS[option.type]}{quotes}: {option.description}", (option.name,)
+            f"found {shown(found)}, expected {WORDS[option.type]}{form}: {option.description}", (option.name,)
         )
     if isinstance(found, float) and found - found != 0.0:  # NaN or infinite
         raise BadInput(f"found {shown(found)}, expected {WORDS[option.type]}: {option.description}", (option.name,))

@@ -66,6 +66,19 @@ CHANNEL_KEYS = (
     Option("filter", "map", "how single readings that are far from those before them are found, and kept aside"),
     Option("limits", "map", "alarm limits by quantity; read by the floors above"),
 )
+# What people write for what is a part of another key -> where that stands.
+IN_A_URL = "it is a part of the connection, as "
+HOMES_OF_AN_INSTRUMENT = {
+    **dict.fromkeys(("url", "uri", "device", "resource"), "how it is reached is its connection: a URL"),
+    **dict.fromkeys(("host", "hostname", "address", "ip", "port"), f"{IN_A_URL}connection: tcp://HOST:PORT"),
+    **dict.fromkeys(
+        ("baudrate", "baud", "parity", "bytesize", "stopbits"),
+        f"{IN_A_URL}connection: serial:///dev/serial/by-id/…?baudrate=9600",
+    ),
+    "type": "what reads it is its driver",
+}
+HOME_OF_A_LIMIT = "it belongs to a limit of a channel, as limits: {QUANTITY: {warning: {above: VALUE}}}"
+HOMES_OF_A_LIMIT = dict.fromkeys(("above", "below", "warning", "critical", "hysteresis", "alarm_when"), HOME_OF_A_LIMIT)
 # Where a mistake leaves it known what the instrument delivers, and what its driver goes by; and so of a channel.
 TO_THEMSELVES = [
     (name,) for name in ("name", "node", "label", "description", "interval", "timeout", "stale", "enabled", "tags")
@@ -76,13 +89,15 @@ TO_A_CHANNEL = [(name,) for name in ("label", "description", "limits")]
 def of_channels(driver: type[Source]) -> dict[str, str]:
     """Say, for each key of a channel, where it belongs."""
     names = [option.name for option in (*CHANNEL_KEYS, *driver.channel_options)]
-    return {name: f"it belongs to a channel, as channels: NAME: {name}:" for name in names} | _of_quantities(driver)
+    of_channel = {name: f"it belongs to a channel, as channels: NAME: {name}:" for name in names}
+    return HOMES_OF_AN_INSTRUMENT | HOMES_OF_A_LIMIT | of_channel | _of_quantities(driver)
 
 
 def of_instruments(driver: type[Source]) -> dict[str, str]:
     """Say, for each key of an instrument, where it belongs."""
     names = [option.name for option in (*keys_of(driver), *driver.options_known)]
-    return dict.fromkeys(names, "it belongs to the instrument, beside its driver") | _of_quantities(driver)
+    of_instrument = dict.fromkeys(names, "it belongs to the instrument, beside its driver")
+    return HOMES_OF_A_LIMIT | of_instrument | _of_quantities(driver)
 
 
 def _of_quantities(driver: type[Source]) -> dict[str, str]:
@@ -350,13 +365,18 @@ def _channel(name: str, data: dict[str, Any], driver: type[Source], errors: list
             channel.filter = spikes.build(values["filter"], channel.quantities, channel.calibration)
     for quantity in channel.limits:
         if quantity not in channel.quantities:
-            errors.append(
-                BadInput(
-                    f"this channel has no quantity {quantity!r}; {suggestion(quantity, channel.quantities)}",
-                    ("limits", quantity),
-                )
-            )
+            hint = _by_quantity(quantity, channel) or suggestion(quantity, channel.quantities)
+            errors.append(BadInput(f"this channel has no quantity {quantity!r}; {hint}", ("limits", quantity)))
     return channel
+
+
+def _by_quantity(key: str, channel: Channel) -> str:
+    """Say where limits stand that were written without a quantity."""
+    inside = (
+        "{critical: …}" if key == "critical" else "{warning: …}" if key == "warning" else f"{{warning: {{{key}: …}}}}"
+    )
+    first = next(iter(channel.quantities), "QUANTITY")
+    return f"limits stand by quantity, as limits: {{{first}: {inside}}}" if key in HOMES_OF_A_LIMIT else ""
 
 
 def _calibrated(own: dict[str, Quantity], made: Calibration) -> dict[str, Quantity]:

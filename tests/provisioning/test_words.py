@@ -159,7 +159,7 @@ def test_a_comma_that_may_mean_two_things_is_not_guessed(written):
     [
         ("C", "5 °C", "is the unit of the quantity '°C'?"),
         ("K", "5 C", "did you mean '°C'?"),
-        ("Celcius", "5 °C", "did you mean '°C'?"),
+        ("Celcius", "5 °C", "unit: found 'Celcius', expected '°C'"),
         ("°C", "5 Celcius", "did you mean '°C'?"),
         ("kohm", "5 K", "measures something else"),
     ],
@@ -177,3 +177,45 @@ def test_a_channel_s_unit_is_understood_as_a_limit_s_is(written, unit, limit, wo
 )
 def test_a_unit_that_is_spelt_otherwise_is_told_as_dashboards_know_it(unit, usual):
     assert units.usual(unit) == usual
+
+
+CONTROLLER = "  - name: b\n    driver: pfeiffer_tpg\n    model: tpg366\n    connection: tcp://h:1\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (
+            'channels: {"1": {above: 1 mbar}}',
+            "channels.1.above: is not a key of a channel of 'pfeiffer_tpg'; it belongs to a limit",
+        ),
+        (
+            'channels: {"1": {limits: {critical: {above: 1 mbar}}}}',
+            "limits stand by quantity, as limits: {pressure: {critical: …}}",
+        ),
+        (
+            'channels: {"1": {limits: {above: 1 mbar}}}',
+            "limits stand by quantity, as limits: {pressure: {warning: {above: …}}}",
+        ),
+        ('channels: {"1": {limits: {pressure: {above: 1 mbar}}}}', "it belongs to warning or critical"),
+        ("channels: [1, 2]", "expected a mapping (key: value), such as {1: {}, 2: {}}"),
+        ('interval: "5"', "5s if seconds are meant"),
+        ("interval: 5S", "did you mean 5s?"),
+        ("interval: 1,5 s", "did you mean 1.5s?"),
+        ("interval: five", "expected a duration with its unit (ms, s, m, h, d, w, y), such as 10s: time between"),
+        ("baudrate: 9600", "it is a part of the connection, as connection: serial://"),
+        ("host: 10.0.0.1", "it is a part of the connection, as connection: tcp://HOST:PORT"),
+        ("url: tcp://h:1", "how it is reached is its connection: a URL"),
+    ],
+)
+def test_a_newcomer_s_slip_is_answered_with_what_to_write(written, keys, words):
+    (line,) = said(written, f"{CONTROLLER}    {keys}\n")
+    assert words in line
+
+
+def test_what_the_whole_site_has_is_answered_with_its_keys(written):
+    path = written("influxdb: {retention: 30d}\nsite: x\nnodes: [{name: n}]\ninstruments: {b: {driver: scpi}}\n")
+    with pytest.raises(BadInput) as caught:
+        site.load(path)
+    assert "influxdb.retention: found '30d', expected the keys raw, downsampled" in str(caught.value)
+    assert "expected a list, each of which begins with '- '" in str(caught.value)
