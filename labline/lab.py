@@ -124,7 +124,8 @@ class Lab:
             simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen[DASHBOARDS_PORT], self.site, simulated=simulated)
             if self.dashboards.process:
-                self._supervision.keep("Grafana", self.dashboards, "all else runs on without dashboards")
+                meanwhile = "all else runs on without dashboards"
+                self._supervision.keep("Grafana", self.dashboards, meanwhile, hung=self.dashboards.hung)
             self._tell_dashboards()
 
     def _start_database(self, database: Database) -> str:
@@ -311,9 +312,10 @@ class Lab:
                 stack.callback(self._parts.close)
             if self._health:
                 stack.callback(self._health.stop)
-            for part in (self._simulators, self._database, self.dashboards):
+            for part in (self._simulators, self._database):
                 if part:
                     stack.callback(part.stop)
+            stack.callback(self.dashboards.close)
             stack.callback(self._stop_acquisition)
             if self._upkeep:
                 stack.callback(self._upkeep.stop)

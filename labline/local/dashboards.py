@@ -18,6 +18,7 @@ from provisioning.site import Site
 
 from ..places import Places
 from ..stack import grafana, ports
+from ..stack.answering import Answering
 from ..stack.errors import StartFailed
 from ..stack.process import Process
 
@@ -37,6 +38,7 @@ class Dashboards:
         self._up = False
         self._overview = ""
         self.grafana: grafana.GrafanaServer | None = None
+        self._answering: Answering | None = None
 
     @property
     def process(self) -> Process | None:
@@ -76,6 +78,11 @@ class Dashboards:
             ports.remember(places.ports, DASHBOARDS_PORT, port)
             self._overview = f"{self.grafana.url}/d/{uid(site.name, 'overview')}"
             self._up = True
+            self._answering = Answering(self._answers)
+
+    def hung(self) -> str:
+        """Tell for how long it has not answered, where that is too long; "" where it does."""
+        return self._answering.why_not() if self._answering else ""
 
     def begin(self) -> None:
         """Begin to start it anew, as it was started, from the files there are by now. Raises StartFailed."""
@@ -112,6 +119,17 @@ class Dashboards:
         if self.grafana:
             self.grafana.stop()
             self.grafana = None
+
+    def close(self) -> None:
+        """Stop it for good."""
+        if self._answering:
+            self._answering.close()
+        self.stop()
+
+    def _answers(self) -> bool:
+        """Ask it whether it is healthy; True also where it is not up, and nothing is to be expected of it."""
+        server = self.grafana
+        return not self._up or server is None or server.healthy()
 
     def _telling_few(self, site: Site, simulated: bool) -> Site:
         """Leave out contact points: all where anything is simulated, else those whose secrets Grafana would miss."""

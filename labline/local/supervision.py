@@ -35,7 +35,10 @@ class Startable(Protocol):
 
 
 class Keeper:
-    """Keeps one part running. ``meanwhile`` says what comes of its end; ``came_up`` is called when it runs again."""
+    """Keeps one part running. ``meanwhile`` says what comes of its end; ``came_up`` is called when it runs again.
+
+    ``hung`` tells in what way it hangs, beside those that the kernel shows; "" where it does not.
+    """
 
     def __init__(
         self,
@@ -46,8 +49,10 @@ class Keeper:
         came_up: Callable[[], None],
         *,
         idles: bool,
+        hung: Callable[[], str],
     ):
         self.name, self.part = name, part
+        self._hung = hung
         self._say, self._meanwhile, self._came_up = say, meanwhile, came_up
         self._standstill = Standstill(idles=idles)
         self._failures = 0  # ends and failed starts, since it ran steadily
@@ -74,7 +79,7 @@ class Keeper:
         elif self._next is None and (process := self.part.process):
             if not process.running:
                 self._ended(process, now)
-            elif why := self._standstill.look(process.pid):
+            elif why := self._standstill.look(process.pid) or self._hung():
                 self.hangs(why)
         if self._next is not None and now >= self._next:
             self._begin(now)
@@ -172,9 +177,10 @@ class Supervision:
         came_up: Callable[[], None] = lambda: None,
         *,
         idles: bool = False,
+        hung: Callable[[], str] = lambda: "",
     ) -> Keeper:
         """Keep a part running from now on; ``idles``: it may have nothing to do for as long as it likes."""
-        keeper = Keeper(name, part, self._say, meanwhile, came_up, idles=idles)
+        keeper = Keeper(name, part, self._say, meanwhile, came_up, idles=idles, hung=hung)
         self._keepers.append(keeper)
         return keeper
 

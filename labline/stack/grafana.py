@@ -74,13 +74,14 @@ class GrafanaServer:
         environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
         self.process = Process("Grafana", _command(home), directory / "grafana.log", environment, home)
         if wait:  # the first start makes its database: that takes long on a Pi
-            self.process.wait_ready(self._healthy, 120)
+            self.process.wait_ready(self.healthy, 120)
 
     def is_up(self) -> bool:
         """Look whether it is healthy. Raises StartFailed where it ended; then nothing of it runs."""
-        return self.process.is_ready(self._healthy)
+        return self.process.is_ready(self.healthy)
 
-    def _healthy(self) -> bool:
+    def healthy(self) -> bool:
+        """Tell whether it listens, and says that it is well."""
         return self._listens(self._port) and loopback.answers(f"{self.url}/api/health", 200)
 
     def _listens(self, port: int) -> bool:

@@ -134,3 +134,17 @@ def test_a_start_that_never_ends_is_begun_anew(kept):
     kept.part.end()
     kept.look(3700)
     assert len(kept.part.begun) == 2 and "was not ready within 3600 s" in kept.said[-1]
+
+
+def test_one_that_runs_and_answers_nothing_is_started_anew(clock):
+    """The kernel sees nothing of it: its threads get on, and wait for each other."""
+    said, part, why = [], Part(clock), [""]
+    made = supervision.Supervision(said.append)
+    made.keep("Grafana", part, "all else runs on", hung=lambda: why[0])
+    made.look()
+    assert (part.begun, said) == ([], [])
+    why[0] = "it answers nothing over HTTP for 12 s"
+    made.look()
+    assert part.begun == [clock.now]
+    assert said == ["Grafana hangs: it answers nothing over HTTP for 12 s; started anew; all else runs on"]
+    assert made.notice.startswith("Grafana does not run since")
