@@ -209,12 +209,12 @@ def test_what_it_says_is_traced(name):
     heard: list[bytes] = []
     read = Instrument(checked, Stop(), lambda *_: None, lambda way, data: heard.append(data) if way == "<" else None)
     deadline = time.monotonic() + 30
-    while not heard and time.monotonic() < deadline:
+    while not any(heard) and time.monotonic() < deadline:
         read.sample()
         read.stop.wait(0.05)
     read.close()
     simulator.stop()
-    assert heard and all(heard)
+    assert any(heard)
 
 
 @every_program
