@@ -12,6 +12,7 @@ from telegraf_inputs import clock, duration
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
+from .. import simulation
 from .advice import MEANINGS, explained, faults, unheard
 from .alarms import Alarm, LatestValue, worst
 from .limits import LimitWatch
@@ -32,7 +33,7 @@ class Watch:
 
     ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
     why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs, ``runs`` whether a node's Telegraf
-    does (None: that can't be known from here).
+    does (None: that can't be known from here). ``simulated``: all of it is, whatever the site file says.
     """
 
     def __init__(
@@ -43,9 +44,12 @@ class Watch:
         details: Callable[[], Mapping[str, str]] = dict,
         troubles: Callable[[], Sequence[Trouble]] = list,
         runs: Callable[[str], bool | None] = lambda node: None,
+        *,
+        simulated: bool = False,
     ):
         self.site, self._since_ns = site, since_ns
         self._details, self._troubles, self._runs = details, troubles, runs
+        self._simulated = simulation.names(site, whole=simulated)
         self._nodes = {i.name: i.node for i in site.instruments} if len(site.nodes) > 1 else {}
         self._newest = Newest(site, server, since_ns)
         self._limits = LimitWatch(site, self._newest.ask, self._newest.ours())
@@ -102,10 +106,9 @@ class Watch:
                 told, before = faults(instrument, statuses), notes.get(instrument.name)
                 notes[instrument.name] = f"{before.rstrip('.')}. {told}" if before else f"{name}: {told}"
             rows += mine
-        simulators = [i.name for i in self.site.instruments if i.stanza.simulated]
         lines = {trouble.key: trouble.line() for trouble in troubles}
         stored = not (astray or refused)
-        return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes, stored)
+        return Snapshot(self.site.title, now, rows, states, notes, self._simulated, lines, self._nodes, stored)
 
     def _called(self, instrument: SiteInstrument) -> str:
         return called(instrument.name, self._nodes.get(instrument.name, ""))
