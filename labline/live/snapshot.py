@@ -20,7 +20,7 @@ WELL = (
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of one channel. ``age``: seconds (None: never seen).
+    """One quantity of one channel. ``age``: seconds, that of an earlier run's where this one has no value yet (None: never seen).
 
     ``alarm``: "", warning, critical, stale; or pending, ending: an alarm that is to come, or about to be over.
     ``scale`` chooses the digits of a number. ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.

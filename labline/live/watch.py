@@ -23,7 +23,7 @@ from .snapshot import Row, Snapshot, called
 from .standing import Phase
 from .trend import Trend
 
-TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
+TREND_SECONDS = 10.0  # how often trends, and what was before the run, are asked for anew: they cost the database most
 STARTING_SECONDS = 5.0  # the log is faster than the first report: what it says is no fault of the start yet
 REACHED = ("ok", "degraded", "clock")  # states in which an instrument delivers
 
@@ -54,15 +54,16 @@ class Watch:
         self._newest = Newest(site, server, since_ns)
         self._limits = LimitWatch(site, self._newest.ask, self._newest.ours())
         self._trends: dict[tuple[str, str, str, str], Trend] = {}
+        self._earlier: dict[tuple[str, str, str, str], int] = {}  # when there was a value before the run
         self._next_trends = 0.0
         self._scales: dict[tuple[str, str, str, str], Steady] = defaultdict(Steady)
 
     def look(self) -> Snapshot:
         """Ask the database. Raises DatabaseError."""
-        if time.monotonic() >= self._next_trends:
-            self._trends = self._newest.trends()
-            self._next_trends = time.monotonic() + TREND_SECONDS
         latest = self._newest.latest()
+        if time.monotonic() >= self._next_trends:
+            self._trends, self._earlier = self._newest.trends(), self._newest.earlier(latest)
+            self._next_trends = time.monotonic() + TREND_SECONDS
         self._limits.look(time.time())
         details = self._details()
         now = time.time_ns()
@@ -91,7 +92,7 @@ class Watch:
                 )
             elif state in MEANINGS and (state != "starting" or (late and detail)):
                 scheme = instrument.stanza.connection.scheme
-                told = detail or self._ahead(instrument, latest, now)
+                told = detail or self._ahead(instrument, latest, now) or self._past(instrument, latest, state, now)
                 notes[instrument.name] = explained(name, state, told, scheme=scheme)
             elif stale:
                 notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
@@ -127,6 +128,14 @@ class Watch:
         ahead = f"it is {duration.short((when - now) / 1e9)} ahead of here" if when > now else ""
         return ahead or ("" if instrument.reports else clock.MEANINGS.get(latest.odd_clock(instrument), ""))
 
+    def _past(self, instrument: SiteInstrument, latest: Latest, state: str, now: int) -> str:
+        """Tell how old the newest reading is of one that brought none since the run began; "" where there is none."""
+        if state != "silent" or instrument.name in latest.reports:
+            return ""
+        newest = max((when for (name, *_), when in self._earlier.items() if name == instrument.name), default=0)
+        old = duration.short((now - newest) / 1e9)
+        return f"nothing came since the run began, and its newest reading is {old} old" if newest else ""
+
     def _last(self, seen: Seen) -> int:
         """Tell when a channel brought its newest value; where none came, the time from which on it is missed."""
         return max(self._since_ns, seen.when)
@@ -159,7 +168,8 @@ class Watch:
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)
                     note = f"{self._called(instrument)} {channel.label} brought nothing new for {for_long}"
-            age = None if when is None else (now - when) / 1e9
+            newest = when or self._earlier.get(key)
+            age = None if newest is None else (now - newest) / 1e9
             yield Row(
                 instrument.name,
                 channel,
