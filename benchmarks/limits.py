@@ -26,7 +26,11 @@ BY_DRIVER = {
     "ocs_feed": Limits(
         memory=50.0, start=None, why="an agent speaks when it has something to say; the simulated one, twice a second"
     ),
+    "rfid_rdm6300": Limits(
+        start=None, why="a card comes when somebody holds it near; the simulated ones, several a minute"
+    ),
     "scipion": Limits(memory=32.0),
+    "serial_lines": Limits(start=None, why="it speaks by itself; the simulated one, twice a second"),
     "thermistor_adcpi": Limits(start=None, why="a conversion takes 0.27 s"),
 }
 # A lab of 20 instruments has about so many drivers; these are the mix that its limit is for.

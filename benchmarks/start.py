@@ -36,7 +36,7 @@ def _first_reading(lab: Lab) -> float:
     process = lab.start(driver, subprocess.PIPE)
     while True:
         line = process.stdout.readline()  # type: ignore[union-attr]
-        if not line.startswith(b"instrument,"):
+        if not line.startswith(b"instrument,") or b"up=0i" in line and b'state="starting"' not in line:
             break
     after = time.perf_counter()
     lab.stop()
