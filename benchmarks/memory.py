@@ -7,26 +7,27 @@ from collections.abc import Iterator
 
 from telegraf_inputs import drivers
 
+from . import limits
 from .lab import Lab, mixed, stanza
 from .measurement import Measurement
 
-INSTRUMENTS = 20
 CYCLES = 5  # of each instrument, after which a program has grown to its size
 MB = 1024 * 1024
 HOW = "PSS of /proc/PID/smaps_rollup, after five cycles of each instrument"
 
 
 def measure() -> Iterator[Measurement]:
-    """Measure twenty instruments in the programs of all drivers, and each driver's program with one instrument."""
-    sizes = _sizes(mixed(INSTRUMENTS, interval="500ms"))
-    what = f"memory of {INSTRUMENTS} instruments, of all {len(sizes)} drivers"
-    yield Measurement(what, sum(sizes.values()) / MB, "MB", 100, HOW, digits=1)
+    """Measure twenty instruments of six drivers, and the program of each driver there is with one instrument."""
+    sizes = _sizes(mixed(limits.INSTRUMENTS, limits.TOGETHER, interval="500ms"))
+    what = f"memory of {limits.INSTRUMENTS} instruments, of {len(sizes)} drivers"
+    yield Measurement(what, sum(sizes.values()) / MB, "MB", limits.TOGETHER_MEMORY, HOW, digits=1)
     for driver, size in sizes.items():
         yield Measurement(f"– the program of {driver} among them", size / MB, "MB", digits=1)
     alone = _sizes([stanza(driver, driver, interval="500ms") for driver in drivers.programs()])
     for driver, size in alone.items():
         how = f"beside {len(alone) - 1} other programs; {HOW}"
-        yield Measurement(f"a program with one instrument, {driver}", size / MB, "MB", 18, how, digits=1)
+        what, limit = f"a program with one instrument, {driver}", limits.of(driver).memory
+        yield Measurement(what, size / MB, "MB", limit, how, digits=1)
 
 
 def _sizes(stanzas: list[dict[str, object]]) -> dict[str, int]:

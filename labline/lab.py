@@ -60,7 +60,7 @@ class Lab:
         except BaseException:
             self.lock.close()
             raise
-        self._say, self._simulate = say, simulate
+        self._say, self.simulate = say, simulate
         self.site = gentle(simulated(site) if simulate else site, self.places.root)
         self.counting = Counting(self.places, say)
         self._parts: PartsLock | None = None
@@ -108,7 +108,7 @@ class Lab:
         self.lock.tell(influxdb=url)
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
-        self._unreadable = {} if self._simulate else self._without_password()
+        self._unreadable = {} if self.simulate else self._without_password()
         self._render()
         self.counting.begin(self.site)
         for acquisition in self._acquisitions:
@@ -121,7 +121,7 @@ class Lab:
         self._tell_telegraf()
         self._health = Health(self.site, self.places, self._logs)
         if home:
-            simulated = self._simulate or any(i.stanza.simulated for i in self.site.enabled)
+            simulated = self.simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen[DASHBOARDS_PORT], self.site, simulated=simulated)
             if self.dashboards.process:
                 meanwhile = "all else runs on without dashboards"
@@ -242,7 +242,7 @@ class Lab:
         """
         written = load(self.site.file)
         told_of = change.between(self.site, written)
-        after = gentle(simulated(written) if self._simulate else written, self.places.root)
+        after = gentle(simulated(written) if self.simulate else written, self.places.root)
         own = structs.replace(after.influxdb, url=self.site.influxdb.url, ca="", write=None)
         after = structs.replace(after, influxdb=own)
         if self._database and self._database.up:
@@ -250,7 +250,7 @@ class Lab:
         self._on_their_own |= {*told_of.came, *told_of.changed}
         self.site, self.version = after, self.version + 1
         self._environment |= self._libraries()
-        self._unreadable = {} if self._simulate else self._without_password()
+        self._unreadable = {} if self.simulate else self._without_password()
         self.counting.also(after)
         if self._upkeep:
             self._upkeep.take_up(after)
@@ -258,7 +258,7 @@ class Lab:
         for kept in self._kept_telegrafs:
             if kept.name in anew:
                 kept.restart()
-        simulates = self._simulate or any(i.stanza.simulated for i in after.enabled)
+        simulates = self.simulate or any(i.stanza.simulated for i in after.enabled)
         refused = self.dashboards.take_up(after, simulated=simulates)
         self._site_file.take_up()
         again = [f"{name} is started anew for that: readings of about two seconds are missed" for name in sorted(anew)]
@@ -357,7 +357,7 @@ class Lab:
 
     def _start_simulators(self) -> None:
         """Start simulators where the site file, or --simulate, asks for them."""
-        simulated = [i for i in self.site.enabled if self._simulate or i.stanza.simulated]
+        simulated = [i for i in self.site.enabled if self.simulate or i.stanza.simulated]
         asked = [i for i in simulated if not native_config.is_native(i.stanza)]
         if asked:
             self._simulators = Simulators(asked, self.places, self._environment)
@@ -370,7 +370,7 @@ class Lab:
         urls = dict(self._simulators.urls) if self._simulators else {}
         for name in self._on_their_own:
             urls.pop(name, None)
-        if self._simulate:
+        if self.simulate:
             urls |= {i.name: "sim" for i in self.site.enabled if i.name not in urls}
         readable = tuple(i for i in self.site.enabled if i.name not in self._unreadable)
         read = structs.replace(self.site, instruments=readable)

@@ -158,8 +158,19 @@ def _show(lab: Lab, console: Console, duration: float | None, audience: Audience
     from .live.watch import Watch
 
     end = time.monotonic() + duration if duration else float("inf")
-    watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles, lab.telegraf_runs)
-    version, away = lab.version, ""
+
+    def watching() -> Watch:
+        return Watch(
+            lab.site,
+            lab.reader,
+            lab.since_ns,
+            lab.details,
+            lab.troubles,
+            lab.telegraf_runs,
+            simulated=lab.simulate,
+        )
+
+    watch, version, away = watching(), lab.version, ""
     footer: list[str] = []
 
     def look() -> Snapshot | None:
@@ -169,7 +180,7 @@ def _show(lab: Lab, console: Console, duration: float | None, audience: Audience
         began = time.strftime("%H:%M:%S")
         if lab.version != version:  # the site is another one by now
             version = lab.version
-            watch = Watch(lab.site, lab.reader, lab.since_ns, lab.details, lab.troubles, lab.telegraf_runs)
+            watch = watching()
         try:
             snapshot = watch.look()
         except DatabaseError as error:

@@ -30,6 +30,11 @@ class RunningLab:
     changed: bool
 
     @property
+    def simulated(self) -> bool:
+        """Whether all of it is, whatever its file says."""
+        return self.places.root.name.endswith(SIMULATED)
+
+    @property
     def urls(self) -> dict[str, str]:
         """Where its parts are, of those that are there: ``influxdb``, ``grafana``."""
         return {name: url for name, url in self.who["urls"].items() if url}
@@ -53,6 +58,7 @@ class RunningLab:
             logs.details,
             lambda: merged(logs.troubles(), canary.look),
             lambda node: standstill.is_child(self.who["telegraf"].get(node), self.who["pid"]),
+            simulated=self.simulated,
         )
 
 

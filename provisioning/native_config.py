@@ -26,6 +26,12 @@ def computes(stanza: Stanza) -> bool:
     return is_native(stanza) and cast(type[Native], stanza.driver).computes
 
 
+def sources(stanza: Stanza) -> list[str]:
+    """Name the instruments, other ones, of which a computed one is computed."""
+    every = dict.fromkeys(each.instrument for each in stanza.computation.inputs.values())
+    return [name for name in every if name != stanza.name]
+
+
 def files(stanza: Stanza, *, simulated: bool = False) -> dict[str, str]:
     """Make the files of one instrument: path inside the folder of Telegraf's configuration -> text."""
     if computes(stanza):
@@ -70,12 +76,9 @@ def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -
 
 def _computing(stanza: Stanza, folder: str) -> Iterator[str]:
     label = "" if stanza.label == stanza.name else f"{toml.one_line(stanza.label)}: "
-    sources = dict.fromkeys(each.instrument for each in stanza.computation.inputs.values())
     yield f"\n# {label}{toml.one_line(stanza.driver.title)}, computed by Telegraf itself, about every {stanza.interval:g} s"
     keys: dict[str, Any] = {"alias": stanza.name, "script": f"{folder}/{_script_file(stanza)}"}
-    yield from toml.nested(
-        "processors.starlark", {**keys, "tagpass": {"instrument": [name for name in sources if name != stanza.name]}}
-    )
+    yield from toml.nested("processors.starlark", {**keys, "tagpass": {"instrument": sources(stanza)}})
 
 
 def clock(python: str, environment: Mapping[str, str]) -> Iterator[str]:

@@ -167,6 +167,30 @@ class Newest:
                 found.reports[instrument.name] = report
         return found
 
+    def earlier(self, latest: Latest) -> dict[tuple[str, str, str, str], int]:
+        """Ask for the time (ns) of the newest value before the run of what has none in it: it may be said again.
+
+        By instrument, measurement, channel and quantity.
+        """
+        missing = {
+            (channel.measurement, name): None
+            for instrument in self._site.enabled
+            for channel in latest.channels_of(instrument)
+            for name in channel.quantities.keys() - latest.seen(instrument, channel).values.keys()
+        }
+        statements = [
+            f"SELECT last({identifier(name)}) AS {identifier(name)} FROM {identifier(RAW, measurement)} "
+            f'WHERE "site" = {text(self._site.name)} AND time > now() - {BACK} AND time < {self._since_ns} '
+            'GROUP BY "instrument", "channel"'
+            for measurement, name in missing
+        ]
+        found: dict[tuple[str, str, str, str], int] = {}
+        for series in self.ask(statements if self._since_ns else []):
+            row = series.rows[0]
+            when = row.pop("time")
+            found |= {(series.tags["instrument"], series.name, series.tags["channel"], name): when for name in row}
+        return found
+
     def trends(self) -> dict[tuple[str, str, str, str], Trend]:
         """Ask where each number is going, by instrument, measurement, channel and quantity."""
         age = (time.time_ns() - self._since_ns) / 1e9

@@ -20,7 +20,7 @@ WELL = (
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of one channel. ``age``: seconds (None: never seen).
+    """One quantity of one channel. ``age``: seconds, that of an earlier run's where this one has no value yet (None: never seen).
 
     ``alarm``: "", warning, critical, stale; or pending, ending: an alarm that is to come, or about to be over.
     ``scale`` chooses the digits of a number. ``main`` is false for what stands beside a channel's first quantity; ``raw`` marks what a calibration starts from.
@@ -58,7 +58,7 @@ class Snapshot:
     rows: list[Row]
     states: dict[str, str]
     notes: dict[str, str]
-    simulators: list[str]
+    simulated: list[str]
     troubles: dict[str, str]
     nodes: dict[str, str]
     stored: bool = True
@@ -80,11 +80,12 @@ class Snapshot:
         return called(instrument, self.nodes.get(instrument, ""))
 
     @property
-    def simulated(self) -> str:
+    def made_up(self) -> str:
         """Tell which instruments are simulated: ``all simulated``, ``simulated: a, b``; empty if none."""
-        if len(self.simulators) == len(self.states):
-            return "all simulated" if self.simulators else ""
-        return f"simulated: {', '.join(self.simulators)}" if self.simulators else ""
+        if not self.simulated:
+            return ""
+        on = [name for name, state in self.states.items() if state != "off"]
+        return "all simulated" if len(self.simulated) == len(on) else f"simulated: {', '.join(self.simulated)}"
 
     @property
     def alarms(self) -> Counter[str]:

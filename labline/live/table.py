@@ -115,8 +115,8 @@ def _title_lines(snapshot: Snapshot) -> list[tuple[rich_text.Text, rich_text.Tex
     )
     summary = Text(snapshot.summary, style="dim")
     # Last, because what is too long for the line is cut off there.
-    if snapshot.simulated:
-        summary.append("  ").append(snapshot.simulated, style="not dim")
+    if snapshot.made_up:
+        summary.append("  ").append(snapshot.made_up, style="not dim")
     return [(Text(snapshot.title, style="bold"), Text(when, style="dim")), (summary, told)]
 
 

@@ -12,6 +12,7 @@ from telegraf_inputs import clock, duration
 from telegraf_inputs.declare import Quantity
 from telegraf_inputs.stanza import Channel
 
+from .. import simulation
 from .advice import MEANINGS, explained, faults, unheard
 from .alarms import Alarm, LatestValue, worst
 from .limits import LimitWatch
@@ -22,7 +23,7 @@ from .snapshot import Row, Snapshot, called
 from .standing import Phase
 from .trend import Trend
 
-TREND_SECONDS = 10.0  # how often the trends are asked for anew: they cost the database most
+TREND_SECONDS = 10.0  # how often trends, and what was before the run, are asked for anew: they cost the database most
 STARTING_SECONDS = 5.0  # the log is faster than the first report: what it says is no fault of the start yet
 REACHED = ("ok", "degraded", "clock")  # states in which an instrument delivers
 
@@ -32,7 +33,7 @@ class Watch:
 
     ``since_ns``: what is older is not of this run; a value that never came is missed from then on. ``details`` may tell
     why an instrument is as it is, ``troubles`` what is wrong with Telegraf's outputs, ``runs`` whether a node's Telegraf
-    does (None: that can't be known from here).
+    does (None: that can't be known from here). ``simulated``: all of it is, whatever the site file says.
     """
 
     def __init__(
@@ -43,22 +44,26 @@ class Watch:
         details: Callable[[], Mapping[str, str]] = dict,
         troubles: Callable[[], Sequence[Trouble]] = list,
         runs: Callable[[str], bool | None] = lambda node: None,
+        *,
+        simulated: bool = False,
     ):
         self.site, self._since_ns = site, since_ns
         self._details, self._troubles, self._runs = details, troubles, runs
+        self._simulated = simulation.names(site, whole=simulated)
         self._nodes = {i.name: i.node for i in site.instruments} if len(site.nodes) > 1 else {}
         self._newest = Newest(site, server, since_ns)
         self._limits = LimitWatch(site, self._newest.ask, self._newest.ours())
         self._trends: dict[tuple[str, str, str, str], Trend] = {}
+        self._earlier: dict[tuple[str, str, str, str], int] = {}  # when there was a value before the run
         self._next_trends = 0.0
         self._scales: dict[tuple[str, str, str, str], Steady] = defaultdict(Steady)
 
     def look(self) -> Snapshot:
         """Ask the database. Raises DatabaseError."""
-        if time.monotonic() >= self._next_trends:
-            self._trends = self._newest.trends()
-            self._next_trends = time.monotonic() + TREND_SECONDS
         latest = self._newest.latest()
+        if time.monotonic() >= self._next_trends:
+            self._trends, self._earlier = self._newest.trends(), self._newest.earlier(latest)
+            self._next_trends = time.monotonic() + TREND_SECONDS
         self._limits.look(time.time())
         details = self._details()
         now = time.time_ns()
@@ -87,7 +92,7 @@ class Watch:
                 )
             elif state in MEANINGS and (state != "starting" or (late and detail)):
                 scheme = instrument.stanza.connection.scheme
-                told = detail or self._ahead(instrument, latest, now)
+                told = detail or self._ahead(instrument, latest, now) or self._past(instrument, latest, state, now)
                 notes[instrument.name] = explained(name, state, told, scheme=scheme)
             elif stale:
                 notes[instrument.name] = f"{name} brought nothing new for {duration.short((now - newest) / 1e9)}"
@@ -102,10 +107,9 @@ class Watch:
                 told, before = faults(instrument, statuses), notes.get(instrument.name)
                 notes[instrument.name] = f"{before.rstrip('.')}. {told}" if before else f"{name}: {told}"
             rows += mine
-        simulators = [i.name for i in self.site.instruments if i.stanza.simulated]
         lines = {trouble.key: trouble.line() for trouble in troubles}
         stored = not (astray or refused)
-        return Snapshot(self.site.title, now, rows, states, notes, simulators, lines, self._nodes, stored)
+        return Snapshot(self.site.title, now, rows, states, notes, self._simulated, lines, self._nodes, stored)
 
     def _called(self, instrument: SiteInstrument) -> str:
         return called(instrument.name, self._nodes.get(instrument.name, ""))
@@ -123,6 +127,14 @@ class Watch:
         when, _ = latest.ahead.get(instrument.name, (now, ""))
         ahead = f"it is {duration.short((when - now) / 1e9)} ahead of here" if when > now else ""
         return ahead or ("" if instrument.reports else clock.MEANINGS.get(latest.odd_clock(instrument), ""))
+
+    def _past(self, instrument: SiteInstrument, latest: Latest, state: str, now: int) -> str:
+        """Tell how old the newest reading is of one that brought none since the run began; "" where there is none."""
+        if state != "silent" or instrument.name in latest.reports:
+            return ""
+        newest = max((when for (name, *_), when in self._earlier.items() if name == instrument.name), default=0)
+        old = duration.short((now - newest) / 1e9)
+        return f"nothing came since the run began, and its newest reading is {old} old" if newest else ""
 
     def _last(self, seen: Seen) -> int:
         """Tell when a channel brought its newest value; where none came, the time from which on it is missed."""
@@ -156,7 +168,8 @@ class Watch:
                 if not told and reached and not index:
                     for_long = duration.short((now - last) / 1e9)
                     note = f"{self._called(instrument)} {channel.label} brought nothing new for {for_long}"
-            age = None if when is None else (now - when) / 1e9
+            newest = when or self._earlier.get(key)
+            age = None if newest is None else (now - newest) / 1e9
             yield Row(
                 instrument.name,
                 channel,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
-from ..errors import BadInput, shown
+from ..errors import BadInput
 
 LINE = re.compile(r"([0-9A-Fa-f]{10})(?:[\s,;:]+(.*))?\Z")
 LARGEST = 1_000_000  # bytes
@@ -15,6 +16,7 @@ class CardList:
     """Knows cards by their number, as the file says at ``path``: a card a line, `0400A1B2C3 Anna`; `#` begins a comment.
 
     ``trouble`` tells why the file can't be read ("" where it can): then the cards are those that it had before, if any.
+    It tells no line's text: a name may stand there.
     """
 
     def __init__(self, path: str):
@@ -29,6 +31,8 @@ class CardList:
             found = os.stat(self._path)
             seen = (found.st_ino, found.st_size, found.st_mtime_ns)
             if seen != self._seen:
+                if not stat.S_ISREG(found.st_mode):  # others may be waited for
+                    raise BadInput("is no file", file=self._path)
                 self._names = self._read()
                 self._seen, self.trouble = seen, ""
         except OSError as error:
@@ -59,7 +63,7 @@ class CardList:
                 continue
             match = LINE.match(text)
             if not match or not (match[2] or "").isprintable():
-                said = f"found {shown(text)}, expected ten digits 0-9, A-F, and a name, such as 0400A1B2C3 Anna"
+                said = "found none of a card; expected ten digits 0-9, A-F, and a name, such as 0400A1B2C3 Anna"
                 raise BadInput(said, file=self._path, line=number)
             card = match[1].upper()
             if card in names:

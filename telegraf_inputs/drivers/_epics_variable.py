@@ -16,6 +16,7 @@ from ..reading import Reading
 from ._epics_client import EPOCH, caproto, text, texts
 
 NS = 10**9
+MOST_DECIMALS = 15  # that a number can have: a record may say anything
 MOST_EARLY = 1000  # events that wait for what they mean
 WHOLE = (caproto.ChannelType.INT, caproto.ChannelType.LONG, caproto.ChannelType.CHAR)
 REAL = (caproto.ChannelType.FLOAT, caproto.ChannelType.DOUBLE)
@@ -73,6 +74,16 @@ class ProcessVariable:
     def alive(self) -> bool:
         """Tell whether it was seen to be there: something came of it, or it is known that nothing will."""
         return self.connected and (self.spoken or self.status == "array")
+
+    @property
+    def other_decimals(self) -> int | None:
+        """Tell the decimals of the record (PREC) where the stanza says another number; None: none, or they can't be compared.
+
+        0 is that of a record that says nothing.
+        """
+        prec = getattr(self._info, "precision", 0)
+        comparable = 0 < prec <= MOST_DECIMALS and self.declared.quantity.type == "float" and self.declared.scale == 1.0
+        return prec if comparable and prec != self.declared.quantity.decimals else None
 
     @property
     def forgotten(self) -> bool:

@@ -58,7 +58,9 @@ class LogGroup:
             with contextlib.suppress(ValueError):  # digits that are no date
                 before = datetime.date(year, month, day) - datetime.timedelta(days=1)
                 self._next = (before.year, before.month, before.day)
-        return [os.path.join(self.folder, path) for _, path in found]
+        files = [os.path.join(self.folder, path) for _, path in found]
+        self._headers = {path: self._headers[path] for path in files if path in self._headers}
+        return files
 
     def read_up(self) -> None:
         """Note that all files were read to their ends."""

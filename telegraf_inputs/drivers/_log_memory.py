@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Container
 from typing import Any
 
 from ..memory import Memory
@@ -25,7 +26,6 @@ class LogMemory:
         self._lock = threading.Lock()
         kept = memory.read()
         same = kept.get("folder") == folder
-        self.known = same  # it has been here before
         self.first_ns = int(kept["first_ns"]) if same and isinstance(kept.get("first_ns"), int) else 0
         self.first_ns = self.first_ns or time.time_ns() - round(backlog * 1e9)
         files = kept.get("files") if same else None
@@ -52,12 +52,18 @@ class LogMemory:
         """Tell before which date all files of a path were read."""
         return tuple(self._since.get(pattern, ()))
 
-    def note(self, places: dict[str, LogPlace], since: dict[str, Date]) -> None:
-        """Keep how far files were read."""
+    def keeps_place(self, path: str) -> bool:
+        """Tell whether it is known how far a file was read."""
+        return path in self._files
+
+    def note(self, places: dict[str, LogPlace], since: dict[str, Date], there: Container[str]) -> None:
+        """Keep how far files were read. One that is still ``there`` is not forgotten, however long nobody has written to it."""
         with self._lock:
             today = int(time.time() // DAY)
             self._files |= {path: [*place.kept(), today] for path, place in places.items()}
-            self._files = {path: kept for path, kept in self._files.items() if kept[-1] > today - FORGOTTEN_DAYS}
+            self._files = {
+                path: kept for path, kept in self._files.items() if kept[-1] > today - FORGOTTEN_DAYS or path in there
+            }
             self._since |= {pattern: list(date) for pattern, date in since.items()}
             kept = {"folder": self._folder, "first_ns": self.first_ns, "since": self._since, "files": self._files}
             self._memory.write(kept)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..errors import BadAnswer, Disconnected, InstrumentError
+from ..errors import BadAnswer, Disconnected, InstrumentError, NoAnswer
 from ..line import Line
 
 HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE = range(1, 7)
 ERROR, SUBSCRIBE, SUBSCRIBED, EVENT = 8, 32, 33, 36
 FEATURES = {"pattern_based_subscription": True}
+MOST_EARLY = 10_000  # events that come before a subscription is confirmed
 NAMES = {3: "ABORT", 4: "CHALLENGE", 6: "GOODBYE", 8: "ERROR"}
 
 
@@ -55,6 +56,8 @@ def subscribe(link: Line, topic: str, prefix: bool = False) -> list[str]:
         if message[0] in (ERROR, ABORT, GOODBYE):
             raise Refused(f"{topic} may not be subscribed to: {_reason(message)}")
         early.append(text)
+        if len(early) > MOST_EARLY:
+            raise NoAnswer(f"asked to hear {topic}, {len(early)} other messages came, and none that says so")
 
 
 def event(text: str) -> tuple[str, list[Any]] | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.01  # between two looks at whether all have spoken
 FIRST_SECONDS = 2.0  # that those that are there are not held up by those that are not
+NAMED = 5  # PVs, in a sentence about more
 RENEW_SECONDS = 2.0  # between two clients, where one has ended
 PLACE = "{channel}"
 READ = Option("read", "map", "what is read: quantity: its PV, its unit …", required=True)
@@ -42,7 +43,7 @@ class Epics(Pushed):
     What does not change is asked for, where nothing came of it for `timeout`, and stored with the time of the answer:
     so it is known to hold. INVALID is no reading; MINOR and MAJOR are the channel's status. A code (mbbi, bi) is its word
     with `type: str`, its number with `type: int`. Units are compared with those of the records (EGU): another one is no
-    reading. Arrays are not read, and nothing is ever written.
+    reading. Decimals are shown as the stanza says; where records say others (PREC), that is logged. Arrays are not read, and nothing is ever written.
 
     A PV that is not there is `not_found`, and the others are read. What is gone is looked for until it is back.
     """
@@ -131,6 +132,7 @@ channels:
         self._began = 0.0  # when that was made
         self._fault: Exception | None = None  # in a callback
         self._closed = False
+        self._compared: set[str] = set()  # PVs whose decimals were told to be others
         self._variables: dict[str, list[ProcessVariable]] = {}  # by channel
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
@@ -180,6 +182,7 @@ channels:
             self._renew()
             raise fault
         self._find()
+        self._compare_decimals()
         for each in self._all:
             each.ask()
         if all(each.status == "silent" for each in self._all if each.connected):
@@ -187,6 +190,16 @@ channels:
         for variables in self._variables.values():
             if gone := [each for each in variables if each.status in GONE]:
                 yield combined(gone[0], gone[1:], {}, time.time_ns())
+
+    def _compare_decimals(self) -> None:
+        """Note which records say other decimals than the stanza, by which they are shown."""
+        others = [each for each in self._all if each.other_decimals is not None and each.name not in self._compared]
+        if not others:
+            return
+        self._compared.update(each.name for each in others)
+        said = [f"{each.name} {each.other_decimals} ({_decimals(each.declared)})" for each in others[:NAMED]]
+        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+        self.note(f"decimals by the record (PREC): {', '.join(said)}{more}; shown is what `decimals` says")
 
     def close(self) -> None:
         self._closed = True
@@ -247,6 +260,11 @@ channels:
 def variable_name(channel: Channel, pv: str) -> str:
     """Tell the name of a PV of a channel."""
     return f"{channel.options['prefix'] or ''}{pv}".replace(PLACE, channel.id)
+
+
+def _decimals(declared: declared.Declared) -> str:
+    decimals = declared.quantity.decimals
+    return "the stanza: none" if decimals is None else f"the stanza: {decimals}"
 
 
 def _addresses(url: Url, timeout: float, stop: Stop) -> list[tuple[str, int]] | None:

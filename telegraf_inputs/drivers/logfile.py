@@ -156,6 +156,7 @@ channels:
         self._places: dict[str, LogPlace] = {}
         self._fresh: dict[str, LogPlace] = {}  # what was read and is not known to be printed
         self._waiting = False  # for something to be printed
+        self._there: dict[str, list[str]] = {}  # pattern -> the files that were there when it was last looked at
         self._lost: set[str] = set()  # files of which something was dropped
         self._rotated: dict[str, tuple[LogGroup, float]] = {}  # path -> since when, in monotonic seconds
         self._error: BadAnswer | None = None  # what was wrong with the last line
@@ -175,6 +176,7 @@ channels:
             return
         for group in self._groups:
             yield from self._news(group, max(1, MOST_READINGS // len(self._groups)))
+        self._forget()
         if self._memory.trouble:
             self.note("how far it has read can't be remembered", f"{self._memory.trouble}: ")
         yield from self._silent()
@@ -185,17 +187,30 @@ channels:
         places, self._fresh = self._fresh, {}
         since = {group.paths.pattern: group.since for group in self._groups}
         self._waiting = True
-        return partial(self._printed, places, since)
+        there = {path for files in self._there.values() for path in files}
+        return partial(self._printed, places, since, there)
 
     def close(self) -> None:
         """Do nothing: no file is held open."""
 
-    def _printed(self, places: dict[str, LogPlace], since: dict[str, Any], done: bool) -> None:
+    def _printed(self, places: dict[str, LogPlace], since: dict[str, Any], there: set[str], done: bool) -> None:
         if not done:  # what was dropped is read again by the next program
             self._lost |= set(places)
         elif noted := {path: place for path, place in places.items() if path not in self._lost}:
-            self._memory.note(noted, {} if self._lost else since)
+            self._memory.note(noted, {} if self._lost else since, there)
         self._waiting = False
+
+    def _forget(self) -> None:
+        """Let go of the places in files that are there no more, or whose days are over, once they are no longer remembered."""
+        wanted = {
+            *self._fresh,
+            *self._rotated,
+            *self._lost,
+            *(path for files in self._there.values() for path in files),
+        }
+        self._places = {
+            path: place for path, place in self._places.items() if path in wanted or self._memory.keeps_place(path)
+        }
 
     def _check_folder(self) -> None:
         if not os.path.isdir(self._folder):
@@ -227,7 +242,7 @@ channels:
         """Read what is new in the files of a group, ``most`` lines at most."""
         group.trouble = ""
         try:
-            files = group.files()
+            files = self._there[group.paths.pattern] = group.files()
         except OSError as error:
             files, group.trouble = [], f"{error.filename}: {error.strerror}"
         left = float(most)

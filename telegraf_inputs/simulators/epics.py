@@ -139,7 +139,7 @@ def _record(name: str, declared: Declared) -> Record:
     if quantity.type == "str":
         return Record(name, caproto.ChannelType.STRING, value="")
     kind = caproto.ChannelType.LONG if quantity.type == "int" else caproto.ChannelType.DOUBLE
-    return Record(name, kind, unit, precision=3 if quantity.decimals is None else quantity.decimals)
+    return Record(name, kind, unit, precision=quantity.decimals or 0)
 
 
 def _raw(value: Any, record: Record, scale: float) -> Any:

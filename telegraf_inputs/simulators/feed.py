@@ -158,6 +158,9 @@ class LineFeedSimulator(FeedSimulator):
         """Answer what a client asks, or subscribes to; None where there is nothing to say."""
         return None
 
+    def called(self) -> None:
+        """Take note that another client has come: what the one before had subscribed to is not its."""
+
     def open(self) -> None:
         self._end = transports.load(self.transport or self.stanza.driver.schemes[0]).end()
         self.url = self._end.url
@@ -172,6 +175,7 @@ class LineFeedSimulator(FeedSimulator):
         arrived = self._end.receive(seconds)
         if arrived is None:
             self.subscribed, self._asked = True, b""
+            self.called()
             return
         if not self._end.tells_clients and self.current_fault() != "lost":
             self.subscribed = True

@@ -94,6 +94,9 @@ class OcsFeedSimulator(LineFeedSimulator):
     def telling(self, event: Event) -> Hashable:
         return FeedSimulator.telling(self, event)  # its messages are numbered
 
+    def called(self) -> None:
+        self._subscription = None
+
     def attend(self, seconds: float) -> None:
         super().attend(seconds)
         self.subscribed = self.subscribed and self._subscription is not None
@@ -101,7 +104,6 @@ class OcsFeedSimulator(LineFeedSimulator):
     def answer(self, request: str) -> str | None:
         kind, *rest = json.loads(request)
         if kind == _wamp.HELLO:
-            self._subscription = None
             return json.dumps([_wamp.WELCOME, next(self._numbers), {"realm": rest[0], "roles": {"broker": {}}}])
         if kind == _wamp.SUBSCRIBE:
             if self.current_fault() == "silent":

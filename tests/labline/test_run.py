@@ -255,6 +255,7 @@ def test_an_instrument_that_brings_nothing_is_a_failure(start, tmp_path):
     again = start(str(site), "--simulate", "--duration", "5")
     again.end()
     assert again.ledger()["vacuum"][1] > 0 and "simulators of 2 instruments" in again.text
+    assert "all simulated" in again.text and "simulated: " not in again.text
     places = {
         file.relative_to(tmp_path / ".labline").parts[0] for file in (tmp_path / ".labline").rglob("influxdb.conf")
     }

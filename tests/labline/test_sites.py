@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -120,10 +121,17 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
                 kinds.setdefault(one.stanza.driver.name, one)
         for one in kinds.values():
             lab.fault(one.name, a_fault(one))
+        for fault in lab.served.faults.values():
+            fault.begin()
         lab.arrived(lambda: all(lab.state(one.name) not in ("ok", "") for one in kinds.values()), "the faults are told")
+        lab.arrived(lambda: not untold(lab), f"faults of what Telegraf reads itself are told: {[*lab.served.faults]}")
         for one in kinds.values():
             lab.fault(one.name, "none")
+        for fault in lab.served.faults.values():
+            fault.end()
+        healed = time.time_ns()
         lab.arrived(lambda: all(lab.state(one.name) == "ok" for one in kinds.values()), "all are well again")
+        lab.arrived(lambda: not still_away(lab, healed), "what Telegraf reads itself is read again")
         lab.lab.stop()
         entries = lab.lab.counting.entries
         assert {entry.instrument for entry in entries if entry.made} == {one.name for one in lab.instruments}
@@ -134,6 +142,41 @@ def a_fault(instrument: SiteInstrument) -> str:
     """Choose a fault that its simulator can have, and that takes the instrument away."""
     simulator = simulators.load(instrument.stanza.driver.name).of(instrument.stanza)
     return next(fault for fault in ("silent", "disconnect") if fault not in simulator.not_faults)
+
+
+def untold(lab: Running) -> dict[str, str]:
+    """List the natives with a fault of which no alarm begins, or no reason is told, with what is told instead."""
+    found = {}
+    for name, fault in lab.served.faults.items():
+        reason = lab.lab.details().get(name, "")
+        if fault.said not in reason or lab.latch(rule(lab, name)) != 1:
+            found[name] = reason
+    return found
+
+
+def still_away(lab: Running, since_ns: int) -> list[str]:
+    """List the natives of which no reading came since then, or whose alarm goes on beginning."""
+    back = []
+    for name in lab.served.faults:
+        (one,) = (one for one in lab.instruments if one.name == name)
+        newest = [
+            row["time"]
+            for measurement in one.stanza.measurements
+            for row in lab.rows(
+                f'SELECT last("status") FROM "raw".{identifier(measurement)} WHERE "instrument" = {text(name)}'
+            )
+        ]
+        if max(newest) > since_ns and lab.latch(rule(lab, name)) != 1:
+            back.append(name)
+    return [name for name in lab.served.faults if name not in back]
+
+
+def rule(lab: Running, instrument: str) -> dict[str, Any]:
+    """Find the alarm of an instrument that brings nothing."""
+    groups = json.loads(emit.render(lab.lab.site)[emit.RULES])["groups"]
+    wanted = {"instrument": instrument, "kind": "stale"}
+    (found,) = (each for group in groups for each in group["rules"] if wanted.items() <= each["labels"].items())
+    return found
 
 
 def wrong_values(lab: Running) -> list[str]:

@@ -47,6 +47,17 @@ instruments:
 alarms: {{for: 0s}}
 """
 
+COMPUTED = """\
+  - name: ratio
+    driver: derived
+    channels:
+      of: {read: {part: {expression: 100 % * cryostat.1.resistance / cryostat.5.resistance, unit: "%"}}}
+  - name: twice
+    driver: derived
+    channels:
+      of: {read: {part: {expression: 2 * ratio.of, unit: "%"}}}
+"""
+
 
 @pytest.fixture
 def lab(database, influxd, tmp_path):
@@ -65,8 +76,8 @@ def lab(database, influxd, tmp_path):
             database.write(line, "raw")
 
         @staticmethod
-        def look(details=dict, since_seconds_ago=600, site=site, troubles=list, runs=lambda node: None):
-            return Watch(site, server, now - int(since_seconds_ago * 1e9), details, troubles, runs).look()
+        def look(details=dict, since_seconds_ago=600, site=site, troubles=list, runs=lambda node: None, **options):
+            return Watch(site, server, now - int(since_seconds_ago * 1e9), details, troubles, runs, **options).look()
 
         @staticmethod
         def well(mixture=True):
@@ -115,6 +126,25 @@ def test_simulated_instruments_are_named(lab, tmp_path):
         file.write_text(content)
         said = "all simulated" if name == "all" else "simulated: cryostat"
         assert f"2 instruments: 2 ok  {said}" in drawn(lab.look(site=sites.load(file)))
+    # Of a run with --simulate the file's connections tell nothing; what is off is not simulated either.
+    file.write_text(text)
+    assert "2 instruments: 2 ok  all simulated" in drawn(lab.look(site=sites.load(file), simulated=True))
+    file.write_text(text.replace("    stale: 1m\n", "    stale: 1m\n    enabled: false\n"))
+    site = sites.load(file)
+    assert "simulated" not in drawn(lab.look(site=site)) and "all simulated" in drawn(
+        lab.look(site=site, simulated=True)
+    )
+
+
+def test_what_is_computed_of_a_simulated_instrument_is_simulated(lab, tmp_path):
+    file = tmp_path / "trial.yml"
+    text = file.read_text().replace("alarms: ", COMPUTED + "alarms: ")
+    for old, new, names in (
+        ("phidget://", "'sim:'", "oven"),
+        ("tcp://192.168.1.5:7777", "'sim:'", "cryostat, ratio, twice"),
+    ):
+        file.write_text(text.replace(old, new))
+        assert lab.look(site=sites.load(file)).made_up == f"simulated: {names}"
 
 
 def test_an_instrument_that_is_not_enabled_is_off_and_no_fault(lab, tmp_path):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from labline.live.outputs import Trouble
+from labline.live.snapshot import Row
 from labline.live.watch import Watch
 from provisioning import site as sites
 from provisioning.influxdb_server import Server
@@ -41,15 +42,16 @@ def table(database, influxd, tmp_path):
     class Table:
         details: dict[str, str] = {}
         troubles: list[Trouble] = []
+        rows: dict[str, Row] = {}
 
         def put(self, age: float, line: str) -> None:
             measurement, fields = line.split(" ", 1)
             database.write(f"{measurement},site=trial,host=here {fields} {time.time_ns() - int(age * 1e9)}")
 
-        def look(self) -> tuple[str, str]:
-            since = time.time_ns() - 600 * 10**9
-            watch = Watch(site, server, since, lambda: self.details, lambda: self.troubles)
+        def look(self, since: float = 600) -> tuple[str, str]:
+            watch = Watch(site, server, time.time_ns() - int(since * 1e9), lambda: self.details, lambda: self.troubles)
             snapshot = watch.look()
+            self.rows = {row.channel.id: row for row in snapshot.rows}
             return snapshot.states["ups"], snapshot.notes.get("ups", "")
 
     return Table()
@@ -75,6 +77,27 @@ def test_silence_has_the_reason_from_telegrafs_log(table):
     assert state == "silent" and note.startswith("ups does not answer. Is it on?")
     table.details = {"ups": "request timeout"}
     assert table.look()[1].startswith("ups does not answer: request timeout. Is it on?")
+
+
+def test_a_reading_that_is_older_than_the_run_is_shown_by_its_age_alone(table):
+    """A broker retains what was said long ago, with a time of its own."""
+    table.put(900, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(5, "internal_agent metrics_gathered=5i")
+    for since, state in ((PATIENCE - 8, "starting"), (PATIENCE + 8, "silent")):
+        assert table.look(since)[0] == state
+        battery, output = table.rows["battery"], table.rows["output"]
+        assert battery.value is None and battery.age == pytest.approx(900, abs=60) and not battery.alarm
+        assert output.value is output.age is None
+    said = "ups does not answer: nothing came since the run began, and its newest reading is 15 min old. Is it on?"
+    assert table.look(PATIENCE + 8)[1].startswith(said)
+
+
+def test_a_channel_whose_reading_is_older_than_the_run_is_waited_for(table):
+    table.put(900, 'snmp,instrument=ups,channel=battery charge=98,status="ok"')
+    table.put(2, 'snmp,instrument=ups,channel=output voltage=231,status="ok"')
+    assert table.look(since=20) == ("ok", "")
+    battery = table.rows["battery"]
+    assert (battery.value, battery.state) == (None, "waiting") and battery.age == pytest.approx(900, abs=60)
 
 
 def test_where_telegraf_itself_is_silent_the_device_is_not_blamed(table):

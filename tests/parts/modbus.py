@@ -11,6 +11,7 @@ import threading
 import tty
 
 from pymodbus import FramerType
+from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -22,19 +23,26 @@ ATTEMPTS, PATIENCE = 3, 8.0  # seconds
 
 
 class Plant(Background):
-    """Serves the registers and coils of unit 1; ``start`` again after ``stop``. What is not filled in is an illegal address."""
+    """Serves the registers and coils of unit 1; ``start`` again after ``stop``. What is not filled in is an illegal address.
+
+    While it ``refuses``, it answers each question that it is busy.
+    """
 
     def __init__(self, registers: dict[int, int], coils: dict[int, bool]):
         self.port = ports.free(1)[0]
         self.registers, self.coils = registers, coils
+        self.refuses = False
         super().__init__()
 
     async def _serve(self) -> None:
         async def holding(
             function: int, start: int, address: int, count: int, current: list[int], to_set: object
-        ) -> None:
+        ) -> ExcCodes | None:
+            if self.refuses:
+                return ExcCodes.DEVICE_BUSY
             for offset in range(len(current)):
                 current[offset] = self.registers.get(start + offset, current[offset])
+            return None
 
         bits = [SimData(number, values=[on], datatype=DataType.BITS) for number, on in sorted(self.coils.items())]
         words = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from telegraf_inputs.declared import Declared
 from . import modbus, mqtt, snmp
 
 PUBLISH_SECONDS = 0.5
+PACE = {"interval": "1s", "timeout": "1s", "stale": "5s"}  # so that a fault is told soon
 WIRELESS = """\
 Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE
  face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22
@@ -22,20 +25,38 @@ SNMP_TYPE = 2  # an integer
 Key = tuple[str, str, str]  # instrument, channel, quantity
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A fault of what serves an instrument: how it begins and ends, and what is said of it."""
+
+    begin: Callable[[], object]
+    end: Callable[[], object]
+    said: str
+
+
 class Served:
-    """Servers for the instruments of a site; ``expected`` is what each quantity of theirs is to be."""
+    """Servers for the instruments of a site; ``expected`` is what each quantity of theirs is to be.
+
+    ``faults``: one for each kind of source, by an instrument that has it.
+    """
 
     def __init__(self, stanzas: list[Stanza], folder: Path):
         self.expected: dict[Key, Any] = {}
         self.changed: dict[str, dict[str, Any]] = {}  # instrument -> the keys of its stanza with which it is reached
         self.secrets: dict[str, str] = {}
+        self.faults: dict[str, Fault] = {}
         self._folder, self._messages = folder, dict[str, str]()
         self._servers: list[snmp.Agent | modbus.Plant | mqtt.Broker] = []
         self._ended, self._publisher = threading.Event(), threading.Thread(target=self._publish)
+        self._speaking = threading.Lock()  # held while sensors speak, or have no broker to speak to
+        kinds = set[str]()
         for stanza in stanzas:
             serve = getattr(self, f"_{stanza.driver.name}", None)
             if serve is not None:
-                serve(stanza)
+                fault = serve(stanza)
+                if stanza.driver.name not in kinds:
+                    self.faults[stanza.name] = fault
+                kinds.add(stanza.driver.name)
         self._publisher.start()
 
     def stop(self) -> None:
@@ -55,7 +76,7 @@ class Served:
         self.expected |= {key: _value(each, number) for number, (key, each) in enumerate(declared.items())}
         return declared
 
-    def _snmp(self, stanza: Stanza) -> None:
+    def _snmp(self, stanza: Stanza) -> Fault:
         found = {each.where["oid"]: self.expected[key] / each.scale for key, each in self._declared(stanza).items()}
         oids = sorted(found, key=lambda oid: [*map(int, oid.split("."))])  # as an agent walks them
         records = "".join(f"{oid}|{SNMP_TYPE}|{round(found[oid])}\n" for oid in oids)
@@ -68,9 +89,11 @@ class Served:
             "user": snmp.USER,
             "context": "ups",
             **{name: f"{stanza.name}_{name}" for name in names},
+            **PACE,
         }
+        return Fault(agent.stop, agent.start, "connection refused")
 
-    def _modbus(self, stanza: Stanza) -> None:
+    def _modbus(self, stanza: Stanza) -> Fault:
         registers: dict[int, int] = {}
         for key, each in self._declared(stanza).items():
             value, address = self.expected[key], each.where["address"]
@@ -82,9 +105,14 @@ class Served:
                 registers[address] = value
         plant = modbus.Plant(registers, {0: False})
         self._servers.append(plant)
-        self.changed[stanza.name] = {"connection": f"tcp://127.0.0.1:{plant.port}"}
+        self.changed[stanza.name] = {"connection": f"tcp://127.0.0.1:{plant.port}", **PACE}
 
-    def _mqtt(self, stanza: Stanza) -> None:
+        def refuses(whether: bool) -> None:
+            plant.refuses = whether
+
+        return Fault(lambda: refuses(True), lambda: refuses(False), "server device busy")
+
+    def _mqtt(self, stanza: Stanza) -> Fault:
         broker = mqtt.Broker(self._folder / stanza.name)
         self._servers.append(broker)
         self._broker = broker
@@ -94,21 +122,38 @@ class Served:
             self._messages[topic] = str(self.expected[key])
         self.secrets["broker"] = mqtt.PASSWORD
         reached = {"connection": f"mqtts://127.0.0.1:{broker.tls_port}", "username": mqtt.READER}
-        self.changed[stanza.name] = {**reached, "password_file": "broker", "ca": str(broker.ca)}
+        self.changed[stanza.name] = {**reached, "password_file": "broker", "ca": str(broker.ca), **PACE}
 
-    def _telegraf(self, stanza: Stanza) -> None:
+        def gone() -> None:
+            self._speaking.acquire()
+            broker.stop()
+
+        def back() -> None:
+            broker.start()
+            self._speaking.release()
+
+        return Fault(gone, back, "connection lost")
+
+    def _telegraf(self, stanza: Stanza) -> Fault:
         """Give the input ``wireless`` a file of Linux's own form."""
         proc = self._folder / stanza.name
         (proc / "net").mkdir(parents=True)
-        (proc / "net" / "wireless").write_text(WIRELESS)
-        self.changed[stanza.name] = {"input": {"wireless": {"host_proc": str(proc)}}, "interval": "2s"}
+        file = proc / "net" / "wireless"
+        file.write_text(WIRELESS)
+        self.changed[stanza.name] = {"input": {"wireless": {"host_proc": str(proc)}}, **PACE}
         self.expected |= {(stanza.name, "wlan0", "level"): -49, (stanza.name, "wlan0", "link"): 61.0}
+        return Fault(file.unlink, lambda: file.write_text(WIRELESS), "no such file")
 
     def _publish(self) -> None:
         """Let the sensors speak until the end."""
         while self._messages and not self._ended.wait(PUBLISH_SECONDS):
-            for topic, text in self._messages.items():
-                self._broker.publish(topic, text)
+            if not self._speaking.acquire(timeout=PUBLISH_SECONDS):
+                continue
+            try:
+                for topic, text in self._messages.items():
+                    self._broker.publish(topic, text)
+            finally:
+                self._speaking.release()
 
 
 def _value(declared: Declared, number: int) -> Any:

@@ -131,6 +131,7 @@ LINEAR = {"form": "linear", "b": 1}
         ({"form": "table", "points": [[0, 1]]}, ("points",), "has 1 point(s); a table needs at least two"),
         ({"form": "table", "points": [[0, 1], [1]]}, ("points", 1), "found [1], expected a pair of numbers"),
         ({"form": "table", "points": [[0, 1], [0, 2]]}, ("points", 1), "x goes from 0 to 0; x must rise"),
+        ({"form": "table", "points": [[0, 1], [2, 3], [1, 2]]}, ("points", 2), "x goes from 2 to 1; x must rise"),
         ({"form": "table", "points": [[0, 1], [1, 0]], "log": True}, ("points", 1), "y is 0; with log: true"),
         ({"form": "table", "points": [[0, 1], [1, 2]], "log": "yes"}, ("log",), "expected true or false"),
         ({"form": "steinhart_hart", "a": 1, "b": 1, "c": 1, "supply": 5}, ("series",), "go together"),

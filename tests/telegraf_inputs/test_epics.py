@@ -189,6 +189,29 @@ def test_what_is_no_reading_is_none_and_takes_nothing_along(ioc):
         assert all(abs(p.timestamp - now) < 60e9 for p in reader.points), "the time of what never was is no time"
 
 
+def test_units_and_decimals_of_a_record_that_are_others_are_told(ioc):
+    """Nothing is shown otherwise than the stanza says: another unit would be a wrong number, other decimals are not."""
+    with Reader(
+        ioc,
+        {
+            "as_it_is": {"ramp": {"pv": "Ramp", "unit": "V", "decimals": 1}},
+            "finer": {"ramp": {"pv": "Ramp.VAL", "unit": "V"}},
+            "coarser": {"ramp": {"pv": "Ramp.LA", "unit": "V", "decimals": 3}},
+            "scaled": {"milli": {"pv": "Ramp.LALM", "unit": "mV", "scale": 1000, "decimals": 0}},
+            "unsaid": {"current": {"pv": "Current", "unit": "µA", "decimals": 2}},
+            "unit": {"milli": {"pv": "Milli", "unit": "V"}},
+        },
+    ) as reader:
+        reader.status("unit", "wrong_unit")
+        for channel in ("as_it_is", "finer", "coarser", "scaled", "unsaid"):
+            reader.status(channel, "ok")
+        reader.instrument.sample()
+        reader.instrument.sample()
+        decimals = "t:Ramp.VAL 1 (the stanza: none), t:Ramp.LA 1 (the stanza: 3); shown is what `decimals` says"
+        assert [text for text in reader.logged if "PREC" in text] == [f"I decimals by the record (PREC): {decimals}"]
+        assert any("t:Milli is in 'mV' by its record (EGU), the stanza says 'V'" in text for text in reader.logged)
+
+
 def test_what_does_not_change_is_known_to_hold(ioc):
     """Its record's time is that of the IOC's start; what is confirmed has the time at which it is."""
     with Reader(ioc, {"a": {"current": {"pv": "Current", "unit": "µA"}}}, timeout="200ms", interval="200ms") as reader:

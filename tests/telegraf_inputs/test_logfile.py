@@ -212,6 +212,25 @@ def test_lines_of_one_time_are_apart_and_stay_so_after_a_restart(logs):
     assert times(Reader(logs)) == [(2.0, 2), (3.0, 3)]
 
 
+def test_a_file_to_which_nobody_wrote_for_long_is_not_read_again(logs, remembered):
+    (logs / "gauge.log.1").write_text(lines(0, 3))
+    (logs / "gauge.log").write_text(lines(3, 4))
+    assert Reader(logs).read() == [3, 0, 1, 2]
+    gone = str(logs / "gauge.log.2")
+    file = remembered / "gauge.json"
+    kept = json.loads(file.read_text())
+    kept["files"][gone] = kept["files"][str(logs / "gauge.log.1")][:]
+    for path in (gone, str(logs / "gauge.log.1")):
+        kept["files"][path][-1] -= 40  # days
+    file.write_text(json.dumps(kept))
+    (logs / "gauge.log").write_text(lines(3, 5))
+    reader = Reader(logs)
+    assert reader.read() == [4]
+    assert gone not in json.loads(file.read_text())["files"]
+    assert reader.read() == [] and gone not in reader.instrument.source._places
+    assert Reader(logs).read() == []
+
+
 @pytest.mark.parametrize("count", [1, 50, *range(30_000, 30_004)])
 @pytest.mark.parametrize("rest", ["", "half"])
 def test_by_hand_the_last_line_is_shown_and_nothing_is_remembered(logs, remembered, monkeypatch, count, rest):

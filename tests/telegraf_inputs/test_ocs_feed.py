@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telegraf_inputs import simulators
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.drivers import ocs_feed
-from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, Mistakes
+from telegraf_inputs.drivers import _wamp, ocs_feed
+from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected, Mistakes, NoAnswer
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
 from tests.parts.ocs import AGENT, TICKET, USER, FakeDataAgent, Router
@@ -151,6 +152,38 @@ def test_an_agent_that_dies_a_router_that_stops_and_all_comes_back(router, agent
         agent.start()
         before = len(reader.of("ocs_feed"))
         reader.until(lambda: len(reader.of("ocs_feed")) > before and reader.instrument.state == "ok", "samples again")
+
+
+class Flood:
+    """A way to a router that tells of everything but the subscription."""
+
+    def __init__(self):
+        self.told = 0
+
+    def send(self, text: str) -> None:
+        pass
+
+    def receive(self) -> str:
+        self.told += 1
+        return f"[{_wamp.EVENT}, 1, {self.told}, {{}}, []]"
+
+
+def test_a_subscription_that_is_never_confirmed_is_not_waited_for_without_end():
+    with pytest.raises(NoAnswer, match="asked to hear lab, 10001 other messages came"):
+        _wamp.subscribe(Flood(), "lab")
+
+
+def test_who_comes_again_hears_nothing_before_it_subscribes():
+    """Of a simulator: what the client before had subscribed to is not said to the next one."""
+    stanza = {"name": "x", "driver": "ocs_feed", "connection": "sim", "agent": AGENT, "channels": {"a": None}}
+    simulator = simulators.start(stanzas.check(stanza), period=0.002)
+    try:
+        for _ in range(10):
+            with Reader(simulator.url, channels={"a": None}) as reader:
+                reader.until(lambda: reader.instrument.state != "starting", "an answer")  # noqa: B023
+                assert reader.instrument.state == "ok", reader.logged
+    finally:
+        simulator.stop()
 
 
 JSON = st.recursive(

@@ -58,7 +58,7 @@ def test_a_list_that_changes_holds_at_once(reader):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{ANNA} Anna\nAnna\n", "cards.txt:2: found 'Anna', expected ten digits"),
+        (f"{ANNA} Anna\nBert\n", "cards.txt:2: found none of a card; expected ten digits"),
         (f"{ANNA}\n\n{ANNA.lower()} Anna\n", f"cards.txt:3: card {ANNA} stands there twice"),
     ],
 )
@@ -68,11 +68,20 @@ def test_a_list_that_cannot_be_read_is_told_and_the_one_before_holds(reader, tex
     write(text)
     (reading,) = reader.look()
     assert reading.status == "bad_list" and said in reading.detail
+    assert "Bert" not in reading.detail, "who stands there is nobody's business"
     ((values, status),) = heard(reader, BERT)
     assert (values["known"], status) == (False, "bad_list")
     write(f"{ANNA} Anna\n")
     assert [reading.status for reading in reader.look()] == ["ok"]
     assert not list(reader.look())
+
+
+def test_a_list_that_is_no_file_is_told_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "cards.txt")
+    reader = made({"cards": str(tmp_path / "cards.txt")})
+    assert heard(reader, ANNA) == [({"card": ANNA, "known": None}, "bad_list")]
+    (reading,) = reader.look()
+    assert reading.detail.endswith("cards.txt: is no file")
 
 
 def test_without_a_list_that_was_ever_read_nobody_is_known_or_unknown(tmp_path):
