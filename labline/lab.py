@@ -106,6 +106,9 @@ class Lab:
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca="", write=None))
         away = self._start_database(self._database)
         self.lock.tell(influxdb=url)
+        # Before all that may fail: where each start does, as of a service, runs that are not counted would pile up.
+        self._upkeep = Upkeep(self._database, self.site, earlier, self.counting, self._say)
+        self._upkeep.start()
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
         self._unreadable = {} if self._simulate else self._without_password()
@@ -116,8 +119,6 @@ class Lab:
         self._keep()
         if away and self._kept_database:
             self._kept_database.not_started(away)
-        self._upkeep = Upkeep(self._database, self.site, earlier, self.counting, self._say)
-        self._upkeep.start()
         self._tell_telegraf()
         self._health = Health(self.site, self.places, self._logs)
         if home:
