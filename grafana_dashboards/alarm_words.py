@@ -73,6 +73,11 @@ def waiting(seconds: float, alarms: Alarms) -> dict[str, Any]:
     return {"for_": duration.exact(rounded(seconds, alarms)), "on_error": "OK" if seconds else "KeepLast"}
 
 
+def over_unasked(seconds: float) -> str:
+    """Say of a rule that waits, and is kept for so long (s), what its end may be besides."""
+    return f"or the database did not answer for {duration.words(seconds)}: then it begins again"
+
+
 def compared(query: str, seconds: int, side: str, border: float) -> dict[str, Any]:
     """Give a rule's data for a query whose last value is beyond a border or is not."""
     return {

@@ -141,6 +141,7 @@ def _node(node: Node, site: Site, panel: Panels) -> Iterable[Rule]:
         + plain(f"no alarm of {_instruments(instruments)} begins or ends"),
         help=f"Is {node.name} on, does it reach {site.influxdb.url}, does Telegraf run there, and its programs? Its log tells. "
         f"Where they do, its clock may be wrong by more than {duration.words(AWAY_SECONDS)}: timedatectl there tells.",
+        over=alarm_words.over_unasked(KEEP_SECONDS),
         node=node.name,
     )
     yield from _clock(node, site, points, keep=keep, panel=about)
@@ -151,6 +152,7 @@ def _clock(node: Node, site: Site, points: Points, **shared: Any) -> Iterable[Ru
     clock = f"The clock of {node.name}"
 
     def rule(which: str, told: str, data: dict[str, Any]) -> Rule:
+        over = {"over": alarm_words.over_unasked(KEEP_SECONDS)} if data["for_"] != "0s" else {}
         return Rule(
             uid=uid(site.name, f"clock-{which}-{node.name}"),
             title=f"{clock} is {which}",
@@ -161,6 +163,7 @@ def _clock(node: Node, site: Site, points: Points, **shared: Any) -> Iterable[Ru
                     f"On {node.name}, timedatectl tells which clock it follows, and whether it does. "
                     "docs/clock.md says how one is set up."
                 ),
+                **over,
             },
             **data,
             **shared,
@@ -233,6 +236,7 @@ def _line_rule(
     severity: str,
     summary: str,
     help: str,
+    over: str = "",
     no_data: str = "KeepLast",
     on_error: str = "",
     keep: str = "",
@@ -249,5 +253,5 @@ def _line_rule(
         panel=panel,
         no_data=no_data,
         labels=alarm_words.labels(site, severity, "line", **more),
-        annotations={"summary": summary, "help": plain(help)},
+        annotations={"summary": summary, "help": plain(help), "over": over},
     )

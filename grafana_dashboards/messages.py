@@ -75,7 +75,7 @@ What to do: {{ .Annotations.help }}
 {{ end }}{{ if .Alerts.Resolved }}
 Over:
 {{ range $i, $each := .Alerts.Resolved }}{{ if lt $i LISTED }}- {{ template "labline.which" $each }}, after \
-{{ ($each.EndsAt.Sub $each.StartsAt).Round 1000000000 }}, at {{ template "labline.when" $each.EndsAt }}
+{{ ($each.EndsAt.Sub $each.StartsAt).Round 1000000000 }}, at {{ template "labline.when" $each.EndsAt }}{{ with $each.Annotations.over }}, {{ . }}{{ end }}
 {{ end }}{{ end }}{{ if gt (len .Alerts.Resolved) LISTED }}- and {{ len (slice .Alerts.Resolved LISTED) }} more
 {{ end }}{{ end }}
 {{- end }}

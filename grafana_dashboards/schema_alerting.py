@@ -143,6 +143,7 @@ class AlertAnnotationKeys(Strict, rename={"dashboard": "__dashboardUid__", "pane
     help: Text | None = None
     helpid: Annotated[str, Meta(pattern=r"^h[0-9a-f]{8}\Z")] | None = None
     link: Annotated[str, Meta(pattern="^https?://")] | None = None
+    over: Text | None = None
 
 
 class Labels(Strict, kw_only=True):

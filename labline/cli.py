@@ -9,6 +9,7 @@ import sys
 import textwrap
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 from telegraf_inputs.errors import BadInput
 
@@ -146,10 +147,14 @@ def _told(message: object, status: int) -> int:
 
 def _file_trouble(error: OSError) -> str:
     """Word a refusal of the operating system."""
+    from provisioning import ownership
+
     where = f"{error.filename}: " if error.filename else ""
+    owner = ownership.whose(Path(error.filename)) if isinstance(error.filename, str | Path) else None
+    whose = "is it yours?" if owner is None else f"it is {ownership.user(owner)}'s: run this as that user."
     advice = {
         errno.ENOSPC: "; free some space and try again",
-        errno.EACCES: "; is it yours? Else choose another folder with --state",
+        errno.EACCES: f"; {whose} Else choose another folder with --state",
         errno.EROFS: "; choose another folder with --state",
         errno.ENOTDIR: "; choose another folder with --state",
     }

@@ -75,7 +75,7 @@ def elsewhere(root: Path, file: Path) -> list[Path]:
 def told_of_old(root: Path, name: str) -> str:
     """Say where a lab of this name left its data beside the user, where this run would not look; "" for nothing."""
     here = Path(".labline").resolve() / name
-    if root.exists() or here == root or not (here / "influxdb").is_dir():
+    if root.exists() or here == root or not os.path.isdir(here / "influxdb"):  # which may be somebody else's
         return ""
     return (
         f"{here} has data of a lab of this name; this run keeps its own in {root}.\n"

@@ -16,6 +16,7 @@ from provisioning.site import Site, load
 from telegraf_inputs.errors import BadInput
 
 from . import known_labs, ledger
+from .alone import Alone
 from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
 from .local import change
@@ -49,17 +50,16 @@ class Lab:
 
     def __init__(self, site: Site, state: Path | None, say: Say, *, simulate: bool = False):
         self.places = Places(state, site, simulated=simulate)
-        if note := known_labs.told_of_old(self.places.root, self.places.root.name):
-            say(note)
-        self.places.make()
-        self.lock = RunLock(self.places.root)
-        try:
+        with contextlib.ExitStack() as held:
+            self._alone = None if simulate else held.enter_context(contextlib.closing(Alone(site)))
+            if note := known_labs.told_of_old(self.places.root, self.places.root.name):
+                say(note)
+            self.places.make()
+            self.lock = held.enter_context(RunLock(self.places.root))
             known_labs.claim(self.places.root, Path(site.file))
-            if not simulate:
-                self._alone(site)
-        except BaseException:
-            self.lock.close()
-            raise
+            if self._alone:
+                self._alone.check(self.places.root, site)
+            self._held = held.pop_all()
         self._say, self.simulate = say, simulate
         self.site = gentle(simulated(site) if simulate else site, self.places.root)
         self.counting = Counting(self.places, say)
@@ -106,6 +106,9 @@ class Lab:
         self.site = structs.replace(self.site, influxdb=structs.replace(self.site.influxdb, url=url, ca="", write=None))
         away = self._start_database(self._database)
         self.lock.tell(influxdb=url)
+        # Before all that may fail: where each start does, as of a service, runs that are not counted would pile up.
+        self._upkeep = Upkeep(self._database, self.site, earlier, self.counting, self._say)
+        self._upkeep.start()
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
         self._unreadable = {} if self.simulate else self._without_password()
@@ -116,8 +119,6 @@ class Lab:
         self._keep()
         if away and self._kept_database:
             self._kept_database.not_started(away)
-        self._upkeep = Upkeep(self._database, self.site, earlier, self.counting, self._say)
-        self._upkeep.start()
         self._tell_telegraf()
         self._health = Health(self.site, self.places, self._logs)
         if home:
@@ -238,10 +239,12 @@ class Lab:
     def take_up(self) -> list[str]:
         """Go over to what the site file says by now; tells what came of it.
 
-        Raises BadInput, DatabaseError where it can't be; then all goes on as before.
+        Raises BadInput, AlreadyRunning, DatabaseError where it can't be; then all goes on as before.
         """
         written = load(self.site.file)
         told_of = change.between(self.site, written)
+        if self._alone:
+            self._alone.check(self.places.root, written)
         after = gentle(simulated(written) if self.simulate else written, self.places.root)
         own = structs.replace(after.influxdb, url=self.site.influxdb.url, ca="", write=None)
         after = structs.replace(after, influxdb=own)
@@ -307,7 +310,7 @@ class Lab:
         """Stop whatever runs."""
         with contextlib.ExitStack() as stack:
             # In reverse: Telegraf first, so that nothing is read that can't be stored.
-            stack.callback(self.lock.close)
+            stack.callback(self._held.close)
             if self._parts:
                 stack.callback(self._parts.close)
             if self._health:
@@ -330,13 +333,6 @@ class Lab:
         with contextlib.ExitStack() as stack:
             for acquisition in self._acquisitions:
                 stack.callback(acquisition.stop)
-
-    def _alone(self, site: Site) -> None:
-        """Refuse to read the same instruments twice, for two folders. Raises AlreadyRunning."""
-        if all(instrument.stanza.simulated for instrument in site.enabled):
-            return
-        for other in known_labs.elsewhere(self.places.root, Path(site.file)):
-            RunLock(other).close()
 
     def _told_of_a_full_disk(self) -> bool:
         return any(acquisition.told_of_a_full_disk() for acquisition in self._acquisitions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shlex
@@ -28,6 +29,15 @@ def fault(path: Path, *, root: bool = False) -> str:
             f"Look at it, then: chmod go-w {quoted}"
         )
     return ""
+
+
+def whose(path: Path) -> int | None:
+    """Tell which other user has the folder that keeps one from a path; None where none has."""
+    for folder in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            uid = folder.stat().st_uid
+            return None if uid == os.geteuid() or os.access(folder, os.R_OK | os.X_OK) else uid
+    return None
 
 
 def user(uid: int) -> str:

@@ -400,16 +400,22 @@ def _same_names(names: list[str | None]) -> Iterator[BadInput]:
         seen.setdefault(name, index)
 
 
+def occupied(instrument: SiteInstrument) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Give what an instrument uses that serves one only: its node ("": the network), the place, the path of the key that names it."""
+    stanza = instrument.stanza
+    if stanza.simulated or not stanza.enabled:
+        return
+    url = stanza.connection
+    node = "" if url.text and transports.of(url).shared(url) else instrument.node
+    for place, path in stanza.driver.places(stanza):
+        yield node, place, path
+
+
 def _shared_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str, int]]) -> Iterator[BadInput]:
     """Find what two instruments would use: they would take each other's answers, or be refused themselves."""
     seen: dict[tuple[str, str], str] = {}
     for instrument in instruments:
-        stanza = instrument.stanza
-        if stanza.simulated or not stanza.enabled:
-            continue
-        url = stanza.connection
-        node = "" if url.text and transports.of(url).shared(url) else instrument.node
-        for place, path in stanza.driver.places(stanza):
+        for node, place, path in occupied(instrument):
             if seen.get((node, place)) == instrument.name:
                 continue  # the same stanza twice: that the names are alike is told
             if (node, place) in seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -61,9 +60,8 @@ class Unsettled:
 def unsettled(folder: Path, journals: Iterable[Path], until_ns: int) -> tuple[list[Unsettled], list[Path]]:
     """List the runs before ``until_ns`` whose counts are in folders of ``folder``, the oldest first, and what can't be read."""
     for place in folder.glob("*/"):
-        if not (place / ledger.RUN_FILE).exists():
-            with contextlib.suppress(OSError):
-                place.rmdir()  # it ended before it began to read
+        if {file.name for file in place.iterdir()} <= {ledger.RUN_FILE, f".{ledger.RUN_FILE}"}:
+            shutil.rmtree(place, ignore_errors=True)  # it ended before a program began to count
     runs, bad = [], []
     for file in folder.glob(f"*/{ledger.RUN_FILE}"):
         try:
@@ -87,9 +85,6 @@ def journal_of(run: ledger.Run, journals: Iterable[Path]) -> list[journal.Stretc
 
 def settle(one: Unsettled, server: Server, go_on: Callable[[], bool] = lambda: True) -> list[str]:
     """Settle a run, as a user who may read and write; tells what came of it. Raises DatabaseError; then nothing is settled."""
-    if not [file for file in one.folder.iterdir() if file.name != ledger.RUN_FILE]:
-        shutil.rmtree(one.folder)  # no program began to count
-        return [f"The run that began {one.began} made no readings."]
     before = ledger.take(one.run, one.folder, server)
     replayed = written_again(one.run, one.parts, before, server, go_on)
     if not go_on():

@@ -105,6 +105,20 @@ def test_what_is_over_says_how_long_it_was(renderer, site):
     assert "What to do" not in message
 
 
+def test_what_may_be_over_because_nobody_could_ask_says_so(renderer, site):
+    """Rules that wait in Grafana end in an outage of the database, too (docs/decisions/0023)."""
+    groups = json.loads(emit.render(site(LAB))[emit.RULES])["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    noted = {rule["title"]: rule["annotations"]["over"] for rule in rules if "over" in rule["annotations"]}
+    waits = {rule["title"] for rule in rules if rule["for"] != "0s" and rule.get("keepFiringFor")}
+    assert noted.keys() == waits == {"Nothing comes from daq", "The clock of daq is behind"}
+    for title, words in noted.items():
+        over = alert(3, "resolved", Annotations={"over": words})
+        over["Labels"] |= {"alertname": title, "kind": "line"}
+        _, message = said(renderer, site, over)
+        assert "CET, or the database did not answer for 5 min: then it begins again\n" in message
+
+
 def test_without_a_zone_and_a_url_a_message_has_what_grafana_knows(renderer, site):
     _, message = said(renderer, site, alert(3, Annotations={"summary": "It is -8 °C"}), more="")
     assert "See: http://localhost:3000/d/lab-ds18b20?viewPanel=3" in message and "All:" not in message

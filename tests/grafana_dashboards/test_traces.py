@@ -428,6 +428,22 @@ def test_a_node_that_stays_away_is_told_again_after_the_database_was_away(past, 
     assert 20 * M + 5 * M <= told[1][0] < 40 * M < told[2][0] <= 42 * M
 
 
+def test_a_clock_that_stays_behind_is_told_again_after_the_database_was_away(past, rule):
+    """What the node says meanwhile is written a minute after the database is back."""
+    down, up, clock = 20 * M, 40 * M, -70
+
+    def arrives(since: int, until: int) -> None:
+        if since == up + 30:
+            node(past, until, down, clock)
+        elif not down <= since < up + 30:
+            node(past, until, since, clock)
+
+    arrives(0, 9 * M)
+    (seen,) = past.live([rule(gauge(), "The clock of daq is behind")], 9 * M + 30, 50 * M, arrives, [(down, up)])
+    assert [how for _, how in seen.told] == ["on", "off", "on"], seen.changes
+    assert down + 5 * M <= seen.told[1][0] < up < seen.told[2][0] <= up + 6 * M
+
+
 @pytest.mark.parametrize(
     ("clock", "which", "back"), [(-70, "behind", 80), (30, "ahead", 30), (70, "ahead", 30), (40000, "ahead", 30)]
 )

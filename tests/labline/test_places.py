@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -174,3 +177,79 @@ def test_a_folder_that_the_parts_would_take_for_something_else_is_refused(tmp_pa
     with pytest.raises(BadInput, match="choose one with --state"):
         state_of(tmp_path / name / "lab.yml")
     assert state_of(tmp_path / "lab.yml", tmp_path / "Labor für Kälte") == tmp_path / "Labor für Kälte"
+
+
+def test_a_copy_of_a_site_file_in_another_clone_does_not_read_the_same_instruments(tmp_path):
+    """Two of the same name, or not: what counts is what they read; what serves many, or is turned off, is read by both."""
+    one, two = tmp_path / "one" / "trial.yml", tmp_path / "two" / "trial.yml"
+    for file in (one, two):
+        file.parent.mkdir()
+        file.write_text(SITE.replace("cryostat", "fridge") if file == two else SITE)
+    lab = Lab(sites.load(one), one.parent / "state", print)
+    lab.look_after()
+    with pytest.raises(
+        AlreadyRunning, match=r"(?s)fridge \(192\.168\.1\.5:7777\) is read already, as cryostat of .*one/trial"
+    ):
+        Lab(sites.load(two), two.parent / "state", print)
+    Lab(sites.load(two), two.parent / "state", print, simulate=True).close()
+    other = "\n  - {name: gauge, driver: lakeshore_372, connection: sim}\n"
+    two.write_text(two.read_text().replace('5:7777"', '5:7777", enabled: false').rstrip() + other)
+    second = Lab(sites.load(two), two.parent / "state", print)
+    two.write_text(SITE)
+    with pytest.raises(AlreadyRunning):
+        second.take_up()
+    second.close()
+    lab.close()
+    Lab(sites.load(two), two.parent / "state", print).close()
+
+
+def test_two_users_do_not_read_one_site(tmp_path, monkeypatch):
+    """Another user has another list of labs, and chose another folder; a file that an editor put in its place is held anew."""
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    lab = Lab(sites.load(file), tmp_path / "state", print)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    (tmp_path / "new.yml").write_text(SITE)
+    for _ in range(2):
+        with pytest.raises(AlreadyRunning, match=rf"trial\.yml is run already: process {os.getpid()} of user "):
+            Lab(sites.load(file), tmp_path / "others", print)
+        (tmp_path / "new.yml").replace(file)
+        with contextlib.suppress(FileNotFoundError):
+            lab._alone.check(lab.places.root, lab.site)
+        (tmp_path / "new.yml").write_text(SITE)
+    Lab(sites.load(file), tmp_path / "others", print, simulate=True).close()
+    lab.close()
+    Lab(sites.load(file), tmp_path / "others", print).close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_users_lab_is_told_as_such(tmp_path):
+    """As user nobody, beside a lab of root's: who runs it, or whose its folder is."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for folder in (shared, tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    file = shared / "trial.yml"
+    file.write_text(SITE)
+
+    site = sites.load(file)  # as nobody, Python's own folders may be closed to it
+
+    def as_nobody(told):
+        if child := os.fork():
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        found = ""
+        try:
+            os.setresuid(65534, 65534, 65534)
+            try:
+                Lab(site, shared / ".labline", print)
+            except AlreadyRunning as error:
+                found = str(error)
+            except OSError as error:
+                found = cli._file_trouble(error)
+        finally:
+            os._exit(not re.search(told, found))
+
+    lab = Lab(sites.load(file), shared / ".labline", print)
+    assert as_nobody(rf"trial\.yml is run already: process {os.getpid()} of user root")
+    lab.close()
+    assert as_nobody(r"\.labline.*Permission denied; it is user root's: run this as that user\. Else choose .* --state")

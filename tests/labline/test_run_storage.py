@@ -166,3 +166,39 @@ def whole_again(reader: Server) -> bool:
             reader.rows('SELECT "pressure" FROM "raw"."pfeiffer_tpg" LIMIT 1', "lab")
         )
     return False
+
+
+TELEGRAF = """\
+#!/bin/sh
+# A Telegraf that never comes up: at first before any program began, then with the counts of one behind it.
+[ "$1" = version ] && echo "Telegraf 1.39.3 (git: HEAD@00000000)" && exit
+cd LEDGER
+newest=$(ls | sort -n | tail -1)
+[ -e ../programs-begin ] && printf '0 0 0 0\\n1 1000 1000 lakeshore_372 1\\n' > "$newest/cryostat.1.1"
+while [ -e ../wait-for-it ] && [ "$(ls)" != "$newest" ]; do sleep 0.1; done
+exit 1
+"""
+
+
+def test_starts_that_fail_leave_no_pile_of_runs_to_be_counted(start, tmp_path):
+    """As where systemd starts it again and again: what made no readings is no run, and what did is settled beforehand."""
+    site, state = bench(tmp_path)
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "telegraf"
+    program.write_text(TELEGRAF.replace("LEDGER", str(state / "ledger")))
+    program.chmod(0o755)
+
+    def failing():
+        run = start(site, PATH=f"{program.parent}:{os.environ['PATH']}")
+        assert run.end() == 1 and "Telegraf" in run.text
+        return run.text
+
+    failing()
+    assert "not counted yet" not in failing()
+    (state / "programs-begin").touch()
+    failing()
+    (state / "wait-for-it").touch()
+    for _ in range(2):
+        said = failing()
+        assert "1 earlier run not counted yet" in said and "1 reading made, 0 in the database; 1 LOST" in said
+        assert len(list((state / "ledger").iterdir())) == 1
