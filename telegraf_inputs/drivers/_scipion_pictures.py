@@ -1,26 +1,24 @@
-"""Carries the pictures of a project away, in a thread: a connection that hangs must not keep readings."""
+"""Has the pictures of a project carried away, by a short-lived program: readings wait for none, and no memory stays."""
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import json
 import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
-from ..errors import BadAnswer
-from ._mrc_picture import NotWhole, png_of
-from ._picture_target import PictureTarget, reached
 from ._scipion_files import Ctf
 
-PLACE = re.compile(r"(?:(\d+)@)?(.+)\Z", re.S)  # an image of a stack is 3@file.mrcs
+PROGRAM = f"{__package__}._picture_program"
 UNSAFE = re.compile(r"[^\w.-]+|^\.+")
 AWAITED_SECONDS = 600.0  # how long a file that is not whole is waited for
-LARGEST_PLAIN = 20_000_000  # bytes, of a picture that is one already
-PNG, JPEG = b"\x89PNG", b"\xff\xd8"
-PLAIN = (".png", ".jpg", ".jpeg")
 
 
 @dataclass
@@ -52,10 +50,11 @@ class Carrier:
     """Carries pictures, one batch after another; ``trouble`` is why the last one did not arrive ("" where it did)."""
 
     def __init__(self, target: str, key: str | None, known_hosts: str | None):
-        self._reach = partial(reached, target, key, known_hosts)
+        self._to = target, key, known_hosts
         self._done: list[Carried] = []
         self._thread: threading.Thread | None = None
-        self._stopped = threading.Event()
+        self._program: subprocess.Popen[str] | None = None
+        self._closed = False
         self.trouble = ""
 
     @property
@@ -76,8 +75,10 @@ class Carrier:
         return done
 
     def close(self) -> None:
-        """Begin no other picture; one that hangs is left alone."""
-        self._stopped.set()
+        """End the program, wherever it is: what has not arrived whole is carried anew."""
+        self._closed = True
+        if self._program is not None:
+            self._program.kill()
 
     def join(self) -> None:
         """Wait for the batch."""
@@ -85,28 +86,41 @@ class Carrier:
             self._thread.join()
 
     def _carry(self, pictures: list[Picture]) -> None:
-        done: list[Carried] = []
-        held: set[tuple[str, str]] = set()
+        trouble = ""
         try:
-            with self._reach() as target:
-                for (key, file, _), row in itertools.groupby(pictures, lambda each: (each.key, each.file, each.order)):
-                    if self._stopped.is_set():
-                        break
-                    if (key, file) in held:
-                        continue
-                    try:
-                        made = [(picture, *_made(picture)) for picture in row]
-                    except NotWhole:  # this row and those behind it are looked at again
-                        held.add((key, file))
-                        continue
-                    done += [_carried(picture, data, why, target) for picture, data, why in made]
-            self.trouble = ""
-        except ImportError as error:
-            self.trouble = f"carrying pictures needs {error.name}: pip install 'labline[scipion]'"
-        except Exception as error:
-            self.trouble = str(error) or type(error).__name__
-        finally:
-            self._done = done
+            trouble = self._run(pictures)
+        except (OSError, ValueError) as error:
+            trouble = f"the program that carries pictures: {error}"
+        self.trouble = "" if self._closed else trouble
+
+    def _run(self, pictures: list[Picture]) -> str:
+        """Let the program carry a batch; returns why not all of it could be. Raises OSError, ValueError."""
+        command = [sys.executable, "-m", PROGRAM]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as program:
+            self._program = program
+            if self._closed:
+                program.kill()
+            assert program.stdin is not None and program.stdout is not None
+            try:
+                program.stdin.write(
+                    json.dumps({"to": self._to, "pictures": [_asked(each) for each in pictures]}) + "\n"
+                )
+                program.stdin.flush()
+                for line in program.stdout:
+                    said = json.loads(line)
+                    if isinstance(said, dict):
+                        return str(said["trouble"])
+                    number, *became = said
+                    self._done.append(Carried(pictures[number], *became))
+            finally:
+                with contextlib.suppress(BrokenPipeError):
+                    program.stdin.close()
+                program.wait()
+        if program.returncode == -signal.SIGALRM:
+            return "the pictures of a row did not come through in two minutes: does a disk or the other machine hang?"
+        return f"the program that carries pictures ended with status {program.returncode}"
 
 
 def pictures_of(row: Ctf, folder: str, key: str, place: str, tags: dict[str, str]) -> list[Picture]:
@@ -120,40 +134,14 @@ def pictures_of(row: Ctf, folder: str, key: str, place: str, tags: dict[str, str
     ]
 
 
-def _made(picture: Picture) -> tuple[bytes, str]:
-    """Make a picture, or tell why there is none. Raises NotWhole where it may yet come."""
-    try:
-        return _data(picture.source), ""
-    except NotWhole as error:
-        if time.time() - picture.time_ns / 1e9 < AWAITED_SECONDS:
-            raise
-        return b"", str(error)
-    except (BadAnswer, OSError) as error:
-        return b"", str(error)
-
-
-def _carried(picture: Picture, data: bytes, why: str, target: PictureTarget) -> Carried:
-    """Carry a picture. Raises OSError where the target can't be written."""
-    if why:
-        return Carried(picture, why=why)
-    stem = os.path.splitext(picture.micrograph)[0] or str(picture.order[0])
-    form = "png" if data.startswith(PNG) else "jpg"
-    parts = picture.tags["project"], picture.tags["run"], f"{stem}_{picture.kind}.{form}"
-    name = "/".join(UNSAFE.sub("_", part) or "_" for part in parts)
-    target.put(name, data)
-    return Carried(picture, name, len(data))
-
-
-def _data(source: str) -> bytes:
-    match = PLACE.match(os.path.basename(source))
-    path = os.path.join(os.path.dirname(source), match[2] if match else "")
-    if not path.lower().endswith(PLAIN):
-        return png_of(path, int(match[1] or 1) if match else 1)
-    try:
-        with open(path, "rb") as file:
-            data = file.read(LARGEST_PLAIN + 1)
-    except FileNotFoundError:
-        raise NotWhole(f"{path}: it is not there") from None
-    if len(data) > LARGEST_PLAIN or not data.startswith((PNG, JPEG)):
-        raise BadAnswer(f"{path}: it is no picture of less than {LARGEST_PLAIN} bytes")
-    return data
+def _asked(picture: Picture) -> dict[str, Any]:
+    """Say what the program has to know of a picture."""
+    named = os.path.splitext(picture.micrograph)[0] or str(picture.order[0])
+    parts = picture.tags["project"], picture.tags["run"], f"{named}_{picture.kind}"
+    return {
+        "set": f"{picture.key}\n{picture.file}",
+        "row": picture.order,
+        "source": picture.source,
+        "stem": "/".join(UNSAFE.sub("_", part) or "_" for part in parts),
+        "awaited": time.time() - picture.time_ns / 1e9 < AWAITED_SECONDS,
+    }

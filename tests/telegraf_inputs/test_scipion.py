@@ -9,6 +9,8 @@ import os
 import shutil
 import sqlite3
 import struct
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 
 from telegraf_inputs import memory
 from telegraf_inputs import stanza as stanzas
-from telegraf_inputs.drivers import scipion
+from telegraf_inputs.drivers import _picture_program, _scipion_pictures, scipion
 from telegraf_inputs.drivers._mrc_picture import NotWhole, png_of
 from telegraf_inputs.errors import BadAnswer, BadInput
 from telegraf_inputs.instrument import Instrument
@@ -367,6 +369,58 @@ def test_pictures_go_to_another_machine_by_sftp_whose_key_is_known(project):
             assert {path for *_, path in found} == files(server.folder) and len(found) == 16
         finally:
             server.stop()
+
+
+def test_what_makes_and_carries_pictures_is_not_loaded_by_the_program_that_reads(project, tmp_path):
+    with_pictures(project, PLAIN, PHASE)
+    read = """\
+import sys
+from tests.telegraf_inputs.test_scipion import Path, Reader, scipion
+for name in [name for name in sys.modules if name.partition(".")[0] in ("PIL", "paramiko")]:
+    del sys.modules[name]  # the test's own
+reader = Reader(Path(sys.argv[1]), pictures=f"file://{sys.argv[2]}")
+reader.read()
+reader.instrument.source._carrier.join()
+print(len(reader.read("picture")), [name for name in ("PIL", "paramiko") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", read, str(project), str(tmp_path / "gallery")], capture_output=True, text=True
+    )
+    assert done.stdout == "16 []\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("import os; os.abort()", "ended with status -6"),
+        ("import signal, os; os.kill(os.getpid(), signal.SIGALRM)", "does a disk or the other machine hang"),
+        ("print('no JSON')", "the program that carries pictures"),
+    ],
+)
+def test_a_program_that_does_not_carry_is_told_and_another_one_tries_again(
+    project, tmp_path, monkeypatch, program, told
+):
+    with_pictures(project, PLAIN, PHASE)
+    (tmp_path / "failing.py").write_text(program)
+    reader = Reader(project, pictures=f"file://{tmp_path}/gallery")
+    with monkeypatch.context() as failing:
+        failing.setattr(_scipion_pictures, "PROGRAM", "failing")
+        failing.setenv("PYTHONPATH", str(tmp_path))
+        assert arrived(reader) == set() and reader.statuses[None, "pictures"] == "not_carried"
+    assert any(told in line for line in reader.log), reader.log
+    assert len(arrived(reader)) == 16 and reader.state == "ok"
+
+
+def test_a_program_ends_when_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "hangs.mrc")  # nobody writes to it
+    picture = {"set": "", "row": [1, ""], "source": str(tmp_path / "hangs.mrc"), "stem": "a", "awaited": True}
+    program = subprocess.Popen(
+        [sys.executable, "-m", _picture_program.__name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    out, _ = program.communicate(
+        json.dumps({"to": [f"file://{tmp_path}", None, None], "pictures": [picture]}) + "\n", 60
+    )
+    assert program.returncode == 0 and out == ""
 
 
 @pytest.mark.parametrize(
