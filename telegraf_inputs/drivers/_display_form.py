@@ -19,7 +19,7 @@ WORDS = re.compile(r"[-_ ]*\Z")
 
 
 @dataclass(frozen=True)
-class Place:
+class Cell:
     """One place of a display: its ``kind`` is 8, -, E or a space; ``point``: one may shine behind it."""
 
     kind: str
@@ -27,11 +27,11 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Form:
+class Display:
     """What stands where, from left to right; ``points``: exactly one of them shines."""
 
     text: str
-    places: tuple[Place, ...]
+    places: tuple[Cell, ...]
 
     @property
     def points(self) -> bool:
@@ -43,23 +43,23 @@ class Form:
         return next((index for index, place in enumerate(self.places) if place.kind in "E "), len(self.places))
 
 
-def read(text: str) -> Form:
+def read(text: str) -> Display:
     """Read a form. Raises BadInput."""
     if not FORM.match(text) or len(text.replace(".", "")) > MOST_PLACES:
         raise BadInput(
             f"found {text!r}, expected the form of the display as it would show it, {MOST_PLACES} places at most: 8 for a "
             "digit, . where a point may shine, - for a minus, E for an exponent, such as '-8.8.8.8', '88.8', '8.8E-8'"
         )
-    places: list[Place] = []
+    places: list[Cell] = []
     for character in text:
         if character == ".":
-            places[-1] = Place(places[-1].kind, True)
+            places[-1] = Cell(places[-1].kind, True)
         else:
-            places.append(Place(character, False))
-    return Form(text, tuple(places))
+            places.append(Cell(character, False))
+    return Display(text, tuple(places))
 
 
-def meaning(form: Form, text: str) -> tuple[float | None, str]:
+def meaning(form: Display, text: str) -> tuple[float | None, str]:
     """Tell the number that the characters of a display are, or None and why there is none.
 
     ``text`` has a character a place, a ``.`` behind that whose point shines, a space for a dark place. The reason is a

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._display_form import Form
+from ._display_form import Display
 from ._display_region import Corner, straightened
 
 Mean = Callable[[float, float, float, float], float]  # the mean brightness of a part: x, y, width, height
@@ -55,7 +55,7 @@ class Unsure(Exception):
 
 
 @dataclass
-class Shown:
+class Seen:
     """What a display shows: a character a place, and how sure the least sure segment is (0 … 1)."""
 
     text: str
@@ -76,7 +76,7 @@ class Looks:
     contrast: float = 0.0
 
 
-def read(picture: Any, corners: Sequence[Corner], form: Form, looks: Looks = Looks()) -> Shown:
+def read(picture: Any, corners: Sequence[Corner], form: Display, looks: Looks = Looks()) -> Seen:
     """Read a display in a grey picture (Pillow's mode L), whose ``corners`` are the outer edges of its first and last digit.
 
     Raises Unsure.
@@ -84,7 +84,7 @@ def read(picture: Any, corners: Sequence[Corner], form: Form, looks: Looks = Loo
     return _decide(*_measure(picture, corners, form, looks), form, looks)
 
 
-def _measure(picture: Any, corners: Sequence[Corner], form: Form, looks: Looks) -> tuple[Any, list[float], float]:
+def _measure(picture: Any, corners: Sequence[Corner], form: Display, looks: Looks) -> tuple[Any, list[float], float]:
     from PIL import ImageChops
 
     height = min(math.dist(corners[0], corners[3]), math.dist(corners[1], corners[2]))
@@ -101,7 +101,7 @@ def _measure(picture: Any, corners: Sequence[Corner], form: Form, looks: Looks) 
     return flat, [MARGIN + pitch * place for place in range(len(form.places))], pitch
 
 
-def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Form, looks: Looks) -> Shown:
+def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Display, looks: Looks) -> Seen:
     from PIL import ImageStat
 
     def mean(x: float, y: float, w: float, h: float) -> float:
@@ -130,7 +130,7 @@ def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Form, looks: 
         )
         if stray > max(LEAST_CONTRAST, looks.contrast / 2):
             raise Unsure("no segment stands out from what is around it")
-        return Shown(" " * len(form.places), 1.0)
+        return Seen(" " * len(form.places), 1.0)
     parts: dict[tuple[int, str], float] = {}
     text, confidence = "", 1.0
     for index, (place, of_place, around) in enumerate(zip(form.places, raised, holes, strict=True)):
@@ -165,7 +165,7 @@ def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Form, looks: 
         )
     if confidence < LEAST_CONFIDENCE:
         raise Unsure(f"it may be {text.strip()}, with a confidence of {confidence:.2f}; {LEAST_CONFIDENCE} is needed")
-    return Shown(text, round(confidence, 3), parts)
+    return Seen(text, round(confidence, 3), parts)
 
 
 def _margin(share: float, what: str) -> float:
