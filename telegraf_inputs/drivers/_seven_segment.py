@@ -55,7 +55,7 @@ class Unsure(Exception):
 
 
 @dataclass
-class Seen:
+class DisplayText:
     """What a display shows: a character a place, and how sure the least sure segment is (0 … 1)."""
 
     text: str
@@ -76,7 +76,7 @@ class Looks:
     contrast: float = 0.0
 
 
-def read(picture: Any, corners: Sequence[Corner], form: Display, looks: Looks = Looks()) -> Seen:
+def read(picture: Any, corners: Sequence[Corner], form: Display, looks: Looks = Looks()) -> DisplayText:
     """Read a display in a grey picture (Pillow's mode L), whose ``corners`` are the outer edges of its first and last digit.
 
     Raises Unsure.
@@ -101,7 +101,7 @@ def _measure(picture: Any, corners: Sequence[Corner], form: Display, looks: Look
     return flat, [MARGIN + pitch * place for place in range(len(form.places))], pitch
 
 
-def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Display, looks: Looks) -> Seen:
+def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Display, looks: Looks) -> DisplayText:
     from PIL import ImageStat
 
     def mean(x: float, y: float, w: float, h: float) -> float:
@@ -130,7 +130,7 @@ def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Display, look
         )
         if stray > max(LEAST_CONTRAST, looks.contrast / 2):
             raise Unsure("no segment stands out from what is around it")
-        return Seen(" " * len(form.places), 1.0)
+        return DisplayText(" " * len(form.places), 1.0)
     parts: dict[tuple[int, str], float] = {}
     text, confidence = "", 1.0
     for index, (place, of_place, around) in enumerate(zip(form.places, raised, holes, strict=True)):
@@ -165,7 +165,7 @@ def _decide(flat: Any, lefts: Sequence[float], pitch: float, form: Display, look
         )
     if confidence < LEAST_CONFIDENCE:
         raise Unsure(f"it may be {text.strip()}, with a confidence of {confidence:.2f}; {LEAST_CONFIDENCE} is needed")
-    return Seen(text, round(confidence, 3), parts)
+    return DisplayText(text, round(confidence, 3), parts)
 
 
 def _margin(share: float, what: str) -> float:
