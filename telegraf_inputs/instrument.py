@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import opening, plugins
-from .clock import MEANINGS, Clock
+from .channel_book import ChannelBook
+from .clock import Clock
 from .configured import Channel, Stanza
 from .errors import BadInput, InstrumentError, NoAnswer, Stopped
 from .inbox import Inbox
+from .instrument_state import InstrumentState
 from .line import Line, Tap
+from .made import Made
 from .point import Point
 from .point_maker import PointMaker
 from .reading import Reading
@@ -26,45 +27,9 @@ from .url import Url
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0  # seconds between attempts to connect, doubling
 NO_CHANNEL = "what it said"  # in the place of a channel, where it is not known of which it is
-MOST_CHANNELS = 1000  # of one instrument, where the data say which there are
+MOST_UNKNOWN = 1000  # channels that are told to be unknown to the stanza
 MOST_NOTES = 100  # that are told of one instrument
-VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # in a reason that is the same one nevertheless
 HUNG_SECONDS = 5.0  # and three timeouts: a read that is not back by then is told to hang
-
-
-@dataclass
-class Made:
-    """What was made of one channel: how many readings, and the times of the first and the last (ns, UTC).
-
-    What is of before ``since_ns``, when the program began, has a span of its own, ``earlier``: the database may have
-    readings there that others made.
-    """
-
-    measurement: str
-    channel: str
-    readings: int = 0
-    first_ns: int = 0
-    last_ns: int = 0
-    since_ns: int = 0
-    earlier: Made | None = None
-
-    def add(self, readings: int, time_ns: int) -> None:
-        if time_ns < self.since_ns:
-            self.earlier = self.earlier or Made(self.measurement, self.channel)
-            self.earlier.add(readings, time_ns)
-        elif self.readings == (self.earlier.readings if self.earlier else 0):
-            self.first_ns = self.last_ns = time_ns
-        else:
-            self.first_ns, self.last_ns = min(self.first_ns, time_ns), max(self.last_ns, time_ns)
-        self.readings += readings
-
-    @property
-    def spans(self) -> list[tuple[int, int, int]]:
-        """List how many readings there are in each span, and its times: first that since the program began."""
-        if self.earlier is None:
-            return [(self.readings, self.first_ns, self.last_ns)]
-        since = (self.readings - self.earlier.readings, self.first_ns, self.last_ns)
-        return [since, *self.earlier.spans] if self.last_ns else self.earlier.spans
 
 
 class Instrument:
@@ -92,7 +57,6 @@ class Instrument:
 
             self.simulator = simulators.start(stanza)
             self.url = Url(self.simulator.url)
-        self.state, self.detail, self._kind = "starting", "", ""
         self.well = False  # the last cycle was read whole
         self.errors = self.reconnects = self.overruns = self.dropped = 0
         self._thrown_away = 0
@@ -101,31 +65,41 @@ class Instrument:
         self._clock = Clock()
         self._maker = PointMaker(stanza, self._clock)
         self._filters = any(channel.filter for channel in stanza.declared)
-        # By what readings call them: their stream, where they name it, and the channel.
-        self._places: dict[tuple[str, str], Channel] = {}
-        self.channels: list[Channel] = []  # those of the stanza, and those that were found in the data
-        self.made: dict[str, Made] = {}
-        self._since_ns = time.time_ns()
-        for channel in stanza.channels:
-            self._take_up(channel)
+        self._book = ChannelBook(stanza)
         self._connections = 0
         self._left: list[Point] = []  # what was made of a cycle that the end interrupted
         self._failing = False  # the last look at it failed
         self._away = False  # a source that comes back by itself has not yet
         self._wait, self._next_attempt = 0.0, 0.0
-        self._statuses: dict[str, str] = {}  # channel -> the last status that it had
-        self._worst: dict[str, str] = {}  # channel -> what was wrong with it since the last report
-        self._details: dict[str, str] = {}  # channel -> what else was told of it
         self._unknown: set[str] = set()  # what was told to have no place
         self._noted: set[str] = set()  # what was told of it once
-        self._clocks: dict[str, str] = {}  # channel -> what was wrong with the time of its last reading
-        self._told: dict[str, str] = {}  # the faults of channels that were told last
         self._sparing = Sparing(log)
+        self._state = InstrumentState(self._sparing)
         self._unheard = False  # it was opened anew because it was silent or garbled, and nothing has come since
         self._began: float | None = None  # of the cycle that runs, in monotonic seconds
         self._beat = 0.0  # when it last got on
         self._sampling = 0  # the thread that does
         self._hangs = False
+
+    @property
+    def state(self) -> str:
+        """Tell how it is, in a word."""
+        return self._state.state
+
+    @property
+    def detail(self) -> str:
+        """Tell what there is to say of its state."""
+        return self._state.detail
+
+    @property
+    def channels(self) -> list[Channel]:
+        """List its channels: those of the stanza, and those that were found in the data."""
+        return self._book.channels
+
+    @property
+    def made(self) -> dict[str, Made]:
+        """Tell what was made of each channel."""
+        return self._book.made
 
     @property
     def readings(self) -> int:
@@ -136,10 +110,6 @@ class Instrument:
     def spikes(self) -> int:
         """Tell how many readings were taken for spikes; they are made, too."""
         return self._maker.spikes
-
-    @property
-    def _up(self) -> bool:
-        return self.state in ("ok", "degraded", "clock")
 
     @property
     def lost(self) -> int:
@@ -166,9 +136,8 @@ class Instrument:
             points += self._failed(self._explained(error))
         finally:
             self._began, self._hangs = None, False
-        # An odd clock is the machine's fault.
-        self.well = self.state == "ok" or (self.state == "clock" and not self._faulty())
-        self._worst = {}
+        self.well = self._state.well
+        self._state.reported()
         return [*points, self.report(time.monotonic() - began)]
 
     def collect(self) -> list[Point]:
@@ -195,7 +164,7 @@ class Instrument:
         if not self._hangs:
             self._hangs = True
             self.errors += 1
-            self._enter("hung", f"a read does not come back for {quiet:.0f} s")
+            self._state.enter("hung", f"a read does not come back for {quiet:.0f} s")
         return self.report(time.monotonic() - began)
 
     def close(self) -> None:
@@ -275,7 +244,7 @@ class Instrument:
                 self._thrown_away += 1
                 self._note(reading)
                 continue
-            channel = self._places.get((reading.stream, reading.channel)) or self._found(reading)
+            channel = self._book.channel_of(reading)
             if channel is None:
                 self._no_place(reading.channel)
                 self._discard([reading])
@@ -291,41 +260,18 @@ class Instrument:
                 self._thrown_away += point.readings
                 continue
             self._note(reading, channel)
-            name = self._called(channel)
-            self._clocks[name] = self._clock.oddity(reading.time_ns) if "clock" in point.values else ""
+            name = self._book.called(channel)
+            self._state.note_clock(name, self._clock.oddity(reading.time_ns) if "clock" in point.values else "")
             self.made[name].add(point.readings, point.timestamp)
             yield point
 
     def _note(self, reading: Reading, of: Channel | None = None) -> None:
-        channel, status = self._called(of) if of else NO_CHANNEL, reading.status
-        if of:
-            self._statuses[channel] = status
-        self._details[channel] = f" ({reading.detail})" if reading.detail else ""
-        if status != "ok":
-            self.errors += 1
-            self._worst[channel] = status
-
-    def _found(self, reading: Reading) -> Channel | None:
-        """Take up a channel that is found in the data; None where there are none such, or too many."""
-        if len(self.channels) >= max(MOST_CHANNELS, len(self.stanza.channels)):
-            return None
-        channel = self.stanza.find(reading.channel, reading.stream)
-        return self._take_up(channel) if channel is not None else None
-
-    def _take_up(self, channel: Channel) -> Channel:
-        known = self._places.setdefault((channel.measurement, channel.id), channel)
-        self._places.setdefault(("", channel.id), known)
-        if known is channel:
-            self.channels.append(channel)
-            self.made[self._called(channel)] = Made(channel.measurement, channel.id, since_ns=self._since_ns)
-        return known
-
-    def _called(self, channel: Channel) -> str:
-        """Name a channel among all of the instrument: one that is found in the data may be in several streams."""
-        return f"{channel.measurement} {channel.id}" if len(self.stanza.others) > 1 else channel.id
+        self.errors += reading.status != "ok"
+        name = self._book.called(of) if of else NO_CHANNEL
+        self._state.note(name, reading.status, reading.detail, lasts=of is not None)
 
     def _no_place(self, channel: str) -> None:
-        if channel not in self._unknown and len(self._unknown) < MOST_CHANNELS:
+        if channel not in self._unknown and len(self._unknown) < MOST_UNKNOWN:
             self._unknown.add(channel)
             told = f"a reading of channel {channel!r} came, which the stanza does not name; it is not stored"
             self._sparing.say("place", "W", told, [""])
@@ -339,7 +285,7 @@ class Instrument:
         source, identity = opening.opened(stanza, self.url, self.stop, self.inbox, self._pulse)
         if stanza.identity and identity and identity != stanza.identity:
             self.log("W", f"another instrument answers now: {identity!r}, before it was {stanza.identity!r}")
-        stanza.identity = identity
+        stanza.identity = self._state.identity = identity
         if isinstance(source, Polled):
             try:
                 source.connected()
@@ -366,27 +312,11 @@ class Instrument:
         if self._tap is not None:
             self._tap(direction, data)
 
-    def _faulty(self) -> dict[str, str]:
-        """Tell what is wrong with channels: in this cycle, or since their last reading."""
-        lasting = {channel: status for channel, status in self._statuses.items() if status != "ok"}
-        return lasting | self._worst
-
     def _judge(self) -> None:
-        """Note a cycle that was read; channels without news keep the status they had."""
+        """Tell how it is after a cycle that was read."""
         self.reconnects += self._away
         self._away = False
-        faulty = self._faulty()
-        detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
-        told, self._told = self._told, faulty
-        changed = [channel for channel in {**told, **faulty} if told.get(channel) != faulty.get(channel)]
-        if self.state in ("degraded", "clock") and faulty and changed:
-            self._sparing.say("state", "W", f"degraded: {detail}", changed)
-        clock = next(filter(None, self._clocks.values()), "" if self._clock.synchronised else "unsynchronised")
-        if clock:
-            self._enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))), reason=clock)
-        else:
-            self._enter("degraded" if faulty else "ok", detail, changed)
-        self._sparing.look()
+        self._state.judge(synchronised=self._clock.synchronised)
 
     def _explained(self, error: BaseException) -> InstrumentError:
         if isinstance(error, InstrumentError):
@@ -408,17 +338,14 @@ class Instrument:
         self.errors += 1
         self._failing = True
         if isinstance(self.source, Pushed) and not self.source.reopen:
-            self._away = self._away or self._up
+            self._away = self._away or self._state.up
         else:
             kind = self.stanza.driver
             self._unheard = issubclass(kind, Pushed) and not kind.rests and error.state in ("silent", "garbled")
             self._disconnect()
             self._next_attempt = time.monotonic() + self._wait
             self._wait = min(max(FIRST_WAIT, 2 * self._wait), LONGEST_WAIT)
-        self._statuses, self._clocks = {}, {}
-        self._told = {}
-        self._enter(error.state, str(error), reason=str(error))
-        self._sparing.look()
+        self._state.fail(error.state, str(error))
         return list(self._points(self.inbox.take()))
 
     def _disconnect(self) -> None:
@@ -432,22 +359,11 @@ class Instrument:
         except Exception as error:  # whatever is wrong with it, it is let go
             self.log("D", _trace(error))
 
-    def _enter(self, state: str, detail: str, changed: Sequence[str] = (), reason: str = "") -> None:
-        """Note the state; a change of it, or of its ``reason``, is logged, once. ``changed``: the channels by which it did."""
-        before, self.state, self.detail = self.state, state, detail
-        kind, self._kind = self._kind, VARYING.sub("", reason)
-        if state == before and kind == self._kind:
-            return
-        level = "I" if state == "ok" else "W" if state in ("degraded", "clock") else "E"
-        again = " again" if state == "ok" and before != "starting" else ""
-        named = f" ({self.stanza.identity})" if state == "ok" and self.stanza.identity else ""
-        self._sparing.say("state", level, f"{state}{again}{named}{': ' + detail if detail else ''}", changed or [""])
-
     def report(self, seconds: float) -> Point:
         """Make the instrument's own point; ``seconds`` is how long the cycle took."""
         tags = {"instrument": self.stanza.name, "driver": self.stanza.driver.name, **self.stanza.tags}
         fields = {
-            "up": int(self._up),
+            "up": int(self._state.up),
             "read_seconds": seconds,
             "errors": self.errors,
             "reconnects": self.reconnects,

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from .declare import MARKS
-from .instrument import Made
 from .ledger import COUNT, DISCARDED, VARIABLE
+from .made import Made
 
 NOTED_SECONDS = 1.0  # between two notes while points come fast
 REMEMBERED = 100  # points of each channel, for whoever counts after Telegraf was started anew

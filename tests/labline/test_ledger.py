@@ -13,7 +13,7 @@ from provisioning import site as sites
 from provisioning.influxdb_server import Server
 from telegraf_inputs import ledger as program
 from telegraf_inputs.inbox import Inbox
-from telegraf_inputs.instrument import Made
+from telegraf_inputs.made import Made
 
 SITE = """\
 site: counted

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from telegraf_inputs import ledger
 from telegraf_inputs.inbox import Inbox
-from telegraf_inputs.instrument import Made
+from telegraf_inputs.made import Made
 
 
 def test_a_full_disk_is_told_once_and_ends_nothing(monkeypatch, tmp_path):
