@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioning import ownership
-from provisioning.site import Site, occupied, parse
+from provisioning.site import Site, parse
 from telegraf_inputs.errors import BadInput
 
 from . import known_labs
@@ -68,7 +68,7 @@ def _reads(site: Site) -> bool:
 def _read(site: Site) -> Iterator[tuple[str, str]]:
     """Give what serves one reader only (a port, a sensor), and the instrument that has it."""
     for instrument in site.enabled:
-        for _, place, _ in occupied(instrument):
+        for _, place, _ in instrument.occupies():
             yield place, instrument.name
 
 
