@@ -57,7 +57,8 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
     known = _keys(kind)
     for key in data:
         if key not in known:
-            errors.append(BadInput(f"is not a key {where}; {_elsewhere(key, known) or suggestion(key, known)}", (key,)))
+            hint = _otherwise(str(key), known) or _elsewhere(key, known) or suggestion(key, known)
+            errors.append(BadInput(f"is not a key {where}; {hint}", (key,)))
     values = {}
     for name, key in known.items():
         written = data.get(name)
@@ -68,13 +69,31 @@ def read_keys(data: Any, kind: type[msgspec.Struct], errors: list[BadInput], whe
             if len(errors) == before:
                 values[key.field] = value
         elif key.required:
-            errors.append(BadInput(f"is missing; expected {key.kind.told.get('description', name)}", (name,)))
+            form = _such_as(key.kind.item, "NAME")
+            such = f", such as {name}: [{form}]" if form else ""
+            errors.append(BadInput(f"is missing; expected {key.kind.told.get('description', name)}{such}", (name,)))
         else:
             values[key.field] = key.default()
     return values
 
 
 MOST_HOMES = 4  # of a key that is told where it belongs
+# Keys whose value may stand for all of a mapping, where people write only that.
+FOR_ALL = ("name", "raw", "above", "below", "url")
+A_CONTACT = (
+    "who is told is a contact point, as notifications: {contact_points: [{name: …, type: email, addresses: […]}]}"
+)
+# What other programs call a key -> what it is here.
+OTHERWISE = {
+    **dict.fromkeys(("max", "maximum", "high", "hi", "upper", "over", "gt"), "above"),
+    **dict.fromkeys(("min", "minimum", "low", "lo", "lower", "under", "lt"), "below"),
+    **dict.fromkeys(("alarm", "alert", "error", "severe"), "critical"),
+    **dict.fromkeys(("warn", "minor"), "warning"),
+    **dict.fromkeys(("devices", "sensors", "inputs"), "instruments"),
+    **dict.fromkeys(("machines", "hosts", "node"), "nodes"),
+    **dict.fromkeys(("email", "mail", "emails", "contacts", "slack", "telegram"), "contact_points"),
+}
+SIDE = re.compile(r"\s*([<>])=?\s*(.+)")
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,24 @@ def _value(written: Any, kind: _Kind, errors: list[BadInput]) -> Any:
         raise BadInput(f"{_worded(PLACE.sub('', str(error)), written, kind)}{meant}") from None
 
 
+def _otherwise(name: str, known: Iterable[str]) -> str:
+    """Say what a key is here that other programs call otherwise."""
+    meant = OTHERWISE.get(name.lower(), "")
+    if meant in known and meant != "contact_points":
+        return f"here it is {meant!r}"
+    return A_CONTACT if meant == "contact_points" else ""
+
+
+def _such_as(kind: _Kind | None, written: Any) -> str:
+    """Give the mapping that was meant by one value; "" where that is not clear."""
+    if kind is None or kind.struct is None or not isinstance(written, (str, int, float)) or isinstance(written, bool):
+        return ""
+    key = next(iter(_keys(kind.struct)))
+    if key == "above" and isinstance(written, str) and (match := SIDE.match(written)):
+        key, written = "above" if match[1] == ">" else "below", match[2]
+    return f"{{{key}: {written}}}" if key in FOR_ALL and "\n" not in str(written) else ""
+
+
 def _elsewhere(key: Any, known: Iterable[str]) -> str:
     """Say where a key belongs that is none of those ``known`` here; "" where it is one of nothing, or of too much."""
     if suggestion(key, known).startswith("did you mean"):
@@ -177,8 +214,12 @@ def _worded(text: str, written: Any, kind: _Kind) -> str:
         expected = " or ".join(WORDS.get(word, word) for word in words)
         if words == ["object"] and kind.struct is not None:
             expected = f"the keys {', '.join(fields(kind.struct))}"
+            if form := _such_as(kind, written):
+                expected += f", such as {form}"
         elif words == ["array"] and isinstance(written, dict):
             expected += ", each of which begins with '- '"
+        elif words == ["array"] and (form := _such_as(kind.item, written)):
+            expected += f", such as [{form}]"
     elif text.startswith("Invalid enum value"):
         expected = " or ".join(str(value) for info in kind.plain for value in getattr(info, "values", ()))
     elif match := LENGTH.match(text):

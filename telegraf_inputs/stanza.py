@@ -77,6 +77,7 @@ HOMES_OF_AN_INSTRUMENT = {
     ),
     "type": "what reads it is its driver",
 }
+FOR_DRIVER = ("type", "kind", "device_type", "plugin", "input", "treiber")
 HOME_OF_A_LIMIT = "it belongs to a limit of a channel, as limits: {QUANTITY: {warning: {above: VALUE}}}"
 HOMES_OF_A_LIMIT = dict.fromkeys(("above", "below", "warning", "critical", "hysteresis", "alarm_when"), HOME_OF_A_LIMIT)
 # Where a mistake leaves it known what the instrument delivers, and what its driver goes by; and so of a channel.
@@ -147,6 +148,14 @@ def check(data: Any) -> Stanza:
     return stanza
 
 
+def _named(data: dict[str, Any]) -> str:
+    """Give the driver's name. Raises BadInput; where it stands under another key, that is told."""
+    other = next((key for key in data if str(key).lower() in FOR_DRIVER), "")
+    if other and data.get("driver") is None:
+        raise BadInput(f"is no key of an instrument; what reads it is its driver, as driver: {data[other]}", (other,))
+    return str(options.value(data, KEYS[1]))
+
+
 def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
     """Check one stanza and note all that is wrong with it in ``errors``, each with its path inside it.
 
@@ -159,7 +168,7 @@ def check_all(data: Any, errors: list[BadInput]) -> Stanza | None:
         return None
     driver = None
     with noted(errors):
-        driver = drivers.load(options.value(data, KEYS[1]))
+        driver = drivers.load(_named(data))
     if driver is None:
         _check_common(data, errors)
         return None

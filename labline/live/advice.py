@@ -36,7 +36,8 @@ def explained(name: str, state: str, detail: str = "", *, scheme: str = "") -> s
         advice = "Another program has the port: a lab that runs?"
     elif "ermission denied" in detail:
         advice = "Serial ports belong to a group: sudo usermod -aG dialout $USER, then log in again."
-    return " ".join(filter(None, (f"{name} {what}{f': {detail}' if detail else ''}.", advice)))
+    said = f"{name} {what}{f': {detail}' if detail else ''}"
+    return " ".join(filter(None, (said if said.endswith((".", "?", "!")) else f"{said}.", advice)))
 
 
 def unheard(name: str, detail: str, *, program: bool, telegraf: bool | None, refused: bool) -> str:

@@ -41,9 +41,10 @@ class Simulators:
         os.mkfifo(places.control, 0o600)
         control = os.open(places.control, os.O_RDWR)  # for writing too, so that it never comes to an end
         try:
+            # -P: what lies in the folder that one stands in, such as a `serial.py`, is no part of them.
             self.process = Process(
                 "simulators",
-                [sys.executable, "-m", "telegraf_inputs.simulators", *files],
+                [sys.executable, "-P", "-m", "telegraf_inputs.simulators", *files],
                 places.simulators / "simulators.log",
                 {"TMPDIR": str(places.simulators), **self._environment},
                 stdin=control,

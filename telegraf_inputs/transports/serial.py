@@ -28,6 +28,7 @@ OPTIONS: dict[str, dict[str, Any] | None] = {
 }
 BY_ID = "/dev/serial/by-id"
 NUMBERED = ("/dev/ttyUSB", "/dev/ttyACM")  # in the order in which ports are found
+SLOWEST_BAUD = 50  # of those that Linux knows
 FASTEST_BAUD = 20_000_000  # no port is faster
 
 
@@ -111,6 +112,11 @@ class Serial(Transport):
     def check(self, url: Url, wire: Wire) -> None:
         if not url.rest.startswith("/") or not url.rest.strip("/"):
             raise BadInput(f"{url.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
+        port, colon, speed = url.rest.rpartition(":")
+        if colon and speed.isdecimal() and int(speed) >= SLOWEST_BAUD and not os.path.exists(url.rest):
+            raise BadInput(
+                f"{url.text!r} has a speed where none stands; did you mean 'serial://{port}?baudrate={speed}'?"
+            )
         settings_of(url, wire)
 
     def hint(self, url: Url) -> tuple[str, str] | None:

@@ -14,6 +14,8 @@ from labline import cli, ledger
 from labline.lab import Lab
 from labline.local.acquisition import Acquisition
 from labline.local.database import Database
+from labline.local.simulators import Simulators
+from labline.places import Places
 from labline.stack import loopback
 from labline.stack.errors import StackError
 from provisioning import site as sites
@@ -162,3 +164,20 @@ def test_a_full_disk_is_told_with_its_place(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("labline.lab.Lab", full)
     assert cli.main(["run", "demo", "--state", str(tmp_path)]) == 1
     assert f"labline: {tmp_path}: No space left on device; free some space" in capsys.readouterr().err
+
+
+def test_what_lies_in_the_folder_one_stands_in_is_no_part_of_labline(tmp_path, monkeypatch):
+    """A `serial.py` of the user's, or, in /tmp, somebody else's."""
+    file = tmp_path / "trial.yml"
+    file.write_text(SITE)
+    for name in ("pty", "serial", "yaml", "telegraf_inputs"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")
+    monkeypatch.chdir(tmp_path)
+    places = Places(tmp_path / "state", sites.load(file), simulated=True)
+    places.simulators.mkdir(parents=True)
+    simulators = Simulators(sites.load(file).enabled, places, {})
+    try:
+        simulators.start()
+        assert simulators.urls.keys() == {"cryostat"}
+    finally:
+        simulators.stop()

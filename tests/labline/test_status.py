@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from labline.live import advice
 from labline.live.screen import show
 from labline.live.table import LiveTable, print_whole
 from labline.live.telegraf_log import TelegrafLog, TelegrafLogs
@@ -778,3 +779,10 @@ def test_a_pause_is_nothing_wrong(lab):
     assert "1 paused" in text and "1 ok" in text and "stale" not in text
     assert "cryostat is paused: until 16:20:05; its port is free for other programs." in text
     assert "0.85" not in text, "an old value stands there as if it were new"
+
+
+def test_a_reason_that_ends_as_a_sentence_gets_no_second_end():
+    assert advice.explained("a", "disconnected", "no answer; is it on?") == (
+        "a can't be reached: no answer; is it on? Cable, power, address?"
+    )
+    assert advice.explained("a", "disconnected", "refused") == "a can't be reached: refused. Cable, power, address?"

@@ -120,6 +120,37 @@ def test_what_people_write_is_answered_with_what_they_mean(written, instrument, 
     assert any(meant in line for line in said(written, instrument)), said(written, instrument)
 
 
+SITE = f"site: t\nnodes: [{{name: here}}]\ninstruments:\n{BRIDGE}"
+STILL = BRIDGE + '    channels: {{"1": {{limits: {{temperature: {{{0}}}}}}}}}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (SITE.replace("[{name: here}]", "here"), "nodes: found 'here', expected a list, such as [{name: here}]"),
+        (SITE.replace("{name: here}", "here"), "nodes[0]: found 'here', expected the keys name, address"),
+        (SITE.replace("nodes: [{name: here}]\n", ""), "nodes: is missing; expected the machines that read instruments, such as nodes: [{name: NAME}]"),
+        (f"influxdb: {{retention: 30d}}\n{SITE}", "expected the keys raw, downsampled, such as {raw: 30d}"),
+        (f"influxdb: http://127.0.0.1:8086\n{SITE}", "such as {url: http://127.0.0.1:8086}"),
+        (f"notifications: {{email: a@b.org}}\n{SITE}", "notifications.email: is not a key here; who is told is a contact point"),
+        (f"email: a@b.org\n{SITE}", "email: is not a key of a site file; who is told is a contact point"),
+        (SITE.replace("instruments", "devices"), "devices: is not a key of a site file; here it is 'instruments'"),
+        (HEAD + STILL.format("critical: '> 1 K'"), "expected the keys above, below, alarm_when, such as {above: 1 K}"),
+        (HEAD + STILL.format("critical: '<= 1 K'"), "such as {below: 1 K}"),
+        (HEAD + STILL.format("critical: 1 K"), "such as {above: 1 K}"),
+        (HEAD + STILL.format("critical: {max: 1 K}"), "critical.max: is not a key here; here it is 'above'"),
+        (HEAD + STILL.format("critical: {Low: 1 K}"), "critical.Low: is not a key here; here it is 'below'"),
+        (HEAD + STILL.format("alarm: {above: 1 K}"), "temperature.alarm: is not a key here; here it is 'critical'"),
+        (HEAD + BRIDGE.replace("driver", "type"), "type: is no key of an instrument; what reads it is its driver, as driver: lakeshore_372"),
+        (HEAD + BRIDGE.replace("tcp://h:1", "serial:///dev/ttyUSB7:9600"), "did you mean 'serial:///dev/ttyUSB7?baudrate=9600'?"),
+    ],
+)  # fmt: skip
+def test_what_other_programs_call_otherwise_is_answered_with_its_name_here(written, text, meant):
+    with pytest.raises(BadInput) as raised:
+        site.load(written(text))
+    assert meant in str(raised.value)
+
+
 def test_what_drivers_are_known_as_leads_to_one_of_them():
     words = [word for name in drivers.names() for word in drivers.load(name).known_as]
     assert len(words) == len(set(words)) and all(word == word.lower() for word in words)
