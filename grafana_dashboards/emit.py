@@ -38,7 +38,6 @@ DEAD = {
         "hideTimeOverride",
         "links",
         "minSpan",
-        "repeatDirection",
         "span",
         "transparent",
     },

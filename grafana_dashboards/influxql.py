@@ -126,6 +126,12 @@ def newest(what: str, measurement: str, by: tuple[str, ...], where: str = "", wi
     return f"SELECT {what} FROM {source(measurement, RAW)} WHERE {_and(where, within)} GROUP BY {', '.join(map(identifier, by))}"
 
 
+def latest(what: str, measurement: str, where: str, most: int) -> str:
+    """Ask for the newest points of all series together, the newest first, among all that are kept in full."""
+    points = f"FROM {source(measurement, RAW)} WHERE {_and(where, TIME)}"
+    return f"SELECT {what} {points} ORDER BY time DESC LIMIT {most}"
+
+
 def which_of(groups: Iterable[Iterable[int | str | bool]], field: str, measurement: str, where: str) -> str:
     """Ask which group of values the newest one is in: 1 for the first, 0 for none of them, nothing where there is no value.
 

@@ -325,6 +325,24 @@ class AlertList(_Panel):
 
 
 @_attrs
+class PicturePanel(_Panel):
+    """One picture, at an ``address`` in which variables may stand; ``repeat`` shows one for each value of a variable.
+
+    Grafana's sanitizer lets an image and a link through.
+    """
+
+    address = attr.ib(default="", kw_only=True)
+
+    def to_json_data(self) -> dict[str, Any]:
+        image = f'<img src="{self.address}" alt="" style="max-width:100%;max-height:100%">'
+        content = f'<a href="{self.address}" target="_blank" rel="noopener">{image}</a>'
+        found = self.panel_json({"type": "text", "options": {"mode": "html", "content": content}})
+        found["fieldConfig"] = {"defaults": {}, "overrides": []}
+        del found["targets"]
+        return dict(found)
+
+
+@_attrs
 class Heading(g.RowPanel):  # type: ignore[misc]
     """A heading; what follows belongs to it, or is in it where it starts collapsed."""
 

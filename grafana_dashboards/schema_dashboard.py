@@ -337,7 +337,22 @@ class AlertListKeys(PanelBase, tag="alertlist", kw_only=True):
     options: AlertListOptions
 
 
-Plain = TimeSeriesKeys | StatKeys | StateTimelineKeys | TableKeys | AlertListKeys
+class TextOptions(Strict, kw_only=True):
+    mode: Literal["html"]
+    content: Text
+
+
+class TextKeys(PanelBase, tag="text", kw_only=True):
+    description: Text
+    datasource: DatasourceRef
+    fieldConfig: FieldConfig
+    options: TextOptions
+    repeat: Text | None = None
+    repeatDirection: Literal["h"] | None = None
+    maxPerRow: Annotated[int, Meta(ge=1, le=24)] | None = None
+
+
+Plain = TimeSeriesKeys | StatKeys | StateTimelineKeys | TableKeys | AlertListKeys | TextKeys
 
 
 class RowKeys(PanelBase, tag="row", kw_only=True):

@@ -84,6 +84,15 @@ def found(name: str, label: str, measurements: list[str], where: str, descriptio
     query = (
         f"SHOW TAG VALUES FROM {', '.join(map(identifier, measurements))} WITH KEY = {identifier(name)} WHERE {where}"
     )
+    return _asked(name, label, query, description, allValue=".*", sort=BY_NAME)
+
+
+def values(name: str, label: str, query: str, description: str, *, regex: str) -> Variable:
+    """Let a person choose among what a query brings, in its order; all at the start. ``regex`` names text and value of each."""
+    return _asked(name, label, query, description, sort=0, regex=regex)
+
+
+def _asked(name: str, label: str, query: str, description: str, **more: Any) -> Variable:
     variable = Variable(
         name=name,
         label=label,
@@ -92,9 +101,8 @@ def found(name: str, label: str, measurements: list[str], where: str, descriptio
         query=query,
         multi=True,
         includeAll=True,
-        allValue=".*",
-        sort=BY_NAME,
         refresh=ON_TIME_RANGE,
+        **more,
     )
     variable._current = {"text": [ALL[0]], "value": [ALL[1]]}
     return variable

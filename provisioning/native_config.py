@@ -58,7 +58,7 @@ def tables(stanza: Stanza, site: str, folder: str, *, simulated: bool = False) -
             "interval": f"{round(1000 * (RETRY_SECONDS if by_itself else stanza.interval))}ms",
             "# By itself Telegraf rounds the times of what it asks for, often to whole seconds.": None,
             "precision": "1ns",
-            "startup_error_behavior": "retry",
+            "startup_error_behavior": driver.unstarted(stanza),
             **own,
             "tags": {"instrument": stanza.name, **stanza.tags},
         },

@@ -49,7 +49,7 @@ class Quantity:
     sensor. ``type`` is float, int, bool or str, for ever: InfluxDB keeps a field's type. ``choices``: the value is
     a code, and this is what its codes mean. ``count``: a whole number without a unit says how many of something there
     are; of one that is neither a count nor a code, nobody could tell what it means. ``difference``: of two temperatures,
-    which may be less than 0 K.
+    which may be less than 0 K. ``picture``: the text is the path of a picture, below the address that this option of the stanza says.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Quantity:
     choices: tuple[Choice, ...] = field(default=(), kw_only=True)
     count: bool = field(default=False, kw_only=True)
     difference: bool = field(default=False, kw_only=True)
+    picture: str = field(default="", kw_only=True)
 
     @property
     def numeric(self) -> bool:
@@ -113,7 +114,8 @@ class Stream:
 
     ``quantities`` is empty where the stanza declares them. ``tags``: names of further tags that its points have, and
     what they mean. ``kind``: a *sample* comes again and again, and is missed when it stays out; an *event* comes when
-    something happens. ``discovered``: its channels are not in the stanza, they are found in the data.
+    something happens. ``page``: the title of a dashboard of its own, on which what its tags tell apart is shown apart, and can be
+    chosen by them. ``discovered``: its channels are not in the stanza, they are found in the data.
     """
 
     measurement: str
@@ -121,6 +123,7 @@ class Stream:
     tags: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["sample", "event"] = "sample"
     discovered: bool = False
+    page: str = ""
 
 
 OptionType = Literal["str", "unit", "int", "float", "bool", "duration", "list", "map"]

@@ -61,6 +61,11 @@ class Native(Source):
         return cls.input
 
     @classmethod
+    def unstarted(cls, stanza: Stanza) -> str:
+        """Tell what Telegraf does where the input can't be started: retry, or ignore it. Else Telegraf ends, and all that it reads."""
+        return "retry"
+
+    @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:
         """Make the keys of Telegraf's table, without those that every input has (alias, interval, tags).
 

@@ -1,4 +1,4 @@
-"""The dashboards: one module each; a site has the overview, one for each driver's instruments, health and host."""
+"""The dashboards: one module each; a site has the overview, one for each driver's instruments, those of streams that have their own, health and host."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grafanalib import core as g
 
 from provisioning.site import Site, SiteInstrument
 
-from . import driver, health, host, overview
+from . import driver, health, host, overview, stream
 
 
 def every(site: Site) -> dict[str, g.Dashboard]:
@@ -17,6 +17,7 @@ def every(site: Site) -> dict[str, g.Dashboard]:
     return {
         "overview": overview.build(site),
         **{name: driver.build(site, instruments) for name, instruments in by_driver.items()},
+        **stream.every(site),
         "health": health.build(site),
         "host": host.build(site),
     }

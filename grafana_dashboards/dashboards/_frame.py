@@ -10,6 +10,7 @@ from provisioning.site import Site
 
 from .. import style, variables
 from ..layout import Page
+from ..signals import Signal
 from ..uids import uid
 
 OVERVIEW, HEALTH, HOST = "overview", "health", "host"
@@ -56,6 +57,12 @@ def _links(site: Site, own: str) -> list[g.DashboardLink]:
         *others,
         g.DashboardLink(type="dashboards", title="Instruments", tags=[DRIVERS], asDropdown=True, keepTime=True),
     ]
+
+
+def page_of(signal: Signal) -> str:
+    """Name the dashboard that shows a signal: its stream's own, or its driver's."""
+    driver, title = str(signal.instrument.stanza.driver.name), signal.channel.stream.page
+    return f"{driver}_{title.lower()}" if title else driver
 
 
 def url(site: Site, name: str, **chosen: str) -> str:

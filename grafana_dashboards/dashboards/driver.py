@@ -33,12 +33,16 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     found = [signal for instrument in instruments for signal in signals.of_instrument(instrument)]
     page = Page()
     chosen = influxql.chosen("instrument")
-    crowd = len(instruments) > style.MANY_INSTRUMENTS
+    one_kind = len({tuple(i.stanza.measurements) for i in instruments}) == 1  # of others, one says nothing of the rest
+    crowd = one_kind and len(instruments) > style.MANY_INSTRUMENTS
     tallest = CROWD_HEIGHT if crowd else _instruments.TALLEST  # of a crowd one is shown at first
     for panel, height in _instruments.timelines(site, instruments, chosen, driver.name):
         page.add(panel, style.WIDTH, min(height, tallest))
+    here = [
+        signal for signal in found if not signal.channel.stream.page
+    ]  # what has a page of its own is shown apart there
     # A field has one unit in a measurement.
-    for same in _by(lambda signal: (signal.measurement, signal.quantity.name), found):
+    for same in _by(lambda signal: (signal.measurement, signal.quantity.name), here):
         for part in _by_pace(same):
             if not same[0].numeric:
                 for alike in _by_meaning(part):
@@ -52,9 +56,9 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
         for part in _by_pace(same):
             page.add(_status(part, instruments), style.WIDTH, min(_height(part), tallest))
     if crowd:
-        _crowd(page, found, instruments, site)
+        _crowd(page, here, instruments, site)
     else:
-        _singles(page, found, instruments)
+        _singles(page, [s for s in found if s.limits or not s.channel.stream.page], instruments)
     many = crowd or (len(channels) > style.MANY_SERIES and len(instruments) > 1)
     first = instruments[0].name if many else None
     choices = [

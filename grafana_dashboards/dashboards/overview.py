@@ -81,15 +81,7 @@ def _tile(site: Site, signal: Signal, named: str) -> list[tuple[panels.Stat | pa
         "decimals": style.decimals(signal.quantity),
         "steps": signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],
         **({} if signal.numeric else panels.meaning(signal)),
-        "dataLinks": [
-            _frame.link(
-                site,
-                signal.instrument.stanza.driver.name,
-                "Course",
-                instrument=signal.instrument.name,
-                channel=signal.channel.id,
-            )
-        ],
+        "dataLinks": [_frame.link(site, _frame.page_of(signal), "Course", **_chosen(signal))],
     }
     stat = panels.Stat(
         title=named,
@@ -113,6 +105,12 @@ def _tile(site: Site, signal: Signal, named: str) -> list[tuple[panels.Stat | pa
         **shared,
     )
     return [(stat, style.STAT_HEIGHT - style.COURSE_HEIGHT), (course, style.COURSE_HEIGHT)]
+
+
+def _chosen(signal: Signal) -> dict[str, str]:
+    """Choose a signal by the variables of the page that shows it."""
+    channel = {} if signal.channel.stream.page else {"channel": signal.channel.id}
+    return {"instrument": signal.instrument.name, **channel}
 
 
 def _tiles(site: Site, signal: Signal) -> panels.Stat:

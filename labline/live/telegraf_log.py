@@ -18,6 +18,9 @@ from .outputs import Outputs, Trouble
 LINE = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)) ([EWI])! \[(?:inputs\.execd::([^\]]+)|inputs\.\w+::([^\]]+)|outputs\.\w+::([^\]]+)|agent)\] (.*)"
 )
+NOT_STARTED = re.compile(
+    r"Failed to start inputs\.\w+::(\S+), shutting down plugin: (.*)"
+)  # told as if it were of no account
 ABOUT_OUTPUT = re.compile(r"Error writing to outputs\.\w+::(\S+): (.*)")
 # What inputs of Telegraf's own say, and what it may mean.
 NATIVE = (
@@ -93,6 +96,9 @@ class TelegrafLog:
                     self._note(level, program, text)
                 elif native:
                     self._note_native(level, native, text)
+                elif not_started := NOT_STARTED.match(text):
+                    name, why = not_started.groups()
+                    self._details[name] = f"{why}; once it is there, labline reload"
                 elif level != "I":
                     self._note_output(when, output, text)
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ from ..errors import BadInput
 
 SECONDS = 20.0  # for each step of a connection
 PARTIAL = ".part"
+ADDRESS = re.compile(r"(https?://[\w.:\[\]-]+)?(/[\w.~/-]*)?\Z", re.ASCII)
 EXPECTED = "expected file:///FOLDER or sftp://USER@HOST/FOLDER"
 
 
@@ -77,6 +79,12 @@ def check_target(text: str, key: str | None, path: tuple[Any, ...]) -> None:
         raise BadInput(f"found {text.split('@')[-1]!r}, {EXPECTED}; a password stands nowhere", path)
     if remote and not key:
         raise BadInput("needs the file of the private key with which to log in (picture_key)", path)
+
+
+def check_address(text: str, path: tuple[Any, ...]) -> None:
+    """Refuse (BadInput) what no browser finds pictures by."""
+    if not ADDRESS.match(text):
+        raise BadInput(f"found {text!r}, expected /FOLDER beside Grafana, or https://HOST/FOLDER", path)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ PROJECT = {"project": "the project, by its folder's name"}
 RUN = {**PROJECT, "run": "the run of a protocol, by its folder's name"}
 OUTPUT = {**RUN, "output": "the output, by its name in the protocol"}
 ANGSTROM = "Å"
+SUMMARY = "Summary"  # the dashboard
+PICTURES_URL = "pictures_url"  # the option
 
 STREAMS = {
     "properties": Stream(
@@ -22,6 +24,7 @@ STREAMS = {
             Quantity("runs_failed", "", "Runs that have failed", 0, type="int", count=True),
         ),
         PROJECT,
+        page=SUMMARY,
     ),
     "acquisition": Stream(
         "scipion_acquisition",
@@ -33,6 +36,7 @@ STREAMS = {
             Quantity("dose", "e/Å²", "Dose of each frame", 0.0, 1e4, decimals=2),
         ),
         PROJECT,
+        page=SUMMARY,
     ),
     "summary": Stream(
         "scipion_summary",
@@ -43,6 +47,7 @@ STREAMS = {
             Quantity("state", "", "State of the run", type="str"),
         ),
         OUTPUT,
+        page=SUMMARY,
     ),
     "ctf": Stream(
         "scipion_ctf",
@@ -59,6 +64,7 @@ STREAMS = {
         ),
         OUTPUT,
         kind="event",
+        page="CTF",
     ),
     "gain": Stream(
         "scipion_gain",
@@ -73,15 +79,17 @@ STREAMS = {
         ),
         RUN,
         kind="event",
+        page="Gain",
     ),
     "pictures": Stream(
         "scipion_picture",
         (
-            Quantity("path", "", "Where it is, below the folder of pictures", type="str"),
+            Quantity("path", "", "Where it is, below the folder of pictures", type="str", picture=PICTURES_URL),
             Quantity("micrograph", "", "Name of the micrograph", type="str"),
             Quantity("bytes", "", "Length of the picture", 0, type="int", count=True),
         ),
         {**OUTPUT, "kind": "micrograph, psd or shifts"},
         kind="event",
+        page="Gallery",
     ),
 }  # fmt: skip

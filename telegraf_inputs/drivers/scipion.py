@@ -23,12 +23,12 @@ from ..source import Pushed
 from ..stop import Stop
 from ..url import Url
 from . import _scipion_files as files
-from ._picture_target import check_target
+from ._picture_target import check_address, check_target
 from ._scipion_gain import SUMMARY, last_place, read_gains
 from ._scipion_memory import ScipionMemory
 from ._scipion_pictures import Carrier, Picture, pictures_of
 from ._scipion_readings import acquisition, gain_of, properties, trouble_of, written
-from ._scipion_streams import STREAMS
+from ._scipion_streams import PICTURES_URL, STREAMS
 
 PICTURES = "pictures"
 MOST_PICTURES = 60  # handed over in one look, in about as many rows as a third of it
@@ -78,6 +78,7 @@ class Scipion(Pushed):
     options_known = (
         Option("active", "duration", "of a folder of projects: how long ago one may have changed that is read", 7 * 86400.0),
         Option("pictures", "str", "the folder to which pictures are carried: file:///FOLDER, or sftp://USER@HOST/FOLDER"),
+        Option(PICTURES_URL, "str", "the address at which browsers find that folder, such as /pictures beside Grafana, or https://HOST/pictures"),
         Option("picture_key", "str", "the file of the private key with which that host is logged in to"),
         Option("known_hosts", "str", "the file with the keys of hosts, as ssh keeps it; default: ~/.ssh/known_hosts of whoever runs the program"),
     )  # fmt: skip
@@ -117,6 +118,8 @@ channels:
     def check(cls, stanza: Stanza) -> None:
         if stanza.options["pictures"]:
             check_target(stanza.options["pictures"], stanza.options["picture_key"], ("pictures",))
+        if stanza.options[PICTURES_URL]:
+            check_address(stanza.options[PICTURES_URL], (PICTURES_URL,))
 
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:

@@ -16,6 +16,7 @@ from ..native_source import COMMA, PLACE, READ, Native
 
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
+NOT_TRIED_AGAIN = ("nvidia_smi",)  # what is not there when it starts ends Telegraf, where it is told to try again
 OURS = ("alias", "interval", "tags", "precision", "tagpass", "tagdrop", "namepass", "namedrop")
 
 
@@ -75,6 +76,10 @@ channels:
     @classmethod
     def plugin(cls, stanza: Stanza) -> str:
         return str(next(iter(stanza.options["input"])))
+
+    @classmethod
+    def unstarted(cls, stanza: Stanza) -> str:
+        return "ignore" if cls.plugin(stanza) in NOT_TRIED_AGAIN else "retry"
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:

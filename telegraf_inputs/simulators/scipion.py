@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Container
 from typing import Any
 
 from ..configured import Stanza
+from . import _micrograph
+from ._gallery import Gallery
 from .base import GARBAGE, Signal, Simulator
 from .faults import ANY, FEED
 from .scratch import Scratch
@@ -18,7 +22,11 @@ from .scratch import Scratch
 MOST_ROWS = 2000  # of a set; then the run begins anew
 STILL = "a project to which nothing is added is at rest, and well"
 NO_WORD = "programs write numbers that they computed; a missing one is no fault of theirs"
-IMPORT, CTF, GAIN = "Runs/000002_ProtImportMovies", "Runs/000020_ProtCTFMicrographs", "Runs/000040_XmippProtMovieGain"
+IMPORT, ALIGN = "Runs/000002_ProtImportMovies", "Runs/000060_XmippProtFlexAlign"
+CTF, GAIN = "Runs/000020_ProtCTFMicrographs", "Runs/000040_XmippProtMovieGain"
+SIZES = (24, 54, 64)  # the objects that say how many there are
+EXTRA = "extra"  # the folder of what a run makes beside its sets
+KEPT = 200  # rows whose pictures are kept
 ROWS = "who reads files looks when it likes; a row is there once, has a number, and nobody subscribes to it"
 TABLES = """\
 CREATE TABLE Objects (id INTEGER PRIMARY KEY, parent_id INTEGER, name TEXT, classname TEXT, value TEXT, label TEXT,
@@ -28,12 +36,16 @@ SET_TABLES = """\
 CREATE TABLE Properties (key TEXT UNIQUE, value TEXT DEFAULT NULL);
 CREATE TABLE Classes (id INTEGER PRIMARY KEY, label_property TEXT, column_name TEXT, class_name TEXT);
 CREATE TABLE Objects (id INTEGER PRIMARY KEY, enabled INTEGER, label TEXT, comment TEXT, creation DATE,
-  c01 REAL, c02 REAL, c03 REAL, c04 REAL, c05 REAL, c06 REAL, c07 TEXT, c08 TEXT)"""
-LABELS = ("_defocusU", "_defocusV", "_defocusAngle", "_phaseShift", "_resolution", "_fitQuality", "_psdFile", "_micObj._micName")  # fmt: skip
+  c01 REAL, c02 REAL, c03 REAL, c04 REAL, c05 REAL, c06 REAL, c07 TEXT, c08 TEXT,
+  c09 TEXT, c10 TEXT)"""
+LABELS = (
+    "_defocusU", "_defocusV", "_defocusAngle", "_phaseShift", "_resolution", "_fitQuality", "_psdFile", "_micObj._micName",
+    "_micObj._filename", "_micObj.plotGlobal._filename",
+)  # fmt: skip
 OBJECTS: list[tuple[int, int | None, str, str, str | None]] = [
     (1, None, "CreationTime", "String", "simulated"),
     (2, None, "", "ProtImportMovies", None),
-    (3, 2, "2.status", "String", "finished"),
+    (3, 2, "2.status", "String", "running"),
     (4, 2, "2.workingDir", "String", IMPORT),
     (5, 2, "2.voltage", "Float", "300.0"),
     (6, 2, "2.sphericalAberration", "Float", "2.7"),
@@ -49,6 +61,13 @@ OBJECTS: list[tuple[int, int | None, str, str, str | None]] = [
     (40, None, "", "XmippProtMovieGain", None),
     (41, 40, "40.status", "String", "running"),
     (42, 40, "40.workingDir", "String", GAIN),
+    (53, 2, "2.outputMovies", "SetOfMovies", None),
+    (54, 53, "2.53._size", "Integer", "1"),
+    (60, None, "", "XmippProtFlexAlign", None),
+    (61, 60, "60.status", "String", "running"),
+    (62, 60, "60.workingDir", "String", ALIGN),
+    (63, 60, "60.outputMicrographs", "SetOfMicrographs", None),
+    (64, 63, "60.63._size", "Integer", "1"),
 ]
 CONSTANT = {
     ("acquisition", "voltage"): 300.0,
@@ -56,14 +75,14 @@ CONSTANT = {
     ("acquisition", "magnification"): 105000.0,
     ("acquisition", "pixel_size"): 0.83,
     ("acquisition", "dose"): 1.2,
-    ("properties", "runs"): 3.0,
-    ("properties", "runs_running"): 2.0,
+    ("properties", "runs"): 4.0,
+    ("properties", "runs_running"): 4.0,
     ("properties", "runs_failed"): 0.0,
 }
 
 
 class ScipionSimulator(Simulator):
-    """Adds a micrograph's CTF and a line of the summary of gains each ``period`` seconds."""
+    """Adds a micrograph's CTF and a line of the summary of gains each ``period`` seconds, and pictures where the stanza wants them."""
 
     faults = {**ANY, **FEED}
     not_faults = {"silent": STILL, "over_range": NO_WORD, **dict.fromkeys(FEED, ROWS)}
@@ -85,6 +104,9 @@ class ScipionSimulator(Simulator):
             ("gain", "maximum"): Signal(3.5, 0.3, 0.02, 300, seed + 9),
         }
         self._count = self._generation = 0
+        self._draws = any(channel.id == "pictures" for channel in stanza.channels)
+        self._random = random.Random(seed)
+        self._pictures: deque[list[str]] = deque()
 
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         bands = {key: signal.band() for key, signal in self._signals.items()}
@@ -95,6 +117,7 @@ class ScipionSimulator(Simulator):
             (low, high), (least, most) = bands["gain", above], bands["gain", below]
             bands["gain", name] = low / most, high / least
         bands["summary", "size"] = 0.0, float(MOST_ROWS)
+        bands["pictures", "bytes"] = 1.0, 1e6
         bands["properties", "duration"] = bands["properties", "unchanged"] = 0.0, 1e7
         wanted = {channel.id for channel in self.stanza.channels}
         return {key: band for key, band in bands.items() if key[0] in wanted}
@@ -103,22 +126,26 @@ class ScipionSimulator(Simulator):
         words: dict[tuple[str, str], Container[Any]] = {
             ("properties", "begun"): _Any(),
             ("properties", "activity"): {"running"},
-            ("summary", "kind"): {"SetOfCTF"},
-            ("summary", "protocol"): {"ProtCTFMicrographs"},
+            ("summary", "kind"): {"SetOfCTF", "SetOfMovies", "SetOfMicrographs"},
+            ("summary", "protocol"): {"ProtCTFMicrographs", "ProtImportMovies", "XmippProtFlexAlign"},
             ("summary", "state"): {"running"},
             ("ctf", "micrograph"): _Any("mic_"),
             ("ctf", "psd"): _Any(f"{CTF}/extra/mic_"),
             ("gain", "movie"): _Any("movie_"),
+            ("pictures", "path"): _Any(f"{self._name}/"),
+            ("pictures", "micrograph"): _Any("mic_"),
         }
         wanted = {channel.id for channel in self.stanza.channels}
         return {key: told for key, told in words.items() if key[0] in wanted}
 
     def start(self) -> None:
         self._scratch = Scratch()
-        self._root = os.path.join(self._scratch.path, "session")
+        self._root = os.path.join(self._scratch.path, self._name)
         self._away = os.path.join(self._scratch.path, "away")
         self.url = f"file://{self._root}"
         self._stopping = threading.Event()
+        options = self.stanza.options
+        self._gallery = Gallery(options["pictures"] or "", options["pictures_url"] or "")
         self._build()
         self._grow()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"simulator {self.stanza.name}")
@@ -127,7 +154,12 @@ class ScipionSimulator(Simulator):
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(5)
+        self._gallery.stop()
         self._scratch.remove()
+
+    @property
+    def _name(self) -> str:
+        return f"{self.stanza.name}_session"
 
     @property
     def _project(self) -> str:
@@ -138,8 +170,8 @@ class ScipionSimulator(Simulator):
         return os.path.join(self._root, CTF, "ctfs.sqlite")
 
     def _build(self) -> None:
-        for folder in (IMPORT, CTF, GAIN):
-            os.makedirs(os.path.join(self._root, folder), exist_ok=True)
+        for folder in (IMPORT, CTF, GAIN, ALIGN):
+            os.makedirs(os.path.join(self._root, folder, EXTRA), exist_ok=True)
         with _written(self._project) as base:
             base.executescript(f"PRAGMA user_version = 1; {TABLES}")
             base.executemany("INSERT INTO Objects VALUES (?, ?, ?, ?, ?, '', '', datetime('now'))", OBJECTS)
@@ -202,16 +234,36 @@ class ScipionSimulator(Simulator):
             drawn["phase_shift"],
             drawn["resolution"],
             drawn["fit_quality"],
-            f"{CTF}/extra/{name}_psd.mrc",
+            f"{CTF}/{EXTRA}/{name}_psd.mrc",
             f"{name}.mrc",
+            *(self._drawn(name, drawn["defocus_u"]) if self._draws else (None, None)),
         )
         with _written(self._set) as base:
-            base.execute("INSERT INTO Objects VALUES (?, 1, '', '', datetime('now'), ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            base.execute(
+                "INSERT INTO Objects VALUES (?, 1, '', '', datetime('now'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+            )
         with _written(self._project) as base:
-            base.execute("UPDATE Objects SET value = ? WHERE id = 24", (str(self._count),))
+            base.executemany("UPDATE Objects SET value = ? WHERE id = ?", [(str(self._count), id) for id in SIZES])
         texts = (f"{drawn[each]:.6f}" for each in ("stddev", "p025", "p975", "maximum"))
         with open(os.path.join(self._root, GAIN, "summaryForMonitor.txt"), "a", encoding="ascii") as file:
             file.write(f"movie_{self._generation:03d}_{self._count:06d}: {' '.join(texts)}\n")
+
+    def _drawn(self, name: str, defocus: float) -> tuple[str, str]:
+        """Draw a row's pictures, and take away those of a row long ago; returns where micrograph and plot are."""
+        made = {
+            f"{ALIGN}/{EXTRA}/{name}.mrc": _micrograph.micrograph(self._random),
+            f"{ALIGN}/{EXTRA}/{name}_global.png": _micrograph.shifts(self._random),
+            f"{CTF}/{EXTRA}/{name}_psd.mrc": _micrograph.spectrum(defocus, self._random),
+        }
+        for place, data in made.items():
+            with open(os.path.join(self._root, place), "wb") as file:
+                file.write(data)
+        self._pictures.append(list(made))
+        if len(self._pictures) > KEPT:
+            for place in self._pictures.popleft():
+                os.unlink(os.path.join(self._root, place))
+        where, plot, _ = made
+        return where, plot
 
 
 class _Any:

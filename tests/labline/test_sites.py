@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,7 @@ def test_a_whole_lab_runs(name, tmp_path, telegraf_path, monkeypatch):
             assert lab.newest(*where) == [pytest.approx(expected)]
         lab.arrived(lambda: not without_data(lab), "every question of every dashboard brings data")
         assert not [title for title, rows in alarms(lab) if not rows]
+        assert not (unseen := pictures(lab)), unseen
         kinds: dict[str, SiteInstrument] = {}
         for one in lab.instruments:
             if one.stanza.simulated:
@@ -227,6 +229,19 @@ def without_data(lab: Running) -> list[tuple[str, str, str]]:
                 if not rows and not any(absent in target["query"] for absent in MAY_BE_ABSENT):
                     empty.append((file, panel["title"], target["query"]))
     return empty
+
+
+def pictures(lab: Running) -> list[str]:
+    """List the pictures of galleries that a browser would not get."""
+    found = []
+    for one in lab.instruments:
+        if address := one.stanza.options.get("pictures_url"):
+            rows = lab.rows(f'SELECT "path" FROM "raw"."scipion_picture" WHERE "instrument" = {text(one.name)} LIMIT 3')
+            for row in rows:
+                with urllib.request.urlopen(f"{address}/{row['path']}", timeout=10) as answer:
+                    if not answer.read().startswith(b"\x89PNG"):
+                        found.append(str(row["path"]))
+    return found
 
 
 def alarms(lab: Running) -> Iterator[tuple[str, list[dict[str, object]]]]:

@@ -539,6 +539,7 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
         f"{head} W! [inputs.execd::b] [b] degraded: 5: temperature_over\n"
         f"{head} E! [inputs.execd::c] stderr: \"ModuleNotFoundError: No module named 'x'\"\n"
         f"{head} E! [inputs.execd::c] Process python exited: exit status 1\n"
+        f'{head} I! [agent] Failed to start inputs.nvidia_smi::d, shutting down plugin: exec: "nvidia-smi": not found\n'
         f"{head} I! [agent] unrelated\n{head} E! [inputs.exec"
     )
     log = TelegrafLog(file)
@@ -546,11 +547,12 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
         "a": "tcp://h:1: Connection refused",
         "b": "5: temperature_over",
         "c": "its program ended, saying ModuleNotFoundError: No module named 'x'",
+        "d": 'exec: "nvidia-smi": not found; once it is there, labline reload',
     }
     assert not log.troubles()
     with file.open("a") as more:
         more.write(f"d::b] [b] ok again (LSCI,MODEL372,1,1.3)\n{head} I! [inputs.execd::a] [a] ok again (x): fine\n")
-    assert set(log.details()) == {"b", "c"}
+    assert set(log.details()) == {"b", "c", "d"}
 
 
 def test_it_is_not_asked_whether_telegraf_runs_where_it_does(lab):

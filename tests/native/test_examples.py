@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,8 @@ import yaml
 
 from labline import native_read
 from labline.stack import credentials
+from provisioning import native_config, telegraf_check, toml
 from provisioning import site as sites
-from provisioning import telegraf_check
 from telegraf_inputs.point import Point
 from telegraf_inputs.stanza import Stanza
 from telegraf_inputs.url import Url
@@ -202,6 +203,23 @@ def test_a_graphics_card(tmp_path, secrets):
         ("gpu0", "memory"): 1024,
         ("gpu0", "power"): 180.25,
     }
+
+
+def test_a_machine_without_graphics_cards_reads_all_else(tmp_path, telegraf_path):
+    stanza = instrument("gpus", 0, tmp_path, input={"nvidia_smi": {"bin_path": str(tmp_path / "absent")}})
+    for name, text in native_config.files(stanza).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    agent = toml.nested("agent", {"interval": "1s", "flush_interval": "1s"}, many=False)
+    out = toml.nested("outputs.file", {"files": ["stdout"], "data_format": "influx"})
+    conf = [*agent, *native_config.tables(stanza, "lab", str(tmp_path)), *toml.nested("inputs.mem", {}), *out]
+    (tmp_path / "telegraf.conf").write_text("\n".join(conf))
+    command = [telegraf_path, "--config", tmp_path / "telegraf.conf", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PATH": ""}) as telegraf:
+        try:
+            assert next(iter(telegraf.stdout.readline, ""), "").startswith("mem,")
+        finally:
+            telegraf.terminate()
 
 
 def test_a_wireless_network(tmp_path, secrets):

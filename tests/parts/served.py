@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labline.stack import ports
 from telegraf_inputs.configured import Stanza
 from telegraf_inputs.declared import Declared
 
@@ -19,6 +20,11 @@ WIRELESS = """\
 Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE
  face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22
  wlan0: 0000   61.  -49.  -256        0      0      0      0      3        0
+"""
+CARD = """\
+<gpu id="0000000{number}:01:00.0"><product_name>A Card</product_name><uuid>GPU-{number}</uuid>
+<fb_memory_usage><total>24576 MiB</total><used>{memory} MiB</used></fb_memory_usage>
+<utilization><gpu_util>{load} %</gpu_util></utilization><temperature><gpu_temp>{temperature} C</gpu_temp></temperature></gpu>
 """
 SNMP_TYPE = 2  # an integer
 
@@ -54,9 +60,9 @@ class Served:
             serve = getattr(self, f"_{stanza.driver.name}", None)
             if serve is not None:
                 fault = serve(stanza)
-                if stanza.driver.name not in kinds:
+                if fault is not None and fault.said not in kinds:
                     self.faults[stanza.name] = fault
-                kinds.add(stanza.driver.name)
+                    kinds.add(fault.said)
         self._publisher.start()
 
     def stop(self) -> None:
@@ -134,13 +140,46 @@ class Served:
 
         return Fault(gone, back, "connection lost")
 
-    def _telegraf(self, stanza: Stanza) -> Fault:
-        """Give the input ``wireless`` a file of Linux's own form."""
+    def _scipion(self, stanza: Stanza) -> None:
+        """Carry pictures to a folder of the test's own."""
+        (port,) = ports.free(1)
+        folder = self._folder / stanza.name
+        served = {"pictures": f"file://{folder}", "pictures_url": f"http://127.0.0.1:{port}"}
+        self.changed[stanza.name] = {"interval": "2s", **served}
+
+    def _telegraf(self, stanza: Stanza) -> Fault | None:
+        """Give an input what it reads; one that reads this machine has that."""
+        serve = getattr(self, f"_{stanza.driver.plugin(stanza)}", None)
+        self.changed[stanza.name] = dict(PACE)
+        return serve(stanza) if serve else None
+
+    def _nvidia_smi(self, stanza: Stanza) -> Fault:
+        """Make a program that says what the vendor's says of two cards."""
+        cards = ""
+        for number, channel in enumerate(stanza.channels):
+            said = {"temperature": 61 + number, "load": 57 + number, "memory": 1024 + number}
+            cards += CARD.format(number=number, **said)
+            self.expected |= {(stanza.name, channel.id, name): value for name, value in said.items()}
+        program = self._folder / f"{stanza.name}-nvidia-smi"
+
+        def says(text: str) -> None:
+            new = program.with_suffix(".new")
+            new.write_text(f"#!/bin/sh\n{text}\n")
+            new.chmod(0o755)
+            new.replace(program)
+
+        well = f"cat <<'.'\n<nvidia_smi_log>{cards}</nvidia_smi_log>\n."
+        says(well)
+        self.changed[stanza.name]["input"] = {"nvidia_smi": {"bin_path": str(program)}}
+        return Fault(lambda: says("exit 9"), lambda: says(well), "exit status 9")  # as where the kernel has no driver
+
+    def _wireless(self, stanza: Stanza) -> Fault:
+        """Make a file of Linux's own form."""
         proc = self._folder / stanza.name
         (proc / "net").mkdir(parents=True)
         file = proc / "net" / "wireless"
         file.write_text(WIRELESS)
-        self.changed[stanza.name] = {"input": {"wireless": {"host_proc": str(proc)}}, **PACE}
+        self.changed[stanza.name]["input"] = {"wireless": {"host_proc": str(proc)}}
         self.expected |= {(stanza.name, "wlan0", "level"): -49, (stanza.name, "wlan0", "link"): 61.0}
         return Fault(file.unlink, lambda: file.write_text(WIRELESS), "no such file")
 

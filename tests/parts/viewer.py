@@ -61,7 +61,9 @@ class Viewer:
                 values[variable["name"]] = pattern.search(read[0])[1] if read else ""
             else:
                 chosen = variable["current"]["value"]
-                values[variable["name"]] = variable["allValue"] if chosen == ["$__all"] else f"({'|'.join(chosen)})"
+                values[variable["name"]] = (
+                    variable.get("allValue", ".*") if chosen == ["$__all"] else f"({'|'.join(chosen)})"
+                )
         return values
 
     def rows(self, query: str) -> list[dict[str, Any]]:

@@ -430,6 +430,8 @@ def test_a_program_ends_when_nobody_waits_for_it(tmp_path):
         ({"pictures": "sftp://lab:secret@host/x", "picture_key": "/k"}, "found 'host/x', expected"),
         ({"pictures": "sftp://lab@host/x"}, "needs the file of the private key"),
         ({"pictures": "sftp://lab@host:99999/x", "picture_key": "/k"}, "expected file"),
+        ({"pictures_url": 'https://host/a"onerror=x'}, "expected /FOLDER beside Grafana, or https://HOST/FOLDER"),
+        ({"pictures_url": "javascript:alert(1)"}, "expected /FOLDER"),
     ],
 )
 def test_what_is_no_place_for_pictures_is_refused(tmp_path, keys, message):

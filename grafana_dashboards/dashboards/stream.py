@@ -1,0 +1,178 @@
+"""Dashboards of streams whose tags tell things apart, such as projects: each is shown apart, and can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from grafanalib import core as g
+from msgspec import Struct
+
+from provisioning.influxql import identifier
+from provisioning.site import Site, SiteInstrument
+from telegraf_inputs.declare import Quantity, Stream
+
+from .. import influxql, panels, signals, style, variables
+from ..layout import Page
+from ..signals import Signal
+from . import _frame, _instruments
+
+MOST_ROWS = 50  # of a table of what happened last
+MOST_PICTURES = 24
+PICTURES_A_LINE = 4
+FILE = "/^(?<value>.*?(?<text>[^/]+))$/"  # a picture is called as its file, without the folders
+INSTRUMENT = "instrument"
+
+
+class ShownStream(Struct, frozen=True, kw_only=True):
+    """A stream, and the signals of the channels that deliver it."""
+
+    stream: Stream
+    signals: list[Signal]
+
+    @property
+    def instruments(self) -> list[SiteInstrument]:
+        return list({s.instrument.name: s.instrument for s in self.signals}.values())
+
+    @property
+    def quantities(self) -> list[Quantity]:
+        return list({s.quantity.name: s.quantity for s in self.signals}.values())
+
+
+def every(site: Site) -> dict[str, g.Dashboard]:
+    """Make the dashboards of streams that have their own: file's name -> dashboard."""
+    pages: dict[str, dict[str, list[Signal]]] = {}
+    for signal in signals.of_site(site):
+        if signal.channel.stream.page:
+            pages.setdefault(_frame.page_of(signal), {}).setdefault(signal.measurement, []).append(signal)
+    return {
+        name: _build(site, name, [ShownStream(stream=of[0].channel.stream, signals=of) for of in streams.values()])
+        for name, streams in pages.items()
+    }
+
+
+def _build(site: Site, name: str, shown: Sequence[ShownStream]) -> g.Dashboard:
+    title = shown[0].stream.page
+    instruments = list({i.name: i for one in shown for i in one.instruments}.values())
+    labels = _instruments.labels(instruments)
+    tags = [tag for tag in shown[0].stream.tags if all(tag in one.stream.tags for one in shown)]
+    where = influxql.chosen(INSTRUMENT, *tags)
+    choices = [
+        variables.choice(INSTRUMENT, "Instrument", labels, "Which instruments are shown"),
+        *_choices(tags, shown),
+    ]
+    page = Page()
+    for number, (address, query, quantity) in enumerate(_galleries(shown, where)):
+        choice = f"picture{chr(ord('a') + number) if number else ''}"
+        text = f"Which of the newest {MOST_PICTURES} are shown"
+        choices.append(variables.values(choice, "Picture", query, text, regex=FILE))
+        page.add(_picture(choice, address, quantity), style.WIDTH // PICTURES_A_LINE, style.PLOT_HEIGHT)
+    for one in shown:
+        if one.stream.kind == "sample":
+            page.add(_now(one, where, labels), style.WIDTH, style.PLOT_HEIGHT - 2)
+            continue
+        numbers = [q for q in one.quantities if q.numeric and not q.count]
+        for number, quantity in enumerate(numbers, 1):
+            alone = number == len(numbers) and number % 2
+            page.add(_course(one, quantity, where), style.WIDTH if alone else style.WIDTH // 2, style.PLOT_HEIGHT)
+        page.add(_rows(one, where, labels), style.WIDTH, style.PLOT_HEIGHT + 2)
+    of = shown[0].instruments[0].stanza.driver.title
+    description = f"{of}: {title}. The variables choose what is shown."
+    return _frame.dashboard(site, name, title, description, page, choices, tags=(_frame.DRIVERS,))
+
+
+def _choices(tags: list[str], shown: Sequence[ShownStream]) -> Iterator[variables.Variable]:
+    measurements = [one.stream.measurement for one in shown]
+    for number, tag in enumerate(tags):
+        where = influxql.chosen(INSTRUMENT, *tags[:number])
+        yield variables.found(
+            tag, tag.capitalize(), measurements, where, f"Which are shown: {shown[0].stream.tags[tag]}"
+        )
+
+
+def _now(one: ShownStream, where: str, labels: dict[str, str]) -> panels.Table:
+    """Show the newest values of each that the tags tell apart."""
+    what = ", ".join(f"{influxql.call('last', q.name)} AS {identifier(q.name)}" for q in one.quantities)
+    query = influxql.newest(what, one.stream.measurement, (INSTRUMENT, *one.stream.tags), where)
+    title = ", ".join(dict.fromkeys(s.label for s in one.signals))
+    return _table(
+        one, query, labels, without=("Time",), title=title, description="The newest values in the time range."
+    )
+
+
+def _rows(one: ShownStream, where: str, labels: dict[str, str]) -> panels.Table:
+    """Show what happened last, the newest first."""
+    what = ", ".join(map(identifier, (INSTRUMENT, *one.stream.tags, *(q.name for q in one.quantities))))
+    query = influxql.latest(what, one.stream.measurement, where, MOST_ROWS)
+    text = f"The newest {MOST_ROWS} in the time range."
+    return _table(one, query, labels, first={"Time": "Time"}, title="The newest", description=text)
+
+
+def _table(
+    one: ShownStream,
+    query: str,
+    labels: dict[str, str],
+    *,
+    first: dict[str, str] | None = None,
+    without: tuple[str, ...] = (),
+    **more: Any,
+) -> panels.Table:
+    headings = {tag: tag.capitalize() for tag in (INSTRUMENT, *one.stream.tags)}
+    headings |= {q.name: _heading(q) for q in one.quantities}
+    return panels.Table(
+        targets=[panels.target(query, table=True)],
+        transformations=[panels.columns({**(first or {}), **headings}, without=without)],
+        mappings=[panels.mapping({name: (label, style.IDLE) for name, label in labels.items()})],
+        unit="none",
+        **more,
+    )
+
+
+def _heading(quantity: Quantity) -> str:
+    return f"{signals.words(quantity.name).capitalize()}{f' ({quantity.unit})' if quantity.unit else ''}"
+
+
+def _course(one: ShownStream, quantity: Quantity, where: str) -> panels.TimeSeries:
+    """Plot a quantity, a line for each that the tags tell apart; with its limits, where those of all instruments are the same."""
+    by = tuple(one.stream.tags)
+    query = influxql.series(
+        influxql.call("mean", quantity.name), one.stream.measurement, where, (INSTRUMENT, *by), fill="none"
+    )
+    of_each = [s.limits for s in one.signals if s.quantity.name == quantity.name]
+    borders = {tuple((v.severity, v.below, v.above) for v in limits) for limits in of_each}
+    limits = of_each[0] if len(borders) == 1 else ()
+    least, most = signals.reach(limits, logarithmic=False) if limits else (None, None)
+    return panels.TimeSeries(
+        title=f"{signals.words(quantity.name).capitalize()}{style.named_unit(quantity)}",
+        description=f"{quantity.description.rstrip('.')}: the mean of each interval.",
+        targets=panels.targets((query, " ".join(f"$tag_{tag}" for tag in by))),
+        unit=style.fine_unit(quantity),
+        interval=_instruments.interval(one.instruments),
+        limits=bool(limits),
+        soft_least=least,
+        soft_most=most,
+        steps=signals.steps(limits, style.CLEAR),
+    )
+
+
+def _galleries(shown: Iterable[ShownStream], where: str) -> Iterator[tuple[str, str, Quantity]]:
+    """List where pictures are found: (address, question for the newest, what they are)."""
+    for one in shown:
+        for quantity in (q for q in one.quantities if q.picture):
+            by_address: dict[str, list[str]] = {}
+            for instrument in one.instruments:
+                if address := instrument.stanza.options.get(quantity.picture):
+                    by_address.setdefault(address.rstrip("/"), []).append(instrument.name)
+            for address, names in by_address.items():
+                own = f"{where} AND {influxql.among(INSTRUMENT, names)}"
+                query = influxql.latest(identifier(quantity.name), one.stream.measurement, own, MOST_PICTURES)
+                yield address, query, quantity
+
+
+def _picture(variable: str, address: str, quantity: Quantity) -> panels.PicturePanel:
+    return panels.PicturePanel(
+        title=f"${{{variable}:text}}",
+        description=f"{quantity.description.rstrip('.')}: ${variable}.",
+        address=f"{address}/${{{variable}}}",
+        repeat=g.Repeat("h", variable, PICTURES_A_LINE),
+    )

@@ -1,0 +1,109 @@
+"""Streams with dashboards of their own: what their tags tell apart is shown apart, and chosen by them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from grafana_dashboards import check, emit
+from grafana_dashboards.check import panels_of
+from provisioning import site as sites
+from provisioning.influxql import identifier
+
+from .test_pages import dashboards
+
+PAGES = {"scipion_summary": "Summary", "scipion_ctf": "CTF", "scipion_gain": "Gain", "scipion_gallery": "Gallery"}
+SCIPION = """\
+  - name: {name}
+    driver: scipion
+    connection: file:///data
+    pictures: file:///srv/pictures
+    {more}
+"""
+
+
+@pytest.fixture(scope="module")
+def cryoem():
+    return sites.load(sites.SITES / "cryoem.yml")
+
+
+@pytest.fixture(scope="module")
+def pages(cryoem):
+    files = emit.render(cryoem)
+    return {name: json.loads(files[f"dashboards/{name}.json"]) for name in (*PAGES, "scipion", "telegraf", "overview")}
+
+
+def queries(dashboard):
+    return [target["query"] for panel in panels_of(dashboard) for target in panel.get("targets", [])]
+
+
+def variables(dashboard):
+    return {v["name"]: v for v in dashboard["templating"]["list"] if not v["hide"]}
+
+
+def test_each_page_has_a_choice_of_projects_that_all_that_it_asks_goes_by(pages):
+    for name, title in PAGES.items():
+        assert pages[name]["title"] == title
+        assert variables(pages[name])["project"]["skipUrlSync"] is False, "it stands in the address"
+        assert all('"project" =~ /^$project$/' in query for query in queries(pages[name]))
+
+
+def test_every_quantity_is_shown_on_its_streams_page_and_projects_are_drawn_apart(pages, cryoem):
+    for channel in cryoem.instruments[0].stanza.channels:
+        (name,) = [name for name, title in PAGES.items() if title == channel.stream.page]
+        asked = [query for query in queries(pages[name]) if f'"{channel.measurement}"' in query]
+        for quantity in channel.quantities:
+            assert any(identifier(quantity) in query for query in asked), quantity
+        courses = [query for query in asked if "GROUP BY time" in query]
+        assert all('"project"' in query.partition("GROUP BY")[2] for query in courses)
+        assert channel.stream.kind == "sample" or courses or name == "scipion_gallery"
+
+
+def test_a_value_of_the_overview_leads_to_its_page(pages):
+    linked = {
+        re.match(r"/d/([^?]+)\?.*var-instrument=(\w+)", link["url"]).groups()
+        for panel in panels_of(pages["overview"])
+        if panel["type"] == "stat"
+        for link in panel["fieldConfig"]["defaults"].get("links", [])
+    }
+    for name in PAGES:
+        assert {(pages[name]["uid"], "krios_scipion"), (pages[name]["uid"], "glacios_scipion")} <= linked
+
+
+def test_limits_are_drawn_where_they_are_the_same_for_all(pages):
+    (plot,) = [panel for panel in panels_of(pages["scipion_gain"]) if panel["title"] == "Stddev"]
+    assert plot["fieldConfig"]["defaults"]["thresholds"]["steps"][-1] == {"value": 0.04, "color": "orange"}
+
+
+def test_a_gallery_has_a_panel_for_each_picture_of_each_address(site):
+    text = "".join(
+        SCIPION.format(name=name, more=f"pictures_url: {address}" if address else "")
+        for name, address in (("a", "/pictures/"), ("b", "https://other/p"), ("c", "/pictures"), ("d", ""))
+    )
+    gallery = dashboards(site, text)["scipion_gallery"]
+    shown = {panel["repeat"]: panel["options"]["content"] for panel in panels_of(gallery) if panel["type"] == "text"}
+    assert '<img src="/pictures/${picture}"' in shown["picture"] and "https://other/p/${pictureb}" in shown["pictureb"]
+    asked = variables(gallery)["picture"]["query"]
+    assert "\"instrument\" = 'a'" in asked and "\"instrument\" = 'c'" in asked and "'b'" not in asked
+    assert '"project" =~ /^$project$/' in asked and "ORDER BY time DESC" in asked
+
+
+def test_without_an_address_pictures_are_listed(site):
+    gallery = dashboards(site, SCIPION.format(name="a", more=""))["scipion_gallery"]
+    assert {panel["type"] for panel in panels_of(gallery)} == {"table"}
+
+
+def test_instruments_that_measure_other_things_are_not_shown_one_at_a_time(pages):
+    """Of many that are alike one is chosen at first; of others, its plots would stand empty."""
+    assert variables(pages["telegraf"])["instrument"]["current"]["value"] == ["$__all"]
+    shown = {panel["title"] for panel in panels_of(pages["telegraf"])}
+    assert {"Processor used", "Memory used", "Swap used", "First card temperature"} <= shown
+
+
+def test_a_picture_that_repeats_sideways_is_known_and_another_way_is_not(pages):
+    gallery = json.loads(json.dumps(pages["scipion_gallery"]))
+    assert not check.faults({"dashboards/scipion_gallery.json": gallery})
+    next(panel for panel in gallery["panels"] if panel["type"] == "text")["repeatDirection"] = "v"
+    assert check.faults({"dashboards/scipion_gallery.json": gallery})
