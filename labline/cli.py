@@ -33,6 +33,7 @@ VERBS = (
     "check",
     "render",
     "apply",
+    "containers",
     "calibrate",
     "rename",
     "new-driver",

@@ -74,6 +74,10 @@ class Transport:
         """Name the port, socket or resource however it is written: whoever shares it gets the other's answers. "": none."""
         return ""
 
+    def device(self, url: Url) -> str:
+        """Name the device file of this machine that is opened, as the URL has it; "": none."""
+        return ""
+
     def shared(self, url: Url) -> bool:
         """Tell whether every machine reaches the same place by this URL: a network's address, and not its own."""
         return False

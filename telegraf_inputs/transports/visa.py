@@ -225,6 +225,10 @@ class Visa(Transport):
         resource = re.sub(r"^([A-Z]+)::", r"\g<1>0::", url.rest.upper())
         return resource.removesuffix("::INSTR").removesuffix("::INST0")
 
+    def device(self, url: Url) -> str:
+        plain = _plain(url)
+        return load(plain.scheme).device(plain) if plain else ""
+
     def shared(self, url: Url) -> bool:
         plain = _plain(url)
         return load(plain.scheme).shared(plain) if plain else url.rest.upper().startswith("TCPIP")

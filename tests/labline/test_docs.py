@@ -27,6 +27,7 @@ from tests import outside
 ROOT = Path(__file__).parent.parent.parent
 SITE_FILE = ROOT / "docs/site-file.md"
 ADDING = ROOT / "docs/adding-an-instrument.md"
+CONTAINERS = ROOT / "docs/containers.md"
 COOKBOOK = ROOT / "docs/cookbook.md"  # tests/labline/test_cookbook.py tries its stanzas
 WRITTEN = [ROOT / "README.md", ADDING, ROOT / "docs/reliability.md", ROOT / "docs/read-by-telegraf.md", SITE_FILE]
 PROGRAMS = {"lakeshore_211": "dewar", "arduino_dht22": "clean_room"}  # of the page: driver -> its example's name
@@ -37,7 +38,7 @@ def blocks(document: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S)
 
 
-@pytest.mark.parametrize("document", [*WRITTEN, COOKBOOK], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*WRITTEN, COOKBOOK, CONTAINERS], ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     links = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
     missing = [link for link in links if "://" not in link and not (document.parent / link.partition("#")[0]).exists()]

@@ -50,7 +50,7 @@ class Broker:
         """Start it; returns when both ports answer."""
         command = [self._programs / "usr" / "sbin" / "mosquitto", "-c", self._folder / "mosquitto.conf"]
         self._process = Process("mosquitto", command, self._folder / "mosquitto.log", self._environment)
-        self._process.wait_ready(lambda: all(map(_listens, (self.port, self.tls_port))), 30)
+        self._process.wait_ready(lambda: all(map(listens, (self.port, self.tls_port))), 30)
 
     def stop(self) -> None:
         """Close all connections."""
@@ -79,6 +79,6 @@ class Broker:
             subprocess.run([program, "-b", file, user, password], env=environment, check=True, capture_output=True)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

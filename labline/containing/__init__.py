@@ -1,0 +1,1 @@
+"""A lab in containers: what runs in each, as a file for Compose and one for Podman."""

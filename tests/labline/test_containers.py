@@ -1,0 +1,198 @@
+"""A lab in containers: its files are taken by what reads them, and hold what they promise."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from labline import cli
+from labline.containing import broker
+from labline.stack import telegraf_build
+from tests.parts import compose, kubernetes
+
+ROOT = Path(__file__).parents[2]
+CONTAINERFILE = ROOT / "containers/Containerfile"
+SITE = """\
+site: my-lab
+nodes: [{name: lab-pc}]
+instruments:
+  - {name: store, driver: lakeshore_372, connection: sim, interval: 1s}
+  - {name: gauge, driver: pfeiffer_tpg, model: tpg262, connection: "serial:///dev/serial/by-id/usb-FTDI-port0"}
+  - name: bath
+    driver: scpi
+    connection: visa://ASRL/dev/ttyUSB3::INSTR
+    channels: {"1": {read: {voltage: {query: "V?", unit: V}}}}
+  - {name: fridge, driver: ds18b20, connection: "file:///mnt/w1", channels: {28-000000000001: {}}}
+  - name: oven
+    driver: mqtt
+    connection: mqtt://mosquitto:1883
+    interval: 30s
+    username: lab
+    password_file: mqtt_lab
+    topic: lab/oven
+    channels: {oven: {read: {temp: {path: temp, unit: °C, description: Temperature of the oven}}}}
+notifications:
+  contact_points: [{name: chat, type: webhook, url_file: chat_url}]
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A site file that has every kind of thing that a container must be given."""
+    file = tmp_path / "my-lab.yml"
+    file.write_text(SITE)
+    return file
+
+
+@pytest.fixture
+def folder(lab: Path, tmp_path: Path) -> Path:
+    """The folder of its containers."""
+    made = tmp_path / "containers"
+    assert cli.main(["containers", str(lab), "--to", str(made)]) == 0
+    return made
+
+
+def services(folder: Path) -> dict:
+    found: dict = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    return found
+
+
+def test_compose_takes_it(folder: Path):
+    read = compose.read(folder / "compose.yaml")
+    assert read.returncode == 0, read.stderr
+    meant = yaml.safe_load(read.stdout)
+    assert meant["name"] == "labline-my-lab"
+    assert set(meant["services"]) == {"influxdb", "apply", "telegraf", "grafana", "caddy", "mosquitto"}
+    # A text of Grafana's with a $ comes out as it was meant.
+    password = services(folder)["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
+    assert password.replace("$$", "$") == "$__file{/run/secrets/grafana_admin}"
+
+
+def test_compose_would_refuse_a_slip(folder: Path):
+    file = folder / "compose.yaml"
+    file.write_text(file.read_text().replace("    ports:", "    portz:", 1))
+    assert "portz" in compose.read(file).stderr
+
+
+def test_kubernetes_takes_it(folder: Path):
+    said = kubernetes.validate(folder / "kube.yaml")
+    assert said.returncode == 0, said.stdout + said.stderr
+    file = folder / "kube.yaml"
+    file.write_text(file.read_text().replace("mountPath", "mountpath", 1))
+    assert kubernetes.validate(file).returncode != 0
+
+
+def test_no_container_may_do_more_than_it_must(folder: Path):
+    for name, service in services(folder).items():
+        assert service["read_only"] and service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else []), name
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"]), name
+        assert re.search(r":\d+\.\d+\.\d+$", service["image"]), name  # of one version, never the latest
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert ("healthcheck" in service) == (name != "apply"), name
+    pod = yaml.safe_load((folder / "kube.yaml").read_text())["spec"]
+    for container in pod["containers"]:
+        secured = container["securityContext"]
+        assert secured["runAsUser"] and secured["readOnlyRootFilesystem"], container["name"]
+        assert secured["allowPrivilegeEscalation"] is False and secured["capabilities"]["drop"] == ["ALL"]
+        assert all(port["hostIP"] == "127.0.0.1" for port in container.get("ports", []))
+
+
+def test_each_container_gets_its_own_passwords_alone(folder: Path):
+    given = {name: service.get("secrets", []) for name, service in services(folder).items()}
+    assert given == {
+        "influxdb": [],
+        "apply": ["labadmin", "writer", "reader"],
+        "telegraf": ["writer", "mqtt_lab"],
+        "grafana": ["reader", "grafana_admin", "grafana_secret_key", "chat_url"],
+        "caddy": [],
+        "mosquitto": ["mosquitto_passwords"],
+    }
+    pod = yaml.safe_load((folder / "kube.yaml").read_text())["spec"]
+    mounted = {
+        container["name"]: [
+            mount["mountPath"].removeprefix("/run/secrets/")
+            for mount in container["volumeMounts"]
+            if mount["mountPath"].startswith("/run/secrets/")
+        ]
+        for container in pod["containers"]
+    }
+    assert mounted == given
+
+
+def test_no_password_stands_in_a_file_that_is_made(folder: Path):
+    words = [file.read_text() for file in (folder / "secrets").iterdir()]
+    assert len(words) == 8
+    for file in folder.rglob("*"):
+        if file.is_file() and file.parent.name != "secrets":
+            assert not [word for word in words if word in file.read_text()], file
+    assert not [file for file in (folder / "secrets").iterdir() if file.stat().st_mode & 0o007]
+    assert "secrets/" in (folder / ".gitignore").read_text().split()
+
+
+def test_what_is_read_of_the_machine_is_handed_in(folder: Path):
+    telegraf = services(folder)["telegraf"]
+    assert [device["source"] for device in telegraf["devices"]] == [
+        "/dev/serial/by-id/usb-FTDI-port0",
+        "/dev/ttyUSB3",
+    ]
+    assert telegraf["group_add"] == ["dialout"]
+    assert "/mnt/w1" in [volume["source"] for volume in telegraf["volumes"]]
+
+
+def test_doing_it_again_changes_nothing(lab: Path, folder: Path, capsys: pytest.CaptureFixture[str]):
+    before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.rglob("*") if file.is_file()}
+    capsys.readouterr()
+    assert cli.main(["containers", str(lab), "--to", str(folder), "--check"]) == 0
+    assert cli.main(["containers", str(lab), "--to", str(folder)]) == 0
+    assert "new:" not in (said := capsys.readouterr().out) and "changed:" not in said
+    # The password of the chat is somebody's to give; it is told which, and where.
+    assert f"missing: {folder / 'secrets/chat_url'}" in said
+    assert not [file for file, was in before.items() if (file.read_bytes(), file.stat().st_mtime_ns) != was]
+    lab.write_text(lab.read_text().replace("interval: 1s", "interval: 2s"))
+    assert cli.main(["containers", str(lab), "--to", str(folder), "--check"]) == 1
+    assert "changed:" in capsys.readouterr().out
+
+
+def test_a_site_of_several_nodes_is_refused(lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    lab.write_text(
+        lab.read_text().replace(
+            "nodes: [{name: lab-pc}]", "nodes: [{name: a}, {name: b}]\ninfluxdb: {url: 'http://a:8086'}"
+        )
+    )
+    assert cli.main(["containers", str(lab), "--to", str(tmp_path / "made")]) == 2
+    assert "found 2 nodes, expected one" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
+def test_without_mqtt_there_is_no_broker(lab: Path, tmp_path: Path):
+    lab.write_text(lab.read_text().replace("mqtt://mosquitto:1883", "mqtt://192.168.1.3:1883"))
+    assert cli.main(["containers", str(lab), "--to", str(tmp_path / "made")]) == 0
+    assert "mosquitto" not in services(tmp_path / "made")
+    assert not (tmp_path / "made/secrets/mosquitto_passwords").exists()
+
+
+def test_a_broker_keeps_its_password_file_as_long_as_it_is_right():
+    first = broker.password_file({"lab": "one", "sensors": "two"})
+    assert broker.password_file({"lab": "one", "sensors": "two"}, first) == first
+    assert broker.password_file({"lab": "other", "sensors": "two"}, first) != first
+    torn = first[:40]
+    assert broker.password_file({"lab": "one", "sensors": "two"}, torn) != torn
+    assert base64.b64encode(b"one").decode() not in first
+
+
+def test_the_image_has_what_labline_is_tried_with():
+    text = CONTAINERFILE.read_text()
+    assert f"ARG TELEGRAF={telegraf_build.VERSION}" in text
+    assert "--require-hashes --only-binary :all:" in text
+    assert re.search(r"^USER 10001:10001$", text, re.M)
+    assert ":latest" not in text and not re.search(r"^FROM [^:$]+$", text, re.M)
+    taken = {line.lstrip("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {word for words in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.M) for word in words.split()}
+    assert copied == taken
+    assert all((ROOT / name).exists() for name in copied)
