@@ -74,7 +74,7 @@ class Scipion(Pushed):
     timeout = 10.0
     interval = 60.0
     streams = tuple(STREAMS.values())
-    channel_names = tuple(name for name in STREAMS if name != PICTURES)
+    channel_names = tuple(STREAMS)
     options_known = (
         Option("active", "duration", "of a folder of projects: how long ago one may have changed that is read", 7 * 86400.0),
         Option("pictures", "str", "the folder to which pictures are carried: file:///FOLDER, or sftp://USER@HOST/FOLDER"),
@@ -112,7 +112,7 @@ channels:
 
     @classmethod
     def channel_names_of(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(STREAMS) if options.get("pictures") else cls.channel_names
+        return tuple(name for name in cls.channel_names if name != PICTURES or options.get("pictures"))
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
