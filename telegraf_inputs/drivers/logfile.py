@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 from .. import declared
@@ -24,18 +23,16 @@ from ..reading import Reading
 from ..source import Pushed
 from ..stop import Stop
 from ..url import Url
-from ._log_file import LogPlace
 from ._log_form import WHERE, LogForm, LogQuantity, read
 from ._log_group import FILE_TROUBLE, LogChannel, LogGroup
 from ._log_memory import LogMemory
 from ._log_paths import LogPaths
-from ._log_renames import beside, moves
+from ._log_progress import LogProgress
 from ._log_settings import COMMON, check, settings
 from ._log_times import LogTime
 
 MOST_READINGS = 2000  # in one cycle; what is more waits for the next
 PASSED_OVER = 0.1  # of a reading is the work of a line that says nothing
-ROTATED_SECONDS = 60.0  # how long a file that was given another name is looked after
 
 
 class Logfile(Pushed):
@@ -153,64 +150,33 @@ channels:
     def __init__(self, stanza: Stanza):
         super().__init__(stanza)
         self._folder = ""
-        self._places: dict[str, LogPlace] = {}
-        self._fresh: dict[str, LogPlace] = {}  # what was read and is not known to be printed
-        self._waiting = False  # for something to be printed
-        self._there: dict[str, list[str]] = {}  # pattern -> the files that were there when it was last looked at
-        self._lost: set[str] = set()  # files of which something was dropped
-        self._rotated: dict[str, tuple[LogGroup, float]] = {}  # path -> since when, in monotonic seconds
         self._error: BadAnswer | None = None  # what was wrong with the last line
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         self._folder = url.rest
         self._check_folder()
         self._memory = LogMemory(Memory(self.stanza.name), self._folder, self.options["backlog"])
-        self._places = self._memory.places()
+        self._progress = LogProgress(self._memory)
         self._groups = self._grouped()
         self._heard = dict.fromkeys((channel.id for channel in self.channels), time.monotonic())
         return ""
 
     def look(self) -> Iterator[Reading]:
         self._check_folder()
-        if self._waiting:  # nobody takes what is printed: the files can wait
+        if self._progress.waiting:  # nobody takes what is printed: the files can wait
             return
         for group in self._groups:
             yield from self._news(group, max(1, MOST_READINGS // len(self._groups)))
-        self._forget()
+        self._progress.forget()
         if self._memory.trouble:
             self.note("how far it has read can't be remembered", f"{self._memory.trouble}: ")
         yield from self._silent()
 
     def receipt(self) -> Callable[[bool], None] | None:
-        if not self._fresh:
-            return None
-        places, self._fresh = self._fresh, {}
-        since = {group.paths.pattern: group.since for group in self._groups}
-        self._waiting = True
-        there = {path for files in self._there.values() for path in files}
-        return partial(self._printed, places, since, there)
+        return self._progress.receipt(self._groups)
 
     def close(self) -> None:
         """Do nothing: no file is held open."""
-
-    def _printed(self, places: dict[str, LogPlace], since: dict[str, Any], there: set[str], done: bool) -> None:
-        if not done:  # what was dropped is read again by the next program
-            self._lost |= set(places)
-        elif noted := {path: place for path, place in places.items() if path not in self._lost}:
-            self._memory.note(noted, {} if self._lost else since, there)
-        self._waiting = False
-
-    def _forget(self) -> None:
-        """Let go of the places in files that are there no more, or whose days are over, once they are no longer remembered."""
-        wanted = {
-            *self._fresh,
-            *self._rotated,
-            *self._lost,
-            *(path for files in self._there.values() for path in files),
-        }
-        self._places = {
-            path: place for path, place in self._places.items() if path in wanted or self._memory.keeps_place(path)
-        }
 
     def _check_folder(self) -> None:
         if not os.path.isdir(self._folder):
@@ -241,70 +207,37 @@ channels:
     def _news(self, group: LogGroup, most: int) -> Iterator[Reading]:
         """Read what is new in the files of a group, ``most`` lines at most."""
         group.trouble = ""
-        try:
-            files = self._there[group.paths.pattern] = group.files()
-        except OSError as error:
-            files, group.trouble = [], f"{error.filename}: {error.strerror}"
         left = float(most)
-        for path in self._changed(group, files):
-            place = self._places.get(path)
-            try:
-                if place is None and not self._memory.keeps:
-                    place = group.last(path)
-                for readings, behind in group.lines(path, place, self._memory.first_ns if self._memory.keeps else None):
-                    self._places[path] = self._fresh[path] = behind
-                    left -= len(readings) or PASSED_OVER
-                    for reading in readings:
-                        self._note(reading)
-                        yield reading
+        try:
+            for path in self._progress.changed(group):
+                for said in self._read(group, path):
+                    left -= len(said) or PASSED_OVER
+                    yield from said
                     if left <= 0:
                         return
-            except FileNotFoundError:  # just now
-                continue
-            except OSError as error:
-                group.trouble = f"{path}: {error.strerror}"
+        except OSError as error:
+            group.trouble = f"{error.filename}: {error.strerror}"
         if group.trouble:
             for each in group.channels:
                 yield Reading(each.channel.id, {}, time.time_ns(), FILE_TROUBLE, group.trouble)
         else:
             group.read_up()
 
-    def _changed(self, group: LogGroup, files: list[str]) -> Iterator[str]:
-        """Yield the files that may have something new; before one that was written anew, what it was before, by its other name."""
-        yield from self._turned(group)
-        if not self._memory.keeps:
-            yield from files[-1:]
-            return
-        moved = moves(files, self._places, group.encoding)
-        before = {old: self._places.pop(old) for old in moved.values()}
-        for path, old in moved.items():
-            self._move(path, old, before[old])
-        for path in files:
-            place = self._places.get(path)
-            if place is not None:
-                try:
-                    found = os.stat(path)
-                except OSError:
-                    continue
-                if (found.st_ino, found.st_size) == (place.inode, place.offset):
-                    continue
-                if found.st_ino != place.inode and (other := beside(path, place, group.encoding)):
-                    self._move(other, path, self._places.pop(path))
-                    self._rotated[other] = group, time.monotonic()
-                    yield other
-            yield path
-
-    def _move(self, path: str, old: str, place: LogPlace) -> None:
-        """Note that a file was given another name."""
-        self._places[path] = self._fresh[path] = place
-        if old in self._lost:
-            self._lost.add(path)
-
-    def _turned(self, group: LogGroup) -> list[str]:
-        """List the files of a group that were given another name a while ago."""
-        now = time.monotonic()
-        self._rotated = {path: each for path, each in self._rotated.items() if now - each[1] < ROTATED_SECONDS}
-        return [path for path, (of, _) in self._rotated.items() if of is group]
+    def _read(self, group: LogGroup, path: str) -> Iterator[list[Reading]]:
+        """Read what is new in a file, line by line; where it can't be read, that is the group's trouble."""
+        keeps, place = self._memory.keeps, self._progress.place(path)
+        try:
+            if place is None and not keeps:
+                place = group.last(path)
+            for readings, behind in group.lines(path, place, self._memory.first_ns if keeps else None):
+                self._progress.reached(path, behind)
+                for reading in readings:
+                    self._note(reading)
+                yield readings
+        except FileNotFoundError:  # just now
+            pass
+        except OSError as error:
+            group.trouble = f"{path}: {error.strerror}"
 
     def _note(self, reading: Reading) -> None:
         if reading.channel:

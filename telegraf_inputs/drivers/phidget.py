@@ -21,8 +21,9 @@ from ..stop import Stop
 from ..transports.phidget import LARGEST_SERIAL, target
 from ..url import Url
 from ._phidget_classes import RATIO_UNITS, SENSORS, VOLTAGE_UNITS
+from ._phidget_codes import EVENTS, NO_VALUE
 from ._phidget_library import LARGEST_GROWTH, LIBRARY, LibraryError
-from ._phidget_sensor import EVENTS, NO_VALUE, Sensor
+from ._phidget_sensor import Sensor
 from ._phidget_server import NetworkServer
 
 FIRST_READING_SECONDS = 1.0

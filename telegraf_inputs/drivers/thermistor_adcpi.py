@@ -172,13 +172,13 @@ channels:
 
     def _ohms(self, volts: float) -> tuple[float | None, str]:
         """Tell the thermistor's resistance from the voltage at it, and its status."""
-        together = self._divider(max(0.0, volts))
-        if together is None:
+        parallel = self._divider(max(0.0, volts))
+        if parallel is None:
             return None, "open_circuit"
-        if together < SHORT_OHMS:
+        if parallel < SHORT_OHMS:
             return None, "short_circuit"
         load = self.options["load"]
-        siemens = 1.0 / together - (1.0 / load if load else 0.0)
+        siemens = 1.0 / parallel - (1.0 / load if load else 0.0)
         return (None, "open_circuit") if siemens < 1.0 / OPEN_OHMS else (1.0 / siemens, "ok")
 
 

@@ -227,7 +227,7 @@ def test_a_file_to_which_nobody_wrote_for_long_is_not_read_again(logs, remembere
     reader = Reader(logs)
     assert reader.read() == [4]
     assert gone not in json.loads(file.read_text())["files"]
-    assert reader.read() == [] and gone not in reader.instrument.source._places
+    assert reader.read() == [] and reader.instrument.source._progress.place(gone) is None
     assert Reader(logs).read() == []
 
 

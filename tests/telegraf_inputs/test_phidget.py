@@ -282,7 +282,7 @@ def test_a_reading_is_none_while_detached():
         bench.simulator.server.unplugged = {key[0]}
         wait(lambda: not sensor.attached)
         bench.instrument.inbox.take()
-        sensor._handlers["PhidgetTemperatureSensor_setOnTemperatureChangeHandler"](None, None, 20.0)
+        sensor._handle.handlers["PhidgetTemperatureSensor_setOnTemperatureChangeHandler"](None, None, 20.0)
         assert bench.instrument.inbox.take() == []
 
 
@@ -293,7 +293,7 @@ def test_what_is_no_number_is_no_reading(unknown):
         bench.mute("it")
         (sensor,) = bench.sensors
         bench.instrument.inbox.take()
-        sensor._handlers["PhidgetTemperatureSensor_setOnTemperatureChangeHandler"](None, None, unknown)
+        sensor._handle.handlers["PhidgetTemperatureSensor_setOnTemperatureChangeHandler"](None, None, unknown)
         (reading,) = bench.instrument.inbox.take()
         assert (reading.values, reading.status) == ({}, "unknown")
 
@@ -301,7 +301,7 @@ def test_what_is_no_number_is_no_reading(unknown):
 def test_a_fault_in_a_callback_is_told_and_kept_from_the_library(monkeypatch, capfd):
     with Bench({"it": {"class": "TemperatureSensor"}}) as bench:
         bench.status("it", "ok")
-        monkeypatch.setattr(_phidget_sensor, "_flat", lambda types, arguments: 1 / 0)
+        monkeypatch.setattr(_phidget_sensor, "flat", lambda types, arguments: 1 / 0)
         assert bench.status("it", "driver_fault") == {"status": "driver_fault"}
         assert "ZeroDivisionError" in "".join(bench.logged)
         monkeypatch.undo()

@@ -15,7 +15,7 @@ import pytest
 
 from telegraf_inputs import declared, drivers
 from telegraf_inputs.drivers import _julabo_quantities as quantities
-from telegraf_inputs.drivers import _phidget_sensor as phidget_sensor
+from telegraf_inputs.drivers import _phidget_codes as phidget_codes
 from telegraf_inputs.drivers import _scpi_quantity as scpi_quantity
 from telegraf_inputs.drivers import _tpg_models as tpg_models
 from telegraf_inputs.drivers import julabo, lakeshore_218, lakeshore_240, lakeshore_336, lakeshore_372, pfeiffer_tpg
@@ -400,15 +400,15 @@ def phidget(name: str) -> type[IntEnum]:
 
 def test_the_return_codes_of_phidgets():
     codes = {code.name.removeprefix("EPHIDGET_"): code.value for code in phidget("ErrorCode")}
-    assert {codes[name]: word for name, word in NO_VALUE.items()} == phidget_sensor.NO_VALUE
-    assert (codes["NOTATTACHED"], codes["UNSUPPORTED"]) == (phidget_sensor.NOT_ATTACHED, phidget_sensor.UNSUPPORTED)
+    assert {codes[name]: word for name, word in NO_VALUE.items()} == phidget_codes.NO_VALUE
+    assert (codes["NOTATTACHED"], codes["UNSUPPORTED"]) == (phidget_codes.NOT_ATTACHED, phidget_codes.UNSUPPORTED)
 
 
 def test_the_error_events_of_phidgets():
     codes = {code.name.removeprefix("EEPHIDGET_"): code.value for code in phidget("ErrorEventCode")}
-    assert {codes[name]: word for name, word in EVENTS.items()} == phidget_sensor.EVENTS
-    assert codes["OK"] == phidget_sensor.FINE
-    assert {codes[name] for name in ("DISPATCH", "OVERRUN", "PACKETLOST")} == set(phidget_sensor.LOST)
+    assert {codes[name]: word for name, word in EVENTS.items()} == phidget_codes.EVENTS
+    assert codes["OK"] == phidget_codes.FINE
+    assert {codes[name] for name in ("DISPATCH", "OVERRUN", "PACKETLOST")} == set(phidget_codes.LOST)
     assert set(codes) == {*EVENTS, *NO_SENSORS, "OK", "DISPATCH", "OVERRUN", "PACKETLOST"}
 
 
