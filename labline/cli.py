@@ -36,6 +36,7 @@ VERBS = (
     "containers",
     "calibrate",
     "rename",
+    "rotate",
     "new-driver",
     "completion",
 )

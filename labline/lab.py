@@ -19,7 +19,7 @@ from . import known_labs, ledger
 from .alone import Alone
 from .live.outputs import Trouble
 from .live.telegraf_log import TelegrafLogs
-from .local import change
+from .local import change, rotation
 from .local.acquisition import Acquisition
 from .local.counting import Counting
 from .local.dashboards import DASHBOARDS_PORT, Dashboards
@@ -82,7 +82,7 @@ class Lab:
         self._unreadable: dict[str, str] = {}  # instruments that Telegraf is not told of -> why
         self._on_their_own: set[str] = set()  # instruments that changed: what simulates them is in their programs
         self.version = 0  # of the site: how often it changed while it ran
-        self._requests = Requests(self.places.root, {"reload": self.take_up})
+        self._requests = Requests(self.places.root, {"reload": self.take_up, "rotate": self.rotate})
         self._supervision = Supervision(say)
         self._disk = DiskWatch(self.places.root, say)
         self._site_file = RunningSiteFile(Path(site.file), self.places.root, say)
@@ -266,6 +266,12 @@ class Lab:
         self._site_file.take_up()
         again = [f"{name} is started anew for that: readings of about two seconds are missed" for name in sorted(anew)]
         return [*told_of.lines(), *again, *filter(None, [refused])]
+
+    def rotate(self) -> list[str]:
+        """Change the passwords of the database's users; tells what came of it. Raises StackError, DatabaseError."""
+        if not self._database or not self._database.up:
+            raise StackError("the database does not run just now; nothing was changed")
+        return rotation.rotate(self._database, self._kept_telegrafs, self.dashboards, self.places.secrets)
 
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""

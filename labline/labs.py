@@ -1,4 +1,6 @@
-"""List the labs that were run on this machine by this user: where each keeps its things, and whether it runs."""
+"""List the labs that this user ran here.
+
+Where each keeps its things, and whether it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the skeleton of a driver: a file to fill in, its simulator, its cases.
+"""Write the skeleton of a driver, its simulator, its cases.
 
 What is written works: it reads its simulator, and the tests pass on it. Its comments say what goes where; it is not yet
 a driver of anything. Without --to it becomes part of this clone; in another folder, which LABLINE_PATH then names,

@@ -100,8 +100,13 @@ class Places:
 
     def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach the lab's database at ``url`` as the user who may only read."""
-        password = secret(self.secrets, READER)
-        return Server(url, READER, password, seconds=seconds, before=lambda: self.check_listener(url))
+
+        def before() -> None:
+            self.check_listener(url)
+            server.use(secret(self.secrets, READER))  # which may have changed since
+
+        server = Server(url, READER, secret(self.secrets, READER), seconds=seconds, before=before)
+        return server
 
     def check_listener(self, url: str) -> None:
         """Refuse (DatabaseError) what is at the database's port where it is another user's, and would wait there for passwords."""

@@ -64,8 +64,13 @@ class Server:
         if self.url.startswith("https:"):
             system = ssl.get_default_verify_paths()  # those that Telegraf and Grafana trust too
             self._session.verify = _readable(ca) or system.cafile or system.capath or True
-        if user:  # as bytes: as text, requests would send Latin-1
-            self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
+        if user:
+            self.use(password)
+
+    def use(self, password: str) -> None:
+        """Take another password from now on."""
+        # As bytes: as text, requests would send Latin-1.
+        self._session.auth = HTTPBasicAuth(self.user.encode(), password.encode())
 
     def as_user(self, user: str, password: str) -> Server:
         """See the same server as another user."""

@@ -110,8 +110,12 @@ class Dashboards:
             emit.write(self._telling_few(site, simulated), self._places.grafana_files, self._paths)
         except emit.InvalidForGrafana as error:
             return f"the dashboards stay as they were: {error}"
-        refused = self.grafana.reload() if self.overview else ""  # one that is started anew reads them anyway
+        refused = self.read_again()  # one that is started anew reads them anyway
         return f"Grafana did not take up the alarms: {refused}; a new start does" if refused else ""
+
+    def read_again(self) -> str:
+        """Let Grafana read anew what files say, passwords included; tells what it says against that."""
+        return self.grafana.reload() if self.grafana and self.overview else ""
 
     def stop(self) -> None:
         """Stop it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,7 @@ class Database:
         self._program, self._places, self._port, self._say = program, places, port, say
         self._lock = lock
         self._server: influxdb.InfluxDB | None = None
+        self.alone = threading.Lock()  # held by whoever changes users, or looks whether they are as they should be
         self.url = f"http://{ports.LOOPBACK}:{port}"
 
     @property
@@ -161,10 +163,11 @@ class Database:
 
         Raises Unfit where the data have other types or units than the site file says, DatabaseError.
         """
-        plan = self._plan(site)
-        if plan.refused:
-            raise Unfit("\n".join(plan.refused))
-        missing = [difference for difference in plan.differences if not difference.loss]
-        for difference in missing:
-            difference.act()
+        with self.alone:
+            plan = self._plan(site)
+            if plan.refused:
+                raise Unfit("\n".join(plan.refused))
+            missing = [difference for difference in plan.differences if not difference.loss]
+            for difference in missing:
+                difference.act()
         return [difference.text for difference in missing]

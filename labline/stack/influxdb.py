@@ -10,7 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from provisioning import influxql, toml
+from provisioning import influxdb_passwords, influxql, toml
 from provisioning.influxdb_schema import ADMIN
 from provisioning.influxdb_server import DatabaseError, Server
 
@@ -175,6 +175,8 @@ class InfluxDB:
         try:
             self.server.query(statement, hidden=self.password)
         except DatabaseError as error:
+            if influxdb_passwords.finish(self.server, secrets, self.admin):
+                return
             raise WrongPassword(
                 f"the data in {told.path(self.directory)} were made with another password than the one in "
                 f"{told.path(secrets / ADMIN)} ({error}); bring that one back, "
