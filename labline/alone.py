@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,10 @@ class Alone:
             runlock.RunLock(other).close()
         own = dict(_read(site))
         for lab in known_labs.all_of():
-            if lab.root == root or not (who := runlock.holder(lab.root)):
+            who = None
+            with contextlib.suppress(OSError):  # a folder that is gone, or another user's by now
+                who = runlock.holder(lab.root)
+            if lab.root == root or not who:
                 continue
             for place, name in _read_by(lab):
                 if place in own:

@@ -220,6 +220,8 @@ def _worded(text: str, written: Any, kind: _Kind) -> str:
             expected += ", each of which begins with '- '"
         elif words == ["array"] and (form := _such_as(kind.item, written)):
             expected += f", such as [{form}]"
+        elif words == ["array"] and isinstance(written, str) and kind.item and kind.item.struct is None:
+            expected += f", such as [{shown(written)}]"
     elif text.startswith("Invalid enum value"):
         expected = " or ".join(str(value) for info in kind.plain for value in getattr(info, "values", ()))
     elif match := LENGTH.match(text):

@@ -86,7 +86,8 @@ def value(data: Mapping[str, Any], option: Option) -> Any:
     if option.type == "unit":
         found = _unit(str(found), option)
     if option.choices and found not in option.choices:
-        raise BadInput(f"found {shown(found)}, expected one of {', '.join(map(str, option.choices))}", (option.name,))
+        choices = ", ".join(map(str, option.choices))
+        raise BadInput(f"found {shown(found)}, expected one of {choices}: {option.description}", (option.name,))
     return found
 
 

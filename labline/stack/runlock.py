@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from . import told
 from .credentials import private_directory
 from .errors import AlreadyRunning
 
+LOOKS, BETWEEN = 3, 0.05  # seconds: whoever asks for the holder has the lock for a moment
 ROOM = 4096  # bytes: what is written anew has its place on the disk already
 
 
@@ -25,9 +27,7 @@ class RunLock:
         """Take the lock. Raises AlreadyRunning, with who has it, since when and where."""
         self.path = private_directory(directory) / "lock"
         self._file = open(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+")  # noqa: SIM115
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._taken():
             with self._file:
                 info = _read(self._file)
             where = "".join(f"\n  {name}: {url}" for name, url in info["urls"].items() if url)
@@ -35,10 +35,19 @@ class RunLock:
                 f"this site runs already: process {info['pid']}, since {info['since']}{where}\n"
                 f"Stop it there with Ctrl-C, or look at it with `{told.command()} status` and the same SITE.",
                 info,
-            ) from None
+            )
         since = datetime.now().astimezone().isoformat(" ", "seconds")
         self._info: dict[str, Any] = {"pid": os.getpid(), "since": since, "urls": {}, "telegraf": {}}
         self._write()
+
+    def _taken(self) -> bool:
+        for _ in range(LOOKS):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                time.sleep(BETWEEN)
+        return False
 
     def tell(self, **urls: str) -> None:
         """Write down where the parts are, for whoever comes second: ``tell(influxdb="http://…")``; "" if gone."""

@@ -25,9 +25,10 @@ def command() -> str:
 
 
 def path(path: Path) -> str:
-    """Write a path relative to where the user is, if it lies below."""
+    """Write a path relative to where the user is, if it lies below; a service is at /, and nobody else."""
     try:
-        return str(path.absolute().relative_to(Path.cwd()))
+        here = Path.cwd()
+        return str(path.absolute() if here == here.parent else path.absolute().relative_to(here))
     except (ValueError, OSError):  # elsewhere; or where the user is was deleted
         return str(path)
 

@@ -152,7 +152,10 @@ channels:
                 with noted(wrong):
                     _check(topic_of(stanza, channel, name, each.where), channel, (*at, "topic"))
                 path = path_of(channel, name, each.where)
-                if "" in path or PLACE in path:
+                if path[:1] == ["$"]:
+                    meant = ".".join(path[1:])
+                    wrong.append(BadInput(f"found {each.where['path']!r}, expected {meant!r}: no '$'", (*at, "path")))
+                elif "" in path or PLACE in path:
                     said = f"found {each.where['path']!r}, expected names with '.' between them"
                     wrong.append(BadInput(said, (*at, "path")))
 

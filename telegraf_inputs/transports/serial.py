@@ -112,8 +112,8 @@ class Serial(Transport):
     def check(self, url: Url, wire: Wire) -> None:
         if not url.rest.startswith("/") or not url.rest.strip("/"):
             raise BadInput(f"{url.text!r} names no port; expected such as serial:///dev/ttyUSB0 (three slashes)")
-        port, colon, speed = url.rest.rpartition(":")
-        if colon and speed.isdecimal() and int(speed) >= SLOWEST_BAUD and not os.path.exists(url.rest):
+        port, mark, speed = url.rest.partition(",") if "," in url.rest else url.rest.rpartition(":")
+        if mark and speed.isdecimal() and int(speed) >= SLOWEST_BAUD and not os.path.exists(url.rest):
             raise BadInput(
                 f"{url.text!r} has a speed where none stands; did you mean 'serial://{port}?baudrate={speed}'?"
             )

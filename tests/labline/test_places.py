@@ -13,7 +13,7 @@ import pytest
 from labline import cli, known_labs, status
 from labline.lab import Lab
 from labline.places import VARIABLE, Places, state_of
-from labline.stack import credentials
+from labline.stack import credentials, runlock
 from labline.stack.errors import AlreadyRunning, StackError
 from provisioning import site as sites
 from provisioning.influxdb_schema import READER
@@ -253,3 +253,30 @@ def test_another_users_lab_is_told_as_such(tmp_path):
     assert as_nobody(rf"trial\.yml is run already: process {os.getpid()} of user root")
     lab.close()
     assert as_nobody(r"\.labline.*Permission denied; it is user root's: run this as that user\. Else choose .* --state")
+
+
+def test_whoever_looks_at_a_lock_for_a_moment_keeps_nobody_from_starting(tmp_path, monkeypatch):
+    taken, looks = runlock.fcntl.flock, []
+
+    def flock(file, how):
+        looks.append(how)
+        if len(looks) == 1:
+            raise BlockingIOError
+        taken(file, how)
+
+    monkeypatch.setattr(runlock.fcntl, "flock", flock)
+    runlock.RunLock(tmp_path).close()
+    assert len(looks) == 2
+
+
+def test_a_lab_of_ones_own_that_another_user_has_by_now_keeps_no_other_from_starting(tmp_path, monkeypatch):
+    one, two = tmp_path / "one.yml", tmp_path / "two.yml"
+    for file in (one, two):
+        file.write_text(SITE)
+        Lab(sites.load(file), tmp_path / file.stem, print).close()
+
+    def holder(_):
+        raise PermissionError
+
+    monkeypatch.setattr(runlock, "holder", holder)
+    Lab(sites.load(two), tmp_path / "two", print).close()

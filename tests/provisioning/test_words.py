@@ -143,6 +143,11 @@ STILL = BRIDGE + '    channels: {{"1": {{limits: {{temperature: {{{0}}}}}}}}}\n'
         (HEAD + STILL.format("alarm: {above: 1 K}"), "temperature.alarm: is not a key here; here it is 'critical'"),
         (HEAD + BRIDGE.replace("driver", "type"), "type: is no key of an instrument; what reads it is its driver, as driver: lakeshore_372"),
         (HEAD + BRIDGE.replace("tcp://h:1", "serial:///dev/ttyUSB7:9600"), "did you mean 'serial:///dev/ttyUSB7?baudrate=9600'?"),
+        (HEAD + BRIDGE.replace("tcp://h:1", "serial:///dev/ttyUSB7,9600"), "did you mean 'serial:///dev/ttyUSB7?baudrate=9600'?"),
+        (HEAD + "  - {name: b, driver: julabo, model: F25, connection: tcp://h:1}\n", "expected one of cf41, hightech, toptech"),
+        (HEAD + "  - {name: b, driver: julabo, model: F25, connection: tcp://h:1}\n", "which model it is, where its answer to VERSION does not say so"),
+        (HEAD + "  - {name: b, driver: mqtt, connection: mqtt://h, channels: {t: {topic: a, read: {t: {path: $.T.v, unit: K}}}}}\n", "found '$.T.v', expected 'T.v': no '$'"),
+        (f"notifications: {{contact_points: [{{name: m, type: email, addresses: a@b.c}}]}}\n{SITE}", "found 'a@b.c', expected a list, such as ['a@b.c']"),
     ],
 )  # fmt: skip
 def test_what_other_programs_call_otherwise_is_answered_with_its_name_here(written, text, meant):

@@ -34,6 +34,11 @@ def test_the_command_as_it_was_called(clone, monkeypatch):
     assert told.command() == "labline"
 
 
+def test_of_a_service_a_path_is_told_whole(clone, monkeypatch):
+    monkeypatch.chdir("/")
+    assert told.path(clone) == str(clone)
+
+
 def test_a_path_below_is_told_from_here(clone, tmp_path):
     assert told.path(clone) == ".venv/bin/labline" and told.path(tmp_path.parent / "x") == str(tmp_path.parent / "x")
 
