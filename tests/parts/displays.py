@@ -1,23 +1,26 @@
-"""Pictures of seven-segment displays, drawn from a seed: clean, noisy, tilted, blurred, with glare, unevenly lit, as JPEG."""
+"""Pictures of seven-segment displays, drawn from a seed: of each kind in turn, each with what it shows and where."""
 
 from __future__ import annotations
 
-import io
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-KINDS = ("clean", "noisy", "tilted", "blurred", "glare", "uneven", "jpeg", "nudged")
-SEGMENTS = {
-    "0": "abcdef", "1": "bc", "2": "abged", "3": "abgcd", "4": "fgbc", "5": "afgcd", "6": "afgedc", "7": "abc",
-    "8": "abcdefg", "9": "abcdfg", "-": "g", "E": "adefg", "r": "eg", "o": "cdeg", "L": "def", " ": "",
-}  # fmt: skip
-FORMS = ("8.8.8.8", "-8.8.8.8", "88.8", "888", "-88.88", "8.8E-8", "8.8.8.8.8", "-8.8.8.8.8.8")
+from telegraf_inputs.simulators.display_drawing import SEGMENTS, bars
+
+from . import spoilt_pictures
+
+KINDS = ("clean", "noisy", "tilted", "blurred", "glare", "uneven", "jpeg")  # that ought to be read
+DECEIVING = ("moved", "misdeclared", "reflection", "changing", "covered", "more")  # of which no wrong number may come
+FORMS = ("8.8.8.8", "-8.8.8.8", "88.8", "888", "-88.88", "8.8E-8", "8.8.8.8.8", "-8.8.8.8.8.8", "8.8E-88", "8.8 -8")
 COLOURS = ((255, 40, 30), (60, 255, 80), (255, 180, 40), (70, 140, 255), (240, 240, 240))
+GLASS = ((200, 215, 190), (190, 200, 215), (220, 220, 220))  # of an LCD
+FONT_SLANT = 5.0  # degrees, of DSEG's italics
 
 
 @dataclass
@@ -25,31 +28,72 @@ class Drawn:
     """One picture of a display: what it shows, and where it is declared to be."""
 
     kind: str
-    picture: Any  # grey
-    corners: list[tuple[float, float]]
+    picture: Any  # in colours
+    corners: tuple[tuple[float, float], ...]
     form: str
-    text: str  # a character a place, a point behind that whose point shines
+    texts: tuple[str, ...]  # what it may be read as: a character a place, a point behind that whose point shines
     gap: float
     lit: str
 
+    @property
+    def grey(self) -> Any:
+        return self.picture.convert("L")
 
-def many(count: int, seed: int, font: Any = None) -> Iterator[Drawn]:
-    """Draw pictures of all kinds in turn, of different displays."""
+
+@dataclass(frozen=True)
+class Style:
+    """How a display is built; lengths in pixels."""
+
+    height: int
+    width: float
+    gap: float
+    thick: float
+    slant: float  # to the right, of one pixel upwards
+    lit: str
+    background: float
+    light: float
+    ghost: float  # how much an unlit segment is seen
+    font: Path | None
+
+
+def many(count: int, seed: object, kinds: tuple[str, ...] = KINDS, fonts: tuple[Path, ...] = ()) -> Iterator[Drawn]:
+    """Draw pictures of these kinds in turn, of different displays; with ``fonts``, in their typefaces."""
     for number in range(count):
         chance = random.Random(f"{seed}-{number}")
-        yield draw(KINDS[number % len(KINDS)], chance, font)
+        yield draw(kinds[number % len(kinds)], chance, chance.choice(fonts) if fonts else None)
+
+
+def draw(kind: str, chance: random.Random, font: Path | None = None) -> Drawn:
+    """Draw one picture of a display that nobody has seen before."""
+    form = chance.choice(FORMS)
+    text = shown(form, chance)
+    style = _style(chance, font)
+    picture, corners = _sheet(text, style)
+    declared = Drawn(kind, picture, corners, form, (text,), style.gap, style.lit)
+    if kind == "changing":  # a picture that was taken while the number changed
+        after = shown(form, chance)
+        blend = Image.blend(picture, _sheet(after, style)[0], chance.uniform(0, 1))
+        declared = replace(declared, picture=blend, texts=(text, after))
+    if kind == "more":  # the display has one place more than was declared
+        declared = _with_one_more(form, chance, style)
+    if style.lit == "bright":
+        declared = replace(declared, picture=_bloom(declared.picture, chance.uniform(0, 0.3), style.height))
+    declared = spoilt_pictures.spoil(declared, style.height, chance)
+    slip = 0.012 * style.height  # whoever declared the region did not do better
+    slipped = tuple((x + chance.uniform(-slip, slip), y + chance.uniform(-slip, slip)) for x, y in declared.corners)
+    coloured = _coloured(declared.picture, style, chance)
+    declared = replace(declared, picture=coloured, corners=slipped, gap=declared.gap * chance.uniform(0.95, 1.05))
+    return replace(declared, picture=spoilt_pictures.as_jpeg(coloured, chance)) if kind == "jpeg" else declared
 
 
 def shown(form: str, chance: random.Random) -> str:
-    """Choose what a display of this form shows: a number, or now and then dashes or a word."""
+    """Choose what a display of this form shows: a number, or now and then dashes, a word or nothing."""
     places = [character for character in form if character != "."]
-    points = [index for index, after in enumerate(_after(form)) if after]
+    points = [index for index, after in enumerate(_points(form)) if after]
     point = chance.choice(points) if points else None
     if chance.random() < 0.06:
-        text = ["-"] * len(places) if chance.random() < 0.5 else list("Err".rjust(len(places))[: len(places)])
-        if places[0] == "-" and text[0] not in "- ":
-            text[0] = " "
-        return "".join(text) if "E" not in form else " " * len(places)
+        word = chance.choice(("-" * len(places), "Err".rjust(len(places)), "0L".center(len(places)), " " * len(places)))
+        return word if len(word) == len(places) and places[0] == "8" and "E" not in form else " " * len(places)
     text, begun = [], False
     for index, place in enumerate(places):
         if place == "8":
@@ -64,7 +108,7 @@ def shown(form: str, chance: random.Random) -> str:
     return "".join(text)
 
 
-def _after(form: str) -> list[bool]:
+def _points(form: str) -> list[bool]:
     found: list[bool] = []
     for character in form:
         if character == ".":
@@ -74,83 +118,86 @@ def _after(form: str) -> list[bool]:
     return found
 
 
-def draw(kind: str, chance: random.Random, font: Any = None, form: str = "", text: str = "") -> Drawn:
-    """Draw a display; ``font``: a typeface of segments instead of our own polygons."""
-    form = form or chance.choice(FORMS)
-    text = text or shown(form, chance)
+def _style(chance: random.Random, font: Path | None) -> Style:
     height = chance.choice((40, 60, 90, 140))
-    width, gap = height * chance.uniform(0.5, 0.58), chance.uniform(0.3, 0.55)
-    thick, slant = chance.uniform(0.10, 0.17) * height, math.tan(math.radians(chance.uniform(0, 10)))
     lit = chance.choice(("bright", "bright", "bright", "dark"))
-    bezel, ghost = chance.uniform(5, 50), chance.uniform(0, 0.12)
-    light = chance.uniform(140, 235)
+    background, light = (chance.uniform(5, 50), chance.uniform(140, 235))
     if lit == "dark":
-        bezel, light = chance.uniform(130, 200), chance.uniform(20, 60)
-    count = len([c for c in form if c != "."])
-    scale, border = 3, height
-    total = width * (count + gap * (count - 1))
-    size = (math.ceil(total + 2 * border + slant * height), height + 2 * border)
-    sheet = Image.new("L", (size[0] * scale, size[1] * scale), round(bezel))
+        background, light = chance.uniform(130, 200), chance.uniform(20, 60)
+    width, gap = height * chance.uniform(0.5, 0.58), chance.uniform(0.3, 0.55)
+    slant = math.tan(math.radians(chance.uniform(0, 10)))
+    if font:
+        upright = font.with_name(
+            font.name.replace("Italic", "") if "-Italic" not in font.name else font.name.replace("Italic", "Regular")
+        )
+        face = ImageFont.truetype(str(upright), 400)
+        left, top, right, low = face.getmask("8").getbbox()
+        width = height * (right - left) / (low - top)
+        gap = face.getlength("8") / (right - left) - 1
+        slant = math.tan(math.radians(FONT_SLANT)) if "Italic" in font.name else 0.0
+    thick = chance.uniform(0.10, 0.17) * height
+    return Style(height, width, gap, thick, slant, lit, background, light, chance.uniform(0, 0.12), font)
+
+
+def _sheet(text: str, style: Style) -> tuple[Any, tuple[tuple[float, float], ...]]:
+    """Draw a display in grey; with the outer edges of its first and last place."""
+    count, scale, border = len(text.replace(".", "")), 3, round(1.6 * style.height)
+    total = style.width * (count + style.gap * (count - 1))
+    size = (math.ceil(total + 2 * border + style.slant * style.height), style.height + 2 * border)
+    sheet = Image.new("L", (size[0] * scale, size[1] * scale), round(style.background))
     pen = ImageDraw.Draw(sheet)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return (border + x + slant * (height - y)) * scale, (border + y) * scale
+        return (border + x + style.slant * (style.height - y)) * scale, (border + y) * scale
 
     def level(share: float) -> int:
-        return round(bezel + (light - bezel) * share)
+        return round(style.background + (style.light - style.background) * share)
 
     index = 0
     for character in text:
-        left = (index - (character == ".")) * width * (1 + gap)
-        if character == ".":
-            x, r = left + width * (1 + gap * 0.5), thick * 0.6
-            dot = [place(x + r * math.cos(a), height - r + r * math.sin(a)) for a in (0.3 * k for k in range(21))]
+        left = (index - (character == ".")) * style.width * (1 + style.gap)
+        if style.font:
+            face = ImageFont.truetype(str(style.font), 100)
+            _, top, _, low = face.getmask("8").getbbox()
+            face = ImageFont.truetype(str(style.font), 100 * style.height * scale / (low - top))
+            inked = face.getmask("8").getbbox()
+            assert inked
+            at = (border + left) * scale - (_lean(face) if "Italic" in style.font.name else inked[0])
+            if character == ".":
+                at += face.getlength("8")
+            pen.text((at, (border + style.height) * scale), character.replace(" ", "!"), level(1), face, anchor="ls")
+        elif character == ".":
+            x, r = left + style.width * (1 + style.gap * 0.5), style.thick * 0.6
+            dot = [place(x + r * math.cos(a), style.height - r + r * math.sin(a)) for a in (0.3 * k for k in range(21))]
             pen.polygon(dot, fill=level(1))
-            continue
-        for name, points in _bars(width, height, thick).items():
-            share = 1.0 if name in SEGMENTS[character] else ghost
-            pen.polygon([place(left + x, y) for x, y in points], fill=level(share))
-        index += 1
-    picture = sheet.resize(size, Image.Resampling.BOX)
-    corners = [(0.0, 0.0), (total, 0.0), (total, float(height)), (0.0, float(height))]
-    corners = [(border + x + slant * (height - y), border + y) for x, y in corners]
-    if lit == "bright":
-        picture = _bloom(picture, chance.uniform(0, 0.3), height)
-    picture, corners = _spoilt(kind, picture, corners, height, chance)
-    slip = 0.012 * height  # whoever declared the region did not do better
-    corners = [(x + chance.uniform(-slip, slip), y + chance.uniform(-slip, slip)) for x, y in corners]
-    return Drawn(kind, picture, corners, form, text, gap, lit)
+        else:
+            for name, points in bars(style.width, style.height, style.thick).items():
+                share = 1.0 if name in SEGMENTS[character] else style.ghost
+                pen.polygon([place(left + x, y) for x, y in points], fill=level(share))
+        index += character != "."
+    corners = [(0.0, 0.0), (total, 0.0), (total, float(style.height)), (0.0, float(style.height))]
+    where = tuple((border + x + style.slant * (style.height - y), border + y) for x, y in corners)
+    return sheet.resize(size, Image.Resampling.BOX), where
 
 
-def _bars(w: float, h: float, t: float) -> dict[str, list[tuple[float, float]]]:
-    """Give the seven bars as polygons with bevelled ends, a little apart."""
-    e, half = t * 0.12, t / 2
+def _lean(face: Any) -> float:
+    """Tell where the lower left of an italic digit is: its ink begins there, less a bevel that upright ones have too."""
+    return float(face.getmask("8").getbbox()[0])
 
-    def across(y: float) -> list[tuple[float, float]]:
-        return [
-            (half + e, y),
-            (t + e, y - half),
-            (w - t - e, y - half),
-            (w - half - e, y),
-            (w - t - e, y + half),
-            (t + e, y + half),
-        ]
 
-    def along(x: float, top: float, low: float) -> list[tuple[float, float]]:
-        return [
-            (x, top + e),
-            (x + half, top + half + e),
-            (x + half, low - half - e),
-            (x, low - e),
-            (x - half, low - half - e),
-            (x - half, top + half + e),
-        ]
-
-    m = h / 2
-    return {
-        "a": across(half), "g": across(m), "d": across(h - half),
-        "f": along(half, half, m), "b": along(w - half, half, m), "e": along(half, m, h - half), "c": along(w - half, m, h - half),
-    }  # fmt: skip
+def _with_one_more(form: str, chance: random.Random, style: Style) -> Drawn:
+    longer = chance.choice((f"8{form}", f"{form}8"))
+    text = shown(longer, chance)
+    picture, corners = _sheet(text, style)
+    count = len(longer.replace(".", ""))
+    less = style.width * (1 + style.gap) * (count - len(form.replace(".", "")))
+    if longer.startswith("8") and longer[1:] == form:
+        corners = tuple((x + (less if index in (0, 3) else 0), y) for index, (x, y) in enumerate(corners))
+        texts = (text[1:],) if text[0] == " " else ()
+    else:
+        corners = tuple((x - (less if index in (1, 2) else 0), y) for index, (x, y) in enumerate(corners))
+        texts = ()
+    return Drawn("more", picture, corners, form, texts, style.gap, style.lit)
 
 
 def _bloom(picture: Any, share: float, height: int) -> Any:
@@ -158,52 +205,7 @@ def _bloom(picture: Any, share: float, height: int) -> Any:
     return ImageChops.add(picture, glow)
 
 
-def _spoilt(kind: str, picture: Any, corners: list[tuple[float, float]], height: int, chance: random.Random) -> Any:
-    w, h = picture.size
-    if kind == "tilted":
-        angle = math.radians(chance.uniform(-12, 12))
-        cos, sin, cx, cy = math.cos(angle), math.sin(angle), w / 2, h / 2
-        k = chance.uniform(-0.0006, 0.0006)  # seen from the side, too
-
-        def there(x: float, y: float) -> tuple[float, float]:
-            u, v = cos * (x - cx) - sin * (y - cy), sin * (x - cx) + cos * (y - cy)
-            return cx + u / (1 + k * u), cy + v / (1 + k * u)
-
-        from telegraf_inputs.drivers import _display_region
-
-        edges = [(0.0, 0.0), (float(w), 0.0), (float(w), float(h)), (0.0, float(h))]
-        coefficients = _display_region._perspective([there(*edge) for edge in edges], edges)
-        fill = picture.getpixel((1, 1))
-        picture = picture.transform(
-            (w, h), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC, fillcolor=fill
-        )
-        corners = [there(*corner) for corner in corners]
-    elif kind == "nudged":  # the camera was touched: the region is not where it was declared
-        dx, dy = chance.uniform(-0.35, 0.35) * height, chance.uniform(-0.35, 0.35) * height
-        corners = [(x + dx, y + dy) for x, y in corners]
-    elif kind == "blurred":
-        picture = picture.filter(ImageFilter.GaussianBlur(chance.uniform(0.01, 0.07) * height))
-    elif kind == "glare":
-        spot = Image.new("L", (w, h), 0)
-        x, y, r = chance.uniform(0, w), chance.uniform(0, h), chance.uniform(0.2, 1.2) * height
-        ImageDraw.Draw(spot).ellipse((x - r, y - r * 0.6, x + r, y + r * 0.6), fill=round(chance.uniform(40, 255)))
-        picture = ImageChops.add(picture, spot.filter(ImageFilter.GaussianBlur(chance.uniform(0.1, 0.5) * height)))
-    elif kind == "uneven":
-        ramp = Image.linear_gradient("L").rotate(chance.choice((0, 90, 180, 270))).resize((w, h))
-        low = chance.uniform(0.45, 0.9)
-        picture = ImageChops.multiply(picture, ramp.point(lambda v: 255 * (low + (1 - low) * v / 255)))
-    if kind in ("noisy", "jpeg", "blurred", "tilted", "glare", "uneven"):
-        sigma = chance.uniform(10, 35) if kind == "noisy" else chance.uniform(1, 8)
-        picture = _noisy(picture, sigma, chance)
-    if kind == "jpeg":
-        data = io.BytesIO()
-        picture.save(data, "JPEG", quality=chance.randint(15, 60))
-        picture = Image.open(io.BytesIO(data.getvalue())).convert("L")
-    return picture, corners
-
-
-def _noisy(picture: Any, sigma: float, chance: random.Random) -> Any:
-    """Add noise of its own to each pixel; Pillow's own noise has no seed."""
-    w, h = picture.size
-    grain = Image.frombytes("L", (w, h), chance.randbytes(w * h)).point(lambda v: 128 + (v - 127.5) * sigma / 73.6)
-    return ImageChops.add(picture, grain, 1, -128)
+def _coloured(picture: Any, style: Style, chance: random.Random) -> Any:
+    colour = chance.choice(COLOURS if style.lit == "bright" else GLASS)
+    most = max(colour)
+    return Image.merge("RGB", [picture.point([round(v * part / most) for v in range(256)]) for part in colour])
