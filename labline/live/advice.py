@@ -23,16 +23,27 @@ MEANINGS = {
     "clock": ("has times that can't be right", "Is the clock of its machine set? There, timedatectl tells."),
 }
 
+# The same of what is read from files: there is no cable, and no port that another program could have.
+OF_FILES = {
+    "disconnected": ("can't be found", "Was it moved? Is its disk there?"),
+    "silent": ("can't be read", ""),
+    "garbled": ("has what can't be read", "Is it whole? Who writes it can tell."),
+    "hung": ("hangs in a read that does not come back", "Is its disk, or the server of it, there?"),
+}
+
 
 def explained(name: str, state: str, detail: str = "", *, scheme: str = "") -> str:
     """Say what is wrong with an instrument, and what to look at.
 
     ``detail`` is what its program says, ``scheme`` that of its connection, where that is known.
     """
-    what, advice = MEANINGS.get(state, (f"is {state}", ""))
+    of_files = scheme == "file"
+    what, advice = (MEANINGS | OF_FILES if of_files else MEANINGS).get(state, (f"is {state}", ""))
     if state == "garbled" and scheme == "serial":  # elsewhere there is neither
         advice = f"Speed, parity? {advice}"
-    if re.search(r"\block|busy", detail):
+    if "ermission denied" in detail and of_files:
+        advice = "May the user that runs the program read it, and all folders above?"
+    elif re.search(r"\block|busy", detail) and not of_files:
         advice = "Another program has the port: a lab that runs?"
     elif "ermission denied" in detail:
         advice = "Serial ports belong to a group: sudo usermod -aG dialout $USER, then log in again."

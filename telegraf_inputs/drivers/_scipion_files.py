@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import BadAnswer, InstrumentError, NoAnswer
+from ..errors import BadAnswer, Disconnected, InstrumentError, NoAnswer
 
 PROJECT = "project.sqlite"
 BUSY_SECONDS = 1.0  # how long a lock of who writes is waited for
@@ -89,6 +89,22 @@ class Ctf:
     time_ns: int
     values: dict[str, Any]
     pictures: dict[str, str]
+
+
+def projects(folder: str) -> list[str]:
+    """List the projects in a folder, or the folder if it is one. Raises Disconnected where there is no folder, or no project."""
+    if not os.path.isdir(folder):
+        raise Disconnected(f"there is no folder {folder}: was the project moved, or is a disk not mounted?")
+    if os.path.exists(os.path.join(folder, PROJECT)):
+        return [folder]
+    try:
+        with os.scandir(folder) as entries:
+            there = sorted(entry.path for entry in entries if os.path.exists(os.path.join(entry.path, PROJECT)))
+    except OSError as error:
+        raise Disconnected(f"{folder}: {error.strerror}") from None
+    if not there:
+        raise Disconnected(f"there is no project in {folder}: neither it nor a folder in it has {PROJECT}")
+    return there
 
 
 def read_project(folder: str) -> Project:

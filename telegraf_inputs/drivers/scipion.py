@@ -10,12 +10,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Stream
-from ..errors import BadAnswer, Disconnected, InstrumentError
+from ..errors import BadAnswer, InstrumentError
 from ..inbox import Inbox
 from ..memory import Memory
 from ..reading import Reading
@@ -27,6 +26,7 @@ from ._picture_target import check_address, check_target
 from ._scipion_gain import SUMMARY, last_place, read_gains
 from ._scipion_memory import ScipionMemory
 from ._scipion_pictures import Carrier, Picture, pictures_of
+from ._scipion_places import ScipionPlaces
 from ._scipion_readings import acquisition, gain_of, properties, trouble_of, written
 from ._scipion_streams import PICTURES_URL, STREAMS
 
@@ -128,22 +128,19 @@ channels:
     def __init__(self, stanza: Stanza):
         super().__init__(stanza)
         self._folder = ""
+        self._memory: ScipionMemory | None = None  # one for all openings: what is printed may be noted after the next
         self._wanted = {channel.id for channel in self.channels}
         to, key, hosts = (self.options[name] for name in ("pictures", "picture_key", "known_hosts"))
         self._carrier = Carrier(to, key, hosts) if to and PICTURES in self._wanted else None
         self._batch: list[Picture] = []  # the pictures of this look
-        self._places: dict[tuple[str, str], tuple[int, str]] = {}  # project and file -> how far it was read
-        self._fresh: dict[tuple[str, str], tuple[int, str]] = {}  # what was read and is not known to be printed
-        self._waiting = False  # for something to be printed
-        self._before: dict[tuple[str, str], tuple[int, str]] = {}  # where what is fresh began
         self._wrong: dict[tuple[str, ...], Reading] = {}  # channel and tags -> what was said of it at the last look
         self._left = 0  # points that this look may still read
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
         self._folder = url.rest.rstrip("/") or "/"
+        self._memory = self._memory or ScipionMemory(Memory(self.stanza.name))
+        self._places = ScipionPlaces(self._memory)
         self._projects()
-        self._memory = ScipionMemory(Memory(self.stanza.name))
-        self._places, self._fresh, self._before, self._waiting = {}, {}, {}, False
         return ""
 
     def look(self) -> Iterator[Reading]:
@@ -158,7 +155,7 @@ channels:
 
     def _news(self) -> Iterator[Reading]:
         projects = self._projects()
-        self._left = 0 if self._waiting else MOST_POINTS  # nobody takes what is printed: the files can wait
+        self._left = 0 if self._places.waiting else MOST_POINTS  # nobody takes what is printed: the files can wait
         failed: list[InstrumentError] = []
         for folder in projects:
             try:
@@ -170,53 +167,26 @@ channels:
                         yield trouble_of(channel.id, {"project": os.path.basename(folder)}, error)
                 continue
             yield from self._project(folder, project)
-        if self._carrier is not None and not self._waiting:
+        if self._carrier is not None and not self._places.waiting:
             yield from self._carried(self._carrier)
         if failed and len(failed) == len(projects):
             raise failed[0]
-        if self._memory.trouble:
-            self.note("how far it has read can't be remembered", f"{self._memory.trouble}: ")
+        if self._places.trouble:
+            self.note("how far it has read can't be remembered", f"{self._places.trouble}: ")
 
     def receipt(self) -> Callable[[bool], None] | None:
-        if not self._fresh:
-            return None
-        places, before, self._fresh, self._before = self._fresh, self._before, {}, {}
-        self._waiting = True
-        return partial(self._printed, places, before)
+        return self._places.receipt()
 
     def close(self) -> None:
         """Hand over no more pictures; no file is held open."""
         if self._carrier is not None:
             self._carrier.close()
 
-    def _printed(
-        self, places: dict[tuple[str, str], tuple[int, str]], before: dict[tuple[str, str], tuple[int, str]], done: bool
-    ) -> None:
-        if done:
-            self._memory.note(places)
-        else:  # it is read again
-            self._places |= before
-        self._waiting = False
-
     def _projects(self) -> list[str]:
         """List the folders of the projects that are read. Raises Disconnected where there is no folder, or no project."""
-        if not os.path.isdir(self._folder):
-            raise Disconnected(f"there is no folder {self._folder}: was the project moved, or is a disk not mounted?")
-        if os.path.exists(os.path.join(self._folder, files.PROJECT)):
-            return [self._folder]
-        try:
-            with os.scandir(self._folder) as entries:
-                there = sorted(
-                    entry.path for entry in entries if os.path.exists(os.path.join(entry.path, files.PROJECT))
-                )
-        except OSError as error:
-            raise Disconnected(f"{self._folder}: {error.strerror}") from None
-        if not there:
-            raise Disconnected(
-                f"there is no project in {self._folder}: neither it nor a folder in it has {files.PROJECT}"
-            )
+        there = files.projects(self._folder)
         since = time.time() - self.options["active"]
-        return [folder for folder in there if written(folder) >= since]
+        return there if there == [self._folder] else [folder for folder in there if written(folder) >= since]
 
     def _project(self, folder: str, project: files.Project) -> Iterator[Reading]:
         now = time.time_ns()
@@ -260,10 +230,10 @@ channels:
         if self._left <= 0 or not os.path.exists(path):
             return
         try:
-            if not self._memory.keeps and (key, file) not in self._places:
-                self._places[key, file] = last_place(path)
+            if self._places.unknown(key, file):
+                self._places.skip(key, file, last_place(path))
                 return
-            gains = read_gains(path, self._place(key, file), self._left)
+            gains = read_gains(path, self._places.place(key, file), self._left)
         except OSError as error:
             yield trouble_of("gain", tags, BadAnswer(f"{path}: {error.strerror}"))
             return
@@ -273,14 +243,14 @@ channels:
 
     def _behind(self, path: str, key: str, file: str, place: str) -> int:
         """Tell behind which row to go on; 0 where the run was begun anew."""
-        last, creation = self._place(key, place)
+        last, creation = self._places.place(key, place)
         return last if last and files.creation_of(path, last) == creation else 0
 
     def _gather(self, folder: str, key: str, file: str, tags: dict[str, str]) -> None:
         """Note the next pictures of a set, which are looked for on their own: they may come later than its rows."""
         path, place = os.path.join(folder, file), f"{PICTURES} {file}"
         room = (MOST_PICTURES - len(self._batch)) // len(files.PICTURES)
-        if self._waiting or room <= 0:
+        if self._places.waiting or room <= 0:
             return
         with contextlib.suppress(InstrumentError):  # it is told where the rows are read
             rows = files.read_ctfs(path, self._behind(path, key, file, place), room)
@@ -303,12 +273,8 @@ channels:
         if batch and not carrier.busy:
             carrier.hand(batch)
 
-    def _place(self, key: str, file: str) -> tuple[int, str]:
-        return self._places.get((key, file)) or self._memory.place(key, file)
-
     def _read(self, key: str, file: str, place: tuple[int, str], points: int) -> None:
-        self._before.setdefault((key, file), self._place(key, file))
-        self._places[key, file] = self._fresh[key, file] = place
+        self._places.read(key, file, place)
         self._left -= points
         self._trace(f"{file}: {points} read, the last is {place[0]}")
 

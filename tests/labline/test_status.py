@@ -788,3 +788,24 @@ def test_a_reason_that_ends_as_a_sentence_gets_no_second_end():
         "a can't be reached: no answer; is it on? Cable, power, address?"
     )
     assert advice.explained("a", "disconnected", "refused") == "a can't be reached: refused. Cable, power, address?"
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "told"),
+    [
+        (
+            "disconnected",
+            "there is no folder /d",
+            "a can't be found: there is no folder /d. Was it moved? Is its disk there?",
+        ),
+        ("garbled", "malformed", "a has what can't be read: malformed. Is it whole? Who writes it can tell."),
+        ("silent", "p.sqlite: who writes has locked it", "a can't be read: p.sqlite: who writes has locked it."),
+        (
+            "disconnected",
+            "/d: Permission denied",
+            "a can't be found: /d: Permission denied. May the user that runs the program read it, and all folders above?",
+        ),
+    ],
+)
+def test_of_what_is_read_from_files_nobody_is_sent_to_a_cable(state, detail, told):
+    assert advice.explained("a", state, detail, scheme="file") == told

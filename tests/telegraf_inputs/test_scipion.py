@@ -128,6 +128,18 @@ def test_each_row_once_across_restarts_and_a_move(project, tmp_path):
     assert [p.tags["run"] for p in Reader(moved).read()] == [PHASE]
 
 
+def test_what_is_printed_while_the_project_is_away_is_not_read_again(project, tmp_path):
+    reader = Reader(project)
+    reader.instrument.sample()
+    printed = reader.instrument.receipt()
+    shutil.move(project, tmp_path / "away")
+    assert reader.read() == [] and reader.read() == [] and reader.state == "disconnected"
+    shutil.move(tmp_path / "away", project)
+    printed(True)
+    assert reader.read() == [] and reader.read() == [] and reader.state == "ok"
+    assert Reader(tmp_path / "nowhere").read() == []
+
+
 def test_what_was_not_printed_is_read_again_as_the_same_points(project):
     reader = Reader(project)
     summary(project, 1, 3)
