@@ -194,6 +194,14 @@ def test_a_camera_keeps_its_pictures_and_tells_where(tmp_path):
         simulator.stop()
 
 
+def test_simulated_pictures_do_not_meet_those_of_the_camera(tmp_path):
+    instrument = camera(folder=str(tmp_path), connection="sim:")
+    (point, _) = sample(instrument)
+    instrument.close()
+    assert os.listdir(tmp_path) == ["simulated"]
+    assert (tmp_path / point["path"]).stat().st_size == point["size"]
+
+
 def pictures(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.glob("*-*-*/*"))
 
