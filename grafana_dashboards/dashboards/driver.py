@@ -14,10 +14,11 @@ from provisioning.site import Site, SiteInstrument
 from .. import influxql, panels, signals, style, variables
 from ..layout import Page
 from ..signals import Signal
-from . import _frame, _instruments
+from . import _frame, _gallery, _instruments
 
 CHOSEN = influxql.chosen("instrument", "channel")
 SERIES = "$tag_instrument $tag_channel"  # the name of a series
+MOST_PICTURES = 8  # of each address
 CROWD_HEIGHT = 10  # of a timeline, where one instrument of many is shown at first
 FOUND_LINES = 8  # of a timeline, for channels that are found in the data
 PLOTS_A_LINE = {1: 1, 2: 2, 4: 2}  # three of others: no line is left half empty
@@ -38,9 +39,8 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     tallest = CROWD_HEIGHT if crowd else _instruments.TALLEST  # of a crowd one is shown at first
     for panel, height in _instruments.timelines(site, instruments, chosen, driver.name):
         page.add(panel, style.WIDTH, min(height, tallest))
-    here = [
-        signal for signal in found if not signal.channel.stream.page
-    ]  # what has a page of its own is shown apart there
+    # What has a page of its own is shown apart there, and of pictures, the pictures.
+    here = [signal for signal in found if not signal.channel.stream.page and not signal.quantity.picture]
     # A field has one unit in a measurement.
     for same in _by(lambda signal: (signal.measurement, signal.quantity.name), here):
         for part in _by_pace(same):
@@ -50,6 +50,8 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
             elif len(same) > 1:  # one alone has a plot of its own below
                 height = style.PLOT_HEIGHT + min(4, len(part.signals) // 12)
                 page.add(_course(part, instruments, site), style.WIDTH, height)
+    own = [signal for signal in found if not signal.channel.stream.page]
+    pictures = _gallery.add(page, own, CHOSEN, MOST_PICTURES, "The newest pictures")
     page.row("What the channels report")
     channels = list({(s.instrument.name, s.measurement, s.channel.id): s for s in found}.values())
     for same in _by(lambda signal: signal.measurement, channels):
@@ -58,7 +60,7 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
     if crowd:
         _crowd(page, here, instruments, site)
     else:
-        _singles(page, [s for s in found if s.limits or not s.channel.stream.page], instruments)
+        _singles(page, [s for s in found if s.limits or s in here], instruments)
     many = crowd or (len(channels) > style.MANY_SERIES and len(instruments) > 1)
     first = instruments[0].name if many else None
     choices = [
@@ -66,6 +68,7 @@ def build(site: Site, instruments: Sequence[SiteInstrument]) -> g.Dashboard:
             "instrument", "Instrument", _instruments.labels(instruments), "Which instruments are shown", first
         ),
         _channel_variable(instruments, chosen),
+        *pictures,
     ]
     description = f"{driver.title}: all that its channels measure. The variables choose what the upper plots show."
     return _frame.dashboard(site, driver.name, driver.title, description, page, choices, tags=(_frame.DRIVERS,))

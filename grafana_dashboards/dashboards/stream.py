@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from grafanalib import core as g
@@ -15,12 +15,10 @@ from telegraf_inputs.declare import Quantity, Stream
 from .. import influxql, panels, signals, style, variables
 from ..layout import Page
 from ..signals import Signal
-from . import _frame, _instruments
+from . import _frame, _gallery, _instruments
 
 MOST_ROWS = 50  # of a table of what happened last
 MOST_PICTURES = 24
-PICTURES_A_LINE = 4
-FILE = "/^(?<value>.*?(?<text>[^/]+))$/"  # a picture is called as its file, without the folders
 INSTRUMENT = "instrument"
 
 
@@ -62,11 +60,7 @@ def _build(site: Site, name: str, shown: Sequence[ShownStream]) -> g.Dashboard:
         *_choices(tags, shown),
     ]
     page = Page()
-    for number, (address, query, quantity) in enumerate(_galleries(shown, where)):
-        choice = f"picture{chr(ord('a') + number) if number else ''}"
-        text = f"Which of the newest {MOST_PICTURES} are shown"
-        choices.append(variables.values(choice, "Picture", query, text, regex=FILE))
-        page.add(_picture(choice, address, quantity), style.WIDTH // PICTURES_A_LINE, style.PLOT_HEIGHT)
+    choices += _gallery.add(page, [signal for one in shown for signal in one.signals], where, MOST_PICTURES)
     for one in shown:
         if one.stream.kind == "sample":
             page.add(_now(one, where, labels), style.WIDTH, style.PLOT_HEIGHT - 2)
@@ -152,27 +146,4 @@ def _course(one: ShownStream, quantity: Quantity, where: str) -> panels.TimeSeri
         soft_least=least,
         soft_most=most,
         steps=signals.steps(limits, style.CLEAR),
-    )
-
-
-def _galleries(shown: Iterable[ShownStream], where: str) -> Iterator[tuple[str, str, Quantity]]:
-    """List where pictures are found: (address, question for the newest, what they are)."""
-    for one in shown:
-        for quantity in (q for q in one.quantities if q.picture):
-            by_address: dict[str, list[str]] = {}
-            for instrument in one.instruments:
-                if address := instrument.stanza.options.get(quantity.picture):
-                    by_address.setdefault(address.rstrip("/"), []).append(instrument.name)
-            for address, names in by_address.items():
-                own = f"{where} AND {influxql.among(INSTRUMENT, names)}"
-                query = influxql.latest(identifier(quantity.name), one.stream.measurement, own, MOST_PICTURES)
-                yield address, query, quantity
-
-
-def _picture(variable: str, address: str, quantity: Quantity) -> panels.PicturePanel:
-    return panels.PicturePanel(
-        title=f"${{{variable}:text}}",
-        description=f"{quantity.description.rstrip('.')}: ${variable}.",
-        address=f"{address}/${{{variable}}}",
-        repeat=g.Repeat("h", variable, PICTURES_A_LINE),
     )

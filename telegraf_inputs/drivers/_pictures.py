@@ -10,9 +10,10 @@ from typing import Any
 from ..errors import BadAnswer
 
 THUMB = (160, 120)  # pixels of the small grey picture that is kept for comparing
-MOST_PIXELS = 64_000_000  # of a picture: what has more would fill the memory
-JPEG_END = b"\xff\xd9"
-ENDS = {"JPEG": JPEG_END, "PNG": b"IEND\xaeB`\x82"}
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+# Of pixels: what has more would fill the memory. A plain JPEG is decoded at an eighth of its size where that is enough, or
+# in grey; all else only whole and in colour.
+MOST_PIXELS, MOST_PIXELS_GREY, MOST_PIXELS_WHOLE = 64_000_000, 20_000_000, 4_200_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def whole(data: bytes) -> Photograph:
 
     image, kind = opened(data, THUMB)
     width, height = image.info["labline_size"]
-    thumb = image.convert("L").resize(THUMB)
+    thumb = image.resize(THUMB).convert("L")  # in this order: the other makes a second large picture
     stat = ImageStat.Stat(thumb)
     return Photograph(
         data, {"JPEG": "jpg", "PNG": "png"}[kind], width, height, stat.mean[0] / 2.55, stat.stddev[0] / 2.55, thumb
@@ -61,17 +62,24 @@ def opened(data: bytes, least: tuple[int, int] | None = None) -> tuple[Any, str]
     try:
         image = Image.open(io.BytesIO(data), formats=tuple(ENDS))
         size = image.size
-        if size[0] * size[1] > MOST_PIXELS:
+        plain = image.format == "JPEG" and not image.info.get("progressive")
+        most = MOST_PIXELS_WHOLE if not plain else MOST_PIXELS if least else MOST_PIXELS_GREY
+        if size[0] * size[1] > most:
             raise BadAnswer(
-                f"a picture of {size[0]} × {size[1]} pixels came; at most {MOST_PIXELS // 10**6} million are read"
+                f"a picture of {size[0]} × {size[1]} pixels came; at most {most / 1e6:g} million are read"
+                f"{'' if plain else ' of what is no plain (baseline) JPEG: let the camera make such, or smaller ones'}"
             )
+        if image.mode.startswith("I"):
+            raise BadAnswer("a picture of 16 bits a pixel came; expected 8")
         if not data.rstrip(b"\0\r\n").endswith(ENDS[str(image.format)]):
             raise BadAnswer(f"the picture is torn: its end is missing, after {len(data)} bytes")
         kind = str(image.format)
         if kind == "JPEG":
             image.draft("L", least)
         image.load()
-    except (UnidentifiedImageError, Image.DecompressionBombError):
+    except Image.DecompressionBombError as error:
+        raise BadAnswer(f"the picture is too large: {error}") from None
+    except UnidentifiedImageError:
         raise BadAnswer(f"no picture came, but {data[:16]!r}…; expected JPEG or PNG") from None
     except (OSError, SyntaxError, ValueError, struct.error) as error:  # all that Pillow's readers stumble over
         raise BadAnswer(f"the picture is torn: {error}") from None

@@ -7,13 +7,14 @@ ffmpeg-devices(1), video4linux2.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
-from ..errors import BadAnswer, BadInput, together
+from ..errors import BadAnswer, BadInput, noted, together
 from ..passwords import password
 from ..reading import Gathered, Reading
 from ..snapshot import Snapshots
@@ -21,9 +22,11 @@ from ..source import Polled
 from ..stop import Stop
 from ..url import Url
 from ._picture_folder import PictureFolder
+from ._picture_target import check_address
 from ._pictures import Photograph, whole
 
 CHANNEL = "picture"
+SIMULATED = "simulated"  # the folder, within that of the pictures
 MB = 10**6
 FETCHED = (
     Option("user", "str", "the user, where the camera wants one; http and https only"),
@@ -34,7 +37,8 @@ BRIGHTNESS = Quantity("brightness", "%", "Mean brightness of the picture, of whi
 CONTRAST = Quantity("contrast", "%", "Standard deviation of the brightness, of white", 0.0, 100.0, decimals=1)
 DIFFERENCE = Quantity("difference", "%", "Mean difference from the picture before, of white", 0.0, 100.0, decimals=2)
 SIZE = Quantity("size", "B", "Size of the picture's file", 1, type="int")
-PATH = Quantity("path", "", "Where the picture is kept, within its folder", type="str")
+PICTURES_URL = "pictures_url"  # the option
+PATH = Quantity("path", "", "Where the picture is kept, within its folder", type="str", picture=PICTURES_URL)
 
 
 def check_fetched(stanza: Stanza, wrong: list[BadInput]) -> None:
@@ -64,13 +68,15 @@ def open_fetched(link: Any, stanza: Stanza) -> Any:
 class Camera(Polled):
     """Reads a picture each interval, tells how bright it is and how it differs from the last one, and keeps it.
 
-    With `folder`, pictures are kept there, a folder a day, for `keep` and within `keep_size`; the oldest go first. `index.html` in it
+    With `folder` in the channel, pictures are kept there, a folder a day, for `keep` and within `keep_size`; the oldest go first. `index.html` in it
     shows the newest, `index.json` lists them for programs, `latest.jpg` is the newest. A folder is not served by this: let the web
-    server of the house show it, or for a look `python3 -m http.server --bind 127.0.0.1 --directory FOLDER`; whoever may see it sees your
-    laboratory.
+    server of the house serve it, best the proxy that serves Grafana, to those who may see Grafana, or for a look
+    `python3 -m http.server --bind 127.0.0.1 --directory FOLDER 8097`. With `pictures_url`, where browsers find the folder, the dashboard shows the
+    newest pictures of the time that is chosen. Whoever may see the folder sees your laboratory.
 
     A picture that is torn, black, or the same as those before, bit for bit, is told; of the same one, nothing is stored. A camera's own
-    noise makes any two pictures differ. A camera that hangs costs its `timeout`, and no other instrument anything. A URL
+    noise makes any two pictures differ. A picture that is damaged in its middle and has its end passes for a whole one. A plain (baseline)
+    JPEG may have 64 megapixels; PNG and progressive JPEG, 4. A camera that hangs costs its `timeout`, and no other instrument anything. A URL
     holds no password: it would stand in messages.
     """
 
@@ -102,6 +108,12 @@ class Camera(Polled):
     streams = (Stream("camera", (BRIGHTNESS, CONTRAST, DIFFERENCE, SIZE, PATH)),)
     options_known = (
         *FETCHED,
+        Option(
+            PICTURES_URL,
+            "str",
+            "the address at which browsers find the folder, such as /door beside Grafana, or https://HOST/door: then the "
+            "dashboard shows the pictures",
+        ),
         Option("black", "float", "a picture is black below this brightness, in %", 2.0),
         Option("frozen", "int", "after so many pictures that are the same, it is frozen; 0: never", 2),
     )
@@ -122,7 +134,7 @@ driver: camera
 connection: http://192.168.1.60/snapshot.jpg
 interval: 60s
 channels:
-  picture: {label: Door of the laboratory, folder: /srv/pictures/door, keep: 7d}
+  picture: {label: Door of the laboratory}
 """
     link: Snapshots
 
@@ -136,6 +148,11 @@ channels:
         options = stanza.options
         with together() as wrong:
             check_fetched(stanza, wrong)
+            if options[PICTURES_URL]:
+                with noted(wrong):
+                    check_address(options[PICTURES_URL], (PICTURES_URL,))
+                if not any(channel.options["folder"] for channel in stanza.channels):
+                    wrong.append(BadInput("needs a folder, in the channel, that is found there", (PICTURES_URL,)))
             for channel in stanza.channels:
                 folder, size = channel.options["folder"], channel.options["keep_size"]
                 if folder and not folder.startswith("/"):
@@ -163,8 +180,10 @@ channels:
     def __init__(self, stanza: Stanza, link: Snapshots):
         super().__init__(stanza, link)
         self._folder: PictureFolder | None = None
+        self._within = SIMULATED if stanza.simulated else ""  # simulated pictures never meet the camera's
         for channel in stanza.channels:
             if folder := channel.options["folder"]:
+                folder = os.path.join(folder, self._within)
                 title = channel.label or stanza.label or stanza.name
                 self._folder = PictureFolder(folder, title, channel.options["keep"], channel.options["keep_size"] * MB)
         self._before: Photograph | None = None
@@ -199,7 +218,7 @@ channels:
         found.add("size", len(data))
         if self._folder:
             try:
-                found.add("path", self._folder.add(data, picture.kind, taken))
+                found.add("path", os.path.join(self._within, self._folder.add(data, picture.kind, taken)))
             except OSError as error:
                 found.note("not_kept", f"{error.filename or channel.options['folder']}: {error.strerror}")
         self._before = picture

@@ -95,6 +95,28 @@ def test_without_an_address_pictures_are_listed(site):
     assert {panel["type"] for panel in panels_of(gallery)} == {"table"}
 
 
+CAMERA = """\
+  - name: {name}
+    label: {label}
+    driver: camera
+    connection: http://192.168.1.60/{name}.jpg
+    {more}
+    channels: {{picture: {{folder: /srv/{name}}}}}
+"""
+
+
+def test_cameras_show_their_newest_pictures_on_the_page_of_all(site):
+    one = CAMERA.format(name="door", label="Door", more="pictures_url: /door")
+    other = CAMERA.format(name="roof", label="Roof", more="pictures_url: https://roof.lab/p/")
+    page = dashboards(site, one + other + CAMERA.format(name="well", label="Well", more=""))["camera"]
+    shown = {panel["repeat"]: panel["options"]["content"] for panel in panels_of(page) if panel["type"] == "text"}
+    assert '<img src="/door/${picture}"' in shown["picture"] and "https://roof.lab/p/${pictureb}" in shown["pictureb"]
+    chosen = variables(page)["pictureb"]
+    assert "\"instrument\" = 'roof'" in chosen["query"] and chosen["label"] == "Roof: Picture"
+    assert not [query for query in queries(page) if "path" in query], "a path is no state"
+    assert page["panels"][[panel["type"] for panel in page["panels"]].index("row")]["title"] == "The newest pictures"
+
+
 def test_instruments_that_measure_other_things_are_not_shown_one_at_a_time(pages):
     """Of many that are alike one is chosen at first; of others, its plots would stand empty."""
     assert variables(pages["telegraf"])["instrument"]["current"]["value"] == ["$__all"]
