@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from grafanalib import core as g
@@ -62,7 +63,7 @@ def _links(site: Site, own: str) -> list[g.DashboardLink]:
 def page_of(signal: Signal) -> str:
     """Name the dashboard that shows a signal: its stream's own, or its driver's."""
     driver, title = str(signal.instrument.stanza.driver.name), signal.channel.stream.page
-    return f"{driver}_{title.lower()}" if title else driver
+    return f"{driver}_{re.sub('[^a-z0-9]+', '_', title.lower())}" if title else driver
 
 
 def url(site: Site, name: str, **chosen: str) -> str:

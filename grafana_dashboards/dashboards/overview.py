@@ -81,7 +81,7 @@ def _tile(site: Site, signal: Signal, named: str) -> list[tuple[panels.Stat | pa
         "decimals": style.decimals(signal.quantity),
         "steps": signals.steps(signal.limits, style.GOOD) if signal.limits else [(None, style.IDLE)],
         **({} if signal.numeric else panels.meaning(signal)),
-        "dataLinks": [_frame.link(site, _frame.page_of(signal), "Course", **_chosen(signal))],
+        "dataLinks": [_frame.link(site, _frame.page_of(signal), "Course", **_chosen(signal, signal.channel.id))],
     }
     stat = panels.Stat(
         title=named,
@@ -107,9 +107,9 @@ def _tile(site: Site, signal: Signal, named: str) -> list[tuple[panels.Stat | pa
     return [(stat, style.STAT_HEIGHT - style.COURSE_HEIGHT), (course, style.COURSE_HEIGHT)]
 
 
-def _chosen(signal: Signal) -> dict[str, str]:
-    """Choose a signal by the variables of the page that shows it."""
-    channel = {} if signal.channel.stream.page else {"channel": signal.channel.id}
+def _chosen(signal: Signal, channel_id: str) -> dict[str, str]:
+    """Choose a channel by the variables of the page that shows it."""
+    channel = {} if signal.channel.stream.page else {"channel": channel_id}
     return {"instrument": signal.instrument.name, **channel}
 
 
@@ -119,13 +119,7 @@ def _tiles(site: Site, signal: Signal) -> panels.Stat:
     query = influxql.current(
         influxql.call("last", signal.quantity.name), signal.measurement, signal.where, by=("channel",)
     )
-    link = _frame.link(
-        site,
-        signal.instrument.stanza.driver.name,
-        "Course",
-        instrument=signal.instrument.name,
-        channel="${__field.labels.channel}",
-    )
+    link = _frame.link(site, _frame.page_of(signal), "Course", **_chosen(signal, "${__field.labels.channel}"))
     return panels.Stat(
         title=f"{signal.title}{style.named_unit(signal.quantity)}",
         description=f"{signal.description} Channels are found in the data; no data: nothing came for {duration.words(fresh)}.",

@@ -15,6 +15,7 @@ from ..errors import BadInput, noted, shown, together
 from ..native_source import COMMA, PLACE, READ, Native
 
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
+PAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,39}\Z")
 SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
 NOT_TRIED_AGAIN = ("nvidia_smi",)  # what is not there when it starts ends Telegraf, where it is told to try again
 OURS = ("alias", "interval", "tags", "precision", "tagpass", "tagdrop", "namepass", "namedrop")
@@ -40,6 +41,7 @@ class TelegrafInput(Native):
     channel_options = (
         READ,
         Option("measurement", "str", "the measurement, as the input calls it; in the database too", required=True),
+        Option("page", "str", "the title of a dashboard of its own, which it shares with others of this page"),
         Option("tags", "map", "the tags that tell this channel from others, as the input sets them: tag: text"),
     )
     options_known = (
@@ -71,7 +73,8 @@ channels:
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:
         declared = cls.declared(channel)
-        return Stream(channel.options["measurement"], tuple(each.quantity for each in declared.values()))
+        quantities = tuple(each.quantity for each in declared.values())
+        return Stream(channel.options["measurement"], quantities, page=channel.options["page"] or "")
 
     @classmethod
     def plugin(cls, stanza: Stanza) -> str:
@@ -99,6 +102,10 @@ channels:
                     wrong.append(BadInput("leave this out: labline writes it", (*path, key)))
             wrong += _without_value(table or {}, path)
             for channel in stanza.declared:
+                page = channel.options["page"]
+                if page is not None and not PAGE.match(page):
+                    expected = "expected a title of up to 40 letters, digits and blanks"
+                    wrong.append(BadInput(f"found {shown(page)}, {expected}", ("channels", channel.id, "page")))
                 for tag, text in (channel.options["tags"] or {}).items():
                     if not isinstance(text, str):
                         place = ("channels", channel.id, "tags", tag)

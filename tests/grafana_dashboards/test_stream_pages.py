@@ -22,6 +22,20 @@ SCIPION = """\
     pictures: file:///srv/pictures
     {more}
 """
+MACHINE = """\
+  - name: machine{n}
+    driver: telegraf
+    input: {{system: {{name_override: load{n}}}}}
+    channels:
+      a:
+        label: Load {n}
+        measurement: load{n}
+        tags: {{}}
+        {page}
+        read:
+          one: {{field: load1, unit: "%", description: Load}}
+          state: {{field: words, unit: "", type: str, description: How it is}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +131,41 @@ def test_cameras_show_their_newest_pictures_on_the_page_of_all(site):
     assert page["panels"][[panel["type"] for panel in page["panels"]].index("row")]["title"] == "The newest pictures"
 
 
-def test_instruments_that_measure_other_things_are_not_shown_one_at_a_time(pages):
+def test_instruments_that_measure_other_things_are_not_shown_one_at_a_time(site):
     """Of many that are alike one is chosen at first; of others, its plots would stand empty."""
-    assert variables(pages["telegraf"])["instrument"]["current"]["value"] == ["$__all"]
-    shown = {panel["title"] for panel in panels_of(pages["telegraf"])}
-    assert {"Processor used", "Memory used", "Swap used", "First card temperature"} <= shown
+    made = dashboards(site, "".join(MACHINE.format(n=n, page="") for n in range(7)))["telegraf"]
+    assert variables(made)["instrument"]["current"]["value"] == ["$__all"]
+    assert {"Load 0 one", "Load 6 one"} <= {panel["title"] for panel in panels_of(made)}
+
+
+def test_a_page_that_the_site_declares_shows_what_its_channels_measure(cryoem, site):
+    system = json.loads(emit.render(cryoem)["dashboards/telegraf_system.json"])
+    shown = {panel["title"]: panel for panel in panels_of(system)}
+    assert system["title"] == "System"
+    assert {*shown} == {"Processor used", "Memory used", "Swap used", "Temperature", "Load", "Memory"}
+    named = {t["options"]["renamePattern"] for t in shown["Temperature"]["transformations"]}
+    assert "Graphics cards of the Krios' machine: First card" in named
+    of_page = {"Processor of the Krios' machine", "Processor of the Glacios' machine"}
+    assert {t["options"]["renamePattern"] for t in shown["Processor used"]["transformations"]} == of_page
+    words = dashboards(site, MACHINE.format(n=1, page="page: Words"))["telegraf_words"]
+    assert any('"state"' in query for query in queries(words)), "what is no number is shown, too"
+
+
+@pytest.mark.parametrize("title", ["Host", "Any input of Telegraf", "Instrument health"])
+def test_a_page_called_as_another_dashboard_has_a_title_of_its_own(site, title):
+    made = dashboards(site, MACHINE.format(n=1, page=f"page: {title}"))
+    titles = [dashboard["title"] for dashboard in made.values()]
+    assert f"{title}: Any input of Telegraf" in titles and len(titles) == len({*titles})
+
+
+def test_channels_that_are_found_have_a_page_too(site):
+    text = (
+        MACHINE.format(n=1, page="page: Cards").replace("a:", '"*":').replace("tags: {}", 'tags: {index: "{channel}"}')
+    )
+    made = dashboards(site, text)
+    assert any(
+        'GROUP BY time($__interval), "instrument", "channel"' in query for query in queries(made["telegraf_cards"])
+    )
 
 
 def test_a_picture_that_repeats_sideways_is_known_and_another_way_is_not(pages):

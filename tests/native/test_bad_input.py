@@ -88,6 +88,7 @@ def changed(name: str, path: str, value: object) -> dict:
         ("telegraf", "input/nvidia_smi/timeout", None, "input.nvidia_smi.timeout", "is empty"),
         ("telegraf", "connection", "tcp://h:1", "connection", "has no connection"),
         ("telegraf", "channels/gpu0/measurement", GONE, "channels.gpu0.measurement", "is missing"),
+        ("telegraf", "channels/gpu0/page", "a/b", "channels.gpu0.page", "expected a title of up to 40 letters"),
         ("telegraf", "channels/gpu0/tags/index", 0, "channels.gpu0.tags.index", "write it in quotes"),
         ("telegraf", "channels/gpu1/tags/index", "0", "channels.gpu1.read.temperature", "reads the same value"),
     ],
