@@ -142,8 +142,8 @@ def test_a_page_that_the_site_declares_shows_what_its_channels_measure(cryoem, s
     system = json.loads(emit.render(cryoem)["dashboards/telegraf_system.json"])
     shown = {panel["title"]: panel for panel in panels_of(system)}
     assert system["title"] == "System"
-    assert {*shown} == {"Processor used", "Memory used", "Swap used", "Temperature", "Load", "Memory"}
-    named = {t["options"]["renamePattern"] for t in shown["Temperature"]["transformations"]}
+    assert {*shown} == {"Processor used", "Memory used", "Swap used", "Card temperature", "Card load", "Card memory"}
+    named = {t["options"]["renamePattern"] for t in shown["Card temperature"]["transformations"]}
     assert "Graphics cards of the Krios' machine: First card" in named
     of_page = {"Processor of the Krios' machine", "Processor of the Glacios' machine"}
     assert {t["options"]["renamePattern"] for t in shown["Processor used"]["transformations"]} == of_page

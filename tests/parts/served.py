@@ -159,7 +159,7 @@ class Served:
         for number, channel in enumerate(stanza.channels):
             said = {"temperature": 61 + number, "load": 57 + number, "memory": 1024 + number}
             cards += CARD.format(number=number, **said)
-            self.expected |= {(stanza.name, channel.id, name): value for name, value in said.items()}
+            self.expected |= {(stanza.name, channel.id, f"card_{name}"): value for name, value in said.items()}
         program = self._folder / f"{stanza.name}-nvidia-smi"
 
         def says(text: str) -> None:
