@@ -27,7 +27,8 @@ VARIABLE = "LABLINE_STATE"  # the folder, where --state does not name it
 def state_of(file: str | os.PathLike[str], asked: Path | None = None) -> Path:
     """Find the folder for the things of a site file's lab: the one that was asked for, else `.labline` beside the file.
 
-    For the site files that come with labline it is that of the clone, or the user's (XDG_DATA_HOME).
+    For the site files that come with labline it is that of the clone, or, of a clone that is somebody else's, the user's
+    (XDG_DATA_HOME).
     """
     if asked or (asked := Path(os.environ.get(VARIABLE, ""))).parts:
         return _plain(asked.resolve())
@@ -35,8 +36,9 @@ def state_of(file: str | os.PathLike[str], asked: Path | None = None) -> Path:
     if beside != SITES.resolve():
         return _plain(beside / FOLDER)
     clone = SITES.parents[1]
-    if (clone / "pyproject.toml").is_file():
-        return clone / FOLDER
+    state = clone / FOLDER
+    if (clone / "pyproject.toml").is_file() and os.access(state if state.exists() else clone, os.W_OK):
+        return state
     return xdg.directory("XDG_DATA_HOME", ".local/share")
 
 

@@ -120,6 +120,12 @@ def test_a_site_that_comes_with_labline_has_its_lab_in_the_clone(tmp_path, monke
     assert Places(None, sites.load(sites.find("demo"))).root == sites.SITES.parents[1] / ".labline" / "demo"
 
 
+def test_in_a_clone_that_is_another_users_each_has_a_lab_of_his_own(tmp_path, monkeypatch, as_a_user):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    assert Places(None, sites.load(sites.find("demo"))).root == tmp_path / "labline" / "demo"
+
+
 def test_one_folder_is_not_for_two_site_files_and_a_moved_one_takes_it_along(tmp_path):
     one, two = tmp_path / "one.yml", tmp_path / "two.yml"
     for file in (one, two):

@@ -103,3 +103,18 @@ def test_a_run_stays_what_it_is(tmp_path, old, new, key):
     after.write_text(SITE.replace(old, new))
     with pytest.raises(BadInput, match=f"{key}: is another one"):
         change.between(sites.load(before), sites.load(after))
+
+
+def test_a_new_name_is_told_with_what_takes_its_history_along(tmp_path):
+    before, after = tmp_path / "a.yml", tmp_path / "b.yml"
+    before.write_text(SITE)
+    after.write_text(SITE.replace("name: leaving", "name: gauge, label: Gauge"))
+    found = change.between(sites.load(before), sites.load(after))
+    rename = f"labline rename leaving gauge {after}"
+    assert (
+        found.lines()[-1]
+        == f"the history of leaving stays under that name; once this run has ended, {rename} takes it along"
+    )
+    in_repair = LEAVING.replace("{name", "{enabled: false, name")
+    after.write_text("\n".join([HEAD, STEADY, in_repair, LEAVING.replace("leaving", "gauge")]) + "\n")
+    assert not change.between(sites.load(before), sites.load(after)).renamed
