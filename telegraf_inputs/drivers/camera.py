@@ -20,13 +20,13 @@ from ..reading import Gathered, Reading
 from ..snapshot import Snapshots
 from ..source import Polled
 from ..stop import Stop
-from ..url import Url
+from ..url import HERE, Url
 from ._picture_folder import PictureFolder
 from ._picture_target import check_address
 from ._pictures import Photograph, whole
 
 CHANNEL = "picture"
-SIMULATED = "simulated"  # the folder, within that of the pictures
+SIMULATED = "simulated"  # of a simulator: the folder of its URL, and that of its pictures within the camera's
 MB = 10**6
 FETCHED = (
     Option("user", "str", "the user, where the camera wants one; http and https only"),
@@ -56,11 +56,17 @@ def check_fetched(stanza: Stanza, wrong: list[BadInput]) -> None:
             wrong.append(BadInput(f"found {argument!r}, expected a text; write it in quotes", ("arguments", index)))
 
 
+def simulated(stanza: Stanza) -> bool:
+    """Tell whether a simulator stands in the camera's place; one that runs beside the program is known by its URL."""
+    host, _, path = stanza.connection.rest.partition("/")
+    return stanza.simulated or host.partition(":")[0] in HERE and path.startswith(f"{SIMULATED}/")
+
+
 def open_fetched(link: Any, stanza: Stanza) -> Any:
     """Give the way to a camera what its stanza says of it. Raises BadInput where its password can't be read."""
     if stanza.connection.scheme == "command":
         link.arguments = [str(argument) for argument in stanza.options["arguments"] or ()]
-    elif stanza.options["user"] and not stanza.simulated:
+    elif stanza.options["user"] and not simulated(stanza):
         link.user, link.password = stanza.options["user"], password(stanza.options["password_file"])
     return link
 
@@ -180,7 +186,7 @@ channels:
     def __init__(self, stanza: Stanza, link: Snapshots):
         super().__init__(stanza, link)
         self._folder: PictureFolder | None = None
-        self._within = SIMULATED if stanza.simulated else ""  # simulated pictures never meet the camera's
+        self._within = SIMULATED if simulated(stanza) else ""  # simulated pictures never meet the camera's
         for channel in stanza.channels:
             if folder := channel.options["folder"]:
                 folder = os.path.join(folder, self._within)

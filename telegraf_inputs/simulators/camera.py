@@ -13,12 +13,13 @@ from collections.abc import Container
 from typing import Any
 
 from ..configured import Stanza
+from ..drivers.camera import SIMULATED
 from .base import GARBAGE, Simulator
 from .faults import EXCHANGE
 
 SIZE = (640, 480)
 OWN_WAY = "each picture comes over a connection of its own"
-KEPT = re.compile(r"\d{4}-\d\d-\d\d/\d{8}T\d{6}\.\d{3}Z\.jpg\Z")
+KEPT = re.compile(SIMULATED + r"/\d{4}-\d\d-\d\d/\d{8}T\d{6}\.\d{3}Z\.jpg\Z")
 
 
 class CameraSimulator(Simulator):
@@ -58,7 +59,7 @@ class CameraSimulator(Simulator):
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads, self._server.block_on_close = True, False
-        self.url = f"http://127.0.0.1:{self._server.server_port}/snapshot.jpg"
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{SIMULATED}/snapshot.jpg"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:

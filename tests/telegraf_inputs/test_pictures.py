@@ -170,7 +170,8 @@ def test_a_camera_keeps_its_pictures_and_tells_where(tmp_path):
     simulator = simulators.start(stanza)
     folder = tmp_path / "door"
     try:
-        instrument = camera(folder=str(folder), connection=simulator.url)
+        # By another path: as a camera's own.
+        instrument = camera(folder=str(folder), connection=simulator.url.replace("/simulated/", "/"))
         (first, _), (second, _) = sample(instrument), sample(instrument)
         assert (folder / second["path"]).stat().st_size == second["size"] and first["path"] != second["path"]
         assert json.loads((folder / "index.json").read_text())["pictures"] == [second["path"], first["path"]]
@@ -194,12 +195,22 @@ def test_a_camera_keeps_its_pictures_and_tells_where(tmp_path):
         simulator.stop()
 
 
-def test_simulated_pictures_do_not_meet_those_of_the_camera(tmp_path):
-    instrument = camera(folder=str(tmp_path), connection="sim:")
-    (point, _) = sample(instrument)
-    instrument.close()
-    assert os.listdir(tmp_path) == ["simulated"]
-    assert (tmp_path / point["path"]).stat().st_size == point["size"]
+def test_simulated_pictures_do_not_meet_those_of_the_camera_and_need_no_password(tmp_path):
+    """Whether the simulator is in this program, or in one beside it."""
+    beside = simulators.start(
+        stanzas.check({"name": "d", "driver": "camera", "connection": "sim:", "channels": {"picture": {}}})
+    )
+    secret = {"user": "viewer", "password_file": str(tmp_path / "missing")}
+    try:
+        for number, connection in enumerate(("sim:", beside.url)):
+            folder = tmp_path / str(number)
+            instrument = camera(folder=str(folder), connection=connection, **secret)
+            (point, _) = sample(instrument)
+            instrument.close()
+            assert os.listdir(folder) == ["simulated"]
+            assert (folder / point["path"]).stat().st_size == point["size"]
+    finally:
+        beside.stop()
 
 
 def pictures(folder: Path) -> list[str]:
