@@ -1,4 +1,4 @@
-"""Cameras that give one picture when they are asked: network cameras by their snapshot URL, others by a program.
+"""Cameras that give one picture when they are asked: network cameras by their snapshot URL, others by a program or a file.
 
 Sources: makers' manuals call it snapshot URL (Axis: VAPIX, /axis-cgi/jpg/image.cgi); Raspberry Pi documentation, rpicam-still;
 ffmpeg-devices(1), video4linux2.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..snapshot import Snapshots
 from ..source import Polled
 from ..stop import Stop
 from ..url import HERE, Url
+from ._picture_files import PictureFiles
 from ._picture_folder import PictureFolder
 from ._picture_target import check_address
 from ._pictures import Photograph, whole
@@ -47,9 +49,9 @@ def check_fetched(stanza: Stanza, wrong: list[BadInput]) -> None:
     if bool(options["user"]) != bool(options["password_file"]):
         missing = "password_file" if options["user"] else "user"
         wrong.append(BadInput("is missing; user and password_file go together", (missing,)))
-    if scheme == "command" and options["user"]:
+    if scheme in ("command", "file") and options["user"]:
         wrong.append(BadInput("is for http and https; a program is given what it needs in arguments", ("user",)))
-    if scheme in ("http", "https") and options["arguments"]:
+    if scheme in ("http", "https", "file") and options["arguments"]:
         wrong.append(BadInput("is for a program: connection: command://PROGRAM", ("arguments",)))
     for index, argument in enumerate(options["arguments"] or ()):
         if not isinstance(argument, (str, int)) or isinstance(argument, bool) or "\0" in str(argument):
@@ -80,6 +82,9 @@ class Camera(Polled):
     `python3 -m http.server --bind 127.0.0.1 --directory FOLDER 8097`. With `pictures_url`, where browsers find the folder, the dashboard shows the
     newest pictures of the time that is chosen. Whoever may see the folder sees your laboratory.
 
+    Of files, which a camera uploads or a program writes, the connection is the file, or the folder of which the newest *.jpg, *.jpeg or *.png is
+    read, with the time at which it was written. One that is being written is waited for. Where none comes for `frozen` intervals, that is told.
+
     A picture that is torn, black, or the same as those before, bit for bit, is told; of the same one, nothing is stored. A camera's own
     noise makes any two pictures differ. A picture that is damaged in its middle and has its end passes for a whole one. A plain (baseline)
     JPEG may have 64 megapixels; PNG and progressive JPEG, 4. A camera that hangs costs its `timeout`, and no other instrument anything. A URL
@@ -87,7 +92,7 @@ class Camera(Polled):
     """
 
     name = "camera"
-    title = "Cameras, by snapshot URL or by a program"
+    title = "Cameras, by snapshot URL, a program or files"
     manual = "the camera's own manual: snapshot URL; Raspberry Pi documentation, rpicam-still; ffmpeg-devices(1)"
     verified = (
         "with pictures that ffmpeg made and served (a program that nobody here wrote), and by programs that print one; not yet "
@@ -107,7 +112,7 @@ class Camera(Polled):
     )
     family = "picture"
     extra = "camera"
-    schemes = ("http", "https", "command")
+    schemes = ("http", "https", "command", "file")
     timeout = 10.0
     interval = 60.0
     channel_names = (CHANNEL,)
@@ -181,6 +186,8 @@ channels:
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
+        if url.scheme == "file":
+            return PictureFiles(url.rest, stanza.timeout, stop)
         return open_fetched(super().open_link(url, stanza, stop), stanza)
 
     def __init__(self, stanza: Stanza, link: Snapshots):
@@ -210,11 +217,11 @@ channels:
         try:
             picture = whole(data)
         except BadAnswer as error:
-            return Reading(channel.id, {}, taken, "torn", str(error))
+            return Reading(channel.id, {}, time.time_ns(), "torn", str(error))
         digest = hashlib.sha256(data).hexdigest()
         self._same = digest, self._same[1] + 1 if digest == self._same[0] else 1
         if 0 < self.options["frozen"] <= self._same[1]:
-            return Reading(channel.id, {}, taken, "frozen", f"the same picture came {self._same[1]} times")
+            return Reading(channel.id, {}, time.time_ns(), "frozen", f"the same picture came {self._same[1]} times")
         if self._same[1] > 1:
             return None
         found = Gathered()

@@ -29,6 +29,7 @@ class CameraSimulator(Simulator):
     not_transports = {
         "https": "a certificate of its own would be trusted by nobody; the way is that of http",
         "command": "a program is no camera that listens",
+        "file": "a file is no camera that listens; it is read by the tests of its own",
     }
     states = {"truncated": {"degraded"}, "garbage": {"degraded"}}
 
