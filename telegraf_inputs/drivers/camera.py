@@ -45,7 +45,8 @@ PATH = Quantity("path", "", "Where the picture is kept, within its folder", type
 
 def check_fetched(stanza: Stanza, wrong: list[BadInput]) -> None:
     """Note what is wrong with how pictures are fetched."""
-    scheme, options = stanza.connection.scheme, stanza.options
+    options = stanza.options
+    scheme = "sim" if simulated(stanza) else stanza.connection.scheme  # which is spoken to otherwise than the camera
     if bool(options["user"]) != bool(options["password_file"]):
         missing = "password_file" if options["user"] else "user"
         wrong.append(BadInput("is missing; user and password_file go together", (missing,)))

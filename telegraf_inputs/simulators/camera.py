@@ -10,10 +10,12 @@ import random
 import re
 import threading
 from collections.abc import Container
+from pathlib import Path
 from typing import Any
 
 from ..configured import Stanza
 from ..drivers.camera import SIMULATED
+from ._gallery import Gallery
 from .base import GARBAGE, Simulator
 from .faults import EXCHANGE
 
@@ -56,6 +58,8 @@ class CameraSimulator(Simulator):
         return {(channel.id, "path"): _Kept()} if channel.options["folder"] else {}
 
     def start(self) -> None:
+        (channel,), address = self.stanza.channels, self.stanza.options["pictures_url"]
+        self._gallery = Gallery(Path(channel.options["folder"] or "/").as_uri(), address or "")
         self._stopping = threading.Event()
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -65,6 +69,7 @@ class CameraSimulator(Simulator):
 
     def stop(self) -> None:
         self._stopping.set()
+        self._gallery.stop()
         self._server.shutdown()
         self._server.server_close()
 

@@ -204,7 +204,7 @@ def test_simulated_pictures_do_not_meet_those_of_the_camera_and_need_no_password
     try:
         for number, connection in enumerate(("sim:", beside.url)):
             folder = tmp_path / str(number)
-            instrument = camera(folder=str(folder), connection=connection, **secret)
+            instrument = camera(folder=str(folder), connection=connection, arguments=["-n"], **secret)
             (point, _) = sample(instrument)
             instrument.close()
             assert os.listdir(folder) == ["simulated"]
