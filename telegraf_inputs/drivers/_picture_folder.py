@@ -56,9 +56,11 @@ class PictureFolder:
         os.makedirs(os.path.join(self._folder, day), exist_ok=True)
         self._write(path, data)
         self._write(f"latest.{kind}", data)
-        self._days[day] = self._days.get(day, 0) + len(data)
-        self._newest.appendleft(path)
-        if self._oldest and os.path.dirname(self._oldest[0]) == day:
+        self._days.setdefault(day, 0)
+        if path not in self._newest:  # else it was written over: a file that was read before a restart, too
+            self._days[day] += len(data)
+            self._newest.appendleft(path)
+        if self._oldest and self._oldest[-1] != path and os.path.dirname(self._oldest[0]) == day:
             self._oldest.append(path)
         self._tidy(self._days, path, time_ns)
         self._write("index.json", json.dumps({"title": self._title, "pictures": list(self._newest)}, indent=1).encode())

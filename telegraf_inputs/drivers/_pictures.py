@@ -51,6 +51,12 @@ def whole(data: bytes) -> Photograph:
     )
 
 
+def is_ended(data: bytes, kind: str = "") -> bool:
+    """Tell whether the end of a picture (of that kind) is there; some cameras write empty bytes behind it."""
+    ends = (ENDS[kind],) if kind else tuple(ENDS.values())
+    return data.rstrip(b"\0\r\n").endswith(ends)
+
+
 def opened(data: bytes, least: tuple[int, int] | None = None) -> tuple[Any, str]:
     """Open a picture, grey where that is had for nothing; gives Pillow's image, all of it decoded, and its format.
 
@@ -71,7 +77,7 @@ def opened(data: bytes, least: tuple[int, int] | None = None) -> tuple[Any, str]
             )
         if image.mode.startswith("I"):
             raise BadAnswer("a picture of 16 bits a pixel came; expected 8")
-        if not data.rstrip(b"\0\r\n").endswith(ENDS[str(image.format)]):
+        if not is_ended(data, str(image.format)):
             raise BadAnswer(f"the picture is torn: its end is missing, after {len(data)} bytes")
         kind = str(image.format)
         if kind == "JPEG":

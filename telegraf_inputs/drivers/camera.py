@@ -1,4 +1,4 @@
-"""Cameras that give one picture when they are asked: network cameras by their snapshot URL, others by a program.
+"""Cameras that give one picture when they are asked: network cameras by their snapshot URL, others by a program or a file.
 
 Sources: makers' manuals call it snapshot URL (Axis: VAPIX, /axis-cgi/jpg/image.cgi); Raspberry Pi documentation, rpicam-still;
 ffmpeg-devices(1), video4linux2.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,13 +21,14 @@ from ..reading import Gathered, Reading
 from ..snapshot import Snapshots
 from ..source import Polled
 from ..stop import Stop
-from ..url import Url
+from ..url import HERE, Url
+from ._picture_files import PictureFiles
 from ._picture_folder import PictureFolder
 from ._picture_target import check_address
 from ._pictures import Photograph, whole
 
 CHANNEL = "picture"
-SIMULATED = "simulated"  # the folder, within that of the pictures
+SIMULATED = "simulated"  # of a simulator: the folder of its URL, and that of its pictures within the camera's
 MB = 10**6
 FETCHED = (
     Option("user", "str", "the user, where the camera wants one; http and https only"),
@@ -43,24 +45,31 @@ PATH = Quantity("path", "", "Where the picture is kept, within its folder", type
 
 def check_fetched(stanza: Stanza, wrong: list[BadInput]) -> None:
     """Note what is wrong with how pictures are fetched."""
-    scheme, options = stanza.connection.scheme, stanza.options
+    options = stanza.options
+    scheme = "sim" if simulated(stanza) else stanza.connection.scheme  # which is spoken to otherwise than the camera
     if bool(options["user"]) != bool(options["password_file"]):
         missing = "password_file" if options["user"] else "user"
         wrong.append(BadInput("is missing; user and password_file go together", (missing,)))
-    if scheme == "command" and options["user"]:
+    if scheme in ("command", "file") and options["user"]:
         wrong.append(BadInput("is for http and https; a program is given what it needs in arguments", ("user",)))
-    if scheme in ("http", "https") and options["arguments"]:
+    if scheme in ("http", "https", "file") and options["arguments"]:
         wrong.append(BadInput("is for a program: connection: command://PROGRAM", ("arguments",)))
     for index, argument in enumerate(options["arguments"] or ()):
         if not isinstance(argument, (str, int)) or isinstance(argument, bool) or "\0" in str(argument):
             wrong.append(BadInput(f"found {argument!r}, expected a text; write it in quotes", ("arguments", index)))
 
 
+def simulated(stanza: Stanza) -> bool:
+    """Tell whether a simulator stands in the camera's place; one that runs beside the program is known by its URL."""
+    host, _, path = stanza.connection.rest.partition("/")
+    return stanza.simulated or host.partition(":")[0] in HERE and path.startswith(f"{SIMULATED}/")
+
+
 def open_fetched(link: Any, stanza: Stanza) -> Any:
     """Give the way to a camera what its stanza says of it. Raises BadInput where its password can't be read."""
     if stanza.connection.scheme == "command":
         link.arguments = [str(argument) for argument in stanza.options["arguments"] or ()]
-    elif stanza.options["user"] and not stanza.simulated:
+    elif stanza.options["user"] and not simulated(stanza):
         link.user, link.password = stanza.options["user"], password(stanza.options["password_file"])
     return link
 
@@ -74,6 +83,9 @@ class Camera(Polled):
     `python3 -m http.server --bind 127.0.0.1 --directory FOLDER 8097`. With `pictures_url`, where browsers find the folder, the dashboard shows the
     newest pictures of the time that is chosen. Whoever may see the folder sees your laboratory.
 
+    Of files, which a camera uploads or a program writes, the connection is the file, or the folder of which the newest *.jpg, *.jpeg or *.png is
+    read, with the time at which it was written. One that is being written is waited for. Where none comes for `frozen` intervals, that is told.
+
     A picture that is torn, black, or the same as those before, bit for bit, is told; of the same one, nothing is stored. A camera's own
     noise makes any two pictures differ. A picture that is damaged in its middle and has its end passes for a whole one. A plain (baseline)
     JPEG may have 64 megapixels; PNG and progressive JPEG, 4. A camera that hangs costs its `timeout`, and no other instrument anything. A URL
@@ -81,7 +93,7 @@ class Camera(Polled):
     """
 
     name = "camera"
-    title = "Cameras, by snapshot URL or by a program"
+    title = "Cameras, by snapshot URL, a program or files"
     manual = "the camera's own manual: snapshot URL; Raspberry Pi documentation, rpicam-still; ffmpeg-devices(1)"
     verified = (
         "with pictures that ffmpeg made and served (a program that nobody here wrote), and by programs that print one; not yet "
@@ -101,7 +113,7 @@ class Camera(Polled):
     )
     family = "picture"
     extra = "camera"
-    schemes = ("http", "https", "command")
+    schemes = ("http", "https", "command", "file")
     timeout = 10.0
     interval = 60.0
     channel_names = (CHANNEL,)
@@ -175,12 +187,14 @@ channels:
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
+        if url.scheme == "file":
+            return PictureFiles(url.rest, stanza.timeout, stop)
         return open_fetched(super().open_link(url, stanza, stop), stanza)
 
     def __init__(self, stanza: Stanza, link: Snapshots):
         super().__init__(stanza, link)
         self._folder: PictureFolder | None = None
-        self._within = SIMULATED if stanza.simulated else ""  # simulated pictures never meet the camera's
+        self._within = SIMULATED if simulated(stanza) else ""  # simulated pictures never meet the camera's
         for channel in stanza.channels:
             if folder := channel.options["folder"]:
                 folder = os.path.join(folder, self._within)
@@ -204,11 +218,11 @@ channels:
         try:
             picture = whole(data)
         except BadAnswer as error:
-            return Reading(channel.id, {}, taken, "torn", str(error))
+            return Reading(channel.id, {}, time.time_ns(), "torn", str(error))
         digest = hashlib.sha256(data).hexdigest()
         self._same = digest, self._same[1] + 1 if digest == self._same[0] else 1
         if 0 < self.options["frozen"] <= self._same[1]:
-            return Reading(channel.id, {}, taken, "frozen", f"the same picture came {self._same[1]} times")
+            return Reading(channel.id, {}, time.time_ns(), "frozen", f"the same picture came {self._same[1]} times")
         if self._same[1] > 1:
             return None
         found = Gathered()

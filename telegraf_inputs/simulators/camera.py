@@ -10,15 +10,18 @@ import random
 import re
 import threading
 from collections.abc import Container
+from pathlib import Path
 from typing import Any
 
 from ..configured import Stanza
+from ..drivers.camera import SIMULATED
+from ._gallery import Gallery
 from .base import GARBAGE, Simulator
 from .faults import EXCHANGE
 
 SIZE = (640, 480)
 OWN_WAY = "each picture comes over a connection of its own"
-KEPT = re.compile(r"\d{4}-\d\d-\d\d/\d{8}T\d{6}\.\d{3}Z\.jpg\Z")
+KEPT = re.compile(SIMULATED + r"/\d{4}-\d\d-\d\d/\d{8}T\d{6}\.\d{3}Z\.jpg\Z")
 
 
 class CameraSimulator(Simulator):
@@ -28,6 +31,7 @@ class CameraSimulator(Simulator):
     not_transports = {
         "https": "a certificate of its own would be trusted by nobody; the way is that of http",
         "command": "a program is no camera that listens",
+        "file": "a file is no camera that listens; it is read by the tests of its own",
     }
     states = {"truncated": {"degraded"}, "garbage": {"degraded"}}
 
@@ -54,15 +58,18 @@ class CameraSimulator(Simulator):
         return {(channel.id, "path"): _Kept()} if channel.options["folder"] else {}
 
     def start(self) -> None:
+        (channel,), address = self.stanza.channels, self.stanza.options["pictures_url"]
+        self._gallery = Gallery(Path(channel.options["folder"] or "/").as_uri(), address or "")
         self._stopping = threading.Event()
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads, self._server.block_on_close = True, False
-        self.url = f"http://127.0.0.1:{self._server.server_port}/snapshot.jpg"
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{SIMULATED}/snapshot.jpg"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
         self._stopping.set()
+        self._gallery.stop()
         self._server.shutdown()
         self._server.server_close()
 

@@ -235,12 +235,14 @@ def pictures(lab: Running) -> list[str]:
     """List the pictures of galleries that a browser would not get."""
     found = []
     for one in lab.instruments:
-        if address := one.stanza.options.get("pictures_url"):
-            rows = lab.rows(f'SELECT "path" FROM "raw"."scipion_picture" WHERE "instrument" = {text(one.name)} LIMIT 3')
-            for row in rows:
-                with urllib.request.urlopen(f"{address}/{row['path']}", timeout=10) as answer:
-                    if not answer.read().startswith(b"\x89PNG"):
-                        found.append(str(row["path"]))
+        for channel in one.stanza.channels:
+            for quantity in (q for q in channel.quantities.values() if q.picture):
+                query = f'SELECT "{quantity.name}" AS "path" FROM "raw"."{channel.measurement}"'
+                for row in lab.rows(f'{query} WHERE "instrument" = {text(one.name)} LIMIT 3'):
+                    address = f"{one.stanza.options[quantity.picture]}/{row['path']}"
+                    with urllib.request.urlopen(address, timeout=10) as answer:
+                        if not answer.read().startswith((b"\x89PNG", b"\xff\xd8")):
+                            found.append(address)
     return found
 
 

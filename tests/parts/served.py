@@ -147,6 +147,13 @@ class Served:
         served = {"pictures": f"file://{folder}", "pictures_url": f"http://127.0.0.1:{port}"}
         self.changed[stanza.name] = {"interval": "2s", **served}
 
+    def _camera(self, stanza: Stanza) -> None:
+        """Keep pictures in a folder of the test's own."""
+        (port,) = ports.free(1)
+        folder = str(self._folder / stanza.name)
+        channels = {channel.id: {"label": channel.label, "folder": folder} for channel in stanza.channels}
+        self.changed[stanza.name] = {"interval": "2s", "pictures_url": f"http://127.0.0.1:{port}", "channels": channels}
+
     def _telegraf(self, stanza: Stanza) -> Fault | None:
         """Give an input what it reads; one that reads this machine has that."""
         serve = getattr(self, f"_{stanza.driver.plugin(stanza)}", None)

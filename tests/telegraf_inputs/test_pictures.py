@@ -170,7 +170,8 @@ def test_a_camera_keeps_its_pictures_and_tells_where(tmp_path):
     simulator = simulators.start(stanza)
     folder = tmp_path / "door"
     try:
-        instrument = camera(folder=str(folder), connection=simulator.url)
+        # By another path: as a camera's own.
+        instrument = camera(folder=str(folder), connection=simulator.url.replace("/simulated/", "/"))
         (first, _), (second, _) = sample(instrument), sample(instrument)
         assert (folder / second["path"]).stat().st_size == second["size"] and first["path"] != second["path"]
         assert json.loads((folder / "index.json").read_text())["pictures"] == [second["path"], first["path"]]
@@ -194,12 +195,71 @@ def test_a_camera_keeps_its_pictures_and_tells_where(tmp_path):
         simulator.stop()
 
 
-def test_simulated_pictures_do_not_meet_those_of_the_camera(tmp_path):
-    instrument = camera(folder=str(tmp_path), connection="sim:")
+def test_simulated_pictures_do_not_meet_those_of_the_camera_and_need_no_password(tmp_path):
+    """Whether the simulator is in this program, or in one beside it."""
+    beside = simulators.start(
+        stanzas.check({"name": "d", "driver": "camera", "connection": "sim:", "channels": {"picture": {}}})
+    )
+    secret = {"user": "viewer", "password_file": str(tmp_path / "missing")}
+    try:
+        for number, connection in enumerate(("sim:", beside.url)):
+            folder = tmp_path / str(number)
+            instrument = camera(folder=str(folder), connection=connection, arguments=["-n"], **secret)
+            (point, _) = sample(instrument)
+            instrument.close()
+            assert os.listdir(folder) == ["simulated"]
+            assert (folder / point["path"]).stat().st_size == point["size"]
+    finally:
+        beside.stop()
+
+
+def test_the_newest_file_is_read_with_the_time_at_which_it_was_written(tmp_path):
+    (tmp_path / "old.jpg").write_bytes(encoded(Image.new("L", (64, 48), 255)))
+    (tmp_path / "new.JPG").write_bytes(encoded(Image.new("L", (64, 48), 51)))
+    for name in ("newest.txt", ".newest.jpg"):
+        (tmp_path / name).write_text("no picture")
+    os.utime(tmp_path / "old.jpg", ns=(NOON, NOON))
+    os.utime(tmp_path / "new.JPG", ns=(NOON + 1, NOON + 1))
+    for place in (tmp_path, tmp_path / "new.JPG"):
+        instrument = camera(connection=f"file://{place}", frozen=3)
+        (point, _), second, (third, _) = instrument.sample(), instrument.sample(), instrument.sample()
+        assert (point.timestamp, point.values["status"]) == (NOON + 1, "ok")
+        assert point.values["brightness"] == pytest.approx(20.0, abs=0.5)
+        assert len(second) == 1 and second[0].values["up"], "there is no new one"
+        assert third.values == {"status": "frozen"} and third.timestamp > NOON + DAY
+        instrument.close()
+
+
+def test_a_file_that_is_being_written_is_waited_for_and_one_that_stays_torn_is_told(tmp_path):
+    data, file = encoded(room()), tmp_path / "door.jpg"
+    file.write_bytes(data[:1000])
+    instrument = camera(connection=f"file://{tmp_path}", timeout="30s")
+    timer = threading.Timer(0.3, file.write_bytes, (data,))
+    timer.start()
     (point, _) = sample(instrument)
+    timer.join()
+    assert (point["status"], point["size"]) == ("ok", len(data))
     instrument.close()
-    assert os.listdir(tmp_path) == ["simulated"]
-    assert (tmp_path / point["path"]).stat().st_size == point["size"]
+    file.write_bytes(data[:1000])
+    instrument = camera(connection=f"file://{tmp_path}", timeout="300ms")
+    assert sample(instrument)[0] == {"status": "torn"}
+    file.unlink()
+    assert sample(instrument)[0]["state"] == "disconnected"
+    instrument.close()
+
+
+def test_a_read_that_hangs_is_not_begun_again(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")  # as a file of a network's folder whose server has gone
+    for _ in range(3):
+        instrument = camera(connection=f"file://{tmp_path}/a.jpg", timeout="100ms")
+        assert sample(instrument)[0]["state"] == "silent"
+        instrument.close()
+    reading = [thread for thread in threading.enumerate() if thread.name.startswith(f"picture of {tmp_path}")]
+    assert len(reading) == 1
+    with open(tmp_path / "a.jpg", "wb"):
+        pass  # it comes back
+    reading[0].join(30)
+    assert not reading[0].is_alive()
 
 
 def pictures(folder: Path) -> list[str]:
