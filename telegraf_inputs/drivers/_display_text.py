@@ -1,6 +1,6 @@
 """Reads a line of text in a picture by tesseract, a program of its own: for displays that show letters, not segments.
 
-Source: tesseract(1), options --psm 7 (one line of text) and tsv.
+Source: tesseract(1), option --psm 7 (one line of text), parameter tessedit_create_tsv.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read(picture: Any, corners: tuple[Corner, ...], dark: bool, timeout: float) 
         raise Unsure("the picture ends too near to the display")
     data = io.BytesIO()
     line.save(data, "PNG")
-    command = [PROGRAM, "stdin", "stdout", "--psm", "7", "tsv"]
+    command = [PROGRAM, "stdin", "stdout", "--psm", "7", "-c", "tessedit_create_tsv=1"]
     try:
         done = subprocess.run(
             command,

@@ -28,7 +28,7 @@ CHARACTERS = {
     "abcdef": "0", "bc": "1", "abdeg": "2", "abcdg": "3", "bcfg": "4", "acdfg": "5", "acdefg": "6",
     "abc": "7", "abcdefg": "8", "abcdfg": "9", "g": "-", "": " ",
     "adefg": "E", "eg": "r", "ceg": "n", "cdeg": "o", "def": "L", "bcefg": "H", "abefg": "P", "aefg": "F", "abcefg": "A",
-    "bcdef": "U", "cde": "u", "cdefg": "b", "abcfg": "q", "adef": "C", "deg": "c", "bcdeg": "d", "defg": "t", "d": "_",
+    "bcdef": "U", "cde": "u", "adef": "C", "deg": "c", "bcdeg": "d", "defg": "t", "d": "_",
 }  # fmt: skip
 # Digits that few displays draw so; what is left of another digit, when a part of it is hidden, may look like them.
 OTHER_SHAPES = {"6": "cdefg", "7": "abcf", "9": "abcfg"}
@@ -44,8 +44,7 @@ def read(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Looks)
 
 
 def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
-    values = sorted((low for segments in parts.segments for low, _ in segments.values()), reverse=True)
-    contrast = (values[0] + values[1]) / 2
+    contrast = contrast_of(parts)
     least = max(LEAST_CONTRAST, looks.contrast / 2)
     if contrast < least:
         strays = [*parts.points, *parts.beside.values(), *(v for holes in parts.holes for v in holes.values())]
@@ -68,7 +67,11 @@ def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
             lit += name if darker >= LIT else ""
         character = characters.get(lit)
         if character is None or character not in ALLOWED.get(place.kind, character):
-            raise Unsure(f"place {index + 1} shows {lit or 'nothing'}, which is no character that can stand there")
+            digit = next((digit for digit, shape in OTHER_SHAPES.items() if shape == lit), "")
+            hint = f"; if this display draws a {digit} so, declare also: [{digit}]" if digit else ""
+            raise Unsure(
+                f"place {index + 1} shows {lit or 'nothing'}, which is no character that can stand there{hint}"
+            )
         text += character
         share = shares[index, "point"] = parts.points[index] / contrast
         if place.point:
@@ -84,6 +87,12 @@ def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
     if confidence < LEAST_CONFIDENCE:
         raise Unsure(f"it may be {text.strip()}, with a confidence of {confidence:.2f}; {LEAST_CONFIDENCE} is needed")
     return DisplayText(text, round(confidence, 3), shares)
+
+
+def contrast_of(parts: Parts) -> float:
+    """Tell how much brighter the lit segments are (of 255): what the two brightest are."""
+    values = sorted((low for segments in parts.segments for low, _ in segments.values()), reverse=True)
+    return (values[0] + values[1]) / 2
 
 
 def _refuse_strays(parts: Parts, contrast: float) -> None:

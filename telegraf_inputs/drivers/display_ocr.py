@@ -25,7 +25,7 @@ from ._display_channel import OPTIONS, DisplayChannel
 from ._display_parts import DisplayText, Unsure
 from ._display_text import NoProgram
 from ._display_text import read as read_text
-from ._pictures import opened
+from ._pictures import THUMB, opened
 from .camera import FETCHED, check_fetched, open_fetched
 
 CONFIDENCE = Quantity("confidence", "%", "How sure the least sure part of the reading is", 0.0, 100.0, decimals=0)
@@ -52,7 +52,7 @@ class DisplayOcr(Polled):
     clearly dark, and nothing shines where no segment is, there is a reading. A value is given when two different pictures in
     a row say the same; up to three are taken in a cycle. What is in doubt is a status, not a number.
 
-    `labline calibrate-display SITE INSTRUMENT` takes a picture and draws the region and what was read into it. A
+    `labline calibrate-display INSTRUMENT SITE` takes a picture and draws regions, segments and what was read into it. A
     picture must show a digit's width more at either side of a display than it has, for only so is it seen when the camera has moved.
     Digits have to be 16 pixels high; 40 are good. Shield the display from lamps and windows, fix the camera, and set a long exposure:
     many LED displays light one digit at a time, and a short one shows some of them dark.
@@ -182,15 +182,17 @@ channels:
                     )
             if not pending:
                 return
+            del data, picture  # a large one is enough at a time
         for display in pending:
             yield waiting[display.id]
 
     def decoded(self, data: bytes) -> Any:
         """Decode a picture, no larger than it need be. Raises BadAnswer."""
+        if self._least is None:
+            wide, high = opened(data, THUMB)[0].info["labline_size"]
+            by = min(display.reducible for display in self.displays)
+            self._least = int(wide / by), int(high / by)
         picture, _ = opened(data, self._least)
-        wide, high = picture.info["labline_size"]
-        by = min(display.reducible for display in self.displays)
-        self._least = int(wide / by), int(high / by)
         return picture
 
     def see(self, display: DisplayChannel, picture: Any) -> DisplayReading:
