@@ -29,7 +29,8 @@ class DisplayOcrSimulator(CameraSimulator):
     ``shows`` may be set: channel -> what its display shows, a character a place. ``displaced``: all is so many pixels elsewhere.
     """
 
-    states = {"truncated": {"degraded"}, "garbage": {"degraded"}}
+    # Of several pictures a cycle, one may come later than a short timeout where the machine is busy.
+    states = dict.fromkeys(("truncated", "garbage", "over_range"), {"degraded", "silent"})
     not_faults = {fault: why for fault, why in CameraSimulator.not_faults.items() if fault != "over_range"}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
