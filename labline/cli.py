@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import textwrap
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +36,7 @@ VERBS = (
     "apply",
     "containers",
     "calibrate",
+    "calibrate-display",
     "rename",
     "rotate",
     "new-driver",
@@ -62,8 +64,8 @@ examples{here}:
 class Help(argparse.RawDescriptionHelpFormatter):
     """Keeps texts as they are, and gives verbs and options room beside their help."""
 
-    def __init__(self, prog: str):
-        super().__init__(prog, max_help_position=28)
+    def __init__(self, prog: str, widest: int = 28):
+        super().__init__(prog, max_help_position=widest)
         self._action_max_length = 14  # argparse forgets that verbs stand two columns further in
 
 
@@ -72,7 +74,9 @@ def parser() -> argparse.ArgumentParser:
     command = told.command()
     here = "" if command == told.NAME else f" (here, {told.NAME} is {command})"
     epilog = EPILOG.format(here=here)
-    top = argparse.ArgumentParser(told.NAME, description=DESCRIPTION, epilog=epilog, formatter_class=Help)
+    top = argparse.ArgumentParser(
+        told.NAME, description=DESCRIPTION, epilog=epilog, formatter_class=partial(Help, widest=16)
+    )
     top.add_argument("--version", action="version", version=f"{told.NAME} {version(told.NAME)}")
     verbs = top.add_subparsers(metavar="VERB", dest="verb", required=True, title="verbs")
     for name in VERBS:

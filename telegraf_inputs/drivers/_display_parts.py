@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ._display_form import Display
@@ -40,16 +40,28 @@ class Unsure(Exception):
     """What the display shows can't be told; the message says where and why."""
 
 
+@dataclass
+class DisplayText:
+    """What a display shows: a character a place, and how sure the least sure segment is (0 … 1)."""
+
+    text: str
+    confidence: float
+    # For whoever looks at it: place and segment -> brightness in parts of the contrast.
+    shares: dict[tuple[int, str], float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Looks:
     """How a display looks: ``gap`` between two digits in widths of a digit; ``lit`` is bright, or dark (an LCD).
 
     ``contrast``: how much brighter what shines is usually (of 255); a display with less than half of it is off. 0: unknown.
+    ``also``: digits that have other shapes, too.
     """
 
     gap: float = 0.4
     lit: str = "bright"
     contrast: float = 0.0
+    also: tuple[str, ...] = ()
 
 
 @dataclass

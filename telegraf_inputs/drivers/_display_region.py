@@ -12,7 +12,7 @@ Corner = tuple[float, float]
 def straightened(
     picture: Any, corners: Sequence[Corner], size: tuple[int, int], margin: tuple[int, int], dark: bool
 ) -> Any | None:
-    """Cut what lies between four corners out of a grey picture, in perspective, as one of ``size`` and its margins.
+    """Cut what lies between four corners out of a picture, in perspective, as a grey one of ``size`` and its margins.
 
     ``corners``: top left, top right, bottom right, bottom left, in pixels of the picture. ``dark``: what shines is dark; it is
     bright in what is returned. None where it does not lie in the picture with its margins. Raises BadCorners.
@@ -29,7 +29,7 @@ def straightened(
     if box[0] < -2 or box[1] < -2 or box[2] > picture.width + 2 or box[3] > picture.height + 2:
         return None
     box = (max(0, box[0]), max(0, box[1]), min(picture.width, box[2]), min(picture.height, box[3]))
-    part = picture.crop(box)
+    part = picture.crop(box).convert("L")
     high = min(math.dist(corners[0], corners[3]), math.dist(corners[1], corners[2]))
     shrunk = max(1, int(high / height))
     if shrunk > 1:

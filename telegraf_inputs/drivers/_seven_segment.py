@@ -7,12 +7,11 @@ where no segment is (a display that moved, a reflection, a digit more than decla
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from ._display_form import Display
-from ._display_parts import Looks, Parts, Unsure, measure
+from ._display_parts import DisplayText, Looks, Parts, Unsure, measure
 from ._display_region import Corner
 
 __all__ = ["Looks", "DisplayText", "Unsure", "read"]
@@ -26,22 +25,14 @@ LEAST_CONFIDENCE = 0.15  # of a reading: below, a reflection may have made or hi
 FULL = 250.0  # of 255: what is as bright shows no difference any more
 
 CHARACTERS = {
-    "abcdef": "0", "bc": "1", "abdeg": "2", "abcdg": "3", "bcfg": "4", "acdfg": "5", "acdefg": "6", "cdefg": "6",
-    "abc": "7", "abcf": "7", "abcdefg": "8", "abcdfg": "9", "abcfg": "9", "g": "-", "": " ",
+    "abcdef": "0", "bc": "1", "abdeg": "2", "abcdg": "3", "bcfg": "4", "acdfg": "5", "acdefg": "6",
+    "abc": "7", "abcdefg": "8", "abcdfg": "9", "g": "-", "": " ",
     "adefg": "E", "eg": "r", "ceg": "n", "cdeg": "o", "def": "L", "bcefg": "H", "abefg": "P", "aefg": "F", "abcefg": "A",
     "bcdef": "U", "cde": "u", "adef": "C", "deg": "c", "bcdeg": "d", "defg": "t", "d": "_",
 }  # fmt: skip
+# Digits that few displays draw so; what is left of another digit, when a part of it is hidden, may look like them.
+OTHER_SHAPES = {"6": "cdefg", "7": "abcf", "9": "abcfg"}
 ALLOWED = {"-": "- ", "E": "E ", " ": " "}  # by the kind of place; at an 8 there may be anything
-
-
-@dataclass
-class DisplayText:
-    """What a display shows: a character a place, and how sure the least sure segment is (0 … 1)."""
-
-    text: str
-    confidence: float
-    # For whoever looks at it: place and segment -> brightness in parts of the contrast.
-    shares: dict[tuple[int, str], float] = field(default_factory=dict)
 
 
 def read(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Looks) -> DisplayText:
@@ -53,8 +44,7 @@ def read(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Looks)
 
 
 def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
-    values = sorted((low for segments in parts.segments for low, _ in segments.values()), reverse=True)
-    contrast = (values[0] + values[1]) / 2
+    contrast = contrast_of(parts)
     least = max(LEAST_CONTRAST, looks.contrast / 2)
     if contrast < least:
         strays = [*parts.points, *parts.beside.values(), *(v for holes in parts.holes for v in holes.values())]
@@ -62,6 +52,7 @@ def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
             raise Unsure("no segment stands out from what is around it")
         return DisplayText(" " * len(form.places), 1.0)
     _refuse_strays(parts, contrast)
+    characters = CHARACTERS | {OTHER_SHAPES[digit]: digit for digit in looks.also}
     text, confidence = "", 1.0
     shares: dict[tuple[int, str], float] = {}
     for index, place in enumerate(form.places):
@@ -74,9 +65,13 @@ def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
             if darker < LIT <= brighter:
                 raise Unsure(f"{what} is lit in one half alone")
             lit += name if darker >= LIT else ""
-        character = CHARACTERS.get(lit)
+        character = characters.get(lit)
         if character is None or character not in ALLOWED.get(place.kind, character):
-            raise Unsure(f"place {index + 1} shows {lit or 'nothing'}, which is no character that can stand there")
+            digit = next((digit for digit, shape in OTHER_SHAPES.items() if shape == lit), "")
+            hint = f"; if this display draws a {digit} so, declare also: [{digit}]" if digit else ""
+            raise Unsure(
+                f"place {index + 1} shows {lit or 'nothing'}, which is no character that can stand there{hint}"
+            )
         text += character
         share = shares[index, "point"] = parts.points[index] / contrast
         if place.point:
@@ -92,6 +87,12 @@ def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
     if confidence < LEAST_CONFIDENCE:
         raise Unsure(f"it may be {text.strip()}, with a confidence of {confidence:.2f}; {LEAST_CONFIDENCE} is needed")
     return DisplayText(text, round(confidence, 3), shares)
+
+
+def contrast_of(parts: Parts) -> float:
+    """Tell how much brighter the lit segments are (of 255): what the two brightest are."""
+    values = sorted((low for segments in parts.segments for low, _ in segments.values()), reverse=True)
+    return (values[0] + values[1]) / 2
 
 
 def _refuse_strays(parts: Parts, contrast: float) -> None:

@@ -34,6 +34,7 @@ class Drawn:
     texts: tuple[str, ...]  # what it may be read as: a character a place, a point behind that whose point shines
     gap: float
     lit: str
+    also: tuple[str, ...] = ()
 
     @property
     def grey(self) -> Any:
@@ -69,7 +70,8 @@ def draw(kind: str, chance: random.Random, font: Path | None = None) -> Drawn:
     text = shown(form, chance)
     style = _style(chance, font)
     picture, corners = _sheet(text, style)
-    declared = Drawn(kind, picture, corners, form, (text,), style.gap, style.lit)
+    hooked = ("7",) if font else ()  # DSEG draws it so
+    declared = Drawn(kind, picture, corners, form, (text,), style.gap, style.lit, hooked)
     if kind == "changing":  # a picture that was taken while the number changed
         after = shown(form, chance)
         blend = Image.blend(picture, _sheet(after, style)[0], chance.uniform(0, 1))

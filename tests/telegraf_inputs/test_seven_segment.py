@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from labline.stack import debian
 from telegraf_inputs.drivers import _display_form, _seven_segment
 from telegraf_inputs.errors import BadInput
+from telegraf_inputs.simulators import display_drawing
 from tests.parts import displays
 
 PICTURES = 308
@@ -22,7 +24,9 @@ def numbers(drawn: displays.Drawn) -> tuple[float | None, set[float | None]]:
     form = _display_form.read(drawn.form)
     may_be = {_display_form.meaning(form, text)[0] for text in drawn.texts}
     try:
-        seen = _seven_segment.read(drawn.grey, drawn.corners, form, _seven_segment.Looks(drawn.gap, drawn.lit))
+        seen = _seven_segment.read(
+            drawn.grey, drawn.corners, form, _seven_segment.Looks(drawn.gap, drawn.lit, also=drawn.also)
+        )
     except _seven_segment.Unsure:
         return None, may_be
     return _display_form.meaning(form, seen.text)[0], may_be
@@ -48,6 +52,74 @@ def test_no_wrong_number_is_read_and_most_are(whose, request):
     for kind, least in LEAST_READ.items():
         assert right[kind] >= least * shown[kind], f"{kind}: {right[kind]} of {shown[kind]}"
     assert sum(right.values()) >= 0.8 * sum(shown.values())
+
+
+def seen(text: str, changed: dict[tuple[int, str], float], over=lambda pen: None, lamp: float = 200.0) -> str:
+    """Read a display of form 88.8, drawn from (100, 100), of which segments are changed: (place, segment) -> share of light."""
+    sheet = Image.new("L", (400, 300), 20)
+    pen = ImageDraw.Draw(sheet)
+    for place, character in enumerate(text.replace(".", "")):
+        for name, points in display_drawing.bars(40, 80, 10).items():
+            share = changed.get((place, name), float(name in display_drawing.SEGMENTS[character]))
+            moved = [(100 + 56 * place + x, 100 + y) for x, y in points]
+            pen.polygon(moved, fill=round(20 + (lamp - 20) * share))
+    point = changed.get((1, "point"), 1.0)
+    pen.ellipse((100 + 56 + 44, 171, 100 + 56 + 52, 179), fill=round(20 + (lamp - 20) * point))
+    over(pen)
+    corners = ((100, 100), (252, 100), (252, 180), (100, 180))
+    return _seven_segment.read(sheet, corners, _display_form.read("88.8"), _seven_segment.Looks()).text
+
+
+def test_what_is_drawn_for_the_tests_below_is_read():
+    assert seen("12.3", {}) == "12.3" and seen(" 2.3", {}) == " 2.3"
+
+
+@pytest.mark.parametrize(
+    ("changed", "over", "why"),
+    [
+        ({(0, "b"): 0.45}, None, "segment b of place 1 is neither dark nor lit"),
+        ({(0, "a"): 0.45}, None, "segment a of place 1 is neither dark nor lit"),  # 1 or 7
+        ({(1, "point"): 0.45}, None, "the point behind place 2 is neither dark nor lit"),
+        ({(0, "b"): 0.64}, None, "with a confidence of 0"),
+        ({(0, "a"): 0.28}, None, "with a confidence of 0"),
+        (
+            {(0, "a"): 1.0},
+            lambda pen: pen.rectangle((120, 95, 140, 111), fill=20),
+            "segment a of place 1",
+        ),  # half of it
+        ({}, lambda pen: pen.rectangle((50, 50, 150, 250), fill=65), "the background is not alike"),  # of LEDs, a hand
+        ({}, lambda pen: pen.rectangle((170, 115, 182, 127), fill=120), "in place 2 where no segment is"),
+        ({}, lambda pen: pen.rectangle((88, 110, 92, 150), fill=180), "something shines left of the digits"),
+        ({}, lambda pen: pen.rectangle((120, 86, 170, 92), fill=180), "something shines above the digits"),
+        ({}, lambda pen: pen.rectangle((120, 189, 170, 193), fill=180), "something shines below the digits"),
+        ({}, lambda pen: pen.rectangle((145, 110, 150, 150), fill=180), "something shines between places 1 and 2"),
+        ({}, lambda pen: pen.rectangle((76, 114, 83, 140), fill=180), "as segment b of one more"),
+        ({}, lambda pen: pen.rectangle((268, 114, 276, 140), fill=180), "something shines right of the digits"),
+        ({}, lambda pen: pen.ellipse((144, 171, 152, 179), fill=200), "a point shines behind place 1"),
+        ({}, lambda pen: pen.rectangle((50, 50, 150, 250), fill=240), "place 1 is too bright"),
+    ],
+)
+def test_what_is_in_doubt_is_not_read(changed, over, why):
+    with pytest.raises(_seven_segment.Unsure, match=why):
+        seen("12.3", changed, over or (lambda pen: None))
+
+
+def test_a_display_at_the_edge_of_the_picture_is_not_read():
+    with pytest.raises(_seven_segment.Unsure, match="the picture ends too near to the display"):
+        corners = ((10, 100), (162, 100), (162, 180), (10, 180))
+        _seven_segment.read(Image.new("L", (400, 300)), corners, _display_form.read("88.8"), _seven_segment.Looks())
+
+
+def test_all_eights_are_read_only_where_it_is_known_how_bright_they_are():
+    with pytest.raises(_seven_segment.Unsure, match="every segment shines"):
+        seen("88.8", {})
+
+
+def test_a_digit_of_another_shape_is_told_and_not_guessed(dseg):
+    drawn = next(each for each in displays.many(200, 2, ("clean",), dseg) if "7" in "".join(each.texts))
+    looks = _seven_segment.Looks(drawn.gap, drawn.lit)
+    with pytest.raises(_seven_segment.Unsure, match=r"shows abcf, .* declare also: \[7\]"):
+        _seven_segment.read(drawn.grey, drawn.corners, _display_form.read(drawn.form), looks)
 
 
 def test_what_deceives_is_not_read_as_another_number():
