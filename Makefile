@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check dashboards bench lock clean all-installed test-installed
+.PHONY: help run test check dashboards bench lock deb clean all-installed test-installed
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -29,8 +29,11 @@ bench: test-installed ## measure, and write docs/benchmarks.md
 lock: all-installed ## renew the versions and digests of all that is installed (requirements/)
 	@$(BIN)/python -m tools.lock
 
+deb: all-installed ## make the Debian package, into dist
+	@$(BIN)/python -m tools.deb
+
 clean: ## delete what make made: .venv and caches, never your data in .labline
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.labline/*' -prune -exec rm -rf {} +
 
 all-installed:

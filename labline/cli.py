@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from provisioning.database_error import DatabaseError
 from telegraf_inputs.errors import BadInput
 
 from .stack import streams, told
@@ -121,8 +122,6 @@ def _run(argv: list[str] | None) -> int:
         plugins.check()
     except BadInput as error:
         return _told(error, WRONG_USE)
-    from provisioning.influxdb_server import DatabaseError
-
     made = parser()
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete

@@ -21,7 +21,7 @@ EXAMPLES = """\
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from provisioning.telegraf_config import TelegrafPaths
+    from provisioning.telegraf_paths import TelegrafPaths
 
     add_site(parser)
     parser.add_argument(
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grafana_dashboards import emit
     from grafana_dashboards.places import PROVIDER, placed
     from provisioning import files, json_schema
-    from provisioning.telegraf_config import TelegrafPaths
+    from provisioning.telegraf_paths import TelegrafPaths
 
     from . import simulation
     from .stack import told

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from provisioning.influxdb_server import DatabaseError
+from provisioning.database_error import DatabaseError
 
 from . import arguments as shared
 from .stack import streams, told

@@ -13,6 +13,7 @@ from msgspec import Struct
 from requests.auth import HTTPBasicAuth
 
 from . import ownership
+from .database_error import DatabaseError as DatabaseError
 
 # How long (seconds) to wait for an answer.
 SECONDS_PER_QUERY = 600  # a downsampling of months takes its time on a small machine
@@ -23,10 +24,6 @@ ADVICE = {
     "no space left on device": "free some space on the disk of its data",
     "authorization failed": "it knows no such user, or another password; labline apply makes users, and tells what it finds",
 }
-
-
-class DatabaseError(Exception):
-    """The database can't be reached, refuses, or does not take a statement: what, where, what to do."""
 
 
 class PointsRefused(DatabaseError):

@@ -18,6 +18,7 @@ from telegraf_inputs.url import HERE
 from . import derived, host_metrics, native_config
 from .levels import RAW
 from .site import Node, Site, SiteInstrument
+from .telegraf_paths import TelegrafPaths as TelegrafPaths
 from .toml import one_line as _one_line
 from .toml import table as _table
 
@@ -29,19 +30,6 @@ MORE_THAN_WRITING = (
 HOST_INTERVAL, HOST_POINTS = 10, 20  # seconds; points each time, and one more an instrument
 BUFFER_SECONDS, BUFFER_LEAST, BUFFER_MOST = 3600, 10_000, 100_000
 HEADER = "# Made by `labline render` from the site file: change that, not this.\n"
-
-
-class TelegrafPaths(Struct, frozen=True, kw_only=True):
-    """Where things are on the machine that runs Telegraf, all absolute; the folders must be there when it starts."""
-
-    python: str = "/opt/labline/bin/python"
-    config: str = "/etc/labline/telegraf"  # where the rendered files lie
-    secrets: str = "/etc/labline/secrets"
-    journal: str = "/var/lib/labline/journal"
-    memory: str = (
-        "/var/lib/labline/memory"  # where programs remember how far they have read; made by the first that does
-    )
-    socket: str = ""  # InfluxDB's Unix socket, where it is on this machine and Telegraf shall write there
 
 
 def render(

@@ -68,6 +68,18 @@ def test_the_command_of_a_wheel_is_that_of_the_clone(installed, alone):
     assert "no mistakes" in alone("check") and "no mistakes" in alone("check", "my-lab.yml")
 
 
+def test_a_wheel_without_extras_tells_its_version_its_help_and_what_is_missing(installed, tmp_path):
+    (wheel,) = installed.parent.parent.glob("labline-*.whl")
+    done(sys.executable, "-m", "venv", tmp_path / "plain")
+    plain = tmp_path / "plain" / "bin"
+    done(plain / "pip", "install", "--quiet", wheel)
+    assert done(plain / "labline", "--version").startswith("labline ")
+    assert "VERB" in done(plain / "labline", "--help") and "SITE" in done(plain / "labline", "run", "--help")
+    refused = subprocess.run([plain / "labline", "check"], capture_output=True, text=True)
+    assert refused.returncode == 1 and "pip install 'labline[all]'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_lab_runs_from_a_wheel(alone, tmp_path):
     assert "Nothing was lost." in alone("run", "my-lab.yml", "--duration", "6")
     assert (tmp_path / ".labline" / "my-lab").is_dir()
