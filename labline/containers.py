@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{place} is current")
     for path in missing:
         print(f"missing: {path}; without it nothing starts: printf %s PASSWORD > {shlex.quote(str(path))}")
+    for note in services.out_of_reach(site):
+        print(f"note: {note}")
     if not arguments.check:
         print(f"the image {services.labline_image()} is built in the clone: see docs/containers.md")
     if note := simulation.note(site):

@@ -30,6 +30,7 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "ioc.txt": ["requirements/ioc.in"],
     FOLDER / "ocs.txt": ["requirements/ocs.in"],
     FOLDER / "kube.txt": ["requirements/kube.in"],
+    FOLDER / "hadolint.txt": ["requirements/hadolint.in"],
     FOLDER / "ffmpeg.txt": ["requirements/ffmpeg.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from provisioning.influxdb_schema import ADMIN, READER
 from provisioning.site import Site
 from provisioning.telegraf_config import TelegrafPaths
 from telegraf_inputs import transports
-from telegraf_inputs.url import Url
+from telegraf_inputs.url import HERE, Url
 
 from ..stack import grafana
 from . import broker, texts
@@ -50,6 +51,23 @@ def generated(site: Site) -> list[str]:
     """List the passwords that nobody has to think of; the others are of instruments and contact points."""
     own = [ADMIN, telegraf_config.WRITER, READER, *GRAFANA_PASSWORDS]
     return [*own, *broker.SECRETS.values()] if broker.used(site) else own
+
+
+def out_of_reach(site: Site) -> list[str]:
+    """Tell which instruments a container does not reach at the connection that the site file has."""
+    told = []
+    for instrument in site.enabled:
+        url = instrument.stanza.connection
+        if not url.text or instrument.stanza.simulated:
+            continue
+        host = re.split(r"[:/]", url.rest)[0] if not url.rest.startswith("[::1]") else "::1"
+        if host in HERE:
+            told.append(
+                f"{instrument.name}: {host} is the container itself there; expected this machine's address in the network"
+            )
+        elif url.scheme == "phidget" and not transports.of(url).shared(url) or url.rest.upper().startswith("USB"):
+            told.append(f"{instrument.name}: USB is not handed in to containers; labline run reads it")
+    return told
 
 
 def _influxdb() -> Service:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import yaml
 from labline import cli
 from labline.containing import broker
 from labline.stack import telegraf_build
-from tests.parts import compose, kubernetes
+from tests.parts import compose, kubernetes, packages
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = ROOT / "containers/Containerfile"
@@ -170,6 +171,27 @@ def test_a_site_of_several_nodes_is_refused(lab: Path, tmp_path: Path, capsys: p
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize(
+    ("instrument", "told"),
+    [
+        ('{driver: lakeshore_372, connection: "tcp://127.0.0.1:7777"}', "127.0.0.1 is the container itself there"),
+        ('{driver: lakeshore_372, connection: "tcp://192.168.1.9:7777"}', ""),
+        ('{driver: lakeshore_372, connection: "tcp://[::1]:7777"}', "::1 is the container itself there"),
+        ('{driver: lakeshore_372, connection: "visa://USB0::1::2::3::INSTR"}', "USB is not handed in"),
+        ('{driver: phidget, connection: "phidget://561234", channels: CHANNELS}', "USB is not handed in"),
+        ('{driver: phidget, connection: "phidget://192.168.1.4", channels: CHANNELS}', ""),
+        ("{driver: lakeshore_372, connection: sim}", ""),
+    ],
+)
+def test_what_a_container_does_not_reach_is_told(instrument, told, tmp_path, capsys: pytest.CaptureFixture[str]):
+    channels = "{a: {class: TemperatureSensor}}"
+    text = instrument.replace("{driver", "{name: it, driver").replace("CHANNELS", channels)
+    (tmp_path / "lab.yml").write_text(f"site: my-lab\nnodes: [{{name: lab-pc}}]\ninstruments:\n  - {text}\n")
+    assert cli.main(["containers", str(tmp_path / "lab.yml"), "--to", str(tmp_path / "made")]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: it: ")]
+    assert len(notes) == bool(told) and told in "".join(notes)
+
+
 def test_without_mqtt_there_is_no_broker(lab: Path, tmp_path: Path):
     lab.write_text(lab.read_text().replace("mqtt://mosquitto:1883", "mqtt://192.168.1.3:1883"))
     assert cli.main(["containers", str(lab), "--to", str(tmp_path / "made")]) == 0
@@ -184,6 +206,18 @@ def test_a_broker_keeps_its_password_file_as_long_as_it_is_right():
     torn = first[:40]
     assert broker.password_file({"lab": "one", "sensors": "two"}, torn) != torn
     assert base64.b64encode(b"one").decode() not in first
+
+
+def test_hadolint_finds_nothing_to_better(tmp_path: Path):
+    program = packages.folder("hadolint") / "bin/hadolint"
+
+    def said(file: Path) -> str:
+        return subprocess.run([program, "--no-color", file], capture_output=True, text=True, timeout=120).stdout
+
+    assert said(CONTAINERFILE) == ""
+    worse = tmp_path / "Containerfile"
+    worse.write_text(CONTAINERFILE.read_text().replace("python:${PYTHON} AS built", "python:latest AS built"))
+    assert "DL3007" in said(worse)
 
 
 def test_the_image_has_what_labline_is_tried_with():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from labline import cli
-from labline.stack import credentials, telegraf
+from labline.stack import credentials, influxdb, telegraf
 from provisioning import influxdb_passwords
 from provisioning import site as sites
 from provisioning.influxdb_server import DatabaseError, Server
@@ -78,11 +78,15 @@ def test_a_lab_that_runs_gets_new_passwords_and_loses_nothing(start, tmp_path):
     assert "authorization failed" not in run.text
     assert not [word for passwords in seen for word in passwords.values() if word in run.text]
 
-    # One that was ended between file and server is mended by the next start.
-    (secrets / "labadmin.before").write_text(seen[-1]["labadmin"])
+
+def test_one_that_was_ended_between_file_and_server_is_mended_by_the_next_start(tmp_path):
+    program, secrets = influxdb.get().path, tmp_path / "secrets"
+    with influxdb.InfluxDB(program, tmp_path / "data", secrets) as first:
+        old = first.password
+    (secrets / "labadmin.before").write_text(old)
     (secrets / "labadmin").write_text("An0ther-password-of-24-x")
-    again = start(str(file), "--duration", "2")
-    assert again.end() == 0, again.text
+    with influxdb.InfluxDB(program, tmp_path / "data", secrets) as second:
+        assert not second.server.refusal() and second.server.as_user("labadmin", old).refusal()
     assert not (secrets / "labadmin.before").exists()
 
 
