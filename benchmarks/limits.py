@@ -16,7 +16,7 @@ class Limits:
 
 # Above those of all where a library needs it; without one for the start where the instrument, by its manual, or a library makes it slow.
 BY_DRIVER = {
-    "camera": Limits(memory=40.0),
+    "camera": Limits(memory=40.0, start=None, why="Pillow is loaded for its first picture"),
     "display_ocr": Limits(memory=40.0, start=None, why="two pictures have to say the same, 0.2 s after each other"),
     "epics": Limits(memory=28.0, start=None, why="caproto looks after new connections ten times a second"),
     "julabo": Limits(start=None, why="it wants 0.25 s of rest before each command"),

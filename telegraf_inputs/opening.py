@@ -16,8 +16,6 @@ from .stop import Stop
 from .transport import Link
 from .url import Url
 
-IDENTIFY_ATTEMPTS = 3  # the first contact after power-up often fails (Lake Shore 240)
-
 
 def opened(stanza: Stanza, url: Url, stop: Stop, inbox: Inbox, tap: Tap) -> tuple[Polled | Pushed, str]:
     """Open a stanza's source; returns it, and who is there ("" where that can't be told).
@@ -47,7 +45,7 @@ def close(source: Polled | Pushed) -> None:
 
 
 def _identity(source: Polled) -> str:
-    for _ in range(IDENTIFY_ATTEMPTS - 1):
+    for _ in range(source.contacts - 1):
         try:
             return source.identify()
         except InstrumentError as error:

@@ -132,6 +132,7 @@ class Polled(Source):
     """
 
     link: Any
+    contacts = 3  # how often it is asked who is there: the first contact after power-up often fails (Lake Shore 240)
 
     def __init__(self, stanza: Stanza, link: Any):
         super().__init__(stanza)

@@ -149,6 +149,7 @@ channels:
   picture: {label: Door of the laboratory}
 """
     link: Snapshots
+    contacts = 1  # one that hangs is not waited for more than once
 
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:
@@ -200,10 +201,12 @@ channels:
                 folder = os.path.join(folder, self._within)
                 title = channel.label or stanza.label or stanza.name
                 self._folder = PictureFolder(folder, title, channel.options["keep"], channel.options["keep_size"] * MB)
+        self._ahead: tuple[bytes, int] | None = None  # the first picture, and its time
         self._before: Photograph | None = None
         self._same = ("", 0)  # the digest of the last picture, and how often it came
 
     def identify(self) -> str:
+        self._ahead = self.link.fetch(), self.link.answered_ns  # by nothing else is known whether there is a camera
         return ""  # each picture comes over a way of its own
 
     def read(self) -> Iterator[Reading]:
@@ -213,8 +216,8 @@ channels:
 
     def _take(self, channel: Channel) -> Reading | None:
         """Take a picture; None where it is the one before once more, and may be that."""
-        data = self.link.fetch()
-        taken = self.link.answered_ns
+        data, taken = self._ahead or (self.link.fetch(), self.link.answered_ns)
+        self._ahead = None
         try:
             picture = whole(data)
         except BadAnswer as error:

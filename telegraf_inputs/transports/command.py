@@ -76,9 +76,7 @@ class Command(Transport):
 
     def open(self, url: Url, wire: Wire, timeout: float, stop: Stop) -> Any:
         if shutil.which(url.rest) is None:
-            raise Disconnected(
-                f"there is no program {url.rest}; is it installed, and on the PATH of whoever runs this?"
-            )
+            raise Disconnected(f"there is no program {url.rest} on the PATH of whoever runs this")
         return CommandSnapshots(url.rest, timeout, stop)
 
     def page(self, wire: Wire) -> str:

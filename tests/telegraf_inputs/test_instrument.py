@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telegraf_inputs import drivers, errors, instrument, opening
+from telegraf_inputs import drivers, errors, instrument
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.declare import MARKS, PINNED, Quantity, Stream
 from telegraf_inputs.instrument import Instrument
@@ -278,7 +278,7 @@ def test_a_reason_that_changes_all_the_time_is_told_once_a_minute(make, patient)
 
 @pytest.mark.parametrize("where", ["opening", "identities"])
 def test_a_fault_on_connecting(make, patient, where):
-    script = [errors.NoAnswer("hush")] * (1 if where == "opening" else opening.IDENTIFY_ATTEMPTS)
+    script = [errors.NoAnswer("hush")] * (1 if where == "opening" else Polled.contacts)
     made = make([[reading(voltage=1.0)]], **{where: script})
     (own,) = fields(made)
     assert (own["up"], own["state"], own["errors"]) == (0, "silent", 1)

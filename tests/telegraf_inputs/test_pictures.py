@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from telegraf_inputs import drivers, simulators
+from telegraf_inputs import drivers, opening, simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.drivers._picture_folder import PictureFolder
 from telegraf_inputs.drivers._pictures import MOST_PIXELS_WHOLE, whole
-from telegraf_inputs.errors import BadAnswer, BadInput
+from telegraf_inputs.errors import BadAnswer, BadInput, Disconnected
+from telegraf_inputs.inbox import Inbox
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.stop import Stop
 from telegraf_inputs.url import Url
@@ -359,3 +360,21 @@ def test_a_password_that_can_not_be_read_is_told(tmp_path):
     stanza = stanzas.check({"name": "door", "driver": "camera", "channels": {"picture": {}}, **keys})
     with pytest.raises(BadInput, match="password_file: can't read"):
         drivers.load("camera").open_link(Url(keys["connection"]), stanza, Stop())
+
+
+def test_whether_there_is_a_camera_is_known_when_it_is_reached():
+    """As `labline doctor` asks; and its first picture is not asked for twice."""
+    stanza = stanzas.check({"name": "door", "driver": "camera", "connection": "sim:", "channels": {"picture": {}}})
+    simulator = simulators.start(stanza)
+    asked = []
+    answer = simulator.answer
+    simulator.answer = lambda: (asked.append(1), answer())[1]
+    try:
+        instrument = camera(connection=simulator.url)
+        for number in (1, 2):
+            assert sample(instrument)[0]["status"] == "ok" and len(asked) == number
+        instrument.close()
+    finally:
+        simulator.stop()
+    with pytest.raises(Disconnected, match="refused"):
+        opening.opened(stanza, Url(simulator.url), Stop(), Inbox(), lambda *_: None)

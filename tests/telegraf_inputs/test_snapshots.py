@@ -215,7 +215,7 @@ def test_a_program_that_complains_at_length_is_read_all_the_same():
 
 
 def test_a_program_that_is_not_there_is_told():
-    with pytest.raises(Disconnected, match="there is no program no-such-program; is it installed"):
+    with pytest.raises(Disconnected, match="there is no program no-such-program on the PATH"):
         command.TRANSPORT.open(Url("command://no-such-program"), Wire(), PATIENCE, Stop())
 
 
