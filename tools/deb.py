@@ -111,7 +111,7 @@ def _put(source: Path, place: Path, mode: int) -> None:
     place.chmod(mode)
 
 
-def _run(*command: str | Path) -> str:
+def _run(*command: object) -> str:
     done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"make deb: {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
