@@ -263,7 +263,7 @@ def _connection(text: str | None, driver: type[Source], wire: Wire) -> Url:
         raise BadInput(f"is missing; expected {KEYS[2].description}")
     url = Url(text)
     network = next((scheme for scheme in driver.schemes if transports.load(scheme).network), "tcp")
-    if url.scheme not in transports.names() and "@" not in text and (hint := connections.meant(text, network)):
+    if url.scheme not in (*driver.schemes, "sim") and "@" not in text and (hint := connections.meant(text, network)):
         raise BadInput(f"{text!r} is no connection; {hint}")
     transport = transports.of(url)
     if url.scheme not in (*driver.schemes, "sim"):

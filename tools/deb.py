@@ -83,7 +83,15 @@ def _venv(root: Path, source: Path) -> None:
     """Make the venv as it will lie in /usr/lib/labline: no file of it names the folder where it was built."""
     home = root / HOME
     _run(PYTHON, "-m", "venv", "--without-pip", home)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", home / "bin/python"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--python",
+        home / "bin/python",
+    ]
     install = [*pip, "install", "--no-compile"]
     _run(*install, "--require-hashes", "--prefer-binary", "-r", ROOT / "requirements/all.txt")
     source.mkdir()
