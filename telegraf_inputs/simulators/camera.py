@@ -58,8 +58,7 @@ class CameraSimulator(Simulator):
         return {(channel.id, "path"): _Kept()} if channel.options["folder"] else {}
 
     def start(self) -> None:
-        (channel,), address = self.stanza.channels, self.stanza.options["pictures_url"]
-        self._gallery = Gallery(Path(channel.options["folder"] or "/").as_uri(), address or "")
+        self._gallery = self.gallery()
         self._stopping = threading.Event()
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -67,9 +66,15 @@ class CameraSimulator(Simulator):
         self.url = f"http://127.0.0.1:{self._server.server_port}/{SIMULATED}/snapshot.jpg"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
+    def gallery(self) -> Gallery | None:
+        """Serve the folder in which its driver keeps the pictures, where the stanza says; None where it keeps none."""
+        (channel,), address = self.stanza.channels, self.stanza.options["pictures_url"]
+        return Gallery(Path(channel.options["folder"] or "/").as_uri(), address or "")
+
     def stop(self) -> None:
         self._stopping.set()
-        self._gallery.stop()
+        if self._gallery:
+            self._gallery.stop()
         self._server.shutdown()
         self._server.server_close()
 

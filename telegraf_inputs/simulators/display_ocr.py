@@ -44,6 +44,9 @@ class DisplayOcrSimulator(CameraSimulator):
                 center = _center(display.form, index)
                 self._signals[display.id] = Signal(center, 0.01 * center, 0.0, 900 + 100 * index, seed + index)
 
+    def gallery(self) -> None:
+        """Serve nothing: its driver keeps no pictures."""
+
     def bands(self) -> dict[tuple[str, str], tuple[float, float]]:
         found = {}
         for display in self._displays:
