@@ -58,8 +58,9 @@ class CameraSimulator(Simulator):
         return {(channel.id, "path"): _Kept()} if channel.options["folder"] else {}
 
     def start(self) -> None:
-        (channel,), address = self.stanza.channels, self.stanza.options["pictures_url"]
-        self._gallery = Gallery(Path(channel.options["folder"] or "/").as_uri(), address or "")
+        folders = [channel.options.get("folder") for channel in self.stanza.channels]
+        kept = next((Path(folder).as_uri() for folder in folders if folder), "")
+        self._gallery = Gallery(kept, self.stanza.options.get("pictures_url") or "")
         self._stopping = threading.Event()
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
