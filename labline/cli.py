@@ -27,6 +27,8 @@ VERBS = (
     "status",
     "reload",
     "labs",
+    "nodes",
+    "ssh",
     "doctor",
     "read",
     "pause",

@@ -96,7 +96,11 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         found += conflicts.same_names(conflicts.written_names(data.get("notifications"), "contact_points"))
     nodes: tuple[Node, ...] = written.get("nodes", ())
     with noted(errors, "nodes") as found:
-        found += [*conflicts.same_names(conflicts.written_names(data, "nodes")), *conflicts.second_server(nodes)]
+        found += [
+            *conflicts.same_names(conflicts.written_names(data, "nodes")),
+            *conflicts.second_server(nodes),
+            *conflicts.ways_by_ssh(nodes),
+        ]
     node_names = list(dict.fromkeys(name for name in conflicts.written_names(data, "nodes") if name is not None))
     influxdb = None
     with noted(errors, "influxdb") as found:

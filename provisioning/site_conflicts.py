@@ -50,6 +50,32 @@ def second_server(nodes: tuple[Node, ...]) -> Iterator[BadInput]:
         yield BadInput(f"is so already of {nodes[first].name!r}; one node has InfluxDB and Grafana", (index, "server"))
 
 
+def ways_by_ssh(nodes: tuple[Node, ...]) -> Iterator[BadInput]:
+    """Find tunnels that end at one port or lead to the server itself, and nodes that are reached by themselves."""
+    server = next((node for node in nodes if node.server), nodes[0] if nodes else None)
+    by_name = {node.name: node for node in nodes}
+    ends: dict[int, str] = {}
+    for index, node in enumerate(nodes):
+        port = node.ssh.tunnel_port
+        if port and node is server:
+            yield BadInput(
+                "is of the server, where tunnels end; it needs an address, or a jump", (index, "ssh", "tunnel_port")
+            )
+        elif port and port in ends:
+            yield BadInput(
+                f"{port} is that of {ends[port]!r} already; each tunnel has its own", (index, "ssh", "tunnel_port")
+            )
+        elif port:
+            ends[port] = node.name
+        passed, here = {node.name}, node
+        while here.ssh.jump in by_name or (here.ssh.tunnel_port and server and here is not server):
+            here = by_name.get(here.ssh.jump, server or here)
+            if here.name in passed:
+                yield BadInput("leads round in a circle; one node of it needs a way of its own", (index, "ssh", "jump"))
+                break
+            passed.add(here.name)
+
+
 def check_reach(url: str, nodes: tuple[Node, ...]) -> None:
     """Refuse a database that only its own machine reaches, where others write into it."""
     if len(nodes) > 1 and urlsplit(url).hostname in HERE:

@@ -22,6 +22,8 @@ DURATION_PATTERN, LEVEL_PATTERN, NAME_PATTERN = (
     f"^{p.pattern}".replace(r"\Z", "$") for p in (duration.PATTERN, duration.EXACT, names.NAME)
 )
 ADDRESS_PATTERN = r"^[A-Za-z0-9_.-]+$|^[0-9A-Fa-f:.]+$"
+USER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
+JUMP_PATTERN = r"^([A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9_.-]*(:[0-9]{1,5})?$"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 OWN_KEYS = "x-"  # keys at the top that begin so are the user's, for texts that are used twice (YAML's & and *)
 LONGEST = 100 * duration.SECONDS["y"]  # InfluxDB and Grafana count nanoseconds in 64 bits
@@ -45,6 +47,28 @@ def default(value: Any, name: str | None = None) -> Any:
 
 # Values that are checked further in limits.py, with the channel's quantities at hand.
 Value = str | int | float
+
+
+class Ssh(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How people log in to a node: straight, by a jump host, or by the tunnel that it holds open to the server."""
+
+    user: Annotated[str, pattern("whom to log in as, else who you are", USER_PATTERN, "a user's name")] = ""
+    port: Annotated[int, Meta(description="where its sshd listens", ge=1, le=65535)] = 22
+    jump: Annotated[
+        str, pattern("the node by which it is reached, or another host", JUMP_PATTERN, "a node, or user@host:port")
+    ] = ""
+    tunnel_port: Annotated[
+        int,
+        Meta(
+            description="the port of the server, on its loopback, where the node's tunnel ends; 0: it holds none",
+            ge=0,
+            le=65535,
+        ),
+    ] = 0
+
+    def mistakes(self) -> Iterator[BadInput]:
+        if self.jump and self.tunnel_port:
+            yield BadInput("goes with no jump: a tunnel ends at the server; take one of both away", ("tunnel_port",))
 
 
 class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -80,6 +104,7 @@ class Node(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     batch: Annotated[
         int, Meta(description="how many points it writes at once; as many wait no longer", ge=100, le=100_000)
     ] = 5000
+    ssh: Annotated[Ssh, Meta(description="how people log in to it")] = default(Ssh())
 
     @property
     def flush_seconds(self) -> float:

@@ -1,0 +1,41 @@
+"""From the site to an ssh_config, by which ssh reaches each node: straight, by a jump host, by a tunnel to the server."""
+
+from __future__ import annotations
+
+from .site import Node, Site
+
+HEADER = "# Made by `labline nodes --ssh-config` from the site file: change that, not this.\n"
+# ssh takes the first value that it finds: yours add to these, such as keys.
+YOURS = "Host *\n    ServerAliveInterval 15\n    ServerAliveCountMax 4\n    Include ~/.ssh/config\n"
+
+
+def reached(site: Site, node: Node) -> bool:
+    """Tell whether the site file says a way to a node."""
+    return bool(node.address or node.ssh.tunnel_port)
+
+
+def way(site: Site, node: Node) -> str:
+    """Tell in words how a node is reached."""
+    if node.ssh.tunnel_port:
+        return f"its tunnel, port {node.ssh.tunnel_port} of {site.server.name}"
+    if not node.address:
+        return "no way: give it an address, or an ssh.tunnel_port"
+    return f"{node.address}, by {node.ssh.jump}" if node.ssh.jump else node.address
+
+
+def render(site: Site) -> str:
+    """Make the ssh_config of a site's nodes; those without a way are left out."""
+    return HEADER + "".join(f"\n{_host(site, node)}" for node in site.nodes if reached(site, node)) + f"\n{YOURS}"
+
+
+def _host(site: Site, node: Node) -> str:
+    tunnel = node.ssh.tunnel_port
+    lines = {
+        "HostName": "127.0.0.1" if tunnel else node.address,
+        "Port": tunnel or node.ssh.port,
+        "User": node.ssh.user,
+        "ProxyJump": site.server.name if tunnel else node.ssh.jump,
+        # At the end of tunnels all are 127.0.0.1: keys are known by the node's name.
+        "HostKeyAlias": node.name if tunnel else "",
+    }
+    return f"Host {node.name}\n" + "".join(f"    {key} {value}\n" for key, value in lines.items() if value)
