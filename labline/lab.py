@@ -271,7 +271,7 @@ class Lab:
         """Change the passwords of the database's users; tells what came of it. Raises StackError, DatabaseError."""
         if not self._database or not self._database.up:
             raise StackError("the database does not run just now; nothing was changed")
-        return rotation.rotate(self._database, self._kept_telegrafs, self.dashboards, self.places.secrets)
+        return rotation.rotate(self._database, self._kept_telegrafs, self.dashboards, self.places)
 
     def stop(self) -> None:
         """Stop all parts, the readings' way down, and count. Raises StackError, DatabaseError where that can't be done."""

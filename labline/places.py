@@ -5,6 +5,7 @@ A run that is simulated whole has a folder and a database of its own: what it ma
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -85,6 +86,7 @@ class Places:
         self.memory = root / "memory"  # what programs remember
         self.control = self.simulators / "control"
         self.ports = root / "ports.json"
+        self.changing = threading.Lock()  # held while a password is another in its file than in the server
 
     @property
     def journals(self) -> list[Path]:
@@ -105,10 +107,11 @@ class Places:
 
         def before() -> None:
             self.check_listener(url)
-            server.use(secret(self.secrets, READER))  # which may have changed since
+            with self.changing:  # a password that is just changed is asked for when it counts
+                pass
 
-        server = Server(url, READER, secret(self.secrets, READER), seconds=seconds, before=before)
-        return server
+        secret(self.secrets, READER)  # one that is missing is told at once
+        return Server(url, READER, lambda: secret(self.secrets, READER), seconds=seconds, before=before)
 
     def check_listener(self, url: str) -> None:
         """Refuse (DatabaseError) what is at the database's port where it is another user's, and would wait there for passwords."""

@@ -42,14 +42,14 @@ class Server:
     """An InfluxDB server as one user sees it; without a user, as anybody does.
 
     ``ca`` is the file with the authority that signed its certificate, where the system does not know that one;
-    ``seconds`` is how long to wait for answers; ``before`` is called before anything is sent, and may raise.
+    A ``password`` that may change is called for each time; ``seconds`` is how long to wait for answers; ``before`` is called before anything is sent, and may raise.
     """
 
     def __init__(
         self,
         url: str,
         user: str = "",
-        password: str = "",
+        password: str | Callable[[], str] = "",
         *,
         ca: str = "",
         seconds: float = SECONDS_PER_QUERY,
@@ -61,15 +61,9 @@ class Server:
         if self.url.startswith("https:"):
             system = ssl.get_default_verify_paths()  # those that Telegraf and Grafana trust too
             self._session.verify = _readable(ca) or system.cafile or system.capath or True
-        if user:
-            self.use(password)
+        self._password = password
 
-    def use(self, password: str) -> None:
-        """Take another password from now on."""
-        # As bytes: as text, requests would send Latin-1.
-        self._session.auth = HTTPBasicAuth(self.user.encode(), password.encode())
-
-    def as_user(self, user: str, password: str) -> Server:
+    def as_user(self, user: str, password: str | Callable[[], str]) -> Server:
         """See the same server as another user."""
         return Server(self.url, user, password, ca=self._ca, seconds=self._seconds, before=self._before)
 
@@ -128,6 +122,9 @@ class Server:
     def _post(self, what: str, data: Any, params: dict[str, str] | None = None) -> requests.Response:
         if self._before:
             self._before()
+        if self.user:  # as bytes: as text, requests would send Latin-1
+            password = self._password if isinstance(self._password, str) else self._password()
+            self._session.auth = HTTPBasicAuth(self.user.encode(), password.encode())
         try:
             return self._session.post(f"{self.url}/{what}", params=params, data=data, timeout=(5, self._seconds))
         except requests.exceptions.SSLError as error:

@@ -74,7 +74,7 @@ class Canary:
         return "" if found else f"{self._server.url} took it, and does not have it"
 
     def _as(self, user: str) -> Server:
-        return self._server.as_user(user, secret(self._secrets, user))
+        return self._server.as_user(user, lambda: secret(self._secrets, user))
 
 
 def delivered(

@@ -131,5 +131,5 @@ class Health:
             self._said, self._said_at = said, now
 
     def _write(self, points: list[Point]) -> None:
-        admin = self._server.as_user(ADMIN, secret(self._places.secrets, ADMIN))
+        admin = self._server.as_user(ADMIN, lambda: secret(self._places.secrets, ADMIN))
         admin.write("".join(point.line() for point in points), self._site.influxdb.database, RAW)

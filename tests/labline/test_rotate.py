@@ -111,9 +111,8 @@ def served(influxd, tmp_path, telegraf_path):
     rendered = [*places, "--journal", tmp_path / "journal", "--to", tmp_path / "etc"]
     assert cli.main(["render", str(file), *map(str, rendered)]) == 0
     yield file, secrets, telegraf_path
-    influxd.server.use((secrets / "labadmin").read_text())
-    influxd.server.query(f"SET PASSWORD FOR \"labadmin\" = '{influxd.password}'")
-    influxd.server.use(influxd.password)
+    present = influxd.server.as_user("labadmin", (secrets / "labadmin").read_text())
+    present.query(f"SET PASSWORD FOR \"labadmin\" = '{influxd.password}'")
     influxd.server.query('DROP DATABASE "served"')
     for user in ("writer", "reader"):
         influxd.server.query(f'DROP USER "{user}"')
