@@ -20,8 +20,9 @@ from labline.stack.errors import Unavailable
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "requirements"
 OLDEST = "3.11"
+BESIDE_TEST = ("all.txt", "ansible.txt", "ansible-test.txt")  # what may lie beside test.txt in one environment
 HEADER = "# Made by `make lock`: change pyproject.toml or the .in files, not this.\n"
-# What is locked -> from what. The later ones keep to the versions of test.txt.
+# What is locked -> from what.
 LOCKED: dict[Path, list[str]] = {
     FOLDER / "test.txt": ["pyproject.toml", "requirements/build.in", "--extra", "test"],
     FOLDER / "all.txt": ["pyproject.toml", "requirements/build.in", "--extra", "all"],
@@ -32,6 +33,8 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "kube.txt": ["requirements/kube.in"],
     FOLDER / "hadolint.txt": ["requirements/hadolint.in"],
     FOLDER / "ffmpeg.txt": ["requirements/ffmpeg.in"],
+    FOLDER / "ansible.txt": ["requirements/ansible.in"],
+    FOLDER / "ansible-test.txt": ["requirements/ansible-test.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
 }
 
@@ -60,7 +63,7 @@ def _lock(uv: str, file: Path, sources: list[str]) -> None:
         "--upgrade",
         "--generate-hashes",
     ]
-    if file.name == "all.txt":
+    if file.name in BESIDE_TEST:
         command += ["--constraints", "requirements/test.txt"]
     environment = {**os.environ, "UV_NO_CONFIG": "1"} | _index()
     quiet = ["--no-header", "--no-annotate", "--quiet"]

@@ -1,0 +1,36 @@
+"""Each role says which variables it takes, and with which defaults, twice: in its specification and in its defaults."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.parts import packages
+
+ANSIBLE = Path(__file__).parents[2] / "ansible"
+ROLES = sorted(path.name for path in (ANSIBLE / "roles").iterdir())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_specification_and_defaults_agree(role: str) -> None:
+    folder = ANSIBLE / "roles" / role
+    options = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((folder / "defaults" / "main.yml").read_text())
+    assert {name: option["default"] for name, option in options.items() if "default" in option} == defaults
+    for name, option in options.items():
+        assert name.startswith(f"{role}_")
+        assert option.get("required", False) == ("default" not in option), name
+        assert option["description"].endswith("."), name
+
+
+def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
+    environment = packages.environment("ansible-test", ANSIBLE_HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    programs = packages.folder("ansible-test") / "bin"
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    command = [sys.executable, "-m", "ansiblelint", "--offline", "--profile", "production", "--nocolor"]
+    done = subprocess.run([*command, "site.yml", "roles"], cwd=ANSIBLE, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,69 @@
+"""From a bare Debian to live data by the playbook: what it would do, what it does, what it does the second time."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+
+import pytest
+
+from tests.parts.site_machine import Machine
+
+PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
+OURS = ("labline-telegraf.service", "labline-clock.service", "influxdb.service")
+
+
+def _went_well(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
+def _changed(output: str) -> int:
+    return int(re.findall(r"changed=(\d+)", output)[-1])
+
+
+@pytest.fixture(scope="module")
+def told(machine: Machine) -> dict[str, str]:
+    """What the playbook says: on the bare machine with --check, then at work, then twice on the machine that is done."""
+    said = {"asked": _went_well(machine.play("--check", "--diff"))}
+    said["untouched"] = machine.host.run("ls", "/opt")
+    said["made"] = _went_well(machine.play("-vvv", "--diff"))
+    said["again"] = _went_well(machine.play())
+    said["asked again"] = _went_well(machine.play("--check", "--diff"))
+    return said
+
+
+def test_on_a_bare_machine_it_tells_what_it_would_do_and_does_nothing(told: dict[str, str]) -> None:
+    assert _changed(told["asked"]) > 10
+    assert told["untouched"] == ""
+
+
+def test_the_last_reading_is_in_the_database(machine: Machine, told: dict[str, str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while "temperature" not in (rows := machine.query("SELECT last(temperature) AS temperature FROM julabo")):
+        assert time.monotonic() < deadline, rows + machine.host.run("journalctl", "-n", "50", "--no-pager")
+        time.sleep(0.2)
+
+
+def test_the_second_run_changes_nothing(told: dict[str, str]) -> None:
+    assert _changed(told["again"]) == 0, told["again"]
+    assert _changed(told["asked again"]) == 0, told["asked again"]
+
+
+def test_units_are_shut_in(machine: Machine, told: dict[str, str]) -> None:
+    for unit in OURS:
+        said = machine.host.run("systemd-analyze", "security", "--no-pager", unit)
+        exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+        assert exposure and float(exposure[1]) <= 2.0, said
+
+
+def test_no_password_is_shown(machine: Machine, told: dict[str, str]) -> None:
+    shown = {
+        **told,
+        "journal": machine.host.run("journalctl", "--no-pager", "--all"),
+        "command lines": machine.host.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"),
+    }
+    assert "labline" in shown["journal"]
+    for where, text in shown.items():
+        assert "canary" not in text, where

@@ -1,0 +1,153 @@
+"""A machine to put a site on: a bare Debian host, the packages that it may install, and the playbook with an inventory for it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import yaml
+
+from labline.stack import telegraf
+from tools import wheels
+
+from . import apt_repository, debian_host, packages
+
+ROOT = Path(__file__).parents[2]
+# What the roles install from Debian.
+FROM_DEBIAN = ("chrony", "influxdb", "python3-venv", "python3-debian", "unattended-upgrades", "nftables", "acl")
+SITE = """\
+site: bench
+title: Bench
+nodes: [{{name: daq, clock: unchecked}}]
+influxdb: {{url: "http://127.0.0.1:8086", database: lab, retention: {{raw: 30d}}}}
+instruments:
+  - name: chiller
+    driver: julabo
+    connection: {connection}
+    interval: 1s
+    channels: {{bath: {{label: Bath}}}}
+"""
+PORT = 8000  # of the repository, in the hosts' network
+
+
+class Machine:
+    """``play`` runs the playbook against ``host``; ``passwords`` are in its inventory."""
+
+    def __init__(self, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
+        self.host, self._network, self._folder = host, network, folder
+        self.passwords = {name: f"canary-{name}-q'\\x" for name in ("labadmin", "writer", "reader")}
+        self.inventory = folder / "inventory"
+        self.variables = {
+            "ansible_host": host.address,
+            "ansible_user": debian_host.USER,
+            "ansible_ssh_private_key_file": str(host.key),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
+            "labline_passwords": self.passwords,
+            "labline_archives": str(folder / "wheels"),
+            "labline_site_file": str(folder / "site.yml"),
+        }
+        for part in ("influxdb", "telegraf"):
+            self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
+
+    def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
+        """Run site.yml with more ``variables`` of the host; gives its exit status and what it prints."""
+        self.inventory.mkdir(exist_ok=True)
+        hosts = {"daq": self.variables | variables}
+        groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
+        (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
+        environment = packages.environment(
+            "ansible-test",
+            ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
+            ANSIBLE_HOME=str(self._folder / "home"),
+            ANSIBLE_LOCAL_TEMP=str(self._folder / "home" / "tmp"),
+            ANSIBLE_SSH_CONTROL_PATH_DIR=f"/tmp/labline-{os.getpid()}",
+            ANSIBLE_NOCOLOR="1",
+            LC_ALL="C.UTF-8",
+        )
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), "site.yml", *arguments]
+        return subprocess.run(
+            [*self._network.enter(), *command],
+            cwd=ROOT / "ansible",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    def query(self, statement: str) -> str:
+        """Ask the database as its reader, from inside the host; gives the answer as JSON."""
+        ask = (
+            "import base64, sys, urllib.parse, urllib.request as r; user, password, query = sys.stdin.read().split('\\0'); "
+            "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': 'lab', 'q': query})); "
+            "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
+            "print(r.urlopen(q).read().decode())"
+        )
+        done = subprocess.run(
+            [*self.host.enter(), sys.executable, "-c", ask],
+            input="\0".join(("reader", self.passwords["reader"], statement)),
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def machine(folder: Path) -> Iterator[Machine]:
+    """Boot a bare host, with all it may install at hand; nothing of it is left afterwards."""
+    base = debian_host.base(FROM_DEBIAN)
+    stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
+    repository = folder / "repository"
+    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub])
+    wheels.archive(
+        debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
+    )  # with a network, as a user has
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, f"/tmp/labline-{os.getpid()}", ignore_errors=True)
+        network = undo.enter_context(debian_host.network())
+        host = debian_host.Host(network, 2, base / "root", folder / "host")
+        undo.callback(host.close)
+        serve = [
+            sys.executable,
+            "-m",
+            "http.server",
+            str(PORT),
+            "--bind",
+            network.address(1),
+            "--directory",
+            repository,
+        ]
+        server = subprocess.Popen([*network.enter(), *serve], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        undo.callback(server.wait)
+        undo.callback(server.terminate)
+        key = (repository / apt_repository.KEY).read_text()
+        sources = host.path("/etc/apt/sources.list.d")
+        sources.mkdir(exist_ok=True)
+        (sources / "debian.sources").write_text(
+            f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
+            f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
+            + "".join(f" {line or '.'}\n" for line in key.splitlines())
+        )
+        site = folder / "site.yml"
+        site.write_text(SITE.format(connection=undo.enter_context(_chiller(folder, host))))
+        yield Machine(network, host, folder, key)
+
+
+@contextmanager
+def _chiller(folder: Path, host: debian_host.Host) -> Iterator[str]:
+    """Run a simulated chiller in the host's network; gives the URL at which it answers there."""
+    stanza = folder / "chiller.yml"
+    stanza.write_text("name: chiller\ndriver: julabo\nconnection: 'sim:?transport=tcp'\nchannels: {bath: }\n")
+    command = [*host.enter(), sys.executable, "-m", "telegraf_inputs.simulators", str(stanza)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdin
+        _, url = process.stdout.readline().split()
+        try:
+            yield url
+        finally:
+            process.stdin.close()
