@@ -1,4 +1,4 @@
-"""Write the files that a site file stands for: Telegraf's, InfluxDB's, Grafana's.
+"""Write a site's files for Telegraf, InfluxDB and Grafana.
 
 Files that are already right are not touched, those of instruments that are gone are removed."""
 
