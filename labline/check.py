@@ -1,4 +1,4 @@
-"""Look for mistakes in a site file, and try what Telegraf says to it.
+"""Look for mistakes in a site file; Telegraf looks, too.
 
 Reads the file, all units included, and tells all mistakes, each with its line; renders it, and has `telegraf config
 check` read that, where Telegraf is at hand. With --against it asks the database whether a field that is there already
