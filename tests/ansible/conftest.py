@@ -11,7 +11,7 @@ from tests.parts.site_machine import Machine
 from tests.parts.site_machine import machine as bare_machine
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A bare Debian with a simulated chiller in its network, and an inventory for it."""
     if why := debian_host.unavailable():
