@@ -17,11 +17,13 @@ BASE = Path(getattr(sys, "_base_executable", sys.executable))  # it has none of 
 def folder(name: str) -> Path:
     """Give the folder of what requirements/NAME.txt locks, each file by its digest."""
     locked = REQUIREMENTS / f"{name}.txt"
-    version = hashlib.sha256(locked.read_bytes() + sys.version.encode()).hexdigest()[:8]
+    version = hashlib.sha256(locked.read_bytes() + f"{sys.version} {BASE}".encode()).hexdigest()[:8]
     kept = f"tests-{name}-{version}"
     with cache.new(kept) as scratch:
         if scratch:
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+            # Their programs name the Python that they were made with: the clone's own is gone with the clone.
+            pip = [sys.executable, "-m", "pip", "--python", BASE, "install"]
+            pip += ["--quiet", "--disable-pip-version-check", "--no-compile"]
             # A few are to be had as source alone.
             locks = ["--require-hashes", "--prefer-binary", "--no-deps", "-r", locked]
             subprocess.run([*pip, *locks, "--target", scratch], check=True)
