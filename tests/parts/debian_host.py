@@ -31,6 +31,19 @@ _CGROUPS = [place for place in map(Path, ("/sys/fs/cgroup/systemd", "/sys/fs/cgr
 ]
 
 
+class NoHost(Exception):
+    """This machine can't boot a host, whatever is to be put on it."""
+
+
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Tell what goes wrong inside, while a host is made, from what is tried on one. Raises NoHost."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise NoHost(f"no host with systemd can be booted here: {error}") from error
+
+
 def unavailable() -> str:
     """Tell why no host can be had here; empty where one can."""
     if os.geteuid():

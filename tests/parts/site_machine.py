@@ -99,8 +99,9 @@ class Machine:
 
 @contextmanager
 def machine(folder: Path) -> Iterator[Machine]:
-    """Boot a bare host, with all it may install at hand; nothing of it is left afterwards."""
-    base = debian_host.base(FROM_DEBIAN)
+    """Boot a bare host, with all it may install at hand; nothing of it is left afterwards. Raises NoHost."""
+    with debian_host.needed():
+        base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
     apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub])
@@ -109,8 +110,9 @@ def machine(folder: Path) -> Iterator[Machine]:
     )  # with a network, as a user has
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, f"/tmp/labline-{os.getpid()}", ignore_errors=True)
-        network = undo.enter_context(debian_host.network())
-        host = debian_host.Host(network, 2, base / "root", folder / "host")
+        with debian_host.needed():
+            network = undo.enter_context(debian_host.network())
+            host = debian_host.Host(network, 2, base / "root", folder / "host")
         undo.callback(host.close)
         serve = [
             sys.executable,
