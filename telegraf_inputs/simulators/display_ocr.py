@@ -31,6 +31,7 @@ class DisplayOcrSimulator(CameraSimulator):
 
     # Of several pictures a cycle, one may come later than a short timeout where the machine is busy.
     states = dict.fromkeys(("truncated", "garbage", "over_range"), {"degraded", "silent"})
+    not_transports = {way: why for way, why in CameraSimulator.not_transports.items() if way != "file"}
     not_faults = {fault: why for fault, why in CameraSimulator.not_faults.items() if fault != "over_range"}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
