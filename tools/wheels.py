@@ -57,7 +57,7 @@ def archive(python: str, machine: str, folder: Path) -> Path:
 def _download(python: str, machine: str, wheels: Path) -> None:
     """Get the wheels for another Python and machine than this one, each as it is locked."""
     abi = f"cp{python.replace('.', '')}"
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",
@@ -83,7 +83,7 @@ def _build(wheels: Path, scratch: Path) -> Path:
         shutil.copy(ROOT / name, source)
     for name in OURS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",

@@ -14,6 +14,7 @@ from labline import cli
 from labline.containing import broker
 from labline.stack import telegraf_build
 from tests.parts import compose, kubernetes, packages
+from tests.parts.mqtt import CONTAINED
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = ROOT / "containers/Containerfile"
@@ -28,14 +29,9 @@ instruments:
     connection: visa://ASRL/dev/ttyUSB3::INSTR
     channels: {"1": {read: {voltage: {query: "V?", unit: V}}}}
   - {name: fridge, driver: ds18b20, connection: "file:///mnt/w1", channels: {28-000000000001: {}}}
-  - name: oven
-    driver: mqtt
-    connection: mqtt://mosquitto:1883
-    interval: 30s
-    username: lab
-    password_file: mqtt_lab
-    topic: lab/oven
-    channels: {oven: {read: {temp: {path: temp, unit: °C, description: Temperature of the oven}}}}
+"""
+SITE += CONTAINED
+SITE += """\
 notifications:
   contact_points: [{name: chat, type: webhook, url_file: chat_url}]
 """

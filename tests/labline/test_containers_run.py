@@ -18,7 +18,7 @@ from labline import cli
 from labline.stack import debian, influxdb, loopback
 from provisioning.influxdb_server import Server
 from tests.parts import debian_program
-from tests.parts.mqtt import LIBRARIES, listens
+from tests.parts.mqtt import CONTAINED, LIBRARIES, listens
 from tests.parts.uncontained import Uncontained
 
 from .conftest import wait_until
@@ -28,15 +28,8 @@ site: my-lab
 nodes: [{name: lab-pc}]
 instruments:
   - {name: store, driver: lakeshore_372, connection: sim, interval: 1s}
-  - name: oven
-    driver: mqtt
-    connection: mqtt://mosquitto:1883
-    interval: 30s
-    username: lab
-    password_file: mqtt_lab
-    topic: lab/oven
-    channels: {oven: {read: {temp: {path: temp, unit: °C, description: Temperature of the oven}}}}
 """
+SITE += CONTAINED
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,17 @@ from . import debian_program
 
 READER, PASSWORD = "lab", "broker-secret"
 SENSOR, SENSOR_PASSWORD = "sensor", "sensor-secret"
+# A stanza of what publishes to the broker that `labline containers` brings along.
+CONTAINED = """\
+  - name: oven
+    driver: mqtt
+    connection: mqtt://mosquitto:1883
+    interval: 30s
+    username: lab
+    password_file: mqtt_lab
+    topic: lab/oven
+    channels: {oven: {read: {temp: {path: temp, unit: °C, description: Temperature of the oven}}}}
+"""
 LIBRARIES = ("libwrap0", "libdlt2")  # which mosquitto needs, and a bare Debian has not
 
 
