@@ -66,6 +66,12 @@ class SftpTarget:
         self._made.add(folder)
 
 
+def local_folder(text: str) -> str:
+    """Name the folder of this machine that a place for pictures is; "" where it is none."""
+    url = urlsplit(text)
+    return unquote(url.path) if url.scheme == "file" else ""
+
+
 def check_target(text: str, key: str | None, path: tuple[Any, ...]) -> None:
     """Refuse (BadInput) what is no place for pictures."""
     try:
@@ -90,12 +96,12 @@ def check_address(text: str, path: tuple[Any, ...]) -> None:
 @contextlib.contextmanager
 def reached(text: str, key: str | None, known_hosts: str | None) -> Iterator[PictureTarget]:
     """Reach a place for pictures. Raises OSError; a host whose key is not known is not believed."""
-    url = urlsplit(text)
-    if url.scheme == "file":
-        yield LocalTarget(unquote(url.path))
+    if folder := local_folder(text):
+        yield LocalTarget(folder)
         return
     import paramiko
 
+    url = urlsplit(text)
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     try:

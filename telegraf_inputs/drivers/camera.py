@@ -187,6 +187,10 @@ channels:
                 yield f"folder {channel.options['folder'].rstrip('/')}", ("channels", channel.id, "folder")
 
     @classmethod
+    def folders(cls, stanza: Stanza) -> Iterable[str]:
+        return [channel.options["folder"] for channel in stanza.channels if channel.options["folder"]]
+
+    @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
         if url.scheme == "file":
             return PictureFiles(url.rest, stanza.timeout, stop)

@@ -7,7 +7,9 @@ import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from ..drivers._picture_target import local_folder
 
 HERE = "127.0.0.1"
 
@@ -16,11 +18,10 @@ class Gallery:
     """Stands in for the web server beside Grafana; nothing is served where another program has the port."""
 
     def __init__(self, folder: str, address: str):
-        place, url = urlsplit(folder), urlsplit(address)
+        path, url = local_folder(folder), urlsplit(address)
         self._server: ThreadingHTTPServer | None = None
-        if place.scheme != "file" or url.scheme != "http" or url.hostname != HERE or not url.port:
+        if not path or url.scheme != "http" or url.hostname != HERE or not url.port:
             return
-        path = unquote(place.path)
         os.makedirs(path, exist_ok=True)
         with contextlib.suppress(OSError):
             self._server = ThreadingHTTPServer((HERE, url.port), partial(_Quiet, directory=path))
