@@ -40,6 +40,7 @@ VERBS = (
     "containers",
     "calibrate",
     "calibrate-display",
+    "spikes",
     "rename",
     "rotate",
     "new-driver",
