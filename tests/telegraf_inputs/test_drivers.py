@@ -45,6 +45,17 @@ def example(driver):
 
 
 @every_driver
+def test_it_is_said_how_it_was_tried(name):
+    """Whoever has the instrument knows whether anybody else had it before; what has no instrument is tried by programs."""
+    driver = drivers.load(name)
+    assert driver.verified and not driver.verified.endswith(".")
+    if driver.alive_by == "report":
+        assert re.search(r"not yet (on|beside) ", driver.verified, re.IGNORECASE), (
+            "where it was on hardware, name that here"
+        )
+
+
+@every_driver
 def test_declares_what_it_is(name):
     driver = drivers.load(name)
     assert driver.name == name and SNAKE.match(name)
