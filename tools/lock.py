@@ -32,6 +32,7 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "ocs.txt": ["requirements/ocs.in"],
     FOLDER / "kube.txt": ["requirements/kube.in"],
     FOLDER / "hadolint.txt": ["requirements/hadolint.in"],
+    FOLDER / "pipx.txt": ["requirements/pipx.in"],
     FOLDER / "ffmpeg.txt": ["requirements/ffmpeg.in"],
     FOLDER / "ansible.txt": ["requirements/ansible.in"],
     FOLDER / "ansible-test.txt": ["requirements/ansible-test.in"],
