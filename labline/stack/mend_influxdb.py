@@ -8,6 +8,7 @@ CONFIG, until it finds nothing torn. An end in order is known by the file ``ende
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 import time
@@ -34,9 +35,7 @@ def mend(program: str | Path, config: Path, data: Path) -> bool:
             address, environment = out_of_reach(ports.free(1)[0])
             command = [program, "-config", config]
             with Process("InfluxDB", command, Path(folder) / "influxd.log", environment) as process:
-                process.wait_ready(
-                    lambda address=address: loopback.answers(f"http://{address}/ping", 204), LONGEST_START
-                )  # type: ignore[misc]
+                process.wait_ready(functools.partial(loopback.answers, f"http://{address}/ping", 204), LONGEST_START)
                 found = write_ahead.TORN in process.output()
                 process.stop(30)
             if not found:
