@@ -74,7 +74,9 @@ def test_the_table_keeps_the_rows_of_cases_that_were_not_tried(tmp_path: Any) ->
     assert "gone" not in text
 
 
-def test_the_page_has_a_row_for_each_case() -> None:
+def test_the_page_has_rows_of_cases_alone() -> None:
     text = table.PAGE.read_text(encoding="utf-8").partition(table.BEGIN)[2].partition(table.END)[0]
     titles = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines()[3:]]
-    assert titles == [case.title for case in all_cases()], "make chaos writes it"
+    assert [title for title in titles if title not in {case.title for case in all_cases()}] == [], (
+        "make chaos writes it"
+    )
