@@ -34,6 +34,7 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "hadolint.txt": ["requirements/hadolint.in"],
     FOLDER / "pipx.txt": ["requirements/pipx.in"],
     FOLDER / "ffmpeg.txt": ["requirements/ffmpeg.in"],
+    FOLDER / "fat.txt": ["requirements/fat.in"],
     FOLDER / "ansible.txt": ["requirements/ansible.in"],
     FOLDER / "ansible-test.txt": ["requirements/ansible-test.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
