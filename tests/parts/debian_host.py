@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import signal
@@ -29,6 +30,9 @@ PATIENCE = 120.0  # seconds until a host has started, or ended; never reached wh
 _CGROUPS = [place for place in map(Path, ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified")) if place.is_dir()] or [
     Path("/sys/fs/cgroup")
 ]
+
+
+_numbers = itertools.count(1)
 
 
 class NoHost(Exception):
@@ -90,7 +94,7 @@ class Network:
     """A network of its own, which ``enter`` puts a command into: there the hosts are at ``address(number)``."""
 
     def __init__(self) -> None:
-        self.name = f"labline-{os.getpid()}"
+        self.name = f"labline-{os.getpid()}-{next(_numbers)}"
         _run("ip", "netns", "add", self.name)
         for words in ("link set lo up", "link add lab type bridge", f"addr add {self.address(1)}/24 dev lab"):
             _run("ip", "-n", self.name, *words.split())
