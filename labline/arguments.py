@@ -62,16 +62,25 @@ def add_repository(parser: argparse.ArgumentParser, option: str) -> None:
         type=Path,
         help="where the repository's disk, or share, must be mounted: else nothing is done",
     )
+    parser.add_argument("--ssh-key", metavar="FILE", type=Path, help="over SFTP: the private key, and")
+    parser.add_argument("--known-hosts", metavar="FILE", type=Path, help="the keys of the other machine")
 
 
-def repository(arguments: argparse.Namespace, cache: Path) -> Repository:
+def repository(arguments: argparse.Namespace, cache: Path | None = None) -> Repository:
     """Give the repository that the arguments name; ``cache``: a folder for what restic keeps of it here. Raises StackError."""
     from .saving.restic import Repository
     from .stack.errors import StackError
 
     if not arguments.repository or not arguments.password_file:
         raise StackError("name the repository of the backups, and --password-file FILE with its password")
-    return Repository(arguments.repository, arguments.password_file, cache / "restic", arguments.mount)
+    return Repository(
+        arguments.repository,
+        arguments.password_file,
+        cache,
+        arguments.mount,
+        arguments.ssh_key,
+        arguments.known_hosts,
+    )
 
 
 def positive(text: str) -> int:

@@ -56,18 +56,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; 0 where all is well."""
+    from .saving import record
+
+    work: Path = arguments.work
+    if arguments.tell:  # each minute: what takes time to load comes after it
+        print(record.read(work).line())
+        return 0
+
     from provisioning import site as sites
     from telegraf_inputs.errors import BadInput
 
-    from .saving import record
     from .stack.errors import StackError
     from .words import called_bytes
 
-    work: Path = arguments.work
-    if arguments.tell:
-        print(record.read(work).line())
-        return 0
-    repository = shared.repository(arguments, work)
+    repository = shared.repository(arguments, work / "restic")
     if arguments.init:
         print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
         return 0

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     database = site.influxdb.database
     influxdb_merge.ready(server, database)
     into.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shared.repository(arguments, into.parent).bring(arguments.snapshot, into)
+    shared.repository(arguments).bring(arguments.snapshot, into)
     beside = f"{database}_restored"
     server.query(f"DROP DATABASE {identifier(beside)}")  # of a restoring that was broken off
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from labline.stack.errors import StackError
 
@@ -18,12 +20,17 @@ NONE_THERE = ("Is there a repository at the following location?", "unable to ope
 
 @dataclass(frozen=True)
 class Repository:
-    """The one at ``place``, as restic names places; ``mount``: a folder that a disk or a share must be mounted at."""
+    """The one at ``place``, as restic names places; ``mount``: a folder that a disk or a share must be mounted at.
+
+    ``ssh_key`` and ``known_hosts`` (files): for one over SFTP, where ssh does not find them itself.
+    """
 
     place: str
     password_file: Path
-    cache: Path
+    cache: Path | None = None
     mount: Path | None = None
+    ssh_key: Path | None = None
+    known_hosts: Path | None = None
 
     def made(self) -> bool:
         """Make it, unless there is one. Raises StackError where it can't be reached."""
@@ -77,16 +84,30 @@ class Repository:
             **os.environ,
             "RESTIC_REPOSITORY": self.place,
             "RESTIC_PASSWORD_FILE": str(self.password_file),
-            "RESTIC_CACHE_DIR": str(self.cache),
-        }
-        command = [program, *map(str, words)]
+        } | ({"RESTIC_CACHE_DIR": str(self.cache)} if self.cache else {})
+        command = [program, *([] if self.cache else ["--no-cache"]), *self._ssh(), *map(str, words)]
         return subprocess.run(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
 
+    def _ssh(self) -> list[str]:
+        if not (self.ssh_key and self.known_hosts):
+            return []
+        if self.place.startswith("sftp://"):
+            parts = urlsplit(self.place)
+            host, port = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname), parts.port
+        else:
+            host, port = self.place.removeprefix("sftp:").partition(":")[0], None
+        command = ["ssh", "-i", str(self.ssh_key), "-o", f"UserKnownHostsFile={self.known_hosts}"]
+        for option in ("IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "BatchMode=yes", "ServerAliveInterval=30"):
+            command += ["-o", option]
+        command += [*(["-p", str(port)] if port else []), host, "-s", "sftp"]
+        return ["-o", f"sftp.command={shlex.join(command)}"]
+
     def _failed(self, what: str, done: subprocess.CompletedProcess[str]) -> StackError:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit status {done.returncode}"]
-        fatal = [line for line in lines if line.startswith("Fatal")] or lines[-3:]
+        # What ssh and rclone say stands before what restic makes of it.
+        fatal = [line for line in lines if line.startswith(("Fatal", "subprocess"))] or lines[-3:]
         if any("already locked" in line for line in lines):
             fatal.append("another backup runs, or one was broken off: restic unlock removes what that left")
         return StackError(f"restic {what}, {self.place}: {'; '.join(fatal)}")

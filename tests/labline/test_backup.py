@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from labline.saving import record
 from labline.stack import debian, influxdb, ports
 from provisioning.influxdb_server import DatabaseError, Server
 from tests.labline.conftest import wait_until
+from tests.parts.sftp import SftpServer
 
 PASSWORD = "An0ther-password-of-24-x"
 SITE = """\
@@ -217,3 +219,21 @@ def test_a_restoring_needs_the_database_and_an_empty_folder(kept, tmp_path, caps
     words[1] = str(other)
     assert cli.main([*words, "--into", str(tmp_path / "into")]) == 1
     assert "labline apply makes it first" in capsys.readouterr().err
+
+
+def test_it_goes_over_sftp_to_a_machine_whose_key_is_known(kept, tmp_path, capsys):
+    with tempfile.TemporaryDirectory(prefix="labline-sftp-", dir="/var/tmp") as name, ExitStack() as undo:
+        Path(name).chmod(0o755)
+        sshd = SftpServer(Path(name) / "served")
+        undo.callback(sshd.stop)
+        place = f"sftp://{sshd.user}@127.0.0.1:{sshd.port}/{sshd.folder}/repository"
+        words = ["--to", place, "--ssh-key", str(sshd.key)]
+        known = ["--known-hosts", str(sshd.known_hosts)]
+        assert kept.backup("--init", *words, *known) == 0
+        assert kept.backup(*words, *known) == 0
+        assert (sshd.folder / "repository/config").exists()
+        stranger = tmp_path / "known_hosts"
+        stranger.touch()
+        capsys.readouterr()
+        assert kept.backup(*words, "--known-hosts", str(stranger)) == 1
+        assert "Host key verification failed" in capsys.readouterr().err

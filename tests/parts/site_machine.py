@@ -20,7 +20,16 @@ from . import apt_repository, debian_host, packages
 
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
-FROM_DEBIAN = ("chrony", "influxdb", "python3-venv", "python3-debian", "unattended-upgrades", "nftables", "acl")
+FROM_DEBIAN = (
+    "chrony",
+    "influxdb",
+    "python3-venv",
+    "python3-debian",
+    "unattended-upgrades",
+    "nftables",
+    "acl",
+    "restic",
+)
 SITE = """\
 site: bench
 title: Bench
@@ -80,17 +89,17 @@ class Machine:
             text=True,
         )
 
-    def query(self, statement: str) -> str:
-        """Ask the database as its reader, from inside the host; gives the answer as JSON."""
+    def query(self, statement: str, user: str = "reader") -> str:
+        """Ask the database, from inside the host; gives the answer as JSON."""
         ask = (
             "import base64, sys, urllib.parse, urllib.request as r; user, password, query = sys.stdin.read().split('\\0'); "
             "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': 'lab', 'q': query})); "
             "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
-            "print(r.urlopen(q).read().decode())"
+            "print(r.urlopen(q, b'').read().decode())"
         )
         done = subprocess.run(
             [*self.host.enter(), sys.executable, "-c", ask],
-            input="\0".join(("reader", self.passwords["reader"], statement)),
+            input="\0".join((user, self.passwords[user], statement)),
             capture_output=True,
             text=True,
         )
