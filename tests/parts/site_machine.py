@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -16,7 +17,7 @@ import yaml
 from labline.stack import telegraf
 from tools import wheels
 
-from . import apt_repository, debian_host, packages
+from . import apt_repository, debian_host, grafana_package, packages
 
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
@@ -28,19 +29,42 @@ FROM_DEBIAN = (
     "unattended-upgrades",
     "nftables",
     "acl",
+    "caddy",
     "restic",
 )
 SITE = """\
 site: bench
 title: Bench
 nodes: [{{name: daq, clock: unchecked}}]
-influxdb: {{url: "http://127.0.0.1:8086", database: lab, retention: {{raw: 30d}}}}
+influxdb:
+  url: http://127.0.0.1:8086
+  database: lab
+  write: {{url: "https://{address}:8443", ca: /etc/labline/tls/ca.crt}}
+  retention: {{raw: 30d}}
 instruments:
   - name: chiller
     driver: julabo
     connection: {connection}
     interval: 1s
     channels: {{bath: {{label: Bath}}}}
+"""
+PASSWORDS = ("labadmin", "writer", "reader", "grafana_admin", "grafana_secret_key")
+# What `Machine.ask` runs in the hosts' network; what it is to ask stands in no command line.
+ASK = """\
+import base64, json, ssl, sys, urllib.error, urllib.request
+given = json.load(sys.stdin)
+request = urllib.request.Request(given["url"], method=given["method"], data=given["data"].encode() or None)
+if given["user"]:
+    request.add_header("Authorization", "Basic " + base64.b64encode(given["user"].encode()).decode())
+trusted = ssl.create_default_context(cadata=given["authority"] or None)
+try:
+    with urllib.request.urlopen(request, context=trusted, timeout=60) as answer:
+        status, text = answer.status, answer.read().decode()
+except urllib.error.HTTPError as error:
+    status, text = error.code, error.read().decode()
+except urllib.error.URLError as error:
+    status, text = 0, str(error.reason)
+json.dump([status, text], sys.stdout)
 """
 PORT = 8000  # of the repository, in the hosts' network
 
@@ -50,7 +74,8 @@ class Machine:
 
     def __init__(self, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
         self.host, self._network, self._folder = host, network, folder
-        self.passwords = {name: f"canary-{name}-q'\\x" for name in ("labadmin", "writer", "reader")}
+        self.passwords = {name: f"canary-{name}-q'\\x" for name in PASSWORDS}
+        self.token = "canary-of-daq-in-the-proxy"
         self.inventory = folder / "inventory"
         self.variables = {
             "ansible_host": host.address,
@@ -58,10 +83,11 @@ class Machine:
             "ansible_ssh_private_key_file": str(host.key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_passwords": self.passwords,
+            "labline_tokens": {"daq": self.token},
             "labline_archives": str(folder / "wheels"),
             "labline_site_file": str(folder / "site.yml"),
         }
-        for part in ("influxdb", "telegraf"):
+        for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
     def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
@@ -89,11 +115,32 @@ class Machine:
             text=True,
         )
 
+    def ask(
+        self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
+    ) -> tuple[int, str]:
+        """Ask from another place in the hosts' network; ``user`` is name:password. Gives status (0: no answer) and text.
+
+        Who may sign for a server is by default the site's own ``authority``.
+        """
+        if authority is None:
+            authority = self.host.path("/etc/labline/tls/ca.crt").read_text()
+        given = {"url": url, "user": user, "method": method, "data": data, "authority": authority}
+        command = [*self._network.enter(), sys.executable, "-c", ASK]
+        done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        status, text = json.loads(done.stdout)
+        return status, text
+
+    def inside(self, program: str) -> str:
+        """Run a Python program in the hosts' network; gives what it prints, nothing where it fails."""
+        command = [*self._network.enter(), sys.executable, "-c", program]
+        return subprocess.run(command, capture_output=True, text=True).stdout
+
     def query(self, statement: str, user: str = "reader") -> str:
         """Ask the database, from inside the host; gives the answer as JSON."""
         ask = (
             "import base64, sys, urllib.parse, urllib.request as r; user, password, query = sys.stdin.read().split('\\0'); "
-            "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': 'lab', 'q': query})); "
+            "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': 'lab', 'q': query, 'epoch': 'ns'})); "
             "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
             "print(r.urlopen(q, b'').read().decode())"
         )
@@ -113,7 +160,7 @@ def machine(folder: Path) -> Iterator[Machine]:
         base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
-    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub])
+    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
     wheels.archive(
         debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
     )  # with a network, as a user has
@@ -145,7 +192,7 @@ def machine(folder: Path) -> Iterator[Machine]:
             + "".join(f" {line or '.'}\n" for line in key.splitlines())
         )
         site = folder / "site.yml"
-        site.write_text(SITE.format(connection=undo.enter_context(_chiller(folder, host))))
+        site.write_text(SITE.format(connection=undo.enter_context(_chiller(folder, host)), address=host.address))
         yield Machine(network, host, folder, key)
 
 
