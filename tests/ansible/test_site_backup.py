@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "backup.md"
 
 
 @pytest.fixture(scope="module")
-def said(machine: Machine) -> Iterator[list[str]]:
+def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
     """What the playbook said, twice: a site with the instrument of docs/backup.md, and a share for the backups."""
     site = Path(str(machine.variables["labline_site_file"]))
     before = site.read_text()
