@@ -90,12 +90,18 @@ class Machine:
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
-    def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-        """Run site.yml with more ``variables`` of the host; gives its exit status and what it prints."""
+    def play(
+        self, *arguments: str, playbook: str = "site.yml", **variables: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
+        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
+
+    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one of Ansible's programs: playbook, vault."""
         environment = packages.environment(
             "ansible-test",
             ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
@@ -105,12 +111,11 @@ class Machine:
             ANSIBLE_NOCOLOR="1",
             LC_ALL="C.UTF-8",
         )
-        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), "site.yml", *arguments]
         return subprocess.run(
-            [*self._network.enter(), *command],
+            [*self._network.enter(), sys.executable, "-m", "ansible", *words],
             cwd=ROOT / "ansible",
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
         )
