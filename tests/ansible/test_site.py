@@ -11,7 +11,7 @@ import pytest
 from tests.parts.site_machine import Machine
 
 PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
-OURS = ("labline-telegraf.service", "labline-clock.service", "influxdb.service")
+OURS = ("labline-telegraf.service", "labline-catch-up.service", "labline-clock.service", "influxdb.service")
 
 
 def _went_well(done: subprocess.CompletedProcess[str]) -> str:
