@@ -67,6 +67,12 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
     ),
 }
 
+# Of a proxy that nodes write through, as each of them sees it.
+CERTIFICATE = "x509_cert"
+PROXY: dict[str, tuple[Quantity, ...]] = {
+    CERTIFICATE: (Quantity("expiry", "s", "Time until the certificate of the proxy ends", type="int"),),
+}
+
 DELIVERY = "delivery"
 NO_REASON = "none"  # its tag `why`, while all is well
 # Whether what a node reads is taken, by output (labline/live/canary.py).
@@ -79,7 +85,7 @@ LINE: dict[str, tuple[Quantity, ...]] = {
     ),
 }
 
-ALL = HOST | TELEGRAF
+ALL = HOST | TELEGRAF | PROXY
 
 # The measurement in which every instrument tells about itself (telegraf_inputs/instrument.py).
 INSTRUMENT: tuple[Quantity, ...] = (
