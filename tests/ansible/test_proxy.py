@@ -119,7 +119,10 @@ def test_the_authority_is_believed_for_the_server_alone_and_nobody_else_for_it(m
     status, text = machine.ask(f"{proxy}/login", authority="")
     assert status == 0 and "certificate verify failed" in text
     told = machine.host.run("openssl", "x509", "-in", "/etc/labline/tls/ca.crt", "-noout", "-ext", "nameConstraints")
-    assert re.findall(r"(?:DNS|IP):\S+", told) == ["DNS:daq", f"IP:{machine.host.address}/255.255.255.255"]
+    assert re.findall(r"(?:DNS|IP):\S+", told) == [
+        *("DNS:daq", "DNS:localhost"),
+        *(f"IP:{address}/255.255.255.255" for address in (machine.host.address, "127.0.0.1")),
+    ]
     for name in ("ca.key", "server.key"):
         assert machine.host.run("stat", "-c", "%a %U", f"/etc/labline/tls/{name}") == "600 root\n"
 
