@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,8 +16,10 @@ import yaml
 
 from tests.parts import debian_host, example_machine
 from tests.parts.example_machine import EXAMPLES, TLS, Example
+from tests.parts.site_machine import ROOT
 
 PATIENCE = 120.0  # seconds until all is in the database; never reached where all is well
+TLS_PORT, TICKET = 8443, "canary-ticket-q'\\x"  # of the router of the bus
 AIR = {"temp": 21.37, "humi": 42.5}
 # What goes wrong in an inventory of the broker -> what is told.
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -198,3 +201,55 @@ def test_vault_has_what_the_variables_ask_for(name: str) -> None:
     everything = EXAMPLES / name / "inventory" / "group_vars" / "all"
     asked = set(re.findall(r"\bvault_\w+", (everything / "vars.yml").read_text()))
     assert asked == set(yaml.safe_load((everything / "vault.yml.example").read_text()))
+
+
+@pytest.fixture(scope="module")
+def bus(helium: Example) -> Iterator[dict[str, str]]:
+    """A router of a bus on the machine, with an agent there that says 1.25; gives what the playbook says twice."""
+    example_machine.certificate(helium.host)
+    (helium.inventory / "crossbar.yml").write_text(yaml.safe_dump({"crossbar": {"hosts": {helium.node: {}}}}))
+    variables = {"crossbar_tls_port": TLS_PORT, "crossbar_tickets": {"reader": TICKET}}
+    said = {"made": _went_well(helium.play("--tags", "crossbar", "-vvv", "--diff", **variables))}
+    command = [*helium.host.enter(), sys.executable, "-m", "tests.parts.wamp_agent"]
+    command += ["ws://127.0.0.1:8001/ws", "test_realm", "observatory.agent.feeds.one", "1.25"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as agent:
+        assert agent.stdin and agent.stdout
+        assert agent.stdout.readline() == "joined\n"
+        yield said | {"again": _went_well(helium.play("--tags", "crossbar", "--check", "--diff", **variables))}
+        agent.stdin.close()
+
+
+def _listen(helium: Example, folder: Path, ticket: str) -> str:
+    """Listen to the bus from outside the machine; gives the points of a reading, and what is told."""
+    (folder / "ticket").write_text(ticket)
+    stanza = {
+        "name": "agent",
+        "driver": "ocs_feed",
+        "connection": f"wss://{helium.host.address}:{TLS_PORT}/ws?ca={helium.host.path(TLS)}/ca.crt",
+        "agent": "agent",
+        "user": "reader",
+        "password_file": str(folder / "ticket"),
+        "interval": "1s",
+    }
+    (folder / "agent.yml").write_text(yaml.safe_dump(stanza))
+    command = [*helium.network.enter(), sys.executable, "-m", "telegraf_inputs.drivers.ocs_feed"]
+    done = subprocess.run(
+        [*command, "--config", folder / "agent.yml", "--once"], cwd=ROOT, capture_output=True, text=True
+    )
+    return done.stdout + done.stderr
+
+
+def test_who_has_a_ticket_hears_the_bus_and_nobody_else(helium: Example, bus: dict[str, str], tmp_path: Path) -> None:
+    assert "value=1.25" in (said := _listen(helium, tmp_path, TICKET)), said
+    assert "refused" in (said := _listen(helium, tmp_path, "another-ticket")), said
+    reached = subprocess.run(
+        [*helium.network.enter(), "bash", "-c", f"</dev/tcp/{helium.host.address}/8001"], capture_output=True
+    )
+    assert b"refused" in reached.stderr
+
+
+def test_the_router_is_told_true_and_shut_in(helium: Example, bus: dict[str, str]) -> None:
+    assert _changed(bus["made"]) > 3
+    assert _changed(bus["again"]) == 0, bus["again"]
+    _shut_in(helium, "labline-crossbar.service")
+    _nothing_shown(helium, bus)

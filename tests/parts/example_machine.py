@@ -47,7 +47,7 @@ class Example:
             "ansible_user": debian_host.USER,
             "ansible_ssh_private_key_file": str(host.key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
-            "labline_archives": str(folder / "wheels"),
+            "labline_archives": str(site_machine.archives(folder)),
             "labline_site_file": str(self.site_file),
             **{f"{part}_repository": repository for part in ("influxdb", "telegraf")},
             **{f"{part}_key": key for part in ("influxdb", "telegraf")},
