@@ -19,7 +19,7 @@ from tests.parts.example_machine import EXAMPLES, TLS, Example
 from tests.parts.site_machine import ROOT
 
 PATIENCE = 120.0  # seconds until all is in the database; never reached where all is well
-TLS_PORT, TICKET = 8443, "canary-ticket-q'\\x"  # of the router of the bus
+TLS_PORT, TICKET = 8444, "canary-ticket-q'\\x"  # of the router of the bus
 AIR = {"temp": 21.37, "humi": 42.5}
 # What goes wrong in an inventory of the broker -> what is told.
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -70,7 +70,7 @@ def _nothing_shown(example: Example, said: dict[str, str]) -> None:
 
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    """A bare host for the example with a broker, with a certificate, and simulators of what is no sensor of the broker's."""
+    """A bare host for the example with a broker, and simulators of what is no sensor of the broker's."""
     yield from _example("tracker", tmp_path_factory.mktemp("tracker"))
 
 
@@ -90,7 +90,6 @@ def _example(name: str, folder: Path) -> Iterator[Example]:
             pytest.skip(str(error))
         changes: dict[str, dict[str, Any]] = {}
         if name == "tracker":
-            example_machine.certificate(made.host)
             changes["esp01"] = {"connection": f"mqtts://{made.host.address}:8883", "ca": f"{TLS}/ca.crt"}
         urls = undo.enter_context(example_machine.simulators(folder, made.host, name, but=tuple(changes)))
         made.use(changes | {instrument: {"connection": url} for instrument, url in urls.items()})
@@ -206,7 +205,6 @@ def test_vault_has_what_the_variables_ask_for(name: str) -> None:
 @pytest.fixture(scope="module")
 def bus(helium: Example) -> Iterator[dict[str, str]]:
     """A router of a bus on the machine, with an agent there that says 1.25; gives what the playbook says twice."""
-    example_machine.certificate(helium.host)
     (helium.inventory / "crossbar.yml").write_text(yaml.safe_dump({"crossbar": {"hosts": {helium.node: {}}}}))
     variables = {"crossbar_tls_port": TLS_PORT, "crossbar_tickets": {"reader": TICKET}}
     said = {"made": _went_well(helium.play("--tags", "crossbar", "-vvv", "--diff", **variables))}

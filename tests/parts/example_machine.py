@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import trustme
 import yaml
 
 from provisioning import site as sites
@@ -49,8 +48,8 @@ class Example:
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_archives": str(site_machine.archives(folder)),
             "labline_site_file": str(self.site_file),
-            **{f"{part}_repository": repository for part in ("influxdb", "telegraf")},
-            **{f"{part}_key": key for part in ("influxdb", "telegraf")},
+            **{f"{part}_repository": repository for part in ("influxdb", "telegraf", "grafana")},
+            **{f"{part}_key": key for part in ("influxdb", "telegraf", "grafana")},
         }
 
     def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
@@ -59,7 +58,9 @@ class Example:
         own.parent.mkdir(exist_ok=True)
         own.write_text(yaml.safe_dump(self._variables | variables))
         vault = f"--vault-password-file={self._vault_password}"
-        return site_machine.playbook(self.network, self.inventory, self._folder, vault, *arguments)
+        return site_machine.ansible(
+            self.network, self._folder, "playbook", "-i", str(self.inventory), "site.yml", vault, *arguments
+        )
 
     def use(self, changes: dict[str, dict[str, Any]]) -> sites.Site:
         """Write the site file of the sites that come along, with other keys of some instruments; gives it as it is read."""
@@ -128,18 +129,6 @@ def example(name: str, folder: Path) -> Iterator[Example]:
     """Boot a bare host, with simulators of the example's instruments in its network. Raises NoHost."""
     with site_machine.bare(folder) as (network, host, key):
         yield Example(name, network, host, folder, key)
-
-
-def certificate(host: debian_host.Host) -> None:
-    """Put a certificate of its address on the host, where the role `tls` has it."""
-    authority = trustme.CA()
-    issued = authority.issue_cert(host.address)
-    folder = host.path(TLS)
-    folder.mkdir(parents=True)
-    authority.cert_pem.write_to_path(str(folder / "ca.crt"))
-    issued.private_key_pem.write_to_path(str(folder / "server.key"))
-    issued.cert_chain_pems[0].write_to_path(str(folder / "server.crt"))
-    (folder / "server.key").chmod(0o600)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import subprocess
@@ -15,22 +16,46 @@ import yaml
 from labline.stack import telegraf
 from tools import wheels
 
-from . import apt_repository, debian_host, packages
+from . import apt_repository, debian_host, grafana_package, packages
 
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
-FROM_DEBIAN = tuple("chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl mosquitto".split())
+FROM_DEBIAN = tuple(
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic".split()
+)
 SITE = """\
 site: bench
 title: Bench
 nodes: [{{name: daq, clock: unchecked}}]
-influxdb: {{url: "http://127.0.0.1:8086", database: lab, retention: {{raw: 30d}}}}
+influxdb:
+  url: http://127.0.0.1:8086
+  database: lab
+  write: {{url: "https://{address}:8443", ca: /etc/labline/tls/ca.crt}}
+  retention: {{raw: 30d}}
 instruments:
   - name: chiller
     driver: julabo
     connection: {connection}
     interval: 1s
     channels: {{bath: {{label: Bath}}}}
+"""
+PASSWORDS = ("labadmin", "writer", "reader", "grafana_admin", "grafana_secret_key")
+# What `Machine.ask` runs in the hosts' network; what it is to ask stands in no command line.
+ASK = """\
+import base64, json, ssl, sys, urllib.error, urllib.request
+given = json.load(sys.stdin)
+request = urllib.request.Request(given["url"], method=given["method"], data=given["data"].encode() or None)
+if given["user"]:
+    request.add_header("Authorization", "Basic " + base64.b64encode(given["user"].encode()).decode())
+trusted = ssl.create_default_context(cadata=given["authority"] or None)
+try:
+    with urllib.request.urlopen(request, context=trusted, timeout=60) as answer:
+        status, text = answer.status, answer.read().decode()
+except urllib.error.HTTPError as error:
+    status, text = error.code, error.read().decode()
+except urllib.error.URLError as error:
+    status, text = 0, str(error.reason)
+json.dump([status, text], sys.stdout)
 """
 PORT = 8000  # of the repository, in the hosts' network
 
@@ -40,7 +65,8 @@ class Machine:
 
     def __init__(self, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
         self.host, self._network, self._folder = host, network, folder
-        self.passwords = {name: f"canary-{name}-q'\\x" for name in ("labadmin", "writer", "reader")}
+        self.passwords = {name: f"canary-{name}-q'\\x" for name in PASSWORDS}
+        self.token = "canary-of-daq-in-the-proxy"
         self.inventory = folder / "inventory"
         self.variables = {
             "ansible_host": host.address,
@@ -48,35 +74,62 @@ class Machine:
             "ansible_ssh_private_key_file": str(host.key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_passwords": self.passwords,
+            "labline_tokens": {"daq": self.token},
             "labline_archives": str(archives(folder)),
             "labline_site_file": str(folder / "site.yml"),
         }
-        for part in ("influxdb", "telegraf"):
+        for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
-    def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-        """Run site.yml with more ``variables`` of the host; gives its exit status and what it prints."""
+    def play(
+        self, *arguments: str, playbook: str = "site.yml", **variables: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return playbook(self._network, self.inventory, self._folder, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
 
-    def query(self, statement: str) -> str:
-        """Ask the database as its reader, from inside the host; gives the answer as JSON."""
-        return query(self.host, "lab", self.passwords["reader"], statement)
+    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one of Ansible's programs: playbook, vault."""
+        return ansible(self._network, self._folder, *words, stdin=stdin)
+
+    def ask(
+        self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
+    ) -> tuple[int, str]:
+        """Ask from another place in the hosts' network; ``user`` is name:password. Gives status (0: no answer) and text.
+
+        Who may sign for a server is by default the site's own ``authority``.
+        """
+        if authority is None:
+            authority = self.host.path("/etc/labline/tls/ca.crt").read_text()
+        given = {"url": url, "user": user, "method": method, "data": data, "authority": authority}
+        command = [*self._network.enter(), sys.executable, "-c", ASK]
+        done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        status, text = json.loads(done.stdout)
+        return status, text
+
+    def inside(self, program: str) -> str:
+        """Run a Python program in the hosts' network; gives what it prints, nothing where it fails."""
+        command = [*self._network.enter(), sys.executable, "-c", program]
+        return subprocess.run(command, capture_output=True, text=True).stdout
+
+    def query(self, statement: str, user: str = "reader") -> str:
+        """Ask the database, from inside the host; gives the answer as JSON."""
+        return query(self.host, "lab", self.passwords[user], statement, user)
 
 
-def playbook(
-    network: debian_host.Network, inventory: Path, folder: Path, *arguments: str
+def ansible(
+    network: debian_host.Network, folder: Path, *words: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run site.yml in a network; what Ansible itself keeps is in ``folder``. Gives its exit status and what it prints."""
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "site.yml", *arguments]
+    """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
     return subprocess.run(
-        [*network.enter(), *command],
+        [*network.enter(), sys.executable, "-m", "ansible", *words],
         cwd=ROOT / "ansible",
         env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
     )
@@ -105,17 +158,18 @@ def archives(folder: Path) -> Path:
     return folder.parent / "wheels"
 
 
-def query(host: debian_host.Host, database: str, password: str, statement: str) -> str:
-    """Ask a host's database as its reader, from inside; gives the answer as JSON."""
+def query(host: debian_host.Host, database: str, password: str, statement: str, user: str = "reader") -> str:
+    """Ask a host's database, from inside; gives the answer as JSON."""
     ask = (
-        "import base64, sys, urllib.parse, urllib.request as r; db, password, query = sys.stdin.read().split('\\0'); "
-        "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': db, 'q': query})); "
-        "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'reader:{password}'.encode()).decode()); "
-        "print(r.urlopen(q).read().decode())"
+        "import base64, sys, urllib.parse, urllib.request as r; "
+        "db, user, password, query = sys.stdin.read().split('\\0'); "
+        "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': db, 'q': query, 'epoch': 'ns'})); "
+        "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
+        "print(r.urlopen(q, b'').read().decode())"
     )
     done = subprocess.run(
         [*host.enter(), sys.executable, "-c", ask],
-        input="\0".join((database, password, statement)),
+        input="\0".join((database, user, password, statement)),
         capture_output=True,
         text=True,
     )
@@ -128,7 +182,7 @@ def machine(folder: Path) -> Iterator[Machine]:
     with bare(folder) as (network, host, key):
         site = folder / "site.yml"
         with _chiller(folder, host) as url:
-            site.write_text(SITE.format(connection=url))
+            site.write_text(SITE.format(connection=url, address=host.address))
             yield Machine(network, host, folder, key)
 
 
@@ -139,7 +193,7 @@ def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, 
         base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
-    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub])
+    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
     # With a network, as a user has.
     wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder))
     with ExitStack() as undo:
