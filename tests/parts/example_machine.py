@@ -25,7 +25,8 @@ TLS = "/etc/labline/tls"
 
 
 class Example:
-    """``play`` runs the playbook with the example's inventory; ``passwords`` are what its vault has, ``site`` is its site file."""
+    """``play`` runs the playbook with the example's inventory; with ``variables`` of the host beside;
+    ``passwords`` are what its vault has, ``site`` is its site file."""
 
     def __init__(self, name: str, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
         self.host, self.network, self._folder = host, network, folder
@@ -41,7 +42,7 @@ class Example:
         (self.node,) = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["hosts"]
         self.site_file = folder / f"{name}.yml"
         repository = f"http://{network.address(1)}:{site_machine.PORT}"
-        self._variables: dict[str, object] = {
+        self.variables: dict[str, object] = {
             "ansible_host": host.address,
             "ansible_user": debian_host.USER,
             "ansible_ssh_private_key_file": str(host.key),
@@ -56,7 +57,7 @@ class Example:
         """Run site.yml with other ``variables`` of the host; gives its exit status and what it prints."""
         own = self.inventory / "host_vars" / f"{self.node}.yml"
         own.parent.mkdir(exist_ok=True)
-        own.write_text(yaml.safe_dump(self._variables | variables))
+        own.write_text(yaml.safe_dump(self.variables | variables))
         vault = f"--vault-password-file={self._vault_password}"
         return site_machine.ansible(
             self.network, self._folder, "playbook", "-i", str(self.inventory), "site.yml", vault, *arguments
