@@ -75,7 +75,7 @@ class Machine:
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_passwords": self.passwords,
             "labline_tokens": {"daq": self.token},
-            "labline_archives": str(folder / "wheels"),
+            "labline_archives": str(archives(folder)),
             "labline_site_file": str(folder / "site.yml"),
         }
         for part in ("influxdb", "telegraf", "grafana"):
@@ -153,6 +153,11 @@ def _sockets(network: debian_host.Network) -> str:
     return f"/tmp/{network.name}"
 
 
+def archives(folder: Path) -> Path:
+    """Name the folder of the packages for machines, one for all machines whose folders lie beside this one."""
+    return folder.parent / "wheels"
+
+
 def query(host: debian_host.Host, database: str, password: str, statement: str, user: str = "reader") -> str:
     """Ask a host's database, from inside; gives the answer as JSON."""
     ask = (
@@ -189,9 +194,8 @@ def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, 
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
     apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
-    wheels.archive(
-        debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
-    )  # with a network, as a user has
+    # With a network, as a user has.
+    wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder))
     with ExitStack() as undo:
         with debian_host.needed():
             network = undo.enter_context(debian_host.network())
