@@ -43,6 +43,8 @@ HOST: dict[str, tuple[Quantity, ...]] = {
     "temp": (Quantity("temp", "°C", "Temperature of a sensor of the machine"),),
 }
 
+OUTPUT = "internal_write"  # what Telegraf says of its outputs
+
 TELEGRAF: dict[str, tuple[Quantity, ...]] = {
     "internal_agent": (
         _count("gather_errors", "Inputs that failed, since Telegraf started"),
@@ -55,7 +57,7 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
         _count("errors", "Errors of one input, since Telegraf started"),
         _count("gather_errors", "Times that one input failed, since Telegraf started"),
     ),
-    "internal_write": (
+    OUTPUT: (
         _count("buffer_size", "Points that wait to be written"),
         _count("buffer_limit", "Points that can wait"),
         _count("metrics_written", "Points written by one output, since Telegraf started"),

@@ -189,14 +189,14 @@ def _outputs(
             **({"namedrop": unstored} if unstored else {}),
         },
     )
-    yield "\n# Every reading once more, as line protocol in files, kept for what the database may have missed."
+    yield "\n# Every reading once more, as line protocol in files, kept for what the database may have missed; in between how much waits for it."
     yield from _table(
         "[[outputs.file]]",
         before="",
         keys={
             "alias": "journal",
             "files": [f"{paths.journal}/{JOURNAL_FILE}"],
-            "namepass": ["instrument", *measurements],
+            "namepass": ["instrument", *measurements, host_metrics.OUTPUT],
             "data_format": "influx",
             "# Unset, archives would be 0: every full file deleted at once. These are a week, or 2.7 GB.": None,
             "rotation_interval": "1h",

@@ -43,9 +43,9 @@ class Vault:
         found: dict[str, str] = yaml.safe_load(self._vault("view"))
         return found
 
-    def play(self, *arguments: str, playbook: str) -> str:
+    def play(self, *arguments: str, book: str) -> str:
         options = ("--vault-password-file", str(self.password), *arguments)
-        done = self._machine.play(*options, playbook=playbook, **self.variables)
+        done = self._machine.play(*options, book=book, **self.variables)
         now = self.read()
         self._machine.passwords.update({user: now[f"vault_{user}"] for user in USERS})
         self._machine.token = now["vault_token_daq"]
@@ -86,7 +86,7 @@ def _all_is_stored(machine: Machine) -> None:
 def test_everybody_gets_a_new_password_and_no_reading_is_lost(machine: Machine, vault: Vault) -> None:
     _all_is_stored(machine)
     before = vault.read()
-    said = vault.play("-vvv", playbook="rotate.yml")
+    said = vault.play("-vvv", book="rotate.yml")
     now = vault.read()
     changed = {name for name in before if before[name] != now[name]}
     assert changed == {*(f"vault_{user}" for user in USERS), "vault_token_daq"}
@@ -105,7 +105,7 @@ def test_everybody_gets_a_new_password_and_no_reading_is_lost(machine: Machine, 
 
 
 def test_afterwards_site_yml_has_nothing_to_do(vault: Vault) -> None:
-    assert re.findall(r"changed=(\d+)", vault.play(playbook="site.yml"))[-1] == "0"
+    assert re.findall(r"changed=(\d+)", vault.play(book="site.yml"))[-1] == "0"
 
 
 def test_others_in_the_vault_are_refused_by_site_yml_and_brought_by_rotate_yml(machine: Machine, vault: Vault) -> None:
@@ -115,7 +115,7 @@ def test_others_in_the_vault_are_refused_by_site_yml_and_brought_by_rotate_yml(m
     done = machine.play("--vault-password-file", str(vault.password), **vault.variables)
     said = " ".join(done.stdout.split())
     assert done.returncode != 0 and "daq has another password of labadmin, writer than the vault" in said, done.stdout
-    vault.play(playbook="rotate.yml")
+    vault.play(book="rotate.yml")
     assert vault.read() == wanted
     _all_is_stored(machine)
 

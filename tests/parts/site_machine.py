@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -21,16 +20,8 @@ from . import apt_repository, debian_host, grafana_package, packages
 
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
-FROM_DEBIAN = (
-    "chrony",
-    "influxdb",
-    "python3-venv",
-    "python3-debian",
-    "unattended-upgrades",
-    "nftables",
-    "acl",
-    "caddy",
-    "restic",
+FROM_DEBIAN = tuple(
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic".split()
 )
 SITE = """\
 site: bench
@@ -90,35 +81,17 @@ class Machine:
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
-    def play(
-        self, *arguments: str, playbook: str = "site.yml", **variables: object
-    ) -> subprocess.CompletedProcess[str]:
+    def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments)
 
-    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
-        environment = packages.environment(
-            "ansible-test",
-            ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
-            ANSIBLE_HOME=str(self._folder / "home"),
-            ANSIBLE_LOCAL_TEMP=str(self._folder / "home" / "tmp"),
-            ANSIBLE_SSH_CONTROL_PATH_DIR=f"/tmp/labline-{os.getpid()}",
-            ANSIBLE_NOCOLOR="1",
-            LC_ALL="C.UTF-8",
-        )
-        return subprocess.run(
-            [*self._network.enter(), sys.executable, "-m", "ansible", *words],
-            cwd=ROOT / "ansible",
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-        )
+        return ansible(self._network, self._folder, *words)
 
     def ask(
         self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
@@ -143,24 +116,76 @@ class Machine:
 
     def query(self, statement: str, user: str = "reader") -> str:
         """Ask the database, from inside the host; gives the answer as JSON."""
-        ask = (
-            "import base64, sys, urllib.parse, urllib.request as r; user, password, query = sys.stdin.read().split('\\0'); "
-            "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': 'lab', 'q': query, 'epoch': 'ns'})); "
-            "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
-            "print(r.urlopen(q, b'').read().decode())"
-        )
-        done = subprocess.run(
-            [*self.host.enter(), sys.executable, "-c", ask],
-            input="\0".join((user, self.passwords[user], statement)),
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout + done.stderr
+        return query(self.host, "lab", self.passwords[user], statement, user)
+
+
+def playbook(
+    network: debian_host.Network, inventory: Path, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run site.yml in a network; what Ansible itself keeps is in ``folder``. Gives its exit status and what it prints."""
+    return ansible(network, folder, "playbook", "-i", str(inventory), "site.yml", *arguments)
+
+
+def ansible(network: debian_host.Network, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
+    return subprocess.run(
+        [*network.enter(), sys.executable, "-m", "ansible", *words],
+        cwd=ROOT / "ansible",
+        env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def ansible_environment(folder: Path, **more: str) -> dict[str, str]:
+    """Give the environment of Ansible's programs, which keep what they need in ``folder``."""
+    return packages.environment(
+        "ansible-test",
+        ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
+        ANSIBLE_HOME=str(folder / "home"),
+        ANSIBLE_LOCAL_TEMP=str(folder / "home" / "tmp"),
+        ANSIBLE_NOCOLOR="1",
+        LC_ALL="C.UTF-8",
+        **more,
+    )
+
+
+def _sockets(network: debian_host.Network) -> str:
+    """Name the folder of the connections that are kept, whose path has to be short; hosts of two networks share addresses."""
+    return f"/tmp/{network.name}"
+
+
+def query(host: debian_host.Host, database: str, password: str, statement: str, user: str = "reader") -> str:
+    """Ask a host's database, from inside; gives the answer as JSON."""
+    ask = (
+        "import base64, sys, urllib.parse, urllib.request as r; db, user, password, query = sys.stdin.read().split('\\0'); "
+        "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': db, 'q': query, 'epoch': 'ns'})); "
+        "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
+        "print(r.urlopen(q, b'').read().decode())"
+    )
+    done = subprocess.run(
+        [*host.enter(), sys.executable, "-c", ask],
+        input="\0".join((database, user, password, statement)),
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
 
 
 @contextmanager
 def machine(folder: Path) -> Iterator[Machine]:
-    """Boot a bare host, with all it may install at hand; nothing of it is left afterwards. Raises NoHost."""
+    """Boot a bare host with a simulated chiller in its network; nothing of it is left afterwards. Raises NoHost."""
+    with bare(folder) as (network, host, key):
+        site = folder / "site.yml"
+        with _chiller(folder, host) as url:
+            site.write_text(SITE.format(connection=url, address=host.address))
+            yield Machine(network, host, folder, key)
+
+
+@contextmanager
+def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, str]]:
+    """Boot a bare host, with all it may install at hand, signed by the key that is given with it. Raises NoHost."""
     with debian_host.needed():
         base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
@@ -170,9 +195,9 @@ def machine(folder: Path) -> Iterator[Machine]:
         debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
     )  # with a network, as a user has
     with ExitStack() as undo:
-        undo.callback(shutil.rmtree, f"/tmp/labline-{os.getpid()}", ignore_errors=True)
         with debian_host.needed():
             network = undo.enter_context(debian_host.network())
+            undo.callback(shutil.rmtree, _sockets(network), ignore_errors=True)
             host = debian_host.Host(network, 2, base / "root", folder / "host")
         undo.callback(host.close)
         serve = [
@@ -196,9 +221,7 @@ def machine(folder: Path) -> Iterator[Machine]:
             f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
             + "".join(f" {line or '.'}\n" for line in key.splitlines())
         )
-        site = folder / "site.yml"
-        site.write_text(SITE.format(connection=undo.enter_context(_chiller(folder, host)), address=host.address))
-        yield Machine(network, host, folder, key)
+        yield network, host, key
 
 
 @contextmanager
