@@ -81,19 +81,17 @@ class Machine:
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
-    def play(
-        self, *arguments: str, playbook: str = "site.yml", **variables: object
-    ) -> subprocess.CompletedProcess[str]:
+    def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments)
 
-    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
-        return ansible(self._network, self._folder, *words, stdin=stdin)
+        return ansible(self._network, self._folder, *words)
 
     def ask(
         self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
@@ -121,15 +119,13 @@ class Machine:
         return query(self.host, "lab", self.passwords[user], statement, user)
 
 
-def ansible(
-    network: debian_host.Network, folder: Path, *words: str, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def ansible(network: debian_host.Network, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
     return subprocess.run(
         [*network.enter(), sys.executable, "-m", "ansible", *words],
         cwd=ROOT / "ansible",
         env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
