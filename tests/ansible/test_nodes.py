@@ -92,7 +92,10 @@ def test_a_run_by_the_tunnels_changes_nothing(told: dict[str, str]) -> None:
 def test_nothing_but_ssh_gets_in(lab: SiteNetwork, told: dict[str, str]) -> None:
     node, server = lab.hosts["mast"], lab.hosts[SERVER]
     reach = ["timeout", "3", "bash", "-c"]
-    assert subprocess.run([*node.enter(), *reach, f": < /dev/tcp/{server.address}/22"], capture_output=True).returncode == 0
+    assert (
+        subprocess.run([*node.enter(), *reach, f": < /dev/tcp/{server.address}/22"], capture_output=True).returncode
+        == 0
+    )
     for host, address, port in ((node, server.address, 8086), (server, node.address, 22)):
         tried = subprocess.run([*host.enter(), *reach, f": < /dev/tcp/{address}/{port}"], capture_output=True)
         assert tried.returncode, (address, port)
@@ -105,7 +108,15 @@ def test_a_tunnel_is_no_shell_and_leads_nowhere_else(lab: SiteNetwork, told: dic
     assert "uid=" not in node.run(*ssh, *no_tunnel, "server", "id", check=False)
     assert "prohibited" in node.run(*ssh, *no_tunnel, "-W", "127.0.0.1:22", "server", check=False)
     taken = ["-o", "ClearAllForwardings=no", "-N", "-R", "127.0.0.1:20009:127.0.0.1:22"]
-    plain = ["ssh", "-F", "none", "-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=/etc/labline/tunnel/known_hosts"]
+    plain = [
+        "ssh",
+        "-F",
+        "none",
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        "UserKnownHostsFile=/etc/labline/tunnel/known_hosts",
+    ]
     plain += ["-o", f"HostKeyAlias={SERVER}", "-o", "ExitOnForwardFailure=yes", "-i", "/etc/labline/tunnel/key"]
     said = node.run(*plain, *taken, f"tunnels@{lab.hosts[SERVER].address}", check=False)
     assert "forwarding failed" in said, said
