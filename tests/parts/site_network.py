@@ -46,7 +46,7 @@ class SiteNetwork:
         )
         self.variables: dict[str, Any] = {
             "ansible_user": debian_host.USER,
-            "labline_passwords": self.passwords,
+            **{f"vault_{name}": password for name, password in self.passwords.items()},
             "labline_archives": str(folder / "wheels"),
             "labline_site_file": str(self.site_file),
             "base_time_servers": [network.address(1)],
