@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check dashboards bench ansible lock deb clean all-installed test-installed
+.PHONY: help run test check dashboards bench chaos ansible lock deb clean all-installed test-installed
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ dashboards: all-installed ## write provisioning/grafana anew from the demo site
 
 bench: test-installed ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+chaos: test-installed ## break whole machines, and write the table in docs/reliability.md (an hour; root, systemd-nspawn)
+	@$(BIN)/python -m tests.chaos
 
 ansible: all-installed ## install ansible-core into .venv, to put a site on machines (ansible/README.md)
 	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/ansible.txt

@@ -55,6 +55,13 @@ class GrafanaPaths(msgspec.Struct, frozen=True, kw_only=True):
     secrets: str = "/etc/labline/secrets"  # what the site file calls by the names of files
 
 
+def grafana_paths(secrets: str, own: str | None = None) -> GrafanaPaths:
+    """Tell where Grafana finds passwords: in ``secrets``, but the reader's in its environment; all in a folder of its ``own``."""
+    if own is None:
+        return GrafanaPaths(secrets=secrets)
+    return GrafanaPaths(secrets=own, reader_password=grafana_text.file(f"{own}/{READER}"))
+
+
 class InvalidForGrafana(Exception):
     """What was made is not what Grafana takes: a fault of this package, told before anything is written."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from provisioning.grafana_text import plain
-from provisioning.host_metrics import ALIVE, ALIVE_SECONDS
+from provisioning.host_metrics import ALIVE, ALIVE_SECONDS, CERTIFICATE
 from provisioning.levels import RAW
 from provisioning.limit_rules import KEEP_SECONDS, rounded
 from provisioning.site import Node, Site
@@ -26,6 +26,7 @@ LOSS_SECONDS, LOSS_MOST = 600, 3600
 AWAY_SECONDS = 180  # a node of which nothing came for so long is away
 AHEAD_SECONDS = 10  # clocks of several machines differ a little
 AHEAD_FOR = 60  # seconds: one that is being set may be ahead for a moment
+DAY, CERTIFICATE_DAYS = 86400, 14.0  # it is renewed 30 days before its end
 PACE = 10  # seconds from one sign of life of a node to the next
 
 
@@ -110,6 +111,21 @@ def rules(site: Site, panel: Panels) -> Iterable[Rule]:
         summary='Disk {{ $labels.path }} of {{ $labels.host }} is {{ printf "%.0f" $values.B.Value }} % full',
         help="InfluxDB stops writing on a full disk. Free some room, shorten the retention in the site file, or give it a larger disk.",
     )
+    if site.influxdb.write:
+        signals.check_stored(CERTIFICATE, "expiry")
+        yield _line_rule(
+            site,
+            "certificate",
+            "The certificate of the proxy ends soon",
+            # Also of one that signed it, where the proxy shows that, too.
+            f'SELECT min("expiry") / {DAY} AS "days" FROM {influxql.source(CERTIFICATE, RAW)} WHERE {influxql.TIME}',
+            condition=("below", CERTIFICATE_DAYS),
+            panel=panel(CERTIFICATE),
+            severity="critical",
+            summary='The certificate of the proxy ends in {{ printf "%.0f" $values.B.Value }} days: then nodes can write no more',
+            help="The server renews it by itself, weeks before. There, systemctl status labline-certificate.service tells why it did "
+            "not, and systemctl start labline-certificate.service tries again.",
+        )
 
 
 def _node(node: Node, site: Site, panel: Panels) -> Iterable[Rule]:

@@ -38,6 +38,7 @@ VERBS = (
     "render",
     "apply",
     "containers",
+    "image",
     "calibrate",
     "calibrate-display",
     "rename",

@@ -1,8 +1,8 @@
 """Look at a lab and all it needs, a line each: ok, or what to do.
 
 Asks each instrument who it is (of a lab that runs here: how it is), looks up names and ports, and looks at the clock,
-the disk, the database with the rights of its users, Telegraf, Grafana, the mail server, the journal and what waits to be
-written. It changes nothing; status 1 where something is to be mended."""
+the disk, the folders of pictures, the database with the rights of its users, Telegraf, Grafana, the mail server, the
+journal and what waits to be written. It changes nothing; status 1 where something is to be mended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import site as sites
 
     from . import running_lab
-    from .examine import database, instruments, machine, mail, names, parts
+    from .examine import database, folders, instruments, machine, mail, names, parts
     from .examine.finding import Examined, Finding
 
     file = sites.find(arguments.site)
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     first = Finding("site file", f"{site.file}: no mistakes; {state}")
     print(first.line(width), flush=True)
     bad = 0
-    for subject in (machine, names, instruments, database, parts, mail):
+    for subject in (machine, names, instruments, folders, database, parts, mail):
         for finding in subject.findings(lab):
             print(finding.line(width), flush=True)
             bad += not finding.well

@@ -61,7 +61,7 @@ class Lab:
                 self._alone.check(self.places.root, site)
             self._held = held.pop_all()
         self._say, self.simulate = say, simulate
-        self.site = gentle(simulated(site) if simulate else site, self.places.root)
+        self.site = gentle(simulated(site, self.places.root) if simulate else site, self.places.root)
         self.counting = Counting(self.places, say)
         self._parts: PartsLock | None = None
         self._upkeep: Upkeep | None = None
@@ -245,7 +245,7 @@ class Lab:
         told_of = change.between(self.site, written)
         if self._alone:
             self._alone.check(self.places.root, written)
-        after = gentle(simulated(written) if self.simulate else written, self.places.root)
+        after = gentle(simulated(written, self.places.root) if self.simulate else written, self.places.root)
         own = structs.replace(after.influxdb, url=self.site.influxdb.url, ca="", write=None)
         after = structs.replace(after, influxdb=own)
         if self._database and self._database.up:
@@ -366,6 +366,8 @@ class Lab:
             self._simulators.start()
         if simulated:
             self._say(f"  simulators of {counted('instrument', len(simulated))}")
+            for note in self._simulators.notes if self._simulators else ():
+                self._say(f"  {note}")
 
     def _render(self) -> set[str]:
         """Write what each Telegraf reads; names those that have to be started anew for it."""

@@ -15,11 +15,13 @@ from msgspec import structs
 from provisioning.files import of_node
 from provisioning.influxdb_schema import READER
 from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
-from provisioning.site import SITES, Site
+from provisioning.site import SITES, Site, SiteInstrument
+from telegraf_inputs import stanza
 from telegraf_inputs.errors import BadInput, shown
 
 from .stack import credentials, listener, xdg
 
+PICTURES = "pictures"
 SIMULATED = "+simulated"  # no site's name has a +
 FOLDER = ".labline"
 VARIABLE = "LABLINE_STATE"  # the folder, where --state does not name it
@@ -54,9 +56,17 @@ def _plain(folder: Path) -> Path:
     return folder
 
 
-def simulated(site: Site) -> Site:
-    """Mark a site's title, for a run that simulates all of it."""
-    return structs.replace(site, title=f"{site.title} (simulated)")
+def simulated(site: Site, root: Path) -> Site:
+    """Make a site of its own for a run that simulates all of it: its title says so, and what instruments write into folders lies in ``root``."""
+    instruments = tuple(_apart(instrument, root / PICTURES / instrument.name) for instrument in site.instruments)
+    return structs.replace(site, title=f"{site.title} (simulated)", instruments=instruments)
+
+
+def _apart(instrument: SiteInstrument, folder: Path) -> SiteInstrument:
+    data = instrument.stanza.driver.apart(instrument.data, str(folder))
+    if data == instrument.data:
+        return instrument
+    return structs.replace(instrument, data=data, stanza=stanza.check(data))
 
 
 @dataclass(frozen=True)

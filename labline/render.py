@@ -53,6 +53,13 @@ def add(parser: argparse.ArgumentParser) -> None:
             default=getattr(TelegrafPaths(), name),
             help=f"{help} (default: %(default)s)",
         )
+    where.add_argument(
+        "--grafana-secrets",
+        metavar="PATH",
+        type=_place,
+        help="the folder of Grafana's passwords, that of `reader` too, where it is another (default: that of --secrets, and "
+        "$LABLINE_READER_PASSWORD)",
+    )
 
 
 def _tell_of_other_names(folder: Path, file: Path, only_check: bool) -> None:
@@ -110,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     paths = TelegrafPaths(
         python=arguments.python, config=arguments.config, secrets=arguments.secrets, journal=arguments.journal
     )
-    grafana_paths = emit.GrafanaPaths(secrets=arguments.secrets)
+    grafana_paths = emit.grafana_paths(arguments.secrets, arguments.grafana_secrets)
     made = files.render(site, paths) | ({json_schema.FILE: json_schema.render()} if own and not arguments.to else {})
     grafana = folder / files.of_node(site, site.server) / "grafana"
     former = _former_server(folder, grafana, placed(PROVIDER, site.name))

@@ -74,4 +74,4 @@ def _read(root: Path, who: dict[str, Any], file: Path) -> RunningLab:
     changed = not file.exists() or text != file.read_text(encoding="utf-8-sig", errors="replace")
     site, whole = sites.parse(text, str(file)), root.name.endswith(SIMULATED)
     places = Places(root.parent, site, simulated=whole)
-    return RunningLab(places, who, simulated(site) if whole else site, changed)
+    return RunningLab(places, who, simulated(site, places.root) if whole else site, changed)

@@ -43,6 +43,8 @@ HOST: dict[str, tuple[Quantity, ...]] = {
     "temp": (Quantity("temp", "°C", "Temperature of a sensor of the machine"),),
 }
 
+OUTPUT = "internal_write"  # what Telegraf says of its outputs
+
 TELEGRAF: dict[str, tuple[Quantity, ...]] = {
     "internal_agent": (
         _count("gather_errors", "Inputs that failed, since Telegraf started"),
@@ -55,7 +57,7 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
         _count("errors", "Errors of one input, since Telegraf started"),
         _count("gather_errors", "Times that one input failed, since Telegraf started"),
     ),
-    "internal_write": (
+    OUTPUT: (
         _count("buffer_size", "Points that wait to be written"),
         _count("buffer_limit", "Points that can wait"),
         _count("metrics_written", "Points written by one output, since Telegraf started"),
@@ -63,6 +65,12 @@ TELEGRAF: dict[str, tuple[Quantity, ...]] = {
         _count("errors", "Errors of one output, since Telegraf started: also points that InfluxDB refused"),
         _count("write_time_ns", "Time that the last write took, in ns"),
     ),
+}
+
+# Of a proxy that nodes write through, as each of them sees it.
+CERTIFICATE = "x509_cert"
+PROXY: dict[str, tuple[Quantity, ...]] = {
+    CERTIFICATE: (Quantity("expiry", "s", "Time until the certificate of the proxy ends", type="int"),),
 }
 
 DELIVERY = "delivery"
@@ -77,7 +85,7 @@ LINE: dict[str, tuple[Quantity, ...]] = {
     ),
 }
 
-ALL = HOST | TELEGRAF
+ALL = HOST | TELEGRAF | PROXY
 
 # The measurement in which every instrument tells about itself (telegraf_inputs/instrument.py).
 INSTRUMENT: tuple[Quantity, ...] = (

@@ -18,6 +18,7 @@ from telegraf_inputs.url import HERE
 from . import derived, host_metrics, native_config
 from .levels import RAW
 from .site import Node, Site, SiteInstrument
+from .site_file import WriteKeys
 from .telegraf_paths import TelegrafPaths as TelegrafPaths
 from .toml import one_line as _one_line
 from .toml import table as _table
@@ -28,6 +29,7 @@ MORE_THAN_WRITING = (
     "WRITE is more than writing: InfluxDB 1.x lets such a user drop readings, retention policies and downsampling, too."
 )
 HOST_INTERVAL, HOST_POINTS = 10, 20  # seconds; points each time, and one more an instrument
+CERTIFICATE_INTERVAL = 60  # seconds
 BUFFER_SECONDS, BUFFER_LEAST, BUFFER_MOST = 3600, 10_000, 100_000
 HEADER = "# Made by `labline render` from the site file: change that, not this.\n"
 
@@ -114,6 +116,8 @@ def _conf(
     clocked = bool(natives) and node.clock != "unchecked"
     unstored = [native_clock.METRIC] * clocked + [ledger.DISCARDED] * bool(natives)
     parts = [HEADER.rstrip(), *_agent(site, node), *_outputs(site, node, paths, measurements, unstored), *_host()]
+    if site.influxdb.write:
+        parts += _certificate(site.influxdb.write)
     if node.clock == "unchecked":
         environment = {**environment, clock.VARIABLE: node.clock}
     for each in programs(instruments):
@@ -185,14 +189,14 @@ def _outputs(
             **({"namedrop": unstored} if unstored else {}),
         },
     )
-    yield "\n# Every reading once more, as line protocol in files, kept for what the database may have missed."
+    yield "\n# Every reading once more, as line protocol in files, kept for what the database may have missed; in between how much waits for it."
     yield from _table(
         "[[outputs.file]]",
         before="",
         keys={
             "alias": "journal",
             "files": [f"{paths.journal}/{JOURNAL_FILE}"],
-            "namepass": ["instrument", *measurements],
+            "namepass": ["instrument", *measurements, host_metrics.OUTPUT],
             "data_format": "influx",
             "# Unset, archives would be 0: every full file deleted at once. These are a week, or 2.7 GB.": None,
             "rotation_interval": "1h",
@@ -230,6 +234,22 @@ def _host() -> Iterator[str]:
             "fieldinclude": fields,
             "# They change with the configuration and the version, and would begin new series.": None,
             "tagexclude": ["_id", "version", "go_version"],
+        },
+    )
+
+
+def _certificate(proxy: WriteKeys) -> Iterator[str]:
+    yield "\n# When the certificate of the proxy ends: after that nothing of this node is taken."
+    yield from _table(
+        f"[[inputs.{host_metrics.CERTIFICATE}]]",
+        before="",
+        keys={
+            "sources": [proxy.url],
+            "interval": f"{CERTIFICATE_INTERVAL}s",
+            **({"tls_ca": proxy.ca} if proxy.ca else {}),
+            "# Numbers and names would begin a new series with each new certificate.": None,
+            "fieldinclude": [quantity.name for quantity in host_metrics.PROXY[host_metrics.CERTIFICATE]],
+            "taginclude": ["host", "site", "source", "type"],
         },
     )
 

@@ -87,8 +87,15 @@ def value(data: Mapping[str, Any], option: Option) -> Any:
         found = _unit(str(found), option)
     if option.choices and found not in option.choices:
         choices = ", ".join(map(str, option.choices))
-        raise BadInput(f"found {shown(found)}, expected one of {choices}: {option.description}", (option.name,))
+        meant = next((choice for choice in option.choices if _plain(choice) == _plain(found)), None)
+        hint = "" if meant is None else f"; did you mean {meant!r}?"
+        raise BadInput(f"found {shown(found)}, expected one of {choices}: {option.description}{hint}", (option.name,))
     return found
+
+
+def _plain(word: Any) -> str:
+    """Leave out how a word is written: TPG 366 and tpg-366 are tpg366."""
+    return "".join(filter(str.isalnum, str(word).casefold()))
 
 
 def _unit(text: str, option: Option) -> str:

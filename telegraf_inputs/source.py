@@ -97,6 +97,16 @@ class Source:
         return [(place, ("connection",)) for place in (stanza.place(),) if place]
 
     @classmethod
+    def folders(cls, stanza: Stanza) -> Iterable[str]:
+        """Name the folders of this machine that its program writes into, beside what it remembers."""
+        return ()
+
+    @classmethod
+    def apart(cls, data: Mapping[str, Any], folder: str) -> dict[str, Any]:
+        """Give the stanza with which it is simulated: what it writes into folders, here or elsewhere, lies in ``folder``."""
+        return dict(data)
+
+    @classmethod
     def find(cls) -> Iterable[str]:
         """List stanzas (YAML) of what this machine has that can be found without asking on a line."""
         return ()

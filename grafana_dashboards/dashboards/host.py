@@ -6,8 +6,9 @@ from typing import Any
 
 from grafanalib import core as g
 
+from provisioning.host_metrics import CERTIFICATE
 from provisioning.site import Site
-from provisioning.telegraf_config import HOST_INTERVAL
+from provisioning.telegraf_config import CERTIFICATE_INTERVAL, HOST_INTERVAL
 from telegraf_inputs import duration
 
 from .. import influxql, panels, style, variables
@@ -19,6 +20,10 @@ CHOSEN = influxql.chosen("host")
 FRESH = duration.exact(6 * HOST_INTERVAL)  # for so long the newest value stands for the value now
 FILLED = [(80.0, style.WARNING), (style.DISK_FULL, style.CRITICAL)]
 BUSY_STEPS = [(None, style.GOOD), (85.0, style.WARNING), (95.0, style.CRITICAL)]
+
+
+# (title, queries with names, unit, what it means, more of the panel)
+Course = tuple[str, list[tuple[str, str]], str, str, dict[str, Any]]
 
 
 def build(site: Site) -> g.Dashboard:
@@ -39,16 +44,14 @@ def build(site: Site) -> g.Dashboard:
             6,
             style.STAT_HEIGHT,
         )
-    for title, what, unit, text, more in _courses():
+    for title, what, unit, text, more in [*_courses(), *(_proxy() if site.influxdb.write else [])]:
         page.add(
             panels.TimeSeries(
                 title=title,
                 description=text,
                 targets=panels.targets(*what),
                 unit=unit,
-                gap=6.0 * HOST_INTERVAL,
-                interval=f"{HOST_INTERVAL}s",
-                **more,
+                **{"gap": 6.0 * HOST_INTERVAL, "interval": f"{HOST_INTERVAL}s", **more},
             ),
             12,
             style.PLOT_HEIGHT,
@@ -114,7 +117,7 @@ def _now() -> list[tuple[str, str, str, str, Any, str]]:
     ]
 
 
-def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any]]]:
+def _courses() -> list[Course]:
     used = {"least": 0, "most": 100}
     total, free = (_what("mem", f"swap_{what}", "mean") for what in ("total", "free"))
     swap = influxql.series(f'{total} - {free} AS "used"', "mem", CHOSEN, ("host",), fill="null")
@@ -186,5 +189,17 @@ def _courses() -> list[tuple[str, list[tuple[str, str]], str, str, dict[str, Any
             "none",
             "Damaged or lost packets in each interval. More than a few: cable, switch, or weak WiFi.",
             {"least": 0, "bars": True, "soft_most": 5, "decimals": 0},
+        ),
+    ]
+
+
+def _proxy() -> list[Course]:
+    return [
+        (
+            "Certificate of the proxy",
+            [(_field(CERTIFICATE, "expiry", "min", ("type",)), "$tag_host $tag_type")],
+            "s",
+            "How long it is good yet, as each node sees it. The server renews it long before; when it is over, nothing is taken from nodes.",
+            {"about": CERTIFICATE, "interval": f"{CERTIFICATE_INTERVAL}s", "gap": 6.0 * CERTIFICATE_INTERVAL},
         ),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from provisioning import telegraf_config
+from provisioning import native_config, telegraf_config
 from provisioning.site import Node, Site
 
 from .outputs import Outputs, Trouble
@@ -30,14 +31,16 @@ NATIVE = (
     ("UserAccessDenied", "wrong user or password"),
     ("IdentityToken", "wrong user or password"),
 )
+MISSED = 3  # intervals of an input without a word of what was wrong: it is over
+SLACK = 25.0  # s, beside them
 OWN = re.compile(r"\[([^\]]+)\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 
 
 class TelegrafLog:
     """Follows the log from ``offset`` on; lines from before ``since`` (s since 1970) are passed over.
 
-    ``programs``: the instruments that each program reads, by its alias; ``node``: whose log it is, where that is to be
-    told.
+    ``programs``: the instruments that each program reads, by its alias; ``natives``: how often (s) an input of Telegraf's own reads,
+    by its instrument; ``node``: whose log it is, where that is to be told.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class TelegrafLog:
         since: float = 0.0,
         *,
         programs: Mapping[str, Sequence[str]] | None = None,
+        natives: Mapping[str, float] | None = None,
         node: str = "",
     ):
         self._file, self._offset, self._since = file, offset, since
-        self._programs = programs or {}
+        self._programs, self._natives = programs or {}, natives or {}
         self._details: dict[str, str] = {}
+        self._said: dict[str, float] = {}  # when an input of Telegraf's own last said what is wrong (s since 1970)
         # The last line that a program wrote to stderr without a level: a traceback's end.
         self._words: dict[str, str] = {}
         self._outputs = Outputs(node)
@@ -59,16 +64,25 @@ class TelegrafLog:
     @classmethod
     def of_node(cls, site: Site, node: Node, file: Path, *, offset: int = 0, since: float = 0.0) -> TelegrafLog:
         """Follow the log of a node's Telegraf."""
-        programs = telegraf_config.names_by_program(site.of_node(node))
-        return cls(file, offset, since, programs=programs, node=node.name if len(site.nodes) > 1 else "")
+        log = cls(file, offset, since, node=node.name if len(site.nodes) > 1 else "")
+        log.reads(site, node)
+        return log
 
     def reads(self, site: Site, node: Node) -> None:
         """Take note of what the node reads from now on."""
-        self._programs = telegraf_config.names_by_program(site.of_node(node))
+        there = site.of_node(node)
+        self._programs = telegraf_config.names_by_program(there)
+        self._natives = {i.name: i.stanza.interval for i in there if native_config.is_native(i.stanza)}
 
     def details(self) -> Mapping[str, str]:
         """Tell, by instrument, the last thing that went wrong and is not over."""
         self._read()
+        now = time.time()
+        for name, said in list(self._said.items()):
+            # It says at each reading what is wrong, and nothing when it is well again.
+            if now - said > MISSED * self._natives.get(name, float("inf")) + SLACK:
+                del self._said[name]
+                self._details.pop(name, None)
         return self._details
 
     def troubles(self) -> list[Trouble]:
@@ -95,10 +109,11 @@ class TelegrafLog:
                 if program:
                     self._note(level, program, text)
                 elif native:
-                    self._note_native(level, native, text)
+                    self._note_native(when, level, native, text)
                 elif not_started := NOT_STARTED.match(text):
                     name, why = not_started.groups()
                     self._details[name] = f"{why}; once it is there, labline reload"
+                    self._said.pop(name, None)  # it is said once, and stays so
                 elif level != "I":
                     self._note_output(when, output, text)
 
@@ -109,7 +124,7 @@ class TelegrafLog:
             output, text = about.groups()
         self._outputs.note(when, output, text)
 
-    def _note_native(self, level: str, name: str, text: str) -> None:
+    def _note_native(self, when: float, level: str, name: str, text: str) -> None:
         """Take in what an input of Telegraf's own says; of most only what goes wrong is said."""
         if level == "I":
             if text.startswith("Connected "):
@@ -117,6 +132,7 @@ class TelegrafLog:
         elif level == "E":
             said = text.removeprefix("Error in plugin: ")
             self._details[name] = next((f"{said} ({words})" for begin, words in NATIVE if begin in said), said)
+            self._said[name] = when
 
     def _note(self, level: str, program: str, text: str) -> None:
         name = program

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from provisioning.host_metrics import OUTPUT
 from provisioning.telegraf_config import JOURNAL_FILE
 
 from ..stack import told
@@ -27,11 +28,14 @@ LINE = re.compile(
     rb"(?P<fields>%(name)s=%(value)s(?:,%(name)s=%(value)s)*) (?P<time>\d{19})" % {b"name": _NAME, b"value": _VALUE}
 )
 FIELD = re.compile(rb"(%(name)s)=%(value)s(?:,|\Z)" % {b"name": _NAME, b"value": _VALUE})
+COUNT = re.compile(rb"(%(name)s)=(\d+)i(?:,|\Z)" % {b"name": _NAME})
+START = b"# start"  # the line with which a Telegraf that is a service begins
 TAG = re.compile(rb",(%(name)s)=(%(name)s)" % {b"name": _NAME})
 
 
 OWN, OWN_FIELD = "instrument", "up"  # the measurement in which each instrument reports itself, and what it always says
 TAGS = {"host", "instrument", "site"}  # of every point; those of readings have a channel
+OUTPUT_TAGS = {"alias", "host", "output", "site"}  # of what Telegraf says of itself in between
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Reader:
         for number, line in enumerate(part.lines(), 1):
             if entry := self._entry(line):
                 yield entry
-            else:
+            elif line != START and not output_said(line):
                 self.torn += 1
                 self.first_torn = self.first_torn or f"{told.path(part.path)}, line {number}"
 
@@ -110,28 +114,65 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class OutputSaid:
+    """What Telegraf says of one of its outputs: points that wait for it, and points that it dropped since it started."""
+
+    alias: str
+    waiting: int
+    dropped: int
+
+
+def output_said(line: bytes) -> OutputSaid | None:
+    """Read a line of the journal as what Telegraf says of an output; None where it is another, or torn."""
+    if not line.startswith(OUTPUT.encode()) or not (found := LINE.fullmatch(line)):
+        return None
+    pairs = [(_text(tag), _text(value)) for tag, value in TAG.findall(found["series"])]
+    tags = dict(pairs)
+    said = {_text(name): value for name, value in COUNT.findall(found["fields"])}
+    if found["measurement"] != OUTPUT.encode() or len(pairs) != len(tags) or tags.keys() != OUTPUT_TAGS:
+        return None
+    if not {"buffer_size", "metrics_dropped"} <= said.keys():
+        return None
+    return OutputSaid(tags["alias"], int(said["buffer_size"]), int(said["metrics_dropped"]))
+
+
+@dataclass(frozen=True)
 class Stretch:
-    """A file of the journal, as far as it goes at one moment; Telegraf may go on writing, and rename it."""
+    """A file of the journal, as far as it goes at one moment; Telegraf may go on writing, and rename it.
+
+    It is read from ``begin`` on (bytes).
+    """
 
     path: Path
     size: int
     inode: int
+    begin: int = 0
 
     def lines(self) -> Iterator[bytes]:
         """Read its lines, without their ends; one that goes on for ever is cut, and so is no line."""
-        rest, left = b"", self.size
+        return (line for _, line in self.placed() if line)
+
+    def placed(self) -> Iterator[tuple[int, bytes]]:
+        """Read the same, empty ones too, each with where it begins (bytes)."""
+        rest, left, begin = b"", self.size - self.begin, self.begin
         with contextlib.ExitStack() as stack:
             if not (file := self._opened()):
                 return
             stack.enter_context(file)
+            file.seek(begin)
+            cut = 0
             while data := file.read(min(CHUNK, left)):
                 left -= len(data)
                 *whole, rest = (rest + data).split(b"\n")
-                yield from filter(None, whole)
+                for line in whole:
+                    yield begin, line
+                    begin += len(line) + cut + 1
+                    cut = 0
+                cut += max(0, len(rest) - LONGEST_LINE - 1)
                 rest = rest[: LONGEST_LINE + 1]
         # What Telegraf is writing just now has no end yet.
         if rest and self.path.name != JOURNAL_FILE:
-            yield rest
+            yield begin, rest
 
     def _opened(self) -> BinaryIO | None:
         """Open it under whatever name it has; None where it is there no more."""

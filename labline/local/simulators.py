@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from provisioning import telegraf_config
 from provisioning.site import SiteInstrument
+from telegraf_inputs.simulators.base import NOTE
 
 from ..places import Places
 from ..stack.process import Process
@@ -27,6 +28,7 @@ class Simulators:
         self._instruments, self._places, self._environment = instruments, places, environment
         self.process: Process | None = None
         self.urls: dict[str, str] = {}
+        self.notes: list[str] = []  # what they can't do on this machine
 
     def begin(self) -> None:
         """Begin to start them. Raises StartFailed."""
@@ -58,7 +60,9 @@ class Simulators:
         if not process or not process.is_ready(lambda: "ready" in process.output().splitlines()):
             return False
         names = {i.name for i in self._instruments}
-        words = (line.split(" ", 1) for line in process.output().splitlines())
+        lines = process.output().splitlines()
+        self.notes = [line for line in lines if line.startswith(f"{NOTE} ")]
+        words = (line.split(" ", 1) for line in lines)
         self.urls = {pair[0]: pair[1] for pair in words if len(pair) == 2 and pair[0] in names}
         return True
 

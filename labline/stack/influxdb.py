@@ -128,7 +128,8 @@ class InfluxDB:
         """Start it, out of everybody's reach until its write-ahead log is whole; pauses while it has to be waited for."""
         apart = write_ahead.doubtful(self.directory)
         for _ in range(write_ahead.MOST_STARTS):
-            url, environment = self._apart() if apart else (self.url, {})
+            address, environment = out_of_reach(ports.free(1)[0]) if apart else ("", {})
+            url = f"http://{address}" if apart else self.url
             self.process = Process(
                 "InfluxDB", self._command, self.directory / "influxd.log", environment, lock=self._lock
             )
@@ -146,24 +147,12 @@ class InfluxDB:
                 raise
             self.stop()
             apart = torn
-        raise StartFailed(
-            f"InfluxDB's write-ahead log stays torn, after {write_ahead.MOST_STARTS} starts; what would be written now would be "
-            f"gone at the next one. Is the disk well? The log is in {told.path(self.directory / 'wal')}"
-        )
+        raise StartFailed(write_ahead.stays_torn(self.directory / "wal"))
 
     def _answers(self, url: str) -> bool:
         return listener.ours("InfluxDB", urlsplit(url).port or 0, self.process.pid) and loopback.answers(
             f"{url}/ping", 204
         )
-
-    def _apart(self) -> tuple[str, dict[str, str]]:
-        """Choose a URL that nobody knows; whoever starts it there must not let it write by itself."""
-        address = f"{ports.LOOPBACK}:{ports.free(1)[0]}"
-        return f"http://{address}", {
-            "INFLUXDB_HTTP_BIND_ADDRESS": address,
-            "INFLUXDB_HTTP_UNIX_SOCKET_ENABLED": "false",
-            "INFLUXDB_CONTINUOUS_QUERIES_ENABLED": "false",
-        }
 
     def stop(self) -> int:
         """Stop the server; what was written is on disk."""
@@ -188,6 +177,16 @@ class InfluxDB:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def out_of_reach(port: int) -> tuple[str, dict[str, str]]:
+    """Choose an address that nobody knows, and the environment in which a server has it, and writes nothing by itself."""
+    address = f"{ports.LOOPBACK}:{port}"
+    return address, {
+        "INFLUXDB_HTTP_BIND_ADDRESS": address,
+        "INFLUXDB_HTTP_UNIX_SOCKET_ENABLED": "false",
+        "INFLUXDB_CONTINUOUS_QUERIES_ENABLED": "false",
+    }
 
 
 def _folders(directory: Path) -> dict[str, str]:

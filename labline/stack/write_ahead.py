@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from . import told
+
 TORN = "File corrupt"  # in InfluxDB's own log, of a file that it cuts off
 COMPLETED = b"Server shutdown completed"  # the last line of an end in order
 HEAD = 5  # bytes before each entry: its kind, and the length of what follows, four bytes, the highest first
@@ -21,8 +23,21 @@ MOST_STARTS = 6
 
 def doubtful(directory: Path) -> bool:
     """Tell whether the log of the InfluxDB in ``directory`` may be torn: it was killed, or could not write all."""
+    return torn(directory, _ended_in_order(directory / "influxd.log"))
+
+
+def torn(directory: Path, ended_in_order: bool) -> bool:
+    """Tell the same, where it is known whether it ended in order."""
     files = sorted((directory / "wal").glob("*/*/*/*.wal"))
-    return bool(files) and (not _ended_in_order(directory / "influxd.log") or any(map(_torn, files)))
+    return bool(files) and (not ended_in_order or any(map(_torn, files)))
+
+
+def stays_torn(log: Path) -> str:
+    """Say that no start finds it whole."""
+    return (
+        f"InfluxDB's write-ahead log stays torn, after {MOST_STARTS} starts; what would be written now would be "
+        f"gone at the next one. Is the disk well? The log is in {told.path(log)}"
+    )
 
 
 def _ended_in_order(log: Path) -> bool:

@@ -22,8 +22,9 @@ OPTIONS = (
     Option(
         "form",
         "str",
-        "the display as it would show it, 8 for a digit, . where a point may shine, - for a minus, E for an exponent, such as "
-        "'-8.8.8.8', '8.8E-8'; text: what is no seven-segment display is read by the program tesseract",
+        "the display as it would show it, 8 for a digit, 0 for one that is always shown (a leading zero, or what stands before the "
+        "point), 1 for the half one of 3½ digits, . where a point may shine, - for a minus, E for an exponent, such as '-8.8.8.8', "
+        "'80.0', '-1888', '8.8E-8'; text: what is no seven-segment display is read by the program tesseract",
         required=True,
     ),
     Option(

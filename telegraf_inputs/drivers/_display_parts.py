@@ -12,6 +12,7 @@ from ._display_region import Corner, straightened
 
 WIDTH, HEIGHT = 40, 80  # of a digit, in pixels of the straightened display
 ABOVE = 16  # pixels above and below it that are looked at, too
+SPOT = 4  # pixels along a strip around it, of which one is measured
 LEAST_HEIGHT = 16.0  # pixels of the picture: smaller digits have no segments to tell apart
 
 # The segments of a digit: a on top, then clockwise b to f, g in the middle. Where each is looked for: x, y, width and height
@@ -69,7 +70,7 @@ class Parts:
     """How bright each part is, of 255; of a display whose lit segments are dark, how dark.
 
     ``segments``, a place: segment -> its halves, over what lies beside it. ``holes`` (within the digits), ``points`` and ``beside``
-    (where nothing may shine, by words for it): over the ``background``.
+    (where nothing may shine, by words for it): over the ``background``. ``around``: strips right round the display, spot by spot.
     """
 
     background: float
@@ -77,6 +78,7 @@ class Parts:
     holes: list[dict[str, float]]
     points: list[float]
     beside: dict[str, float]
+    around: list[list[float]]
 
 
 def measure(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Looks) -> Parts:
@@ -124,6 +126,7 @@ def measure(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Loo
         [{name: value - background for name, value in around.items()} for around in holes],
         [_point(mean, at, pitch) - background for at in lefts],
         beside,
+        _around(flat),
     )
 
 
@@ -141,6 +144,20 @@ def _flat(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Looks
     if flat is None:
         raise Unsure("the picture ends too near to the display: a digit more must have room at either side of it")
     return flat, flat.filter(ImageFilter.BoxBlur(3)), margin, pitch
+
+
+def _around(flat: Any) -> list[list[float]]:
+    """Measure four strips at the edges of what was cut out: above, below, left and right of the display."""
+    from PIL import Image
+
+    exact, (w, h) = flat.convert("F"), flat.size
+    strips = []
+    for box in ((0, 1, w, 8), (0, h - 8, w, h - 1), (1, 0, 9, h), (w - 9, 0, w - 1, h)):
+        wide = box[2] - box[0] > box[3] - box[1]
+        size = (round((box[2] - box[0]) / SPOT), 1) if wide else (1, round((box[3] - box[1]) / SPOT))
+        line = exact.resize(size, Image.Resampling.BOX, box=box)
+        strips.append([float(line.getpixel((at, 0) if wide else (0, at))) for at in range(max(size))])
+    return strips
 
 
 def _halves(mean: Mean, left: float, name: str) -> Halves:

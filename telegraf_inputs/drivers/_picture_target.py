@@ -7,7 +7,7 @@ import io
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,7 @@ from ..errors import BadInput
 SECONDS = 20.0  # for each step of a connection
 PARTIAL = ".part"
 ADDRESS = re.compile(r"(https?://[\w.:\[\]-]+)?(/[\w.~/-]*)?\Z", re.ASCII)
+HERE = "127.0.0.1"
 EXPECTED = "expected file:///FOLDER or sftp://USER@HOST/FOLDER"
 
 
@@ -66,6 +67,23 @@ class SftpTarget:
         self._made.add(folder)
 
 
+def is_of_this_machine(address: str) -> bool:
+    """Tell whether browsers find pictures at a port of this machine, and nobody else does."""
+    url = urlsplit(address)
+    return url.scheme == "http" and url.hostname == HERE and bool(url.port)
+
+
+def without_address(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Give a stanza without the address at which its pictures are found, unless that is of this machine."""
+    return {name: value for name, value in data.items() if name != key or is_of_this_machine(str(value))}
+
+
+def local_folder(text: str) -> str:
+    """Name the folder of this machine that a place for pictures is; "" where it is none."""
+    url = urlsplit(text)
+    return unquote(url.path) if url.scheme == "file" else ""
+
+
 def check_target(text: str, key: str | None, path: tuple[Any, ...]) -> None:
     """Refuse (BadInput) what is no place for pictures."""
     try:
@@ -90,12 +108,12 @@ def check_address(text: str, path: tuple[Any, ...]) -> None:
 @contextlib.contextmanager
 def reached(text: str, key: str | None, known_hosts: str | None) -> Iterator[PictureTarget]:
     """Reach a place for pictures. Raises OSError; a host whose key is not known is not believed."""
-    url = urlsplit(text)
-    if url.scheme == "file":
-        yield LocalTarget(unquote(url.path))
+    if folder := local_folder(text):
+        yield LocalTarget(folder)
         return
     import paramiko
 
+    url = urlsplit(text)
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     try:

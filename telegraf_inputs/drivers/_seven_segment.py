@@ -7,6 +7,7 @@ where no segment is (a display that moved, a reflection, a digit more than decla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,11 @@ BRIGHTEST = 1.6  # of the contrast: what is above that is a reflection
 STRAY = 0.4  # of the contrast: so much light may be where no segment is
 STEP = 0.2  # of the contrast: so much may the background differ from place to place; more is the edge of something before it
 LEAST_CONTRAST = 16.0  # of 255
+# What lies before a display seldom ends where it does. Around it, a strip may change so much at once, in parts of the contrast, and so
+# many times what its own noise is; where one strip alone does, ALONE times as much.
+EDGE, NOISE, ALONE = 0.04, 4.0, 2.0
+AT_ONCE = 3  # spots of a strip, from one to the other; as many are taken together
+FAINTEST = 1.5  # of 255: less is how a picture is rounded
 LEAST_CONFIDENCE = 0.15  # of a reading: below, a reflection may have made or hidden a segment
 FULL = 250.0  # of 255: what is as bright shows no difference any more
 
@@ -32,7 +38,8 @@ CHARACTERS = {
 }  # fmt: skip
 # Digits that few displays draw so; what is left of another digit, when a part of it is hidden, may look like them.
 OTHER_SHAPES = {"6": "cdefg", "7": "abcf", "9": "abcfg"}
-ALLOWED = {"-": "- ", "E": "E ", " ": " "}  # by the kind of place; at an 8 there may be anything
+# By the kind of place what may be there; at an 8 that is anything, at a 0 anything but nothing.
+ALLOWED = {"-": "- ", "E": "E ", " ": " ", "1": "1- ", "0": "".join({*CHARACTERS.values()} - {" "})}
 
 
 def read(picture: Any, corners: tuple[Corner, ...], form: Display, looks: Looks) -> DisplayText:
@@ -52,6 +59,7 @@ def _decided(parts: Parts, form: Display, looks: Looks) -> DisplayText:
             raise Unsure("no segment stands out from what is around it")
         return DisplayText(" " * len(form.places), 1.0)
     _refuse_strays(parts, contrast)
+    _refuse_edges(parts, contrast)
     characters = CHARACTERS | {OTHER_SHAPES[digit]: digit for digit in looks.also}
     text, confidence = "", 1.0
     shares: dict[tuple[int, str], float] = {}
@@ -110,6 +118,27 @@ def _refuse_strays(parts: Parts, contrast: float) -> None:
     for where, value in parts.beside.items():
         if abs(value) / contrast > STRAY:
             raise Unsure(f"something shines {where}: the display moved, it has more digits, or it is a reflection")
+
+
+def _refuse_edges(parts: Parts, contrast: float) -> None:
+    """Raise Unsure where something goes across two sides of what is around a display, or clearly across one."""
+    first, second, *_ = sorted((_edge(strip, contrast) for strip in parts.around), reverse=True)
+    if second > 1 or first > ALONE:
+        raise Unsure("something with an edge lies before the display, and may hide a part of it")
+
+
+def _edge(strip: Sequence[float], contrast: float) -> float:
+    """Tell how much a strip changes at once, in parts of what it may; a light that grows or falls evenly is no change."""
+    changes = sorted(abs(after - before) for before, after in pairwise(strip))
+    usual = 1.05 * changes[len(changes) // 2]  # of noise alone, 1 σ of a spot
+    may = max(EDGE * contrast, NOISE * 1.7 * usual / AT_ONCE**0.5, FAINTEST)
+    smooth = [sum(strip[at : at + AT_ONCE]) / AT_ONCE for at in range(len(strip) - AT_ONCE + 1)]
+    steps = [after - before for before, after in zip(smooth, smooth[AT_ONCE:], strict=False)]
+    bends = (
+        abs(step - (before + after) / 2)
+        for before, step, after in zip(steps, steps[AT_ONCE:], steps[2 * AT_ONCE :], strict=False)
+    )
+    return float(max(bends, default=0.0) / may)
 
 
 def _margin(share: float, what: str) -> float:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..configured import Channel, Stanza
@@ -24,7 +24,7 @@ from ..stop import Stop
 from ..url import HERE, Url
 from ._picture_files import PictureFiles
 from ._picture_folder import PictureFolder
-from ._picture_target import check_address
+from ._picture_target import check_address, without_address
 from ._pictures import Photograph, whole
 
 CHANNEL = "picture"
@@ -185,6 +185,20 @@ channels:
         for channel in stanza.channels:
             if channel.options["folder"]:
                 yield f"folder {channel.options['folder'].rstrip('/')}", ("channels", channel.id, "folder")
+
+    @classmethod
+    def folders(cls, stanza: Stanza) -> Iterable[str]:
+        return [channel.options["folder"] for channel in stanza.channels if channel.options["folder"]]
+
+    @classmethod
+    def apart(cls, data: Mapping[str, Any], folder: str) -> dict[str, Any]:
+        channels = {
+            name: {**channel, "folder": folder} if channel and channel.get("folder") else channel
+            for name, channel in (data.get("channels") or {}).items()
+        }
+        if channels == (data.get("channels") or {}):
+            return dict(data)
+        return {**without_address(data, PICTURES_URL), "channels": channels}
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..configured import Channel, Stanza
-from ..declare import Quantity, Stream
+from ..declare import Option, Quantity, Stream
 from ..errors import BadAnswer, BadInput, NoAnswer, Stopped, noted, together
 from ..fields import clashes
 from ..reading import Reading
@@ -25,6 +26,7 @@ from ._display_channel import OPTIONS, DisplayChannel
 from ._display_parts import DisplayText, Unsure
 from ._display_text import NoProgram
 from ._display_text import read as read_text
+from ._picture_files import PictureFiles
 from ._pictures import THUMB, opened
 from .camera import FETCHED, check_fetched, open_fetched
 
@@ -57,6 +59,10 @@ class DisplayOcr(Polled):
     Digits have to be 16 pixels high; 40 are good. Shield the display from lamps and windows, fix the camera, and set a long exposure:
     many LED displays light one digit at a time, and a short one shows some of them dark.
 
+    Of files, which a camera uploads or a program writes, the connection is the file, or the folder of which the newest *.jpg, *.jpeg or
+    *.png is read; a value is given when two in a row say the same, with the time at which the newer one was written. Where none comes for `frozen`
+    intervals, that is told.
+
     It can't be seen that a segment is broken, that something of the very colour of the display hides a part of it, or that
     the camera moved by exactly one line of a display with several like ones.
     """
@@ -72,12 +78,15 @@ class DisplayOcr(Polled):
     known_as = ("ocr", "seven segment", "7-segment", "display", "lcd", "led", "panel meter", "camera")
     family = "picture"
     extra = "camera"
-    schemes = ("http", "https", "command")
+    schemes = ("http", "https", "command", "file")
     timeout = 10.0
     interval = 30.0
     channel_names = None
     streams = (Stream("display_ocr"),)  # its quantities stand in the stanza
-    options_known = FETCHED
+    options_known = (
+        *FETCHED,
+        Option("frozen", "int", "of files: after so many intervals without a new one it is frozen; 0: never", 2),
+    )
     channel_options = OPTIONS
     statuses = {
         "torn": "the picture is not whole, or no picture: the program's log says what came",
@@ -118,6 +127,8 @@ channels:
     def check(cls, stanza: Stanza) -> None:
         with together() as wrong:
             check_fetched(stanza, wrong)
+            if stanza.options["frozen"] < 0:
+                wrong.append(BadInput(f"found {stanza.options['frozen']}, expected 1 or more; 0: never", ("frozen",)))
             for channel in stanza.channels:
                 with noted(wrong, "channels", channel.id):
                     DisplayChannel(channel)
@@ -130,6 +141,8 @@ channels:
 
     @classmethod
     def open_link(cls, url: Url, stanza: Stanza, stop: Stop) -> Any:
+        if url.scheme == "file":
+            return PictureFiles(url.rest, stanza.timeout, stop)
         return open_fetched(super().open_link(url, stanza, stop), stanza)
 
     def __init__(self, stanza: Stanza, link: Snapshots):
@@ -137,6 +150,7 @@ channels:
         self.displays = [DisplayChannel(channel) for channel in stanza.channels]
         self._said: dict[str, str | None] = {}  # channel -> what the last picture said
         self._digest = ""  # of the last picture
+        self._same = 0  # cycles with no other file
         self._least: tuple[int, int] | None = None  # the size in pixels that is large enough
 
     def identify(self) -> str:
@@ -145,15 +159,20 @@ channels:
     def read(self) -> Iterator[Reading]:
         waiting: dict[str, Reading] = {}  # channel -> what is to be told where no other picture says more
         pending = list(self.displays)
-        for attempt in range(PICTURES):
+        files = isinstance(self.link, PictureFiles)  # there is no other one to be had now
+        for attempt in range(1 if files else PICTURES):
             if attempt and self.link.stop.wait(PAUSE_SECONDS):
                 raise Stopped
             data = self.link.fetch()
             taken = self.link.answered_ns
             digest = hashlib.sha256(data).hexdigest()
+            self._same = self._same + 1 if files and digest == self._digest else 0
+            if files and self._same and not 0 < self.options["frozen"] <= self._same:
+                return
             if digest == self._digest:
+                now = time.time_ns() if files else taken  # what the file said at its own time is told already
                 for display in pending:
-                    same = Reading(display.id, {}, taken, "frozen", "the camera gave the same picture again")
+                    same = Reading(display.id, {}, now, "frozen", "the camera gave the same picture again")
                     waiting.setdefault(display.id, same)
                 continue
             self._digest = digest
@@ -174,6 +193,8 @@ channels:
                         else {display.quantity.name: seen.number, CONFIDENCE.name: seen.confidence}
                     )
                     yield Reading(display.id, values, taken, seen.status, seen.detail)
+                elif files and before is None and seen.text is not None:
+                    pending.remove(display)  # the next one tells
                 elif seen.text is None:
                     waiting[display.id] = Reading(display.id, {}, taken, seen.status, seen.detail)
                 else:

@@ -9,7 +9,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..configured import Channel, Stanza
@@ -22,7 +23,7 @@ from ..source import Pushed
 from ..stop import Stop
 from ..url import Url
 from . import _scipion_files as files
-from ._picture_target import check_address, check_target
+from ._picture_target import check_address, check_target, local_folder, without_address
 from ._scipion_gain import SUMMARY, last_place, read_gains
 from ._scipion_memory import ScipionMemory
 from ._scipion_pictures import Carrier, Picture, pictures_of
@@ -120,6 +121,16 @@ channels:
             check_target(stanza.options["pictures"], stanza.options["picture_key"], ("pictures",))
         if stanza.options[PICTURES_URL]:
             check_address(stanza.options[PICTURES_URL], (PICTURES_URL,))
+
+    @classmethod
+    def folders(cls, stanza: Stanza) -> Iterable[str]:
+        return [folder] if (folder := local_folder(stanza.options["pictures"] or "")) else []
+
+    @classmethod
+    def apart(cls, data: Mapping[str, Any], folder: str) -> dict[str, Any]:
+        if not data.get("pictures"):
+            return dict(data)
+        return {**without_address(data, PICTURES_URL), "pictures": Path(folder).as_uri()}
 
     @classmethod
     def stream_of(cls, channel: Channel) -> Stream:

@@ -2,7 +2,7 @@
 
     python -m telegraf_inputs.simulators cryostat.yml gauge.yml
 
-Prints a line ``NAME URL`` for each and ``ready``; then takes lines ``NAME FAULT`` (or ``NAME none``) from stdin, and
+Prints a line ``NAME URL`` for each, ``note: NAME: …`` where one can't do all, and ``ready``; then takes lines ``NAME FAULT`` (or ``NAME none``) from stdin, and
 ends with it, or at SIGTERM, or at Ctrl-C.
 """
 
@@ -15,7 +15,7 @@ from .. import plugins, yamlfile
 from .. import stanza as stanzas
 from ..errors import BadInput
 from . import FAULTS, start
-from .base import Simulator
+from .base import NOTE, Simulator
 
 
 def main(files: list[str]) -> int:
@@ -37,6 +37,8 @@ def main(files: list[str]) -> int:
                 raise yamlfile.load(file).located(BadInput(f"{stanza.name!r} is there already", ("name",)))
             running[stanza.name] = start(stanza)
             print(stanza.name, running[stanza.name].url, flush=True)
+            if trouble := running[stanza.name].trouble:
+                print(f"{NOTE} {stanza.name}: {trouble}", flush=True)
         print("ready", flush=True)
         for line in sys.stdin:
             _set_fault(line.strip(), running)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-HERE = "127.0.0.1"
+from ..drivers._picture_target import HERE, is_of_this_machine, local_folder
 
 
 class Gallery:
-    """Stands in for the web server beside Grafana; nothing is served where another program has the port."""
+    """Stands in for the web server beside Grafana; ``trouble`` says why nothing is served, "" where it is, or need not be."""
 
     def __init__(self, folder: str, address: str):
-        place, url = urlsplit(folder), urlsplit(address)
+        path = local_folder(folder)
+        self.trouble = ""
         self._server: ThreadingHTTPServer | None = None
-        if place.scheme != "file" or url.scheme != "http" or url.hostname != HERE or not url.port:
+        if not path or not is_of_this_machine(address):
             return
-        path = unquote(place.path)
-        os.makedirs(path, exist_ok=True)
-        with contextlib.suppress(OSError):
-            self._server = ThreadingHTTPServer((HERE, url.port), partial(_Quiet, directory=path))
-            threading.Thread(target=self._server.serve_forever, daemon=True, name="gallery").start()
+        try:
+            os.makedirs(path, exist_ok=True)
+            self._server = ThreadingHTTPServer((HERE, urlsplit(address).port or 0), partial(_Quiet, directory=path))
+        except OSError as error:
+            self.trouble = f"its pictures are not shown at {address}: {error.filename or 'that port'}: {error.strerror}"
+            return
+        threading.Thread(target=self._server.serve_forever, daemon=True, name="gallery").start()
 
     def stop(self) -> None:
         """Serve no more."""

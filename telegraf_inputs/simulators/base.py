@@ -15,6 +15,7 @@ from ..configured import Channel, Stanza
 from .faults import ANY, EXCHANGE, FaultPlan
 
 DIGITS = re.compile(rb"\d+")
+NOTE = "note:"  # how a line begins that says what a simulator can't do here
 GARBAGE = b"\xfe\x13?~\x80#"
 
 
@@ -76,6 +77,7 @@ class Simulator:
         self.faulty: dict[str | tuple[str, str], str] = {}
         self.questions: set[tuple[str, str]] = set()  # the questions about one channel that came
         self.url = ""
+        self.trouble = ""  # what it can't do on this machine
         self._plan = FaultPlan(plan)
 
     @property

@@ -59,6 +59,7 @@ class CameraSimulator(Simulator):
 
     def start(self) -> None:
         self._gallery = self.gallery()
+        self.trouble = self._gallery.trouble if self._gallery else ""
         self._stopping = threading.Event()
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

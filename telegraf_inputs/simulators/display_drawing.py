@@ -44,7 +44,7 @@ def shown(form: Display, value: float) -> str:
     head, tail = form.places[: form.mantissa], form.places[form.mantissa :]
     power = 0
     if tail and value:
-        mantissa, _, exponent = f"{value:.{sum(place.kind == '8' for place in head) - 1}e}".partition("e")
+        mantissa, _, exponent = f"{value:.{sum(place.digit for place in head) - 1}e}".partition("e")
         value, power = float(mantissa), int(exponent)
     points = [len(head) - 1 - index for index, place in enumerate(head) if place.point] or [0]
     signed = head[0].kind == "-"
@@ -53,15 +53,18 @@ def shown(form: Display, value: float) -> str:
         text = f"{abs(value):.{decimals}f}"
         if len(text.replace(".", "")) <= room and (value >= 0 or signed):
             sign = ("-" if value < 0 else " ") if signed else ""
-            text = sign + text.rjust(room + ("." in text)) + ("." if form.points and "." not in text else "")
-            return text + _exponent(tail, power)
+            text = text.rjust(room + ("." in text)) + ("." if form.points and "." not in text else "")
+            if head[signed].kind == "1" and text[0] not in "1 ":
+                continue
+            always = min((index for index, place in enumerate(head[signed:]) if place.kind == "0"), default=room)
+            return sign + text[:always] + text[always:].replace(" ", "0") + _exponent(tail, power)
     raise ValueError(f"{value} has no room in {form.text!r}")
 
 
 def _exponent(tail: tuple[Cell, ...], power: int) -> str:
     if not tail:
         return ""
-    digits = sum(place.kind == "8" for place in tail)
+    digits = sum(place.digit for place in tail)
     sign = ("-" if power < 0 else " ") if any(place.kind == "-" for place in tail) else ""
     if power < 0 and not sign or len(str(abs(power))) > digits:
         raise ValueError(f"the exponent {power} has no room")

@@ -31,7 +31,6 @@ class DisplayOcrSimulator(CameraSimulator):
 
     # Of several pictures a cycle, one may come later than a short timeout where the machine is busy.
     states = dict.fromkeys(("truncated", "garbage", "over_range"), {"degraded", "silent"})
-    not_transports = {way: why for way, why in CameraSimulator.not_transports.items() if way != "file"}
     not_faults = {fault: why for fault, why in CameraSimulator.not_faults.items() if fault != "over_range"}
 
     def __init__(self, stanza: Stanza, seed: int = 0, plan: str = ""):
@@ -89,7 +88,7 @@ class DisplayOcrSimulator(CameraSimulator):
         if text is None:
             text = shown(form, self._signals[display.id]())
             if self.current_fault() == "over_range":
-                text = "".join("-" if place.kind == "8" else " " for place in form.places)
+                text = "".join("-" if place.digit else " " for place in form.places)
         at = -pitch
         for character in text:
             if character == ".":
@@ -106,7 +105,7 @@ class DisplayOcrSimulator(CameraSimulator):
 
 def _center(form: Display, index: int) -> float:
     """Choose a value that uses most of the places, another for each display."""
-    digits = sum(place.kind == "8" for place in form.places[: form.mantissa])
+    digits = sum(place.kind in "80" for place in form.places[: form.mantissa])
     after = min(_decimals(form), default=0)
     if form.mantissa < len(form.places):
         return (1.5 + 0.7 * (index % 10)) * 1e-5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import random
 import shutil
@@ -13,6 +14,8 @@ from collections.abc import Container
 from typing import Any
 
 from ..configured import Stanza
+from ..drivers._picture_target import local_folder
+from ..drivers._scipion_files import PICTURES
 from . import _micrograph
 from ._gallery import Gallery
 from .base import GARBAGE, Signal, Simulator
@@ -146,6 +149,8 @@ class ScipionSimulator(Simulator):
         self._stopping = threading.Event()
         options = self.stanza.options
         self._gallery = Gallery(options["pictures"] or "", options["pictures_url"] or "")
+        self.trouble = self._gallery.trouble
+        self._clear("mic_[0-9]*")  # of an earlier session, whose names come again
         self._build()
         self._grow()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"simulator {self.stanza.name}")
@@ -260,10 +265,19 @@ class ScipionSimulator(Simulator):
                 file.write(data)
         self._pictures.append(list(made))
         if len(self._pictures) > KEPT:
-            for place in self._pictures.popleft():
+            places = self._pictures.popleft()
+            for place in places:
                 os.unlink(os.path.join(self._root, place))
+            self._clear(os.path.splitext(os.path.basename(places[0]))[0])
         where, plot, _ = made
         return where, plot
+
+    def _clear(self, named: str) -> None:
+        """Delete carried pictures of this session: it goes on for ever, and its folder has an end."""
+        if folder := local_folder(self.stanza.options["pictures"] or ""):
+            for kind in PICTURES:
+                for path in glob.glob(os.path.join(glob.escape(folder), self._name, "*", f"{named}_{kind}.png")):
+                    os.unlink(path)
 
 
 class _Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -23,3 +24,20 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         except debian_host.NoHost as error:
             pytest.skip(str(error))
         yield made
+
+
+def went_well(done: subprocess.CompletedProcess[str]) -> str:
+    """Give what a playbook said that came to its end."""
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def told(machine: Machine) -> dict[str, str]:
+    """What the playbook says: on the bare machine with --check, then at work, then twice on the machine that is done."""
+    said = {"asked": went_well(machine.play("--check", "--diff"))}
+    said["untouched"] = machine.host.run("ls", "/opt")
+    said["made"] = went_well(machine.play("-vvv", "--diff"))
+    said["again"] = went_well(machine.play())
+    said["asked again"] = went_well(machine.play("--check", "--diff"))
+    return said

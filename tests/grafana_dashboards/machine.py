@@ -131,7 +131,7 @@ class Past:
     ) -> Machine:
         """Look again and again; the database does not answer in the times ``away`` ((from, until) each)."""
         times = range(since, until, every)
-        answers = self._results([(rule, at) for at in times])
+        answers = self.results([(rule, at) for at in times])
         machine = Machine(rule)
         for at, answer in zip(times, answers, strict=True):
             machine.look(at, ConnectionError() if _within(at, away) else answer)
@@ -149,12 +149,12 @@ class Past:
         machines = [Machine(rule) for rule in rules]
         for at in range(since, until, LOOK):
             arrives(at - LOOK, at)
-            answers = self._results([(machine.rule, at) for machine in machines])
+            answers = self.results([(machine.rule, at) for machine in machines])
             for machine, answer in zip(machines, answers, strict=True):
                 machine.look(at, ConnectionError() if _within(at, away) else answer)
         return machines
 
-    def _results(self, looks: Iterable[tuple[dict[str, Any], int]]) -> list[Answer]:
+    def results(self, looks: Iterable[tuple[dict[str, Any], int]]) -> list[Answer]:
         """Ask, for each rule and time, what its condition goes by."""
         looks = list(looks)
         asked = [_asked(query, START + at) for rule, at in looks for query in _queries(rule)]

@@ -1,130 +1,149 @@
-"""What the database missed of a node is sent again from the journal: after an outage, and after Telegraf lost its memory."""
+"""What Telegraf could not keep for the database is written again from the journal; what it delivered is left alone."""
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
-from msgspec import json
 
-from labline.catch_up import MISSED, CatchUp, Line, Mark, main, read
-from labline.stack import ports
-from provisioning import site as sites
+import provisioning.site
+from labline.local import catch_up
+from labline.local.catch_up import CatchUp
 from provisioning import telegraf_config
-from provisioning.database_error import DatabaseError
-from provisioning.influxdb_server import Server
-from provisioning.telegraf_paths import TelegrafPaths
-from tests.conftest import Database
+from provisioning.influxdb_server import DatabaseError, Server
+from provisioning.telegraf_config import JOURNAL_FILE
 
-NOW = int(time.time())
-
-
-def point(seconds: int, value: float) -> str:
-    tags = "channel=bath,host=mast,instrument=laser,site=sheds"
-    return f"julabo,{tags} temperature={value} {seconds}000000000\n"
+TIME = 1_795_000_000_000_000_000
+START = "\n# start\n"
 
 
-class Node:
-    """A node's journal, and its way to the database."""
+def reading(number: int) -> str:
+    tags = "channel=a,host=here,instrument=meter,site=bench"
+    return f"scpi,{tags} level={number}.5 {TIME + number}\n"
 
-    def __init__(self, folder: Path, database: Database):
-        self.journal, self.state, self.started = folder / "journal", folder / "catch-up.json", folder / "started"
-        self.journal.mkdir()
-        self.line = Line(
-            database.url, "", database.name, "autogen", database.writer, "writer", self.journal, ("julabo",)
-        )
-        self.server = Server(database.url, database.writer, database.writer_password)
 
-    def wrote(self, lines: str, seconds: float, name: str = "readings.lp") -> None:
-        file = self.journal / name
-        file.write_text(lines)
-        os.utime(file, (seconds, seconds))
+def readings(first: int, after: int) -> str:
+    return "".join(map(reading, range(first, after)))
 
-    def was_well(self, seconds: float) -> None:
-        self.state.write_bytes(json.encode(Mark(seconds)))
 
-    def look(self, server: Server | None = None) -> str:
-        return CatchUp(self.line, server or self.server, self.state, self.started).look()
+def output(waiting: int, dropped: int = 0, alias: str = "database") -> str:
+    fields = f"buffer_limit=10000i,buffer_size={waiting}i,errors=0i,metrics_dropped={dropped}i,metrics_written=7i"
+    return f"internal_write,alias={alias},host=here,output=influxdb,site=bench {fields} {TIME}\n"
+
+
+class Told(Server):
+    """A server that takes down what it gets, or is away."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.lines: list[str] = []
+        self.away = False
+
+    def write(self, lines: str | bytes, database: str, policy: str) -> None:
+        if self.away:
+            raise DatabaseError("nothing answers")
+        assert isinstance(lines, bytes) and (database, policy) == ("lab", "raw")
+        self.lines += lines.decode().splitlines(keepends=True)
+
+    def took(self) -> str:
+        """Give what it got since the last time."""
+        lines, self.lines = self.lines, []
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
 @pytest.fixture
-def node(tmp_path: Path, database: Database) -> Node:
-    return Node(tmp_path, database)
+def server() -> Told:
+    return Told()
 
 
-def times(database: Database) -> list[int]:
-    return [row["time"] // 10**9 - NOW for row in database.rows("SELECT temperature FROM julabo")]
+@pytest.fixture
+def following(tmp_path: Path, server: Told) -> CatchUp:
+    return follow(tmp_path, server)
 
 
-def test_after_an_outage_its_time_is_sent_again(node: Node, database: Database) -> None:
-    old, files = point(NOW - 9000, 1.0), [point(NOW - 5000, 2.0), point(NOW - 3000, 3.0), point(NOW - 10, 4.0)]
-    node.wrote(old, NOW - 9000, "readings.2026-01-01-1.lp")
-    node.wrote(point(NOW - 7000, 1.5) + files[0] + files[1], NOW - 3000, "readings.2026-01-01-2.lp")
-    node.wrote(files[2], NOW - 10)
-    node.was_well(NOW - 5000)
-    assert "3 points of the journal" in node.look()
-    assert times(database) == [-5000, -3000, -10]
-    assert node.look() == ""
+def follow(folder: Path, server: Told) -> CatchUp:
+    return CatchUp(folder, server, "lab", "raw", ["instrument", "scpi"], folder / "delivered.json")
 
 
-def test_while_all_is_well_nothing_is_sent(node: Node, database: Database) -> None:
-    node.wrote(point(NOW - 100, 1.0), NOW)
-    node.was_well(time.time() - MISSED + 60)
-    assert node.look() == "" and times(database) == []
+def add(folder: Path, text: str) -> None:
+    with open(folder / JOURNAL_FILE, "a") as file:
+        file.write(text)
 
 
-def test_what_telegraf_held_when_it_ended_is_sent_again(node: Node, database: Database) -> None:
-    node.wrote(point(NOW - 100, 1.0), NOW)
-    node.was_well(time.time() - 100)
-    node.started.touch()
-    assert "1 point of the journal" in node.look()
-    assert times(database) == [-100]
+def test_what_is_delivered_is_not_written_again(tmp_path, server, following):
+    add(tmp_path, START + readings(0, 3) + output(2) + readings(3, 6) + output(0) + readings(6, 9) + output(0))
+    assert following.look() == [] and server.took() == ""
 
 
-def test_a_node_without_a_mark_sends_all_that_it_has_but_torn_lines(node: Node, database: Database) -> None:
-    node.wrote(point(NOW - 90000, 1.0) + point(NOW - 50, 2.0)[:-12] + "\n" + point(NOW - 40, 3.0), NOW)
-    assert "2 points of the journal, all that is there" in node.look()
-    assert times(database) == [-90000, -40]
+def test_what_telegraf_held_when_it_ended_is_written_again(tmp_path, server, following):
+    add(
+        tmp_path,
+        START + readings(0, 3) + output(0) + readings(3, 6) + output(0) + readings(6, 9) + output(3) + readings(9, 12),
+    )
+    assert following.look() == []
+    add(tmp_path, START + readings(12, 15))
+    (said,) = following.look()
+    # From what it said before it said that nothing waits.
+    assert server.took() == readings(3, 12)
+    assert said.startswith("9 points of ") and "Telegraf ended" in said
+    add(tmp_path, output(0) + output(0))
+    assert following.look() == [] and server.took() == ""
 
 
-def test_while_the_database_is_away_the_mark_stays(node: Node, database: Database) -> None:
-    node.wrote(point(NOW - 900, 1.0), NOW)
-    node.was_well(NOW - 1000)
-    with pytest.raises(DatabaseError):
-        node.look(Server(f"http://127.0.0.1:{ports.free(1)[0]}", "writer", "x"))
-    with pytest.raises(DatabaseError):
-        node.look(Server(database.url, database.writer, "another"))
-    node.look()
-    assert times(database) == [-900]
+def test_what_telegraf_dropped_is_written_again_once_the_database_takes_it(tmp_path, server, following):
+    add(
+        tmp_path,
+        START + output(0) + readings(0, 3) + output(0) + readings(3, 6) + output(10, dropped=2) + readings(6, 9),
+    )
+    assert following.look() == []
+    add(tmp_path, output(0, dropped=5) + readings(9, 12) + output(0, dropped=5))
+    (said,) = following.look()
+    assert server.took() == readings(0, 9) and "no room" in said
+    add(tmp_path, output(0, dropped=5))
+    assert following.look() == []
 
 
-def test_what_is_refused_is_told_and_keeps_nothing_else_back(node: Node, database: Database) -> None:
-    database.write(point(NOW - 950, 1.0))
-    wrong = point(NOW - 900, 1.0).replace("temperature=1.0", 'temperature="warm"')
-    node.wrote(wrong + point(NOW - 800, 3.0), NOW)
-    node.was_well(NOW - 1000)
-    assert "It did not take all: " in node.look()
-    assert times(database) == [-950, -800]
+def test_as_long_as_the_database_is_away_it_waits(tmp_path, server, following):
+    add(tmp_path, START + readings(0, 3) + START)
+    server.away = True
+    for _ in range(2):
+        with pytest.raises(DatabaseError):
+            following.look()
+    server.away = False
+    assert following.look() and server.took() == readings(0, 3)
 
 
-def test_it_reads_what_labline_renders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parents[2] / "ansible/examples/nodes/site.yml").read_text()
-    url = f"http://127.0.0.1:{ports.free(1)[0]}"
-    site = sites.parse(text.replace("http://127.0.0.1:8086", url), "site.yml")
-    paths = TelegrafPaths(journal=str(tmp_path))
+def test_it_goes_on_through_files_that_are_full_and_after_an_end_of_its_own(tmp_path, server, following):
+    add(tmp_path, START + readings(0, 3) + output(0) + readings(3, 6) + output(0) + readings(6, 9))
+    following.look()
+    (tmp_path / JOURNAL_FILE).rename(tmp_path / "readings.2026-11-29-1795000000.lp")
+    add(tmp_path, readings(9, 12) + START)
+    again = follow(tmp_path, server)
+    assert again.look() and server.took() == readings(3, 12)
+    assert follow(tmp_path, server).look() == [] and server.took() == ""
+
+
+def test_what_another_version_left_is_left_alone(tmp_path, server, following):
+    add(tmp_path, readings(0, 3) + START + readings(3, 6) + START)
+    assert following.look() and server.took() == readings(3, 6)
+
+
+def test_a_torn_line_is_told_and_not_written(tmp_path, server, following):
+    add(tmp_path, START + reading(0) + reading(1)[:-5] + "\n# start\n")
+    *_, torn = following.look()
+    assert server.took() == reading(0) and torn.startswith("1 line of the journal can't be read. First: ")
+
+
+def test_what_another_output_says_is_no_matter(tmp_path, server, following):
+    add(tmp_path, START + readings(0, 3) + output(0, alias="journal") + output(0, alias="journal") + START)
+    following.look()
+    assert server.took() == readings(0, 3)
+
+
+def test_it_finds_its_way_from_what_telegraf_reads(tmp_path):
+    site = provisioning.site.load(provisioning.site.SITES / "demo.yml")
     conf = tmp_path / "telegraf.conf"
-    conf.write_text(telegraf_config.render(site, site.nodes[1], paths)["telegraf.conf"])
-    line = read(conf)
-    assert (line.url, line.database, line.policy) == (url, "sheds", "raw")
-    assert (line.user, line.secret_name, line.journal) == ("writer", "writer", tmp_path)
-    assert line.measurements == ("instrument", "julabo")
-    words = ["--config", str(conf), "--secrets", str(tmp_path)]
-    assert main(words) == 1
-    assert "expected the password of database user 'writer'" in capsys.readouterr().err
-    (tmp_path / "writer").write_text("secret password")
-    (tmp_path / "writer").chmod(0o600)
-    tmp_path.chmod(0o700)
-    assert main(words) == 0
-    assert "The database takes nothing now" in capsys.readouterr().out
+    conf.write_text(telegraf_config.render(site, site.nodes[0])[telegraf_config.CONF])
+    made = catch_up.follower(conf, tmp_path, tmp_path / "state")
+    assert made._folder == Path("/var/lib/labline/journal") and made._server.user == "writer"
+    assert made._target == (site.influxdb.database, "raw") and "instrument" in made._measurements

@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
 from labline import cli
-from labline.examine import machine, mail
+from labline.examine import finding, folders, machine, mail
 from labline.stack import ports
 from provisioning import influxdb_apply, influxdb_schema
 from provisioning import site as sites
@@ -156,3 +156,30 @@ def test_a_disk_that_gets_full_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1e9, total=64e9))
     (finding,) = (found for found in machine._disk(pathlib.Path(tmp_path / "not" / "there")) if "free" in found.said)
     assert "free some space" in finding.cure and str(tmp_path) in finding.said
+
+
+def test_a_folder_of_pictures_that_cant_be_written_to_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    own = os.access
+
+    def access(path, mode):
+        return own(path, mode) and pathlib.Path(path).name != "barred"  # for root, too
+
+    monkeypatch.setattr(os, "access", access)
+    (tmp_path / "barred").mkdir()
+    places = ("there", "barred", "barred/deeper", "file/x")
+    stanzas = "".join(
+        f"  - {{name: c{number}, driver: camera, connection: 'http://127.0.0.1/x', channels: {{picture: {{folder: {tmp_path / place}}}}}}}\n"
+        for number, place in enumerate(places)
+    )
+    scipion = f"  - {{name: s, driver: scipion, connection: 'file:///x', pictures: 'file://{tmp_path}/p', channels: {{ctf: }}}}\n"
+    file = tmp_path / "site.yml"
+    begin = "site: t\nnodes: [{name: here}]\ninfluxdb: {database: d}\ninstruments:\n"
+    file.write_text(begin + stanzas + scipion)
+    found = list(folders.findings(finding.Examined(sites.load(file), tmp_path, tmp_path, None, mail=False)))
+    assert [(each.subject, each.well) for each in found] == [
+        ("c0", True), ("c1", False), ("c2", False), ("c3", False), ("s", True),
+    ]  # fmt: skip
+    assert found[0].said.endswith("there can be written to, once it is made")
+    assert "can't write into" in found[1].said and "can't make it in" in found[2].said
+    assert found[2].cure.endswith("/barred/deeper") and found[3].said.endswith("file is no folder")

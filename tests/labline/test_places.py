@@ -12,7 +12,7 @@ import pytest
 
 from labline import cli, known_labs, status
 from labline.lab import Lab
-from labline.places import VARIABLE, Places, state_of
+from labline.places import VARIABLE, Places, simulated, state_of
 from labline.stack import credentials, runlock
 from labline.stack.errors import AlreadyRunning, StackError
 from provisioning import site as sites
@@ -286,3 +286,25 @@ def test_a_lab_of_ones_own_that_another_user_has_by_now_keeps_no_other_from_star
 
     monkeypatch.setattr(runlock, "holder", holder)
     Lab(sites.load(two), tmp_path / "two", print).close()
+
+
+def test_what_is_simulated_whole_puts_no_pictures_among_those_of_the_lab(tmp_path):
+    file = tmp_path / "trial.yml"
+    there = "pictures: 'sftp://lab@192.168.1.60/srv', picture_key: /k, pictures_url: /pictures"
+    file.write_text(
+        SITE
+        + f"  - {{name: session, driver: scipion, connection: 'file:///data', {there}, channels: {{pictures: }}}}\n"
+        + "  - name: door\n    driver: camera\n    connection: http://192.168.1.60/x.jpg\n    pictures_url: http://127.0.0.1:8098\n"
+        + "    channels: {picture: {folder: /srv/door, label: Door, limits: {brightness: {warning: {below: 5 %}}}}}\n"
+    )
+    site = sites.load(file)
+    made = {one.name: one for one in simulated(site, tmp_path).instruments}
+    for one in made.values():
+        assert all(
+            folder.startswith(f"{tmp_path}/pictures/{one.name}") for folder in one.stanza.driver.folders(one.stanza)
+        )
+    assert [*made["session"].stanza.driver.folders(made["session"].stanza)] == [f"{tmp_path}/pictures/session"]
+    assert made["session"].stanza.options["pictures_url"] is None
+    assert made["door"].stanza.options["pictures_url"] == "http://127.0.0.1:8098"
+    assert made["door"].limits == {one.name: one for one in site.instruments}["door"].limits
+    assert made["cryostat"] == site.instruments[0]

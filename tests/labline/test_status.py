@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
@@ -553,6 +553,17 @@ def test_the_log_gives_reasons_and_takes_them_back(tmp_path):
     with file.open("a") as more:
         more.write(f"d::b] [b] ok again (LSCI,MODEL372,1,1.3)\n{head} I! [inputs.execd::a] [a] ok again (x): fine\n")
     assert set(log.details()) == {"b", "c", "d"}
+
+
+def test_what_an_input_of_telegrafs_own_said_is_over_when_it_says_no_more(tmp_path):
+    """It says at each reading what is wrong; nothing is said when it is well again."""
+    now, file = datetime.now(UTC), tmp_path / "telegraf.log"
+    for name, seconds in (("ended", 60), ("lasts", 50), ("slow", 60)):
+        with file.open("a") as log:
+            stamp = (now - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            log.write(f"{stamp} E! [inputs.snmp::{name}] Error in plugin: timeout\n")
+    natives = {"ended": 10.0, "lasts": 10.0, "slow": 60.0}
+    assert set(TelegrafLog(file, natives=natives).details()) == {"lasts", "slow"}
 
 
 def test_it_is_not_asked_whether_telegraf_runs_where_it_does(lab):

@@ -42,8 +42,8 @@ def make(folder: Path, packages: Iterable[Path]) -> None:
     _sign(dists, folder / KEY)
 
 
-def package(folder: Path, name: str, version: str, files: dict[str, Path]) -> Path:
-    """Build a package with ``files``, by their paths in it, and nothing else."""
+def package(folder: Path, name: str, version: str, files: dict[str, Path], installed: str = "") -> Path:
+    """Build a package with ``files``, by their paths in it; ``installed`` is a shell script that ends its installation."""
     root = folder / name
     (root / "DEBIAN").mkdir(parents=True)
     architecture = _run("dpkg", "--print-architecture").strip()
@@ -51,6 +51,10 @@ def package(folder: Path, name: str, version: str, files: dict[str, Path]) -> Pa
         f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: labline tests <tests@localhost>\n"
         f"Description: {name} for tests\n"
     )
+    if installed:
+        script = root / "DEBIAN" / "postinst"
+        script.write_text(f"#!/bin/sh\nset -e\n{installed}")
+        script.chmod(0o755)
     for path, source in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, root / path)

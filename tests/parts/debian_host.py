@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +30,9 @@ PATIENCE = 120.0  # seconds until a host has started, or ended; never reached wh
 _CGROUPS = [place for place in map(Path, ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified")) if place.is_dir()] or [
     Path("/sys/fs/cgroup")
 ]
+
+
+_numbers = itertools.count(1)
 
 
 class NoHost(Exception):
@@ -90,7 +94,7 @@ class Network:
     """A network of its own, which ``enter`` puts a command into: there the hosts are at ``address(number)``."""
 
     def __init__(self) -> None:
-        self.name = f"labline-{os.getpid()}"
+        self.name = f"labline-{os.getpid()}-{next(_numbers)}"
         _run("ip", "netns", "add", self.name)
         for words in ("link set lo up", "link add lab type bridge", f"addr add {self.address(1)}/24 dev lab"):
             _run("ip", "-n", self.name, *words.split())
@@ -104,6 +108,14 @@ class Network:
     def address(number: int) -> str:
         return f"10.77.77.{number}"
 
+    def cut(self, number: int) -> None:
+        """Pull the cable of a host: nothing gets to it, and nothing from it."""
+        _run("ip", "-n", self.name, "link", "set", f"host{number}", "down")
+
+    def mend(self, number: int) -> None:
+        """Put the cable of a host back."""
+        _run("ip", "-n", self.name, "link", "set", f"host{number}", "up")
+
     def close(self) -> None:
         _run("ip", "netns", "del", self.name)
 
@@ -111,17 +123,26 @@ class Network:
 class Host:
     """A Debian at ``address``, into which ``USER`` may log in with ``key``; ``run`` runs a command in it as root."""
 
-    def __init__(self, network: Network, number: int, root: Path, folder: Path):
-        """Boot it on top of ``root``, which stays as it is. Returns when its sshd answers."""
-        self.name, self.address = f"host{number}", network.address(number)
+    def __init__(
+        self, network: Network, number: int, root: Path, folder: Path, disks: Mapping[str, Path] | None = None
+    ):
+        """Boot it on top of ``root``, which stays as it is; what it writes is in ``folder``. Returns when its sshd answers.
+
+        ``disks`` are folders of this machine, by where the host has them.
+        """
+        self.name, self.address, self.number = f"host{number}", network.address(number), number
         self._network, self._folder = network, folder
         self.key, self.known_hosts = folder / "key", folder / "known_hosts"
         self._netns = f"{network.name}-{number}"
         self._root, self._upper = folder / "root", folder / "upper"
+        self._layers = f"lowerdir={root},upperdir={self._upper},workdir={folder}/work"
+        self._disks = dict(disks or {})
+        self._process: subprocess.Popen[bytes] | None = None
         self._undo = contextlib.ExitStack()
         try:
-            self._prepare(number, root)
-            self._boot()
+            self._prepare(number)
+            self._undo.callback(self.end)
+            self.boot()
         except BaseException:
             self.close()
             raise
@@ -142,18 +163,39 @@ class Host:
         """Name a file of the host as this machine sees it."""
         return Path(f"/proc/{self._init}/root{inside}")
 
+    def reboot(self) -> None:
+        """End it in order, and boot it anew."""
+        self.end()
+        self.boot()
+
+    def end(self) -> None:
+        """End it in order; nothing holds its folder then."""
+        self._finish(signal.SIGTERM)
+
+    def fall(self) -> None:
+        """End it at once, as when the power goes: no program of it does anything any more.
+
+        What they wrote is there all the same, for this machine's kernel goes on.
+        """
+        self._finish(signal.SIGKILL)
+
+    def boot(self) -> None:
+        """Boot it. Returns when its sshd answers."""
+        if not self._root.is_mount():
+            _run("mount", "-t", "overlay", "overlay", "-o", self._layers, self._root)
+        self._boot()
+
     def close(self) -> None:
         """End it, and leave nothing behind."""
         self._undo.close()
 
-    def _prepare(self, number: int, root: Path) -> None:
+    def _prepare(self, number: int) -> None:
         for folder in (self._root, self._upper, self._folder / "work"):
             folder.mkdir(parents=True)
-        layers = f"lowerdir={root},upperdir={self._upper},workdir={self._folder}/work"
-        _run("mount", "-t", "overlay", "overlay", "-o", layers, self._root)
         self._undo.callback(shutil.rmtree, self._folder / "work", ignore_errors=True)
         self._undo.callback(shutil.rmtree, self._upper, ignore_errors=True)
-        self._undo.callback(_run, "umount", "--lazy", self._root)
+        _run("mount", "-t", "overlay", "overlay", "-o", self._layers, self._root)
+        self._undo.callback(self.end)
         (self._root / "etc/hostname").write_text(f"{self.name}\n")
         (self._root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
@@ -173,11 +215,13 @@ class Host:
         for words in ("link set lo up", f"addr add {self.address}/24 dev host0", "link set host0 up"):
             _run("ip", "-n", self._netns, *words.split())
 
+    def _groups(self) -> list[Path]:
+        return [place / self._netns for place in _CGROUPS]
+
     def _boot(self) -> None:
-        groups = [place / self._netns for place in _CGROUPS]
+        groups = self._groups()
         for group in groups:
             group.mkdir(exist_ok=True)
-            self._undo.callback(_remove_cgroup, group)
         command = ["systemd-nspawn", "--quiet", f"--directory={self._root}", f"--machine={self._netns}", "--boot"]
         command += ["--keep-unit", "--register=no", "--link-journal=no", "--console=pipe", "--resolv-conf=off"]
         command += [
@@ -186,6 +230,7 @@ class Host:
             f"--network-namespace-path=/run/netns/{self._netns}",
         ]
         command += ["--system-call-filter=@memlock"]  # as on any machine; containers bar it
+        command += [f"--bind={outside}:{inside}" for inside, outside in self._disks.items()]
         # The shell goes into the groups before it becomes systemd-nspawn: the host's own lie below.
         joined = "; ".join(f"echo $$ > {group}/cgroup.procs" for group in groups)
         console = (self._folder / "console").open("wb")
@@ -197,17 +242,12 @@ class Host:
                 stderr=console,
                 start_new_session=True,
             )
-        self._undo.callback(self._halt)
         self._init = self._wait(self._first_process, "it did not start")
         self._wait(self._answers, "its sshd does not answer")
 
     def _first_process(self) -> int | None:
-        pid = self._process.pid
-        with contextlib.suppress(OSError):
-            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                if Path(f"/proc/{child}/root/run/dbus/system_bus_socket").exists():
-                    return int(child)
-        return None
+        found = self._process and _child(self._process.pid)
+        return found if found and Path(f"/proc/{found}/root/run/dbus/system_bus_socket").exists() else None
 
     def _answers(self) -> bool:
         scan = [*self._network.enter(), "ssh-keyscan", "-T", "2", "-t", "ed25519", self.address]
@@ -217,18 +257,37 @@ class Host:
         deadline = time.monotonic() + PATIENCE
         while not (found := look()):
             console = (self._folder / "console").read_text(errors="replace")[-2000:]
+            assert self._process
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name}: {problem}\n{console}")
             time.sleep(0.05)
         return found
 
-    def _halt(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def _finish(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process:
+            if number == signal.SIGKILL and (init := _child(process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(init, number)  # with the first of its processes all of them end
+            process.send_signal(number)
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for group in self._groups():
+            _remove_cgroup(group)
+        if self._root.is_mount():
+            _run("umount", "--lazy", self._root)
+
+
+def _child(pid: int) -> int | None:
+    """Give the first process of the host that a systemd-nspawn runs."""
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if Path(f"/proc/{child}/exe").resolve().name == "systemd":
+                return int(child)
+    return None
 
 
 def _remove_cgroup(group: Path) -> None:

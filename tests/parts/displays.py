@@ -17,7 +17,10 @@ from . import spoilt_pictures
 
 KINDS = ("clean", "noisy", "tilted", "blurred", "glare", "uneven", "jpeg")  # that ought to be read
 DECEIVING = ("moved", "misdeclared", "reflection", "changing", "covered", "more")  # of which no wrong number may come
-FORMS = ("8.8.8.8", "-8.8.8.8", "88.8", "888", "-88.88", "8.8E-8", "8.8.8.8.8", "-8.8.8.8.8.8", "8.8E-88", "8.8 -8")
+FORMS = (
+    "8.8.8.8", "-8.8.8.8", "88.8", "888", "-88.88", "8.8E-8", "8.8.8.8.8", "-8.8.8.8.8.8", "8.8E-88", "8.8 -8", "0.0.0.0", "80.0",
+    "-1.8.8.8",
+)  # fmt: skip
 COLOURS = ((255, 40, 30), (60, 255, 80), (255, 180, 40), (70, 140, 255), (240, 240, 240))
 GLASS = ((200, 215, 190), (190, 200, 215), (220, 220, 220))  # of an LCD
 FONT_SLANT = 5.0  # degrees, of DSEG's italics
@@ -95,14 +98,15 @@ def shown(form: str, chance: random.Random) -> str:
     point = chance.choice(points) if points else None
     if chance.random() < 0.06:
         word = chance.choice(("-" * len(places), "Err".rjust(len(places)), "0L".center(len(places)), " " * len(places)))
-        return word if len(word) == len(places) and places[0] == "8" and "E" not in form else " " * len(places)
+        free = len(word) == len(places) and places[0] == "8" and not {"E", "0"} & {*form}
+        return word if free else " " * len(places)
     text, begun = [], False
     for index, place in enumerate(places):
-        if place == "8":
-            last = index + 1 == len(places) or places[index + 1] != "8" or index == point
-            digit = chance.choice("0123456789")
-            begun = begun or digit != "0" or last or "E" in places[:index]
-            text.append(digit if begun else " ")
+        if place in "801":
+            last = index + 1 == len(places) or places[index + 1] not in "80" or index == point
+            digit = chance.choice("0123456789" if place != "1" else "01")
+            begun = begun or digit != "0" or last or place == "0" or "E" in places[:index]
+            text.append(digit if begun and (place, digit) != ("1", "0") else " ")
         else:
             text.append(chance.choice("- ") if place == "-" else place)
         if index == point:

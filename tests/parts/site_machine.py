@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import platform
 import shutil
 import subprocess
@@ -16,22 +16,46 @@ import yaml
 from labline.stack import telegraf
 from tools import wheels
 
-from . import apt_repository, debian_host, packages
+from . import apt_repository, debian_host, grafana_package, packages
 
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
-FROM_DEBIAN = ("chrony", "influxdb", "python3-venv", "python3-debian", "unattended-upgrades", "nftables", "acl")
+FROM_DEBIAN = tuple(
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto".split()
+)
 SITE = """\
 site: bench
 title: Bench
 nodes: [{{name: daq, clock: unchecked}}]
-influxdb: {{url: "http://127.0.0.1:8086", database: lab, retention: {{raw: 30d}}}}
+influxdb:
+  url: http://127.0.0.1:8086
+  database: lab
+  write: {{url: "https://{address}:8443", ca: /etc/labline/tls/ca.crt}}
+  retention: {{raw: 30d}}
 instruments:
   - name: chiller
     driver: julabo
     connection: {connection}
     interval: 1s
     channels: {{bath: {{label: Bath}}}}
+"""
+PASSWORDS = ("labadmin", "writer", "reader", "grafana_admin", "grafana_secret_key")
+# What `Machine.ask` runs in the hosts' network; what it is to ask stands in no command line.
+ASK = """\
+import base64, json, ssl, sys, urllib.error, urllib.request
+given = json.load(sys.stdin)
+request = urllib.request.Request(given["url"], method=given["method"], data=given["data"].encode() or None)
+if given["user"]:
+    request.add_header("Authorization", "Basic " + base64.b64encode(given["user"].encode()).decode())
+trusted = ssl.create_default_context(cadata=given["authority"] or None)
+try:
+    with urllib.request.urlopen(request, context=trusted, timeout=60) as answer:
+        status, text = answer.status, answer.read().decode()
+except urllib.error.HTTPError as error:
+    status, text = error.code, error.read().decode()
+except urllib.error.URLError as error:
+    status, text = 0, str(error.reason)
+json.dump([status, text], sys.stdout)
 """
 PORT = 8000  # of the repository, in the hosts' network
 
@@ -41,7 +65,8 @@ class Machine:
 
     def __init__(self, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
         self.host, self._network, self._folder = host, network, folder
-        self.passwords = {name: f"canary-{name}-q'\\x" for name in ("labadmin", "writer", "reader")}
+        self.passwords = {name: f"canary-{name}-q'\\x" for name in PASSWORDS}
+        self.token = "canary-of-daq-in-the-proxy"
         self.inventory = folder / "inventory"
         self.variables = {
             "ansible_host": host.address,
@@ -49,10 +74,11 @@ class Machine:
             "ansible_ssh_private_key_file": str(host.key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_passwords": self.passwords,
+            "labline_tokens": {"daq": self.token},
             "labline_archives": str(folder / "wheels"),
             "labline_site_file": str(folder / "site.yml"),
         }
-        for part in ("influxdb", "telegraf"):
+        for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
     def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
@@ -61,59 +87,120 @@ class Machine:
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        environment = packages.environment(
-            "ansible-test",
-            ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
-            ANSIBLE_HOME=str(self._folder / "home"),
-            ANSIBLE_LOCAL_TEMP=str(self._folder / "home" / "tmp"),
-            ANSIBLE_SSH_CONTROL_PATH_DIR=f"/tmp/labline-{os.getpid()}",
-            ANSIBLE_NOCOLOR="1",
-            LC_ALL="C.UTF-8",
-        )
-        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), "site.yml", *arguments]
-        return subprocess.run(
-            [*self._network.enter(), *command],
-            cwd=ROOT / "ansible",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        return playbook(self._network, self.inventory, self._folder, *arguments)
+
+    def ask(
+        self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
+    ) -> tuple[int, str]:
+        """Ask from another place in the hosts' network; ``user`` is name:password. Gives status (0: no answer) and text.
+
+        Who may sign for a server is by default the site's own ``authority``.
+        """
+        if authority is None:
+            authority = self.host.path("/etc/labline/tls/ca.crt").read_text()
+        given = {"url": url, "user": user, "method": method, "data": data, "authority": authority}
+        command = [*self._network.enter(), sys.executable, "-c", ASK]
+        done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        status, text = json.loads(done.stdout)
+        return status, text
+
+    def inside(self, program: str) -> str:
+        """Run a Python program in the hosts' network; gives what it prints, nothing where it fails."""
+        command = [*self._network.enter(), sys.executable, "-c", program]
+        return subprocess.run(command, capture_output=True, text=True).stdout
 
     def query(self, statement: str) -> str:
         """Ask the database as its reader, from inside the host; gives the answer as JSON."""
-        ask = (
-            "import base64, sys, urllib.parse, urllib.request as r; user, password, query = sys.stdin.read().split('\\0'); "
-            "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': 'lab', 'q': query})); "
-            "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
-            "print(r.urlopen(q).read().decode())"
-        )
-        done = subprocess.run(
-            [*self.host.enter(), sys.executable, "-c", ask],
-            input="\0".join(("reader", self.passwords["reader"], statement)),
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout + done.stderr
+        return query(self.host, "lab", self.passwords["reader"], statement)
+
+
+def playbook(
+    network: debian_host.Network, inventory: Path, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run site.yml in a network; what Ansible itself keeps is in ``folder``. Gives its exit status and what it prints."""
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "site.yml", *arguments]
+    return subprocess.run(
+        [*network.enter(), *command],
+        cwd=ROOT / "ansible",
+        env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def ansible_environment(folder: Path, **more: str) -> dict[str, str]:
+    """Give the environment of Ansible's programs, which keep what they need in ``folder``."""
+    return packages.environment(
+        "ansible-test",
+        ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
+        ANSIBLE_HOME=str(folder / "home"),
+        ANSIBLE_LOCAL_TEMP=str(folder / "home" / "tmp"),
+        ANSIBLE_NOCOLOR="1",
+        LC_ALL="C.UTF-8",
+        **more,
+    )
+
+
+def _sockets(network: debian_host.Network) -> str:
+    """Name the folder of the connections that are kept, whose path has to be short; hosts of two networks share addresses."""
+    return f"/tmp/{network.name}"
+
+
+def query(host: debian_host.Host, database: str, password: str, statement: str) -> str:
+    """Ask a host's database as its reader, from inside; gives the answer as JSON."""
+    ask = (
+        "import base64, sys, urllib.parse, urllib.request as r; db, password, query = sys.stdin.read().split('\\0'); "
+        "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': db, 'q': query, 'epoch': 'ns'})); "
+        "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'reader:{password}'.encode()).decode()); "
+        "print(r.urlopen(q).read().decode())"
+    )
+    done = subprocess.run(
+        [*host.enter(), sys.executable, "-c", ask],
+        input="\0".join((database, password, statement)),
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
 
 
 @contextmanager
 def machine(folder: Path) -> Iterator[Machine]:
-    """Boot a bare host, with all it may install at hand; nothing of it is left afterwards. Raises NoHost."""
+    """Boot a bare host with a simulated chiller in its network; nothing of it is left afterwards. Raises NoHost."""
+    with bare(folder) as (network, host, key):
+        site = folder / "site.yml"
+        with _chiller(folder, host) as url:
+            site.write_text(SITE.format(connection=url, address=host.address))
+            yield Machine(network, host, folder, key)
+
+
+@contextmanager
+def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, str]]:
+    """Boot a bare host, with all it may install at hand, signed by the key that is given with it. Raises NoHost."""
+    with several(folder, "host") as (network, hosts, key):
+        yield network, hosts["host"], key
+
+
+@contextmanager
+def several(folder: Path, *names: str) -> Iterator[tuple[debian_host.Network, dict[str, debian_host.Host], str]]:
+    """Boot bare hosts in one network, each with a folder of its name in ``folder``; else as ``bare``. Raises NoHost."""
     with debian_host.needed():
         base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
-    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub])
+    apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
     wheels.archive(
         debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
     )  # with a network, as a user has
     with ExitStack() as undo:
-        undo.callback(shutil.rmtree, f"/tmp/labline-{os.getpid()}", ignore_errors=True)
+        hosts = {}
         with debian_host.needed():
             network = undo.enter_context(debian_host.network())
-            host = debian_host.Host(network, 2, base / "root", folder / "host")
-        undo.callback(host.close)
+            undo.callback(shutil.rmtree, _sockets(network), ignore_errors=True)
+            for number, name in enumerate(names, 2):
+                hosts[name] = debian_host.Host(network, number, base / "root", folder / name)
+                undo.callback(hosts[name].close)
         serve = [
             sys.executable,
             "-m",
@@ -128,16 +215,15 @@ def machine(folder: Path) -> Iterator[Machine]:
         undo.callback(server.wait)
         undo.callback(server.terminate)
         key = (repository / apt_repository.KEY).read_text()
-        sources = host.path("/etc/apt/sources.list.d")
-        sources.mkdir(exist_ok=True)
-        (sources / "debian.sources").write_text(
-            f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
-            f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
-            + "".join(f" {line or '.'}\n" for line in key.splitlines())
-        )
-        site = folder / "site.yml"
-        site.write_text(SITE.format(connection=undo.enter_context(_chiller(folder, host))))
-        yield Machine(network, host, folder, key)
+        for host in hosts.values():
+            sources = host.path("/etc/apt/sources.list.d")
+            sources.mkdir(exist_ok=True)
+            (sources / "debian.sources").write_text(
+                f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
+                f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
+                + "".join(f" {line or '.'}\n" for line in key.splitlines())
+            )
+        yield network, hosts, key
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import time
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +15,9 @@ from telegraf_inputs import stanza
 from telegraf_inputs.drivers import _display_text
 from telegraf_inputs.drivers.display_ocr import DisplayOcr
 from telegraf_inputs.errors import BadInput
+from telegraf_inputs.instrument import Instrument
+from telegraf_inputs.simulators.display_ocr import DisplayOcrSimulator as DisplaySimulator
+from telegraf_inputs.stop import Stop
 from tests.parts import displays
 
 
@@ -38,6 +43,7 @@ def config(**keys) -> dict:
         ({"region": [[0, 0], [90, 0], [90, 50], [0, 50]], "tilt": 3}, "leave out tilt and slant"),
         ({"region": [True, 0, 90, 50]}, "found [True, 0, 90, 50]"),
         ({"slant": 60}, "slant: found 60, expected -45 to 45"),
+        ({"form": "1"}, "expected the form of the display"),
         ({"gap": -1}, "gap: found -1, expected 0 to 2"),
         ({"also": [5]}, "also: found 5, expected some of 6, 7, 9"),
         ({"read": {"t": {"unit": "K"}, "u": {"unit": "K"}}}, "read: names 2 quantities, expected one"),
@@ -116,3 +122,30 @@ def test_tesseract_that_hangs_ends_at_the_timeout(monkeypatch, tmp_path):
     reader = DisplayOcr(stanza.check({**config(**TEXT), "timeout": "200ms"}), None)
     seen = reader.see(reader.displays[0], written("P = 2.5 bar"))
     assert seen.status == "no_answer" and "0.2 s" in seen.detail
+
+
+def test_of_files_two_in_a_row_must_say_the_same_and_old_ones_are_told(tmp_path):
+    data = {**config(form="888", region=[100, 100, 152, 80]), "connection": f"file://{tmp_path}", "timeout": "1s"}
+    checked = stanza.check({**data, "frozen": 2})
+    simulated = DisplaySimulator(checked)
+    instrument = Instrument(checked, Stop(), lambda *_: None)
+
+    def sampled(number: int, shows: str = "") -> list:
+        if shows:
+            simulated.shows["c"] = shows
+            (tmp_path / f"{number}.jpg").write_bytes(simulated.picture())
+            os.utime(tmp_path / f"{number}.jpg", ns=(number, number))
+        return [
+            (p.timestamp, p.values.get("t"), p.values["status"]) for p in instrument.sample() if "status" in p.values
+        ]
+
+    try:
+        assert sampled(1, "123") == []
+        assert sampled(2, "123") == [(2, 123.0, "ok")]
+        assert sampled(2) == [], "there is no new one"
+        ((when, value, status),) = sampled(2)
+        assert (value, status) == (None, "frozen") and when > time.time_ns() - 60 * 10**9
+        assert sampled(3, "124") == [(3, None, "changing")]
+        assert sampled(4, "124") == [(4, 124.0, "ok")]
+    finally:
+        instrument.close()

@@ -16,7 +16,7 @@ from tests.parts import displays
 
 PICTURES = 308
 DECEIVING = 300
-LEAST_READ = {"clean": 0.88, "noisy": 0.85, "tilted": 0.88, "blurred": 0.6, "glare": 0.5, "uneven": 0.85, "jpeg": 0.88}
+LEAST_READ = {"clean": 0.88, "noisy": 0.75, "tilted": 0.8, "blurred": 0.6, "glare": 0.45, "uneven": 0.85, "jpeg": 0.65}
 
 
 def numbers(drawn: displays.Drawn) -> tuple[float | None, set[float | None]]:
@@ -54,20 +54,20 @@ def test_no_wrong_number_is_read_and_most_are(whose, request):
     assert sum(right.values()) >= 0.8 * sum(shown.values())
 
 
-def seen(text: str, changed: dict[tuple[int, str], float], over=lambda pen: None, lamp: float = 200.0) -> str:
-    """Read a display of form 88.8, drawn from (100, 100), of which segments are changed: (place, segment) -> share of light."""
+def seen(text: str, changed: dict[tuple[int, str], float], over=lambda pen: None, form: str = "88.8") -> str:
+    """Read a display, drawn from (100, 100), of which segments are changed: (place, segment) -> share of light."""
     sheet = Image.new("L", (400, 300), 20)
     pen = ImageDraw.Draw(sheet)
     for place, character in enumerate(text.replace(".", "")):
         for name, points in display_drawing.bars(40, 80, 10).items():
             share = changed.get((place, name), float(name in display_drawing.SEGMENTS[character]))
             moved = [(100 + 56 * place + x, 100 + y) for x, y in points]
-            pen.polygon(moved, fill=round(20 + (lamp - 20) * share))
+            pen.polygon(moved, fill=round(20 + 180 * share))
     point = changed.get((1, "point"), 1.0)
-    pen.ellipse((100 + 56 + 44, 171, 100 + 56 + 52, 179), fill=round(20 + (lamp - 20) * point))
+    pen.ellipse((100 + 56 + 44, 171, 100 + 56 + 52, 179), fill=round(20 + 180 * point))
     over(pen)
     corners = ((100, 100), (252, 100), (252, 180), (100, 180))
-    return _seven_segment.read(sheet, corners, _display_form.read("88.8"), _seven_segment.Looks()).text
+    return _seven_segment.read(sheet, corners, _display_form.read(form), _seven_segment.Looks()).text
 
 
 def test_what_is_drawn_for_the_tests_below_is_read():
@@ -97,6 +97,12 @@ def test_what_is_drawn_for_the_tests_below_is_read():
         ({}, lambda pen: pen.rectangle((268, 114, 276, 140), fill=180), "something shines right of the digits"),
         ({}, lambda pen: pen.ellipse((144, 171, 152, 179), fill=200), "a point shines behind place 1"),
         ({}, lambda pen: pen.rectangle((50, 50, 150, 250), fill=240), "place 1 is too bright"),
+        ({}, lambda pen: pen.rectangle((95, 0, 152, 300), fill=32), "something with an edge lies before the display"),
+        (
+            {},
+            lambda pen: pen.line((60, 60, 330, 220), fill=40, width=8),
+            "something with an edge lies before the display",
+        ),
     ],
 )
 def test_what_is_in_doubt_is_not_read(changed, over, why):
@@ -108,6 +114,32 @@ def test_a_display_at_the_edge_of_the_picture_is_not_read():
     with pytest.raises(_seven_segment.Unsure, match="the picture ends too near to the display"):
         corners = ((10, 100), (162, 100), (162, 180), (10, 180))
         _seven_segment.read(Image.new("L", (400, 300)), corners, _display_form.read("88.8"), _seven_segment.Looks())
+
+
+def test_an_even_light_and_a_soft_one_are_no_edge():
+    """A window lights one side of the display, a lamp is seen in its glass, out of focus."""
+
+    def window(pen):
+        for x in range(400):
+            for_each = ImageDraw.Draw(pen._image)
+            for_each.line((x, 0, x, 90), fill=20 + x // 10)
+            for_each.line((x, 190, x, 300), fill=20 + x // 10)
+
+    assert seen("12.3", {}, window) == "12.3"
+
+
+def test_where_a_digit_is_always_shown_one_that_is_hidden_is_found_out():
+    with pytest.raises(
+        _seven_segment.Unsure, match="place 1 shows nothing, which is no character that can stand there"
+    ):
+        seen(" 2.3", {}, form="08.8")
+    assert seen("02.3", {}, form="08.8") == "02.3"
+
+
+def test_at_a_half_digit_there_is_a_one_or_nothing():
+    assert seen("12.3", {}, form="18.8") == "12.3" and seen(" 2.3", {}, form="18.8") == " 2.3"
+    with pytest.raises(_seven_segment.Unsure, match="place 1 shows abdeg, which is no character that can stand there"):
+        seen("22.3", {}, form="18.8")
 
 
 def test_all_eights_are_read_only_where_it_is_known_how_bright_they_are():
@@ -145,13 +177,20 @@ def test_what_deceives_is_not_read_as_another_number():
         ("888", "Err", None, "no_number"),
         ("8.8.8.8", "----", None, "dashes"),
         ("8.8.8.8", "    ", None, "blank"),
+        ("-1888", "-1234", -1234.0, ""),
+        ("-1888", "  234", 234.0, ""),
+        ("00.0", "00.3", 0.3, ""),
+        ("-88.8", "-00.3", -0.3, ""),
+        ("88.88", " 0.3", 0.3, ""),
+        ("888.8", " 00.3", None, "unsure"),  # what shows zeros that it need not, shows one in each place
+        ("-888.8", "- 00.3", None, "unsure"),
     ],
 )
 def test_what_a_display_says_is_a_number_or_a_reason(form, text, number, why):
     assert _display_form.meaning(_display_form.read(form), text) == (number, why)
 
 
-@pytest.mark.parametrize("form", ["", "8.", ".8", "8..8", "9.9", "8-8", "E8", "8" * 17, "8.8\n"])
+@pytest.mark.parametrize("form", ["", "8.", ".8", "8..8", "9.9", "8-8", "E8", "8" * 17, "8.8\n", "1", "81", "-1"])
 def test_what_is_no_form(form):
     if form == "8.":
         assert _display_form.read(form).points

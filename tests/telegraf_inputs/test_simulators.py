@@ -17,7 +17,7 @@ import yaml
 from telegraf_inputs import drivers, simulators
 from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.errors import BadInput
-from telegraf_inputs.simulators import base
+from telegraf_inputs.simulators import base, scipion
 from telegraf_inputs.simulators.base import FaultPlan, Signal
 from telegraf_inputs.simulators.ends import PtyEnd, TcpEnd
 
@@ -215,3 +215,37 @@ def test_a_fault_that_a_simulator_can_not_show_is_refused(driver, faults, told):
     data = yaml.safe_load(drivers.load(driver).example)
     with pytest.raises(BadInput, match=re.escape(told)):
         stanzas.check({**data, "connection": f"sim:?faults={faults}"})
+
+
+SESSION = "name: session\ndriver: scipion\nconnection: file:///data\npictures: {}\npictures_url: {}\nchannels: {{pictures: }}\n"
+
+
+def test_pictures_that_cant_be_shown_because_another_program_has_the_port_are_told(program, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        (tmp_path / "a.yml").write_text(SESSION.format((tmp_path / "carried").as_uri(), address))
+        process = program(tmp_path / "a.yml")
+        assert process.stdout.readline().startswith("session file://")
+        said = f"note: session: its pictures are not shown at {address}: that port: Address already in use\n"
+        assert process.stdout.readline() == said and process.stdout.readline() == "ready\n"
+
+
+def test_of_a_simulated_session_no_more_pictures_are_kept_than_it_has_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(scipion, "KEPT", 1)
+    run = tmp_path / "session_session" / "000020_CTF"
+    run.mkdir(parents=True)
+    names = [f"mic_001_{number:04d}_{kind}.png" for number in (1, 2, 900) for kind in ("micrograph", "psd", "shifts")]
+    others = ["mic_001_0001_psd.txt", "holiday_psd.png"]
+    for name in names[6:] + others:  # of an earlier session, which was longer; and what is not its own
+        (run / name).touch()
+    stanza = stanzas.check(yaml.safe_load(SESSION.format(tmp_path.as_uri(), "/pictures")))
+    session = simulators.load("scipion")(stanza, period=1000.0)
+    session.start()
+    try:
+        assert sorted(each.name for each in run.iterdir()) == sorted(others)
+        for name in names[:6]:
+            (run / name).touch()
+        session._grow()
+        assert sorted(each.name for each in run.iterdir()) == sorted([*names[3:6], *others])
+    finally:
+        session.stop()

@@ -207,6 +207,7 @@ def test_what_is_wrong_is_told_where_it_stands(change, path, message):
             "no channel 'setpoint_2' with these options; known: bath, external, setpoint, heater, circulator, setpoint_1",
         ),
         ({**CHILLER, "model": "CF41"}, ("model",), "found 'CF41', expected one of cf41, hightech"),
+        ({**GAUGES, "model": "TPG 366"}, ("model",), "did you mean 'tpg366'?"),
         ({**GAUGES, "mode": "continuous", "unit": "psi"}, ("unit",), "found 'psi', expected one of mbar, hPa, Torr"),
         ({**SENSOR, "connection": "file://foo"}, ("connection",), "file:///sys/bus/w1/devices (three slashes)"),
         ({**SENSOR, "connection": "file:///foo?x=1"}, ("connection",), "is no folder's URL"),

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import packages
+
 CLONE = Path(__file__).parents[2]
 NOT_SOURCE = shutil.ignore_patterns(
     ".git", ".venv", ".labline", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis"
@@ -78,6 +80,14 @@ def test_a_wheel_without_extras_tells_its_version_its_help_and_what_is_missing(i
     refused = subprocess.run([plain / "labline", "check"], capture_output=True, text=True)
     assert refused.returncode == 1 and "pip install 'labline[all]'" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_pipx_runs_labline_by_its_name(installed, tmp_path):
+    # As it is once a wheel is published: here a folder is where it is found.
+    homes = {name: str(tmp_path / name.lower()) for name in ("PIPX_HOME", "PIPX_BIN_DIR", "PIPX_MAN_DIR")}
+    env = packages.environment("pipx", PIP_FIND_LINKS=str(installed.parent.parent), HOME=str(tmp_path), **homes)
+    ran = done(packages.BASE, "-m", "pipx", "run", "labline", "--version", env=env, cwd=tmp_path)
+    assert ran.startswith("labline ")
 
 
 def test_a_lab_runs_from_a_wheel(alone, tmp_path):

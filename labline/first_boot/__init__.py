@@ -1,0 +1,1 @@
+"""What a Raspberry Pi's first boot is told: by files on the boot partition of its card."""

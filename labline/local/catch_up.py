@@ -1,0 +1,184 @@
+"""Sees to it that what a node's Telegraf could not keep for the database gets there all the same, from the node's journal.
+
+    python -m labline.local.catch_up TELEGRAF_CONF PASSWORDS STATE
+
+Runs beside a Telegraf that is a service of the system, until SIGTERM. It needs no right but to write, and asks nothing: the journal itself
+tells what the database has. Between the readings Telegraf says there how many points wait for the database: where that is none, and
+none was dropped, all that stood before what it said the time before is delivered. What stands between such a place and a start of
+Telegraf, or a place from which points were dropped, is written again: the same points, at the same times. PASSWORDS is the folder of
+passwords, STATE the file in which it notes how far it has got.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import DecodeError, Struct, json
+
+from provisioning.host_metrics import OUTPUT
+from provisioning.influxdb_server import DatabaseError, PointsRefused, Server, secret
+
+from ..words import counted
+from . import journal
+from .journal import Reader, Stretch
+
+DATABASE = "database"  # the alias of Telegraf's output
+PAUSE = 10.0  # seconds from one look at the journal to the next: as often as Telegraf says something of its outputs
+BLOCK = 5000  # lines that are written at once
+
+
+class Place(Struct, frozen=True):
+    """A place in the journal: the file, by its number in the file system, and how far into it (bytes)."""
+
+    inode: int = 0
+    offset: int = 0
+
+
+class Noted(Struct):
+    """How far it has got: the database has all before ``delivered``, and ``dropped`` points were dropped by then (-1: not known)."""
+
+    delivered: Place = Place()
+    dropped: int = -1
+
+
+class CatchUp:
+    """Follows a journal in ``folder``; ``look`` reads on, and writes what the database lacks with ``server``."""
+
+    def __init__(self, folder: Path, server: Server, database: str, policy: str, measurements: list[str], state: Path):
+        self._folder, self._server, self._target, self._state = folder, server, (database, policy), state
+        self._measurements = measurements
+        self._noted = self._kept = _kept(state)
+        self._read = self._noted.delivered
+        self._before: Place | None = None  # where the line before stands that told of the output
+
+    def look(self) -> list[str]:
+        """Read what is new; gives what people should know. Raises DatabaseError; then the next look begins there again."""
+        said: list[str] = []
+        for place, end, line in self._new():
+            if line == journal.START:
+                if self._noted != Noted():  # what stands before the first start of all is another version's
+                    said += self._again(place, "Telegraf ended before it could write them")
+                self._noted, self._before = Noted(end, 0), None
+            elif (output := journal.output_said(line)) and output.alias == DATABASE:
+                if self._before and not output.waiting:
+                    if output.dropped > self._noted.dropped >= 0:
+                        said += self._again(place, "Telegraf had no room to keep them")
+                        self._before = place
+                    self._noted = Noted(self._before, output.dropped)
+                self._before = place
+            self._read = end
+        # Each note wears a memory card, and what stands in one file is read soon.
+        if said or self._noted.delivered.inode != self._kept.delivered.inode:
+            self._keep()
+        return said
+
+    def _new(self) -> Iterator[tuple[Place, Place, bytes]]:
+        """Give the whole lines behind what was read, each with where it begins and ends."""
+        for part in self._parts(self._read):
+            for offset, line in part.placed():
+                yield Place(part.inode, offset), Place(part.inode, offset + len(line) + 1), line
+
+    def _parts(self, begin: Place) -> list[Stretch]:
+        """List the journal's files behind a place, the oldest first; all of them where its file is gone."""
+        parts = journal.parts(self._folder, 0)[::-1]
+        at = next((i for i, part in enumerate(parts) if part.inode == begin.inode), None)
+        if at is None:
+            return parts
+        first = parts[at]
+        return [Stretch(first.path, first.size, first.inode, min(begin.offset, first.size)), *parts[at + 1 :]]
+
+    def _again(self, until: Place, why: str) -> list[str]:
+        """Write what stands between what is delivered and a place."""
+        reader, points, times, refused = Reader(self._measurements), 0, list[int](), ""
+        block: list[bytes] = []
+        for part in self._parts(self._noted.delivered):
+            size = until.offset if part.inode == until.inode else part.size
+            for entry in reader.entries(Stretch(part.path, size, part.inode, part.begin)):
+                block.append(entry.line)
+                times = [min([*times[:1], entry.time_ns]), max([*times[1:], entry.time_ns])]
+                if len(block) == BLOCK:
+                    refused = self._write(block) or refused
+                    points, block = points + BLOCK, []
+            if part.inode == until.inode:
+                break
+        if block:
+            refused = self._write(block) or refused
+            points += len(block)
+        said = []
+        if points:
+            first, last = (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at / 1e9)) for at in times)
+            said.append(f"{counted('point', points)} of {first} to {last} written again from the journal: {why}.")
+        if reader.torn:
+            said.append(f"{counted('line', reader.torn)} of the journal can't be read. First: {reader.first_torn}.")
+        return [*said, f"The database did not take all of it: {refused}"] if refused else said
+
+    def _write(self, lines: list[bytes]) -> str:
+        """Write lines; gives why some were refused for ever."""
+        try:
+            self._server.write(b"\n".join(lines), *self._target)
+        except PointsRefused as error:
+            return str(error)
+        return ""
+
+    def _keep(self) -> None:
+        """Note how far it has got, whole or not at all."""
+        new = self._state.with_name(f".{self._state.name}")
+        new.write_bytes(json.encode(self._noted))
+        new.replace(self._state)
+        self._kept = self._noted
+
+
+def _kept(state: Path) -> Noted:
+    try:
+        return json.decode(state.read_bytes(), type=Noted)
+    except (FileNotFoundError, DecodeError):
+        return Noted()
+
+
+def follower(conf: Path, passwords: Path, state: Path) -> CatchUp:
+    """Make one for a Telegraf, by its settings as `labline render` writes them. Raises DatabaseError, OSError."""
+    outputs: dict[str, Any] = tomllib.loads(conf.read_text(encoding="utf-8"))["outputs"]
+    (database,) = (output for output in outputs["influxdb"] if output["alias"] == DATABASE)
+    (file,) = (output for output in outputs["file"] if output["alias"] == "journal")
+    name = database["password"].partition(":")[2].rstrip("}")
+    server = Server(
+        database["urls"][0],
+        database["username"],
+        lambda: secret(passwords, name),
+        ca=database.get("tls_ca", ""),
+    )
+    folder = Path(file["files"][0]).parent
+    measurements = [measurement for measurement in file["namepass"] if measurement != OUTPUT]
+    return CatchUp(folder, server, database["database"], database["retention_policy"], measurements, state)
+
+
+def main() -> int:
+    """Follow until SIGTERM; returns the exit status."""
+    if len(sys.argv) != 4:
+        print(__doc__, file=sys.stderr)
+        return 2
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    following = follower(*map(Path, sys.argv[1:]))
+    trouble = ""
+    while not over.wait(PAUSE):
+        try:
+            for line in following.look():
+                print(line, flush=True)
+            trouble = ""
+        except (DatabaseError, OSError) as error:
+            if str(error) != trouble:
+                trouble = str(error)
+                print(f"It waits: {trouble}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The examples of ansible/examples as they stand: from a bare Debian to the last reading in the database."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.parts import debian_host, example_machine
+from tests.parts.example_machine import EXAMPLES, TLS, Example
+
+PATIENCE = 120.0  # seconds until all is in the database; never reached where all is well
+AIR = {"temp": 21.37, "humi": 42.5}
+# What goes wrong in an inventory of the broker -> what is told.
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a user without a password": (
+        {"mosquitto_rights": {"esp02": {"write": ["ESP02/#"]}}},
+        "names esp02, and mosquitto_passwords has no such user, only esp01, lab",
+    ),
+    "a right that there is not": (
+        {"mosquitto_rights": {"lab": {"reads": ["#"]}}},
+        "expected {read: [TOPICS], write: [TOPICS]}",
+    ),
+    "a password that is too short": ({"mosquitto_passwords": {"lab": "short"}}, "shorter than 12 characters"),
+}
+
+
+def _went_well(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
+def _changed(output: str) -> int:
+    return int(re.findall(r"changed=(\d+)", output)[-1])
+
+
+def _all_arrives(example: Example) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while missing := example.missing():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{missing}\n" + example.host.run("journalctl", "-n", "80", "--no-pager"))
+        time.sleep(0.5)
+
+
+def _shut_in(example: Example, unit: str) -> None:
+    said = example.host.run("systemd-analyze", "security", "--no-pager", unit)
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+    assert exposure and float(exposure[1]) <= 2.0, said
+
+
+def _nothing_shown(example: Example, said: dict[str, str]) -> None:
+    shown = {
+        **said,
+        "journal": example.host.run("journalctl", "--no-pager", "--all"),
+        "command lines": example.host.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"),
+    }
+    for where, text in shown.items():
+        assert "canary" not in text, where
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """A bare host for the example with a broker, with a certificate, and simulators of what is no sensor of the broker's."""
+    yield from _example("tracker", tmp_path_factory.mktemp("tracker"))
+
+
+@pytest.fixture(scope="module")
+def helium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """A bare host for the example that is one machine, with simulators of its instruments."""
+    yield from _example("helium", tmp_path_factory.mktemp("helium"))
+
+
+def _example(name: str, folder: Path) -> Iterator[Example]:
+    if why := debian_host.unavailable():
+        pytest.skip(why)
+    with ExitStack() as undo:
+        try:
+            made = undo.enter_context(example_machine.example(name, folder))
+        except debian_host.NoHost as error:
+            pytest.skip(str(error))
+        changes: dict[str, dict[str, Any]] = {}
+        if name == "tracker":
+            example_machine.certificate(made.host)
+            changes["esp01"] = {"connection": f"mqtts://{made.host.address}:8883", "ca": f"{TLS}/ca.crt"}
+        urls = undo.enter_context(example_machine.simulators(folder, made.host, name, but=tuple(changes)))
+        made.use(changes | {instrument: {"connection": url} for instrument, url in urls.items()})
+        yield made
+
+
+@pytest.fixture(scope="module")
+def told(tracker: Example) -> dict[str, str]:
+    """What the playbook says: on the bare machine with --check, then at work, then twice on the machine that is done."""
+    said = {"asked": _went_well(tracker.play("--check", "--diff"))}
+    said["made"] = _went_well(tracker.play("-vvv", "--diff"))
+    said["again"] = _went_well(tracker.play())
+    said["asked again"] = _went_well(tracker.play("--check", "--diff"))
+    return said
+
+
+def _client(tracker: Example, user: str, password: str = "", **wanted: object) -> dict[str, Any]:
+    """Be a client of the broker, from outside the machine, by TLS."""
+    known = {"host": tracker.host.address, "port": 8883, "ca": str(tracker.host.path(f"{TLS}/ca.crt")), "user": user}
+    password = password or tracker.passwords.get(f"vault_mqtt_{user}", "")
+    return example_machine.mqtt(tracker.network, **known, password=password, **wanted)
+
+
+def _board_says(tracker: Example, air: dict[str, float]) -> None:
+    messages = [[f"ESP01/sensors/BME/{quantity}", str(value)] for quantity, value in air.items()]
+    messages += [["ESP01/sensors/CCS/co2", "512"], ["ESP01/sensors/CCS/tvoc", "7"]]
+    said = _client(tracker, "esp01", publish=messages)
+    assert set(said["published"]) == {"Success"}, said
+
+
+def _air(tracker: Example) -> dict[str, object]:
+    (esp01,) = (one for one in tracker.site.enabled if one.name == "esp01")
+    measurement = esp01.stanza.find("BME").measurement
+    values = tracker.newest(*(("esp01", "BME", measurement, quantity) for quantity in AIR))
+    return dict(zip(AIR, values, strict=True))
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_the_broker_can_not_have_is_told_before_anything_is_changed(tracker: Example, wrong: str) -> None:
+    variables, expected = WRONG[wrong]
+    done = tracker.play("--tags", "mosquitto", **variables)
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and expected in said, done.stdout + done.stderr
+    assert "changed=0" in said and "PLAY [Put the site" not in said
+
+
+def test_tracker_has_the_last_reading_of_each_instrument(tracker: Example, told: dict[str, str]) -> None:
+    _board_says(tracker, AIR)
+    _all_arrives(tracker)
+    assert _air(tracker) == AIR
+
+
+def test_who_has_no_right_gets_nothing_from_the_broker(tracker: Example, told: dict[str, str]) -> None:
+    assert _client(tracker, "")["connected"] == "Not authorized"
+    assert _client(tracker, "esp01", "another-password")["connected"] == "Not authorized"
+    elsewhere = _client(tracker, "esp01", publish=[["ESP02/sensors/BME/temp", "1"]])
+    assert elsewhere["published"] == ["Not authorized"]
+    reader = _client(tracker, "lab", publish=[["ESP01/sensors/BME/temp", "1"]])
+    assert reader["published"] == ["Not authorized"]
+    spied = _client(tracker, "esp01", subscribe="#", publish=[["ESP01/spied", "1"]], seconds=1)
+    assert spied["published"] == ["Success"] and spied["received"] == []
+
+
+def test_the_broker_keeps_what_comes_while_telegraf_is_away(tracker: Example, told: dict[str, str]) -> None:
+    _board_says(tracker, AIR)
+    tracker.host.run("systemctl", "stop", "labline-telegraf.service")
+    away = {quantity: value + 1 for quantity, value in AIR.items()}
+    _board_says(tracker, away)
+    tracker.host.run("systemctl", "restart", "mosquitto.service")
+    tracker.host.run("systemctl", "start", "labline-telegraf.service")
+    deadline = time.monotonic() + PATIENCE
+    while (found := _air(tracker)) != away:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def test_another_password_closes_nobody_elses_connection(tracker: Example, told: dict[str, str]) -> None:
+    started = "systemctl show --property ActiveEnterTimestampMonotonic mosquitto.service"
+    before = tracker.host.run(*started.split())
+    former, tracker.passwords["vault_mqtt_esp01"] = tracker.passwords["vault_mqtt_esp01"], "canary-the-next-one"
+    passwords = {user: tracker.passwords[f"vault_mqtt_{user}"] for user in ("lab", "esp01")}
+    said = _went_well(tracker.play("--tags", "mosquitto", "--diff", mosquitto_passwords=passwords))
+    assert _changed(said) == 2 and "canary" not in said  # the file, and that the broker reads it
+    _board_says(tracker, AIR)
+    assert _client(tracker, "esp01", former)["connected"] == "Not authorized"
+    assert tracker.host.run(*started.split()) == before
+
+
+def test_tracker_is_told_true_and_shut_in(tracker: Example, told: dict[str, str]) -> None:
+    assert _changed(told["asked"]) > 10
+    assert _changed(told["again"]) == 0, told["again"]
+    assert _changed(told["asked again"]) == 0, told["asked again"]
+    for unit in ("mosquitto.service", "labline-telegraf.service"):
+        _shut_in(tracker, unit)
+    _nothing_shown(tracker, told)
+
+
+def test_helium_has_the_last_reading_of_each_instrument(helium: Example) -> None:
+    said = {"made": _went_well(helium.play("-vvv", "--diff"))}
+    _all_arrives(helium)
+    said["again"] = _went_well(helium.play())
+    assert _changed(said["again"]) == 0, said["again"]
+    _nothing_shown(helium, said)
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(EXAMPLES.iterdir())])
+def test_vault_has_what_the_variables_ask_for(name: str) -> None:
+    everything = EXAMPLES / name / "inventory" / "group_vars" / "all"
+    asked = set(re.findall(r"\bvault_\w+", (everything / "vars.yml").read_text()))
+    assert asked == set(yaml.safe_load((everything / "vault.yml.example").read_text()))

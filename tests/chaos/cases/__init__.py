@@ -1,0 +1,1 @@
+"""The cases: each module has a list ``CASES``."""

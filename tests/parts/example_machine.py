@@ -1,0 +1,179 @@
+"""A machine with one of the examples of ansible/examples on it: its inventory as it stands, with a vault, on a bare host."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import trustme
+import yaml
+
+from provisioning import site as sites
+from provisioning import telegraf_config
+from provisioning.influxql import identifier, text
+from provisioning.native_config import is_native
+
+from . import debian_host, site_machine
+
+EXAMPLES = site_machine.ROOT / "ansible" / "examples"
+TLS = "/etc/labline/tls"
+
+
+class Example:
+    """``play`` runs the playbook with the example's inventory; ``passwords`` are what its vault has, ``site`` is its site file."""
+
+    def __init__(self, name: str, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
+        self.host, self.network, self._folder = host, network, folder
+        self.inventory = folder / "inventory"
+        shutil.copytree(EXAMPLES / name / "inventory", self.inventory)
+        everything = self.inventory / "group_vars" / "all"
+        names = yaml.safe_load((everything / "vault.yml.example").read_text())
+        self.passwords = {each: f"canary-{each}-q'\\x" for each in names}
+        self._vault_password = folder / "vault-password"
+        self._vault_password.write_text("canary-of-the-vault")
+        (everything / "vault.yml").write_text(yaml.safe_dump(self.passwords))
+        self._vault("encrypt", everything / "vault.yml")
+        (self.node,) = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["hosts"]
+        self.site_file = folder / f"{name}.yml"
+        repository = f"http://{network.address(1)}:{site_machine.PORT}"
+        self._variables: dict[str, object] = {
+            "ansible_host": host.address,
+            "ansible_user": debian_host.USER,
+            "ansible_ssh_private_key_file": str(host.key),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
+            "labline_archives": str(folder / "wheels"),
+            "labline_site_file": str(self.site_file),
+            **{f"{part}_repository": repository for part in ("influxdb", "telegraf")},
+            **{f"{part}_key": key for part in ("influxdb", "telegraf")},
+        }
+
+    def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
+        """Run site.yml with other ``variables`` of the host; gives its exit status and what it prints."""
+        own = self.inventory / "host_vars" / f"{self.node}.yml"
+        own.parent.mkdir(exist_ok=True)
+        own.write_text(yaml.safe_dump(self._variables | variables))
+        vault = f"--vault-password-file={self._vault_password}"
+        return site_machine.playbook(self.network, self.inventory, self._folder, vault, *arguments)
+
+    def use(self, changes: dict[str, dict[str, Any]]) -> sites.Site:
+        """Write the site file of the sites that come along, with other keys of some instruments; gives it as it is read."""
+        written = yaml.safe_load((sites.SITES / self.site_file.name).read_text(encoding="utf-8"))
+        for node in written["nodes"]:
+            node["flush"] = "1s"
+        for one in written["instruments"]:
+            one.update(changes.get(one["name"], {}))
+        self.site_file.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+        self.site = sites.load(self.site_file)
+        return self.site
+
+    def missing(self) -> list[str]:
+        """List the quantities of which the database has no value yet."""
+        wanted = [
+            (one.name, channel.id, channel.measurement, quantity)
+            for one in self.site.enabled
+            for channel in one.stanza.channels
+            for quantity in channel.quantities
+        ]
+        last = self.newest(*wanted)
+        return [
+            f"{name}.{channel}.{quantity}"
+            for (name, channel, _, quantity), value in zip(wanted, last, strict=True)
+            if value is None
+        ]
+
+    def newest(self, *wanted: tuple[str, str, str, str]) -> list[object]:
+        """Give the newest value of each (instrument, channel, measurement, quantity); None where there is none."""
+        statements = [
+            f'SELECT last({identifier(quantity)}) AS "last" FROM "raw".{identifier(measurement)} '
+            f'WHERE "instrument" = {text(instrument)} AND "channel" = {text(channel)}'
+            for instrument, channel, measurement, quantity in wanted
+        ]
+        answer = self.query("; ".join(statements))
+        return [result["series"][0]["values"][0][1] if "series" in result else None for result in answer]
+
+    def query(self, statements: str) -> list[dict[str, Any]]:
+        """Ask the database as its reader; gives the results of the statements."""
+        answer = site_machine.query(self.host, self.site_database, self.passwords["vault_reader"], statements)
+        results: list[dict[str, Any]] = json.loads(answer)["results"]
+        return results
+
+    @property
+    def site_database(self) -> str:
+        """Name the database of its site file."""
+        name: str = yaml.safe_load(self.site_file.read_text())["influxdb"]["database"]
+        return name
+
+    def _vault(self, verb: str, file: Path) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "ansible",
+            "vault",
+            verb,
+            f"--vault-password-file={self._vault_password}",
+            str(file),
+        ]
+        environment = site_machine.ansible_environment(self._folder)
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+
+
+@contextmanager
+def example(name: str, folder: Path) -> Iterator[Example]:
+    """Boot a bare host, with simulators of the example's instruments in its network. Raises NoHost."""
+    with site_machine.bare(folder) as (network, host, key):
+        yield Example(name, network, host, folder, key)
+
+
+def certificate(host: debian_host.Host) -> None:
+    """Put a certificate of its address on the host, where the role `tls` has it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert(host.address)
+    folder = host.path(TLS)
+    folder.mkdir(parents=True)
+    authority.cert_pem.write_to_path(str(folder / "ca.crt"))
+    issued.private_key_pem.write_to_path(str(folder / "server.key"))
+    issued.cert_chain_pems[0].write_to_path(str(folder / "server.crt"))
+    (folder / "server.key").chmod(0o600)
+
+
+@contextmanager
+def simulators(folder: Path, host: debian_host.Host, name: str, but: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:
+    """Run simulators of a site's instruments in the host's network; gives the URLs at which they answer there.
+
+    Those that Telegraf reads itself, which have none, and those of ``but`` are left out.
+    """
+    files = []
+    for one in sites.load(sites.SITES / f"{name}.yml").enabled:
+        if one.name not in but and not is_native(one.stanza):
+            way = "?transport=tcp" if "tcp" in one.stanza.driver.schemes else ""
+            files.append(folder / f"simulated-{one.name}.yml")
+            files[-1].write_text(telegraf_config.program(one, f"sim:{way}"), encoding="utf-8")
+    command = [*host.enter(), sys.executable, "-m", "telegraf_inputs.simulators", *files]
+    with subprocess.Popen(
+        command, cwd=site_machine.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout and process.stdin
+        urls = {}
+        while (line := process.stdout.readline().strip()) != "ready":
+            assert line, f"the simulators of {name} do not start"
+            instrument, url = line.split()
+            urls[instrument] = url
+        try:
+            yield urls
+        finally:
+            process.stdin.close()
+
+
+def mqtt(network: debian_host.Network, **wanted: object) -> dict[str, Any]:
+    """Be a client of a broker in a network; see mqtt_client."""
+    command = [*network.enter(), sys.executable, "-m", "tests.parts.mqtt_client"]
+    done = subprocess.run(command, cwd=site_machine.ROOT, input=json.dumps(wanted), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
