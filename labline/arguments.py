@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from telegraf_inputs.transport import Library
 
+    from .saving.restic import Repository
+
 DEFAULT_SITE = "demo"
 
 
@@ -45,6 +47,39 @@ def add_secrets(parser: argparse.ArgumentParser, help: str) -> None:
         type=Path,
         default=Path("/etc/labline/secrets"),
         help=f"{help} (default: %(default)s)",
+    )
+
+
+def add_repository(parser: argparse.ArgumentParser, option: str) -> None:
+    """Declare where backups are kept; ``repository`` finds them by that."""
+    parser.add_argument(
+        option, dest="repository", metavar="REPOSITORY", help="where backups are kept, as restic names it"
+    )
+    parser.add_argument("--password-file", metavar="FILE", type=Path, help="the file with the repository's password")
+    parser.add_argument(
+        "--mount",
+        metavar="DIR",
+        type=Path,
+        help="where the repository's disk, or share, must be mounted: else nothing is done",
+    )
+    parser.add_argument("--ssh-key", metavar="FILE", type=Path, help="over SFTP: the private key, and")
+    parser.add_argument("--known-hosts", metavar="FILE", type=Path, help="the keys of the other machine")
+
+
+def repository(arguments: argparse.Namespace, cache: Path | None = None) -> Repository:
+    """Give the repository that the arguments name; ``cache``: a folder for what restic keeps of it here. Raises StackError."""
+    from .saving.restic import Repository
+    from .stack.errors import StackError
+
+    if not arguments.repository or not arguments.password_file:
+        raise StackError("name the repository of the backups, and --password-file FILE with its password")
+    return Repository(
+        arguments.repository,
+        arguments.password_file,
+        cache,
+        arguments.mount,
+        arguments.ssh_key,
+        arguments.known_hosts,
     )
 
 

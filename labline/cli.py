@@ -43,6 +43,8 @@ VERBS = (
     "calibrate-display",
     "rename",
     "rotate",
+    "backup",
+    "restore",
     "new-driver",
     "completion",
 )
@@ -53,15 +55,13 @@ DESCRIPTION = """\
 Watches a laboratory, by one site file: Telegraf runs the programs that read it,
 InfluxDB keeps what they measure, Grafana shows it and raises the alarms."""
 EPILOG = """\
-SITE is the name of a file in provisioning/sites (such as demo) or a path to one;
-left out, it is demo.
+SITE is a site file, or the name of one in provisioning/sites (default: demo).
 Exit status: 0 all is well, 1 something was found or failed, 2 wrong use.
 
 examples{here}:
   labline run                        start the demo lab, live, until Ctrl-C
   labline check my-lab.yml           look for mistakes in a site file
   labline run my-lab.yml --simulate  try it without the hardware
-  labline run --help                 all about one verb
 """
 
 

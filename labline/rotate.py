@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
+import sys
 from pathlib import Path
 
 from . import arguments as shared
@@ -33,6 +35,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="telegraf",
         help="with --secrets: Telegraf's service (default: %(default)s)",
     )
+    parser.add_argument(
+        "--given",
+        action="store_true",
+        help="with --secrets: take the passwords from stdin (JSON, by user) and let every service be, as ansible/rotate.yml does",
+    )
     parser.add_argument("--url", metavar="URL", help="with --secrets: another InfluxDB than the one in the site file")
 
 
@@ -48,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     file = sites.find(arguments.site)
     site = sites.load(file)
+    if arguments.secrets and arguments.given:
+        return _given(arguments, site)
     if arguments.secrets:
         return _of_services(arguments, site)
     running = known_labs.running(state_of(file, arguments.state), file)
@@ -93,4 +102,31 @@ def _of_services(arguments: argparse.Namespace, site: object) -> int:
         influxdb_passwords.rotate(administrator(), secrets, user, credentials.generate())
         print(f"new password: {user}")
     print(f"Grafana, and whatever else asks as {READER}, has to be told the new one: {secrets / READER}")
+    return 0
+
+
+def _given(arguments: argparse.Namespace, site: object) -> int:
+    """Give each user the password that stdin has, the administrator last; whoever has it already keeps it."""
+    from provisioning import influxdb_passwords
+    from provisioning.influxdb_schema import ADMIN, READER
+    from provisioning.influxdb_server import Server, secret
+    from provisioning.site import Site
+    from provisioning.telegraf_config import WRITER
+    from telegraf_inputs.errors import BadInput
+
+    assert isinstance(site, Site)
+    try:
+        given = json.load(sys.stdin)
+        wanted = {user: str(given[user]) for user in (WRITER, READER, ADMIN)}
+    except (ValueError, TypeError, KeyError):
+        raise BadInput(f"stdin: expected JSON with passwords of {WRITER}, {READER} and {ADMIN}") from None
+    secrets: Path = arguments.secrets
+    anybody = Server(arguments.url or site.influxdb.url, ca=site.influxdb.ca)
+    influxdb_passwords.finish(anybody, secrets, ADMIN)
+    for user, password in wanted.items():
+        if secret(secrets, user) == password and not anybody.as_user(user, password).refusal():
+            continue
+        administrator = anybody.as_user(ADMIN, secret(secrets, ADMIN))
+        influxdb_passwords.rotate(administrator, secrets, user, password)
+        print(f"new password: {user}")
     return 0

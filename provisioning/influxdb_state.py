@@ -42,7 +42,7 @@ def read(server: Server, wanted: Schema) -> State:
     """Ask a server, as its administrator, about what a schema is about. Raises DatabaseError."""
     database, users = wanted.database, [user for user, _ in wanted.rights]
     databases = {row["name"] for row in server.rows("SHOW DATABASES")}
-    policies = _policies(server, database) if database in databases else {}
+    policies = policies_of(server, database) if database in databases else {}
     rows: set[tuple[Any, ...]] = set()
     site = ""
     if FOREVER in policies:
@@ -89,7 +89,8 @@ def left_behind(there: set[str], wanted: Schema) -> list[str]:
     ]
 
 
-def _policies(server: Server, database: str) -> dict[str, RetentionPolicy]:
+def policies_of(server: Server, database: str) -> dict[str, RetentionPolicy]:
+    """Read a database's retention policies, by name, as its administrator. Raises DatabaseError."""
     return {
         row["name"]: RetentionPolicy(
             name=row["name"],

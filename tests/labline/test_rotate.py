@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import stat
 import subprocess
@@ -184,3 +186,21 @@ def test_a_telegraf_on_another_node_would_lose_its_points(tmp_path, capsys):
     site = sites.SITES / "nodes.yml"
     assert cli.main(["rotate", str(site), "--secrets", str(tmp_path)]) == 2
     assert "has the password of writer" in capsys.readouterr().err
+
+
+def test_passwords_may_be_given_and_who_has_his_already_keeps_it(served, influxd, monkeypatch, capsys):
+    file, secrets, _ = served
+    before = words(secrets)
+    given = {user: credentials.generate() for user in USERS} | {"grafana_admin": "of no concern"}
+    (secrets / "writer").write_text(given["writer"])  # as a node that is the server has it already
+    rotated = []
+    for _ in range(2):
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(given)))
+        assert cli.main(["rotate", str(file), "--secrets", str(secrets), "--given"]) == 0
+        rotated.append(capsys.readouterr().out.splitlines())
+    assert rotated == [[f"new password: {user}" for user in ("writer", "reader", "labadmin")], []]
+    assert accepted(influxd.url, before) == set() and accepted(influxd.url, words(secrets)) == set(USERS)
+    assert words(secrets) == {user: given[user] for user in USERS}
+    monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
+    assert cli.main(["rotate", str(file), "--secrets", str(secrets), "--given"]) == 2
+    assert "expected JSON with passwords" in capsys.readouterr().err

@@ -59,7 +59,9 @@ class Example:
         own.parent.mkdir(exist_ok=True)
         own.write_text(yaml.safe_dump(self._variables | variables))
         vault = f"--vault-password-file={self._vault_password}"
-        return site_machine.playbook(self.network, self.inventory, self._folder, vault, *arguments)
+        return site_machine.ansible(
+            self.network, self._folder, "playbook", "-i", str(self.inventory), "site.yml", vault, *arguments
+        )
 
     def use(self, changes: dict[str, dict[str, Any]]) -> sites.Site:
         """Write the site file of the sites that come along, with other keys of some instruments; gives it as it is read."""

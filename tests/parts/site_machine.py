@@ -21,7 +21,7 @@ from . import apt_repository, debian_host, grafana_package, packages
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
 FROM_DEBIAN = tuple(
-    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto".split()
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic".split()
 )
 SITE = """\
 site: bench
@@ -81,13 +81,19 @@ class Machine:
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
-    def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-        """Run site.yml with more ``variables`` of the host; gives its exit status and what it prints."""
+    def play(
+        self, *arguments: str, playbook: str = "site.yml", **variables: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return playbook(self._network, self.inventory, self._folder, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
+
+    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one of Ansible's programs: playbook, vault."""
+        return ansible(self._network, self._folder, *words, stdin=stdin)
 
     def ask(
         self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
@@ -110,21 +116,20 @@ class Machine:
         command = [*self._network.enter(), sys.executable, "-c", program]
         return subprocess.run(command, capture_output=True, text=True).stdout
 
-    def query(self, statement: str) -> str:
-        """Ask the database as its reader, from inside the host; gives the answer as JSON."""
-        return query(self.host, "lab", self.passwords["reader"], statement)
+    def query(self, statement: str, user: str = "reader") -> str:
+        """Ask the database, from inside the host; gives the answer as JSON."""
+        return query(self.host, "lab", self.passwords[user], statement, user)
 
 
-def playbook(
-    network: debian_host.Network, inventory: Path, folder: Path, *arguments: str
+def ansible(
+    network: debian_host.Network, folder: Path, *words: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run site.yml in a network; what Ansible itself keeps is in ``folder``. Gives its exit status and what it prints."""
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "site.yml", *arguments]
+    """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
     return subprocess.run(
-        [*network.enter(), *command],
+        [*network.enter(), sys.executable, "-m", "ansible", *words],
         cwd=ROOT / "ansible",
         env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
     )
@@ -148,17 +153,18 @@ def _sockets(network: debian_host.Network) -> str:
     return f"/tmp/{network.name}"
 
 
-def query(host: debian_host.Host, database: str, password: str, statement: str) -> str:
-    """Ask a host's database as its reader, from inside; gives the answer as JSON."""
+def query(host: debian_host.Host, database: str, password: str, statement: str, user: str = "reader") -> str:
+    """Ask a host's database, from inside; gives the answer as JSON."""
     ask = (
-        "import base64, sys, urllib.parse, urllib.request as r; db, password, query = sys.stdin.read().split('\\0'); "
+        "import base64, sys, urllib.parse, urllib.request as r; "
+        "db, user, password, query = sys.stdin.read().split('\\0'); "
         "q = r.Request('http://127.0.0.1:8086/query?' + urllib.parse.urlencode({'db': db, 'q': query, 'epoch': 'ns'})); "
-        "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'reader:{password}'.encode()).decode()); "
-        "print(r.urlopen(q).read().decode())"
+        "q.add_header('Authorization', 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()); "
+        "print(r.urlopen(q, b'').read().decode())"
     )
     done = subprocess.run(
         [*host.enter(), sys.executable, "-c", ask],
-        input="\0".join((database, password, statement)),
+        input="\0".join((database, user, password, statement)),
         capture_output=True,
         text=True,
     )

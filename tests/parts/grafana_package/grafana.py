@@ -38,7 +38,9 @@ def main() -> None:
         known.write_text(expanded(settings["security"]["admin_password"]))
     if not expanded(settings["security"]["secret_key"]):
         raise SystemExit("no secret_key")
-    administrator = "Basic " + base64.b64encode(f"admin:{known.read_text()}".encode()).decode()
+
+    def administrator() -> str:
+        return "Basic " + base64.b64encode(f"admin:{known.read_text()}".encode()).decode()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -46,12 +48,22 @@ def main() -> None:
                 self._say(200, {"database": "ok"})
             elif self.path == "/login":
                 self._say(200, {"root_url": settings["server"]["root_url"]})
-            elif self.headers["Authorization"] != administrator:
+            elif self.headers["Authorization"] != administrator():
                 self._say(401, {"message": "Invalid username or password"})
             elif self.path == "/api/search":
                 self._say(200, sorted(path.name for path in (provisioning / "dashboards").rglob("*.json")))
             else:
                 self._say(200, {"name": "Main Org."})
+
+        def do_PUT(self) -> None:
+            given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path != "/api/user/password" or self.headers["Authorization"] != administrator():
+                self._say(401, {"message": "Invalid username or password"})
+            elif given["oldPassword"] != known.read_text() or given["newPassword"] != given["confirmNew"]:
+                self._say(400, {"message": "Invalid old password"})
+            else:
+                known.write_text(given["newPassword"])
+                self._say(200, {"message": "User password changed"})
 
         def _say(self, status: int, what: object) -> None:
             body = json.dumps(what).encode()

@@ -1,0 +1,116 @@
+"""Back up the database, Grafana's and the site file, by restic.
+
+Into a repository on another disk or machine, as restic names it: /mnt/nas/labline, sftp:pi@nas:/backup, rclone:NAS:backup.
+What is old goes only after a backup that went well. --tell says how old the newest is, for an alarm."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import arguments as shared
+
+if TYPE_CHECKING:
+    from .saving.record import Record
+    from .saving.restic import Repository
+
+EXAMPLES = """\
+  labline backup my-lab.yml --to /mnt/nas/labline --password-file FILE --mount /mnt/nas
+  labline backup --tell              of the last one, as a line for Telegraf
+"""
+STATE = Path("/var/lib/labline-backup")
+PORT = "127.0.0.1:8088"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    shared.add_site(parser)
+    shared.add_repository(parser, "--to")
+    parser.add_argument("--init", action="store_true", help="make the repository where there is none, and nothing else")
+    parser.add_argument(
+        "--grafana", metavar="FILE", type=Path, help="Grafana's database, such as /var/lib/grafana/grafana.db"
+    )
+    parser.add_argument("--add", metavar="FILE", type=Path, nargs="+", default=[], help="more files to keep")
+    parser.add_argument(
+        "--keep",
+        metavar="D,W,M",
+        type=_keep,
+        default="7,5,12",
+        help="how many daily, weekly and monthly ones to keep (default: %(default)s)",
+    )
+    parser.add_argument("--port", default=PORT, help="InfluxDB's backup port (default: %(default)s)")
+    parser.add_argument(
+        "--work",
+        metavar="DIR",
+        type=Path,
+        default=STATE,
+        help="where it gathers and keeps its record (default: %(default)s)",
+    )
+    parser.add_argument("--tell", action="store_true", help="tell of the last backup alone")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 0 where all is well."""
+    from .saving import record
+
+    work: Path = arguments.work
+    if arguments.tell:  # each minute: what takes time to load comes after it
+        print(record.read(work).line())
+        return 0
+
+    from provisioning import site as sites
+    from telegraf_inputs.errors import BadInput
+
+    from .stack.errors import StackError
+    from .words import called_bytes
+
+    repository = shared.repository(arguments, work / "restic")
+    if arguments.init:
+        print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
+        return 0
+    file = sites.find(arguments.site)
+    last, begun = record.read(work), time.time()
+    try:
+        site = sites.load(file)
+        made, snapshot = _back_up(arguments, repository, site.influxdb.database, file, last, begun)
+    except (StackError, BadInput, OSError) as error:
+        record.write(work, dataclasses.replace(last, failed=str(error)))
+        raise
+    record.write(work, made)
+    print(f"{repository.place}: backup {snapshot[:8]}, {called_bytes(made.size)} gathered in {made.seconds:.0f} s")
+    return 0
+
+
+def _back_up(
+    arguments: argparse.Namespace, repository: Repository, database: str, file: Path, last: Record, begun: float
+) -> tuple[Record, str]:
+    from .saving import dump, record
+    from .words import size_of
+
+    repository.reach()
+    scratch: Path = arguments.work / "gathered"
+    shutil.rmtree(scratch, ignore_errors=True)
+    dump.room_for(arguments.work, last.size)
+    scratch.mkdir(mode=0o700)
+    try:
+        dump.gather(
+            scratch, database=database, port=arguments.port, grafana=arguments.grafana, files=[file, *arguments.add]
+        )
+        size = int(size_of(scratch))
+        snapshot = repository.save(scratch, socket.gethostname())
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    repository.forget(dict(zip(("daily", "weekly", "monthly"), map(int, arguments.keep.split(",")), strict=True)))
+    return record.Record(made=begun, size=size, seconds=time.time() - begun), snapshot
+
+
+def _keep(text: str) -> str:
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts) or not any(map(int, parts)):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected three whole numbers such as 7,5,12, not all 0")
+    return text

@@ -1,0 +1,64 @@
+"""Put a backup's history back into an InfluxDB that runs.
+
+The database must be there (labline apply makes it). What came since stays, and nothing has to be stopped: the backup
+is read into a second database, copied, counted, and dropped. Grafana's database and the files are written to --into."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import arguments as shared
+from .backup import PORT
+
+EXAMPLES = """\
+  labline restore my-lab.yml --from /mnt/nas/labline --password-file FILE --into /var/tmp/backup
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    shared.add_site(parser)
+    shared.add_repository(parser, "--from")
+    parser.add_argument(
+        "--into", metavar="DIR", type=Path, required=True, help="an empty folder for what the backup has"
+    )
+    parser.add_argument("--snapshot", default="latest", help="which backup, by restic's name (default: %(default)s)")
+    shared.add_secrets(parser, "the folder with the password of labadmin")
+    parser.add_argument("--url", metavar="URL", help="another InfluxDB than the one in the site file")
+    parser.add_argument("--port", default=PORT, help="InfluxDB's backup port (default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 0 where all points of the backup are there."""
+    from provisioning import influxdb_merge
+    from provisioning import site as sites
+    from provisioning.influxdb_schema import ADMIN
+    from provisioning.influxdb_server import Server, secret
+    from provisioning.influxql import identifier
+
+    from .saving import dump
+    from .stack.errors import StackError
+    from .words import counted
+
+    site = sites.load(sites.find(arguments.site))
+    into: Path = arguments.into
+    if into.exists() and any(into.iterdir()):
+        raise StackError(f"{into} is not empty, expected an empty folder, or none")
+    server = Server(arguments.url or site.influxdb.url, ADMIN, secret(arguments.secrets, ADMIN), ca=site.influxdb.ca)
+    database = site.influxdb.database
+    influxdb_merge.ready(server, database)
+    into.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shared.repository(arguments).bring(arguments.snapshot, into)
+    beside = f"{database}_restored"
+    server.query(f"DROP DATABASE {identifier(beside)}")  # of a restoring that was broken off
+    try:
+        dump.put_back(into, database=database, beside=beside, port=arguments.port)
+        values = influxdb_merge.merge(server, beside, database)
+    finally:
+        server.query(f"DROP DATABASE {identifier(beside)}")
+    print(f"database {database!r}: {counted('value', values)} of the backup are there")
+    rest = sorted(path.name for path in into.iterdir() if path.name != dump.DATABASE)
+    if rest:
+        print(f"{into} has, to be put back by hand: {', '.join(rest)}")
+    return 0

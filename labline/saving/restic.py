@@ -1,0 +1,118 @@
+"""A repository of restic's: encrypted, on a disk, over SFTP, or over SMB by rclone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from labline.stack.errors import StackError
+
+TAG = "labline"
+NONE_THERE = ("Is there a repository at the following location?", "unable to open config file")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The one at ``place``, as restic names places; ``mount``: a folder that a disk or a share must be mounted at.
+
+    ``ssh_key`` and ``known_hosts`` (files): for one over SFTP, where ssh does not find them itself.
+    """
+
+    place: str
+    password_file: Path
+    cache: Path | None = None
+    mount: Path | None = None
+    ssh_key: Path | None = None
+    known_hosts: Path | None = None
+
+    def made(self) -> bool:
+        """Make it, unless there is one. Raises StackError where it can't be reached."""
+        self.reach()
+        done = self._restic("cat", "config")
+        if done.returncode == 0:
+            return False
+        if not any(words in done.stderr for words in NONE_THERE):
+            raise self._failed("cat", done)
+        self._run("init")
+        return True
+
+    def reach(self) -> None:
+        """Look whether its disk is there: else a folder of the same name would fill this machine's own. Raises StackError."""
+        if self.mount and not self.mount.is_mount():
+            raise StackError(
+                f"nothing is mounted at {self.mount}: is the disk, or the share, there? Nothing was written"
+            )
+
+    def save(self, folder: Path, host: str) -> str:
+        """Add what is in ``folder``, and look whether all is whole; gives the snapshot's name. Raises StackError."""
+        self.reach()
+        said = self._run("backup", "--json", "--tag", TAG, "--host", host, ".", cwd=folder)
+        self._run("check")
+        return str(_summary(said)["snapshot_id"])
+
+    def forget(self, keep: dict[str, int]) -> None:
+        """Leave ``keep`` backups: so many daily, weekly, monthly ones. Raises StackError."""
+        self.reach()
+        many = [f"--keep-{which}={count}" for which, count in keep.items()]
+        self._run("forget", "--tag", TAG, "--group-by", "host", *many, "--prune")
+
+    def bring(self, snapshot: str, folder: Path) -> None:
+        """Write what a snapshot has into ``folder``. Raises StackError."""
+        self.reach()
+        newest = ("--tag", TAG) if snapshot == "latest" else ()
+        self._run("restore", snapshot, *newest, "--target", folder)
+
+    def _run(self, *words: str | Path, cwd: Path | None = None) -> str:
+        done = self._restic(*words, cwd=cwd)
+        if done.returncode:
+            raise self._failed(str(words[0]), done)
+        return done.stdout
+
+    def _restic(self, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        program = shutil.which("restic")
+        if not program:
+            raise StackError("there is no restic here; on Debian: apt install restic")
+        # What it does not know by a variable goes to ssh and rclone: where their keys are.
+        environment = {
+            **os.environ,
+            "RESTIC_REPOSITORY": self.place,
+            "RESTIC_PASSWORD_FILE": str(self.password_file),
+        } | ({"RESTIC_CACHE_DIR": str(self.cache)} if self.cache else {})
+        command = [program, *([] if self.cache else ["--no-cache"]), *self._ssh(), *map(str, words)]
+        return subprocess.run(
+            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+
+    def _ssh(self) -> list[str]:
+        if not (self.ssh_key and self.known_hosts):
+            return []
+        if self.place.startswith("sftp://"):
+            parts = urlsplit(self.place)
+            host, port = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname), parts.port
+        else:
+            host, port = self.place.removeprefix("sftp:").partition(":")[0], None
+        command = ["ssh", "-i", str(self.ssh_key), "-o", f"UserKnownHostsFile={self.known_hosts}"]
+        for option in ("IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "BatchMode=yes", "ServerAliveInterval=30"):
+            command += ["-o", option]
+        command += [*(["-p", str(port)] if port else []), host, "-s", "sftp"]
+        return ["-o", f"sftp.command={shlex.join(command)}"]
+
+    def _failed(self, what: str, done: subprocess.CompletedProcess[str]) -> StackError:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit status {done.returncode}"]
+        # What ssh and rclone say stands before what restic makes of it.
+        fatal = [line for line in lines if line.startswith(("Fatal", "subprocess"))] or lines[-3:]
+        if any("already locked" in line for line in lines):
+            fatal.append("another backup runs, or one was broken off: restic unlock removes what that left")
+        return StackError(f"restic {what}, {self.place}: {'; '.join(fatal)}")
+
+
+def _summary(said: str) -> dict[str, Any]:
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return next(line for line in reversed(lines) if line.get("message_type") == "summary")

@@ -1,0 +1,110 @@
+"""The role `backup` on a machine: made by a unit that is shut in, told by an alarm, put back, and shared with nobody."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts.site_machine import Machine
+
+PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
+SHARE, PASSWORD = "/srv/nas", "canary-restic-of-the-nas"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "backup.md"
+
+
+@pytest.fixture(scope="module")
+def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
+    """What the playbook said, twice: a site with the instrument of docs/backup.md, and a share for the backups."""
+    site = Path(str(machine.variables["labline_site_file"]))
+    before = site.read_text()
+    (stanza,) = re.findall(r"```yaml\n(  - name: backup.*?)```", EXAMPLE.read_text(), re.S)
+    site.write_text(before + stanza.replace("interval: 60s", "interval: 1s"))
+    machine.host.run("mkdir", "-p", SHARE)
+    mount(machine)
+    wanted = {"backup_repository": f"{SHARE}/labline", "backup_mount": SHARE, "backup_password": PASSWORD}
+    outputs = []
+    for _ in range(2):
+        done = machine.play("--diff", **wanted)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        outputs.append(done.stdout)
+    yield outputs
+    site.write_text(before)
+
+
+def mount(machine: Machine) -> None:
+    machine.host.run("mount", "-t", "tmpfs", "-o", "mode=1777", "nas", SHARE)
+
+
+def back_up(machine: Machine) -> str:
+    """Start the unit; gives how it ended."""
+    machine.host.run("systemctl", "start", "labline-backup.service", check=False)
+    return machine.host.run("systemctl", "show", "--value", "--property=Result", "labline-backup.service").strip()
+
+
+def newest(machine: Machine, field: str, measurement: str) -> float | None:
+    answer = json.loads(machine.query(f"SELECT last({field}) FROM {measurement}"))
+    series = answer["results"][0].get("series")
+    return series[0]["values"][0][1] if series else None
+
+
+def wait_for_result(machine: Machine, wanted: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while newest(machine, "result", "backup") != wanted:
+        assert time.monotonic() < deadline, machine.host.run("journalctl", "-n", "50", "--no-pager")
+        time.sleep(0.2)
+
+
+def test_the_second_run_changes_nothing_and_no_password_is_shown(machine: Machine, said: list[str]) -> None:
+    assert "changed=0" in said[1], said[1]
+    assert "canary" not in "".join(said) + machine.host.run("journalctl", "--no-pager", "--all")
+
+
+def test_it_is_shut_in(machine: Machine, said: list[str]) -> None:
+    shown = machine.host.run("systemd-analyze", "security", "--no-pager", "labline-backup.service")
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", shown)
+    assert exposure and float(exposure[1]) <= 2.0, shown
+    assert "active" in machine.host.run("systemctl", "is-active", "labline-backup.timer")
+
+
+def test_the_backup_port_is_for_root_and_the_backup_alone(machine: Machine, said: list[str]) -> None:
+    def reached(user: str) -> bool:
+        connect = "(exec 3<>/dev/tcp/127.0.0.1/8088) 2>/dev/null && echo reached || true"
+        return "reached" in machine.host.run("runuser", "-u", user, "--", "bash", "-c", connect)
+
+    assert reached("root") and reached("labline-backup") and not reached("pi") and not reached("labline")
+    for verb in ("start", "reload", "stop"):
+        machine.host.run("systemctl", verb, "nftables.service")
+        assert not reached("pi"), verb
+
+
+def test_where_the_share_is_gone_it_alarms_writes_nothing_and_heals(machine: Machine, said: list[str]) -> None:
+    wait_for_result(machine, 0)
+    machine.host.run("umount", SHARE)
+    assert back_up(machine) == "exit-code"
+    assert machine.host.run("ls", "-A", SHARE) == ""
+    wait_for_result(machine, 1)
+    mount(machine)
+    assert back_up(machine) == "success"
+    wait_for_result(machine, 0)
+
+
+def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
+    assert back_up(machine) == "success"
+
+    def counted(until: int) -> str:
+        return machine.query(f"SELECT count(temperature) FROM raw.julabo WHERE time <= {until}")
+
+    made = json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"]
+    until = int(made * 1e9)
+    before = counted(until)
+    assert "count" in before
+    machine.query("DROP MEASUREMENT julabo", user="labadmin")
+    assert "count" not in counted(until)
+    told = machine.host.run("labline-restore", "/var/tmp/back")
+    assert counted(until) == before, told
+    assert "files" in machine.host.run("ls", "/var/tmp/back")

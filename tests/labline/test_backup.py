@@ -1,0 +1,239 @@
+"""`labline backup` and `labline restore`: real restic, real InfluxDB; what was backed up is counted in a fresh server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from labline import cli
+from labline.saving import record
+from labline.stack import debian, influxdb, ports
+from provisioning.influxdb_server import DatabaseError, Server
+from tests.labline.conftest import wait_until
+from tests.parts.sftp import SftpServer
+
+PASSWORD = "An0ther-password-of-24-x"
+SITE = """\
+site: kept
+nodes: [{name: here}]
+influxdb: {url: "http://127.0.0.1:8086", database: lab, retention: {raw: 30d}}
+instruments:
+  - {name: cold, driver: lakeshore_372, connection: "sim:?seed=1", channels: {"1": null}}
+"""
+DAY = 86400
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[Server, str]]:
+    """Run an InfluxDB with its backup port open, and the site's database in it; gives the two and the port's address."""
+    http, port = ports.free(2)
+    folder.mkdir()
+    (folder / "influxdb.conf").write_text(
+        f'reporting-disabled = true\nbind-address = "127.0.0.1:{port}"\n[meta]\ndir = "{folder}/meta"\n[data]\n'
+        f'dir = "{folder}/data"\nwal-dir = "{folder}/wal"\n[http]\nbind-address = "127.0.0.1:{http}"\nauth-enabled = true\n'
+    )
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700)
+    for user in ("labadmin", "writer", "reader"):
+        (secrets / user).write_text(PASSWORD)
+        (secrets / user).chmod(0o600)
+    (folder / "site.yml").write_text(SITE.replace("8086", str(http)))
+    with (folder / "log").open("w") as log:
+        command = [influxdb.get().path, "-config", folder / "influxdb.conf"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        anybody = Server(f"http://127.0.0.1:{http}")
+
+        def takes_its_administrator() -> bool:
+            try:
+                anybody.query(f"CREATE USER labadmin WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES")
+            except DatabaseError:
+                assert process.poll() is None, (folder / "log").read_text()
+                return False
+            return True
+
+        wait_until(takes_its_administrator, "InfluxDB")
+        assert cli.main(["apply", str(folder / "site.yml"), "--secrets", str(secrets)]) == 0
+        yield anybody.as_user("labadmin", PASSWORD), f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def restic() -> Iterator[None]:
+    """Have restic at hand: this machine's, else Debian's, unpacked."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not shutil.which("restic"):
+            patch.setenv("PATH", f"{debian.unpack('restic') / 'usr/bin'}:{os.environ['PATH']}")
+        yield
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    with ExitStack() as undo:
+        folder = tmp_path_factory.mktemp("kept")
+        made, port = undo.enter_context(server(folder / "lab"))
+        yield Kept(folder, made, port)
+
+
+class Kept:
+    """A lab with two days of history, its Grafana, and where its backups go."""
+
+    def __init__(self, folder: Path, server: Server, port: str):
+        self.folder, self.server, self.port = folder, server, port
+        self.lab, self.repository, self.work = folder / "lab", folder / "nas/labline", folder / "work"
+        self.password = folder / "restic.password"
+        self.password.write_text("kept apart from all else")
+        self.work.mkdir()
+        self.repository.parent.mkdir()
+        now = time.time_ns()
+        # `state` is a text here and a number there: each must stay what it is.
+        lines = [
+            f'lakeshore_372,instrument=cold,channel=1 temperature={i}.5,state="ok" {now - i * 10**11}\n'
+            f"other,instrument=cold state={i}i,on={'true' if i % 2 else 'false'} {now - i * 10**11}\n"
+            for i in range(2 * DAY // 100)
+        ]
+        server.write("".join(lines), "lab", "raw")
+        server.write("lakeshore_372,instrument=cold old=1 1000000000000000000", "lab", "forever")
+        self.grafana = folder / "grafana.db"
+        with sqlite3.connect(self.grafana) as database:
+            database.execute("CREATE TABLE dashboards (name TEXT)")
+            database.execute("INSERT INTO dashboards VALUES ('mine')")
+        database.close()
+
+    def backup(self, *more: str, port: str = "") -> int:
+        words = ["backup", str(self.lab / "site.yml"), *self.where("--to"), "--work", str(self.work)]
+        return cli.main([*words, "--port", port or self.port, "--grafana", str(self.grafana), *more])
+
+    def where(self, option: str) -> list[str]:
+        return [option, str(self.repository), "--password-file", str(self.password)]
+
+    def told(self, capsys: pytest.CaptureFixture[str]) -> str:
+        capsys.readouterr()
+        assert cli.main(["backup", "--tell", "--work", str(self.work)]) == 0
+        return capsys.readouterr().out
+
+
+def counted(server: Server, database: str = "lab") -> dict[str, object]:
+    return {
+        f"{policy} {series.name}": series.rows
+        for policy in ("raw", "forever")
+        for series in server.query(f'SELECT count(*) FROM "{policy}"./lakeshore_372|other/', database)
+    }
+
+
+def test_a_backup_is_there_again_in_a_fresh_server(kept, tmp_path, capsys):
+    assert kept.told(capsys) == "backup result=2i\n"
+    assert kept.backup("--init") == 0 and kept.backup("--init") == 0
+    assert kept.backup() == 0
+    assert re.fullmatch(r"backup result=0i,age=0\.0\d+,size=[\d.]+,took=[\d.]+\n", kept.told(capsys))
+    assert [path.name for path in kept.work.iterdir() if path.name == "gathered"] == []
+    with server(tmp_path / "fresh") as (fresh, port):
+        new = f"lakeshore_372,instrument=cold,channel=1 temperature=4 {time.time_ns()}"
+        fresh.write(new, "lab", "raw")  # what came since the database was made anew
+        words = ["restore", str(tmp_path / "fresh/site.yml"), *kept.where("--from"), "--port", port]
+        words += ["--secrets", str(tmp_path / "fresh/secrets"), "--into", str(tmp_path / "into")]
+        assert cli.main(words) == 0
+        before, after = counted(kept.server), counted(fresh)
+        before["raw lakeshore_372"][0]["count_temperature"] += 1
+        before["raw lakeshore_372"][0]["time"] = after["raw lakeshore_372"][0]["time"]
+        assert before == after and len(after) == 3
+        fields = {
+            (row["fieldKey"], row["fieldType"]) for row in fresh.rows('SHOW FIELD KEYS FROM "raw"."other"', "lab")
+        }
+        assert fields == {("state", "integer"), ("on", "boolean")}
+        assert {row["name"] for row in fresh.rows("SHOW DATABASES")} == {"lab"}
+    with sqlite3.connect(tmp_path / "into/grafana.db") as database:
+        assert database.execute("SELECT name FROM dashboards").fetchall() == [("mine",)]
+    database.close()
+    assert (tmp_path / "into/files/site.yml").read_text() == (kept.lab / "site.yml").read_text()
+
+
+def test_one_that_fails_is_told_and_the_last_good_one_stays_known(kept, capsys):
+    (closed,) = ports.free(1)
+    record.write(kept.work, record.Record(made=time.time() - 3600, size=5_000_000, seconds=2))
+    assert kept.backup(port=f"127.0.0.1:{closed}") == 1
+    assert "is InfluxDB running, and does its `bind-address` say this port?" in capsys.readouterr().err
+    assert re.fullmatch(r"backup result=1i,age=1\.00\d\d,size=5\.000,took=2\.0\n", kept.told(capsys))
+    assert not (kept.work / "gathered").exists()
+
+
+def test_where_the_share_is_not_mounted_nothing_is_written(kept, capsys):
+    kept.backup("--init")
+    capsys.readouterr()
+    before = sorted(kept.repository.rglob("*"))
+    assert kept.backup("--mount", str(kept.repository.parent)) == 1
+    assert "nothing is mounted at" in capsys.readouterr().err
+    assert sorted(kept.repository.rglob("*")) == before
+    assert "result=1i" in kept.told(capsys)
+
+
+def test_what_is_old_goes_and_the_newest_stays(kept):
+    kept.backup("--init")
+    for _ in range(2):
+        assert kept.backup("--keep", "1,0,0") == 0
+    said = subprocess.run(
+        ["restic", "--repo", kept.repository, "--password-file", kept.password, "snapshots", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(json.loads(said.stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--to", "/dev/null/x", "--password-file", "/dev/null"], "restic cat, /dev/null/x"),
+        (["--to", "/nowhere"], "name the repository of the backups, and --password-file FILE"),
+    ],
+)
+def test_what_is_wrong_is_told(more, said, tmp_path, capsys):
+    file = tmp_path / "site.yml"
+    file.write_text(SITE)
+    assert cli.main(["backup", str(file), "--init", "--work", str(tmp_path), *more]) == 1
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
+
+
+def test_a_restoring_needs_the_database_and_an_empty_folder(kept, tmp_path, capsys):
+    words = ["restore", str(kept.lab / "site.yml"), *kept.where("--from"), "--secrets", str(kept.lab / "secrets")]
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").touch()
+    assert cli.main([*words, "--into", str(tmp_path / "full")]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    other = tmp_path / "other.yml"
+    other.write_text((kept.lab / "site.yml").read_text().replace("database: lab", "database: none"))
+    words[1] = str(other)
+    assert cli.main([*words, "--into", str(tmp_path / "into")]) == 1
+    assert "labline apply makes it first" in capsys.readouterr().err
+
+
+def test_it_goes_over_sftp_to_a_machine_whose_key_is_known(kept, tmp_path, capsys):
+    with tempfile.TemporaryDirectory(prefix="labline-sftp-", dir="/var/tmp") as name, ExitStack() as undo:
+        Path(name).chmod(0o755)
+        sshd = SftpServer(Path(name) / "served")
+        undo.callback(sshd.stop)
+        place = f"sftp://{sshd.user}@127.0.0.1:{sshd.port}/{sshd.folder}/repository"
+        words = ["--to", place, "--ssh-key", str(sshd.key)]
+        known = ["--known-hosts", str(sshd.known_hosts)]
+        assert kept.backup("--init", *words, *known) == 0
+        assert kept.backup(*words, *known) == 0
+        assert (sshd.folder / "repository/config").exists()
+        stranger = tmp_path / "known_hosts"
+        stranger.touch()
+        capsys.readouterr()
+        assert kept.backup(*words, "--known-hosts", str(stranger)) == 1
+        assert "Host key verification failed" in capsys.readouterr().err
