@@ -16,7 +16,7 @@ from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
 
 PATIENCE = 180.0  # seconds until what is awaited is there; never reached where all is well
 READ = {"laser": "julabo", "dewar": "lakeshore_372", "vacuum": "pfeiffer_tpg"}
-TO_SERVER = ("/etc/labline/site.yml", "--secrets", "/etc/labline/secrets")
+OF_SERVER = ("/etc/labline/site.yml", "--secrets", "/etc/labline/secrets")
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +131,87 @@ def test_units_are_shut_in(lab: SiteNetwork, told: dict[str, str]) -> None:
 def test_labline_ssh_gets_to_a_node_by_its_tunnel(lab: SiteNetwork, told: dict[str, str]) -> None:
     said = lab.labline("ssh", "--site", str(lab.site_file), "cellar", *lab.ssh_options("cellar"), "hostname")
     assert said.stdout.strip() == lab.hosts["cellar"].name, said.stderr
+
+
+def test_a_node_whose_cable_is_pulled_catches_up(lab: SiteNetwork, told: dict[str, str]) -> None:
+    mast = lab.hosts["mast"]
+    _arrives(lab, "laser", 0)
+    began = time.time_ns()
+    lab.network.cut(mast.number)
+    try:
+        _journal_grows(lab, "mast", "laser")
+        assert _newest(lab, "laser") < time.time_ns() - 2 * 10**9
+    finally:
+        lab.network.mend(mast.number)
+    _arrives(lab, "laser", time.time_ns())
+    _complete(lab, "mast", "laser", began)
+
+
+def test_a_node_that_is_rebooted_without_its_cable_catches_up(lab: SiteNetwork, told: dict[str, str]) -> None:
+    pump = lab.hosts["pump"]
+    _arrives(lab, "vacuum", 0)
+    began = time.time_ns()
+    lab.network.cut(pump.number)
+    try:
+        _journal_grows(lab, "pump", "vacuum")
+        lab.network.mend(pump.number)  # a host that boots is waited for at its sshd
+        pump.fall()
+        pump.boot()
+    finally:
+        lab.network.mend(pump.number)
+    _arrives(lab, "vacuum", time.time_ns())
+    _until(lab, lambda: _missing(lab, "pump", "vacuum", began) == set(), "the journal was not written again")
+
+
+def test_after_a_reboot_of_the_server_all_go_on(lab: SiteNetwork, told: dict[str, str]) -> None:
+    began = time.time_ns()
+    lab.hosts[SERVER].reboot()
+    for name, instrument in (("mast", "laser"), ("cellar", "dewar"), ("pump", "vacuum")):
+        _until(
+            lab, lambda one=instrument: _newest(lab, one) > time.time_ns() - 10 * 10**9, f"nothing new of {instrument}"
+        )
+        _complete(lab, name, instrument, began)
+
+
+def test_labline_nodes_tells_how_they_are(lab: SiteNetwork, told: dict[str, str]) -> None:
+    lab.let_server_log_in()
+    said = json.loads(lab.on_server("nodes", *OF_SERVER, "--json"))
+    assert [node["name"] for node in said["nodes"]] == list(lab.hosts)
+    for node in said["nodes"]:
+        assert node["well"] and not node["problem"] and node["version"], node
+        assert (
+            node["last_seen_seconds"] < 60
+            and abs(node["clock_ahead_seconds"]) < 2
+            and node["points_waiting"] is not None
+        )
+        assert node["tunnel"] == ("" if node["server"] else "open")
+    lab.hosts["cellar"].run("systemctl", "stop", "labline-tunnel.service")
+    try:
+        table = lab.on_server("nodes", *OF_SERVER)
+        assert re.search(r"^cellar .* shut ", table, re.MULTILINE) and "cellar: ssh says: " in table, table
+    finally:
+        lab.hosts["cellar"].run("systemctl", "start", "labline-tunnel.service")
+
+
+def _journal(lab: SiteNetwork, node: str, instrument: str) -> set[int]:
+    """List the times (ns) of an instrument's readings in its node's journal."""
+    text = lab.hosts[node].run("sh", "-c", "cat /var/lib/labline/journal/readings*.lp")
+    return {int(time_ns) for time_ns in re.findall(rf"^{READ[instrument]},\S+ .* (\d{{19}})$", text, re.MULTILINE)}
+
+
+def _journal_grows(lab: SiteNetwork, node: str, instrument: str) -> None:
+    before = len(_journal(lab, node, instrument))
+    _until(lab, lambda: len(_journal(lab, node, instrument)) > before + 4, f"{node} keeps no journal")
+
+
+def _missing(lab: SiteNetwork, node: str, instrument: str, since: int) -> set[int]:
+    """List what the journal has since then, and the database has not; what may still be on its way left out."""
+    until = _newest(lab, instrument)
+    kept = {at for at in _journal(lab, node, instrument) if since <= at <= until}
+    assert kept
+    statement = f"SELECT * FROM raw.{READ[instrument]} WHERE instrument = '{instrument}' AND time >= {since}"
+    return kept - {int(str(row[0])) for row in _rows(lab, statement)}
+
+
+def _complete(lab: SiteNetwork, node: str, instrument: str, since: int) -> None:
+    _until(lab, lambda: not _missing(lab, node, instrument, since), f"readings of {instrument} are missing")

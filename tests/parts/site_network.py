@@ -73,7 +73,8 @@ class SiteNetwork:
             if server or not tunnels:
                 variables["ansible_host"] = host.address
             (own / f"{name}.yml").write_text(yaml.safe_dump(variables))
-        return site_machine.playbook(self.network, self.example / "inventory", self.folder, *arguments)
+        inventory = str(self.example / "inventory")
+        return site_machine.ansible(self.network, self.folder, "playbook", "-i", inventory, "site.yml", *arguments)
 
     def labline(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a verb on the machine from which the hosts are reached."""
@@ -97,6 +98,17 @@ class SiteNetwork:
     def query(self, statement: str) -> str:
         """Ask the database as its reader, on the server; gives the answer as JSON, times in ns."""
         return site_machine.query(self.hosts[SERVER], DATABASE, self.passwords["reader"], statement)
+
+    def let_server_log_in(self) -> None:
+        """Give root on the server the keys by which people log in to the hosts."""
+        folder = self.hosts[SERVER].path("/root/.ssh")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        names = ""
+        for name, host in self.hosts.items():
+            shutil.copy(host.key, folder / name)
+            names += f"Host {name}\n    IdentityFile /root/.ssh/{name}\n"
+        (folder / "config").write_text(f"{names}Host *\n    IdentitiesOnly yes\n")
+        shutil.copy(self.known_hosts, folder / "known_hosts")
 
     def on_server(self, *words: str) -> str:
         """Run a verb on the server, as root, with its own site file and passwords."""
