@@ -185,6 +185,13 @@ def machine(folder: Path) -> Iterator[Machine]:
 @contextmanager
 def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, str]]:
     """Boot a bare host, with all it may install at hand, signed by the key that is given with it. Raises NoHost."""
+    with several(folder, "host") as (network, hosts, key):
+        yield network, hosts["host"], key
+
+
+@contextmanager
+def several(folder: Path, *names: str) -> Iterator[tuple[debian_host.Network, dict[str, debian_host.Host], str]]:
+    """Boot bare hosts in one network, each with a folder of its name in ``folder``; else as ``bare``. Raises NoHost."""
     with debian_host.needed():
         base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
@@ -193,11 +200,13 @@ def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, 
     # With a network, as a user has.
     wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder))
     with ExitStack() as undo:
+        hosts = {}
         with debian_host.needed():
             network = undo.enter_context(debian_host.network())
             undo.callback(shutil.rmtree, _sockets(network), ignore_errors=True)
-            host = debian_host.Host(network, 2, base / "root", folder / "host")
-        undo.callback(host.close)
+            for number, name in enumerate(names, 2):
+                hosts[name] = debian_host.Host(network, number, base / "root", folder / name)
+                undo.callback(hosts[name].close)
         serve = [
             sys.executable,
             "-m",
@@ -212,14 +221,15 @@ def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, 
         undo.callback(server.wait)
         undo.callback(server.terminate)
         key = (repository / apt_repository.KEY).read_text()
-        sources = host.path("/etc/apt/sources.list.d")
-        sources.mkdir(exist_ok=True)
-        (sources / "debian.sources").write_text(
-            f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
-            f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
-            + "".join(f" {line or '.'}\n" for line in key.splitlines())
-        )
-        yield network, host, key
+        for host in hosts.values():
+            sources = host.path("/etc/apt/sources.list.d")
+            sources.mkdir(exist_ok=True)
+            (sources / "debian.sources").write_text(
+                f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
+                f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
+                + "".join(f" {line or '.'}\n" for line in key.splitlines())
+            )
+        yield network, hosts, key
 
 
 @contextmanager
