@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
+from telegraf_inputs.url import HERE
+
 from .site import Node, Site
 
 HEADER = "# Made by `labline nodes --ssh-config` from the site file: change that, not this.\n"
@@ -26,6 +31,33 @@ def way(site: Site, node: Node) -> str:
 def render(site: Site) -> str:
     """Make the ssh_config of a site's nodes; those without a way are left out."""
     return HEADER + "".join(f"\n{_host(site, node)}" for node in site.nodes if reached(site, node)) + f"\n{YOURS}"
+
+
+def carried(site: Site) -> int:
+    """Tell which port of the server's loopback tunnels carry beside: what nodes write to, where they name it as if it were theirs; 0: none."""
+    url = urlsplit((site.influxdb.write or site.influxdb).url)
+    holders = any(node.ssh.tunnel_port for node in site.nodes)
+    return (url.port or 0) if holders and url.hostname in HERE else 0
+
+
+def described(site: Site) -> dict[str, Any]:
+    """Describe the nodes and their ways for programs: words, numbers and truth values, as the site file has them."""
+    nodes = [
+        {
+            "name": node.name,
+            "server": node is site.server,
+            "address": node.address,
+            "instruments": [instrument.name for instrument in site.of_node(node)],
+            "ssh": {
+                "user": node.ssh.user,
+                "port": node.ssh.port,
+                "jump": node.ssh.jump,
+                "tunnel_port": node.ssh.tunnel_port,
+            },
+        }
+        for node in site.nodes
+    ]
+    return {"site": site.name, "carried": carried(site), "nodes": nodes}
 
 
 def _host(site: Site, node: Node) -> str:

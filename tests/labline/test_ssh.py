@@ -91,7 +91,7 @@ def test_labline_ssh_logs_in_and_forwards(machines, tmp_path):
 
 def test_nodes_are_listed_with_their_ways(tmp_path, capsys):
     file = written(tmp_path, "address: 192.168.1.11, ssh: {jump: me@gate.example.org}", "ssh: {tunnel_port: 20001}")
-    assert cli.main(["nodes", str(file)]) == 0
+    assert cli.main(["nodes", str(file), "--ways"]) == 0
     assert capsys.readouterr().out == (
         "rack    server, 1 instrument; 192.168.1.11, by me@gate.example.org\n"
         "cellar  0 instruments; its tunnel, port 20001 of rack\n"
