@@ -32,7 +32,8 @@ def _logs(trial: Trial, lab: Laboratory) -> list[str]:
         if trial.log(host, TELEGRAF, JOURNAL_NOT_WRITTEN):
             found.append(f"Telegraf's log on the {name}: it can't write the journal")
         if again := trial.log(host, CATCH_UP, "written again from the journal"):
-            found.append(f"labline-catch-up's log on the {name}: “{again}”")
+            count = again.partition(" of ")[0]
+            found.append(f"labline-catch-up's log on the {name}: “{count} … written again from the journal …”")
     return found
 
 
