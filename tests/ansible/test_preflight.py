@@ -12,6 +12,8 @@ from tests.parts.site_machine import Machine
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a variable that no role knows": ({"telegraf_device": []}, "telegraf_device. Known are:"),
     "a password that is too short": ({"labline_passwords": {"labadmin": "short"}}, "ansible-vault create"),
+    "a node without a token": ({"labline_tokens": {"daq": "short", "hall": "x" * 30}}, "no token for daq, or one"),
+    "a site file that is not there": ({"labline_site_file": "/nowhere/site.yml"}, "/nowhere/site.yml: can't be read"),
     "an Ansible that is too old": ({"preflight_oldest_ansible": "99"}, "make ansible"),
     "a disk by a name that another one may have": (
         {"data_drive_device": "/dev/sda1"},

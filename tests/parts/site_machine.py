@@ -80,6 +80,7 @@ class Machine:
         }
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
+        self.variables["grafana_key_fingerprints"] = [apt_repository.fingerprint(key)]
 
     def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
