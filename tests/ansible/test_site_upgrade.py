@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.ansible.conftest import all_is_stored
+from tests.parts import debian_host
 from tests.parts.site_machine import ROOT, Machine
 from tools import wheels
 
@@ -18,8 +21,8 @@ NEWER = "99.1"
 
 
 @pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of a release to come: this one with another version, set up like any."""
+def newer(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Path:
+    """A clone of a release to come: this one with another version, set up like any; its packages are at hand."""
     clone = tmp_path_factory.mktemp("newer")
     for name in (*wheels.OURS, "tools", "requirements"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -34,6 +37,17 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, words in (("python", '"$@"'), ("labline", '-m labline.cli "$@"')):
         (programs / name).write_text(f"#!/bin/sh\nPYTHONPATH={clone} exec {sys.executable} {words}\n")
         (programs / name).chmod(0o755)
+    words = [
+        "--python",
+        debian_host.PYTHON,
+        "--machine",
+        platform.machine(),
+        "--to",
+        machine.variables["labline_archives"],
+    ]
+    subprocess.run(
+        [programs / "python", "-m", "tools.wheels", *map(str, words)], cwd=clone, check=True, stdout=subprocess.DEVNULL
+    )
     return clone
 
 
