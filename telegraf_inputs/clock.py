@@ -10,6 +10,7 @@ VARIABLE = "LABLINE_CLOCK"  # "unchecked": whoever runs this machine keeps its c
 EARLIEST_NS = 1_577_836_800_000_000_000  # 2020: a machine without a battery begins in 1970, or when its image was made
 AHEAD_NS = 2_000_000_000  # a source's time may be so far ahead of ours: clocks differ
 LOOK_SECONDS = 10.0  # between two questions to the kernel
+SET_NS = 500_000_000  # a clock that went otherwise by more was set: the kernel is asked at once
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
@@ -25,13 +26,15 @@ class Clock:
     def __init__(self) -> None:
         self._checked = os.environ.get(VARIABLE) != "unchecked"
         self._next_look = 0.0
+        self._ahead = 0  # of the monotonic clock, in ns, at the last look
         self._synchronised = True
 
     @property
     def synchronised(self) -> bool:
         """Tell whether the kernel knows that its clock follows a better one; True where it can't be asked."""
-        if self._checked and time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_SECONDS
+        ahead = time.time_ns() - time.monotonic_ns()
+        if self._checked and (time.monotonic() >= self._next_look or abs(ahead - self._ahead) > SET_NS):
+            self._next_look, self._ahead = time.monotonic() + LOOK_SECONDS, ahead
             self._synchronised = _kernel_says()
         return self._synchronised
 

@@ -28,13 +28,16 @@ from tests.parts import apt_repository, counting_instrument, debian_host, packag
 from tests.parts.counting_instrument import CountingInstrument
 from tests.parts.debian_host import Host
 from tests.parts.disk_image import DiskImage
-from tests.parts.site_machine import FROM_DEBIAN, PORT, ROOT
+from tests.parts.site_machine import PASSWORDS, PORT, ROOT
 from tests.parts.way_in import WayIn
 from tools import wheels
 
 from .case import Outcome, Unavailable
 
 SERVER, NODE = "server", "node"
+# The line from instrument to database, without what people look at.
+TAGS = "base,labline,influxdb,telegraf"
+FROM_DEBIAN = ("chrony", "influxdb", "python3-venv", "python3-debian", "unattended-upgrades", "nftables", "acl")
 SITE = """\
 site: bench
 title: Bench
@@ -108,7 +111,7 @@ class Laboratory:
             undo.callback(instrument.close)
         way_in = WayIn(self.network.name, (self.server.address, 8086))
         undo.callback(way_in.close)
-        self.passwords = {name: f"{name}-of-the-bench" for name in ("labadmin", "writer", "reader")}
+        self.passwords = {name: f"{name}-of-the-bench" for name in PASSWORDS}
         self.database = Server(f"http://127.0.0.1:{way_in.port}", "reader", self.passwords["reader"], seconds=8)
         self._write_site()
         self._write_inventory()
@@ -229,6 +232,7 @@ class Laboratory:
             LC_ALL="C.UTF-8",
         )
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self._folder / "hosts.yml"), "site.yml"]
+        command += ["--tags", TAGS]
         try:
             done = subprocess.run(
                 [*self.network.enter(), *command],

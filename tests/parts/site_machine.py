@@ -75,25 +75,23 @@ class Machine:
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_passwords": self.passwords,
             "labline_tokens": {"daq": self.token},
-            "labline_archives": str(folder / "wheels"),
+            "labline_archives": str(archives(folder)),
             "labline_site_file": str(folder / "site.yml"),
         }
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
-    def play(
-        self, *arguments: str, playbook: str = "site.yml", **variables: object
-    ) -> subprocess.CompletedProcess[str]:
+    def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables}
         groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments)
 
-    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
-        return ansible(self._network, self._folder, *words, stdin=stdin)
+        return ansible(self._network, self._folder, *words)
 
     def ask(
         self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
@@ -121,15 +119,13 @@ class Machine:
         return query(self.host, "lab", self.passwords[user], statement, user)
 
 
-def ansible(
-    network: debian_host.Network, folder: Path, *words: str, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def ansible(network: debian_host.Network, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
     return subprocess.run(
         [*network.enter(), sys.executable, "-m", "ansible", *words],
         cwd=ROOT / "ansible",
         env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
@@ -151,6 +147,11 @@ def ansible_environment(folder: Path, **more: str) -> dict[str, str]:
 def _sockets(network: debian_host.Network) -> str:
     """Name the folder of the connections that are kept, whose path has to be short; hosts of two networks share addresses."""
     return f"/tmp/{network.name}"
+
+
+def archives(folder: Path) -> Path:
+    """Name the folder of the packages for machines, one for all machines whose folders lie beside this one."""
+    return folder.parent / "wheels"
 
 
 def query(host: debian_host.Host, database: str, password: str, statement: str, user: str = "reader") -> str:
@@ -196,9 +197,8 @@ def several(folder: Path, *names: str) -> Iterator[tuple[debian_host.Network, di
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
     apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
-    wheels.archive(
-        debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
-    )  # with a network, as a user has
+    # With a network, as a user has.
+    wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder))
     with ExitStack() as undo:
         hosts = {}
         with debian_host.needed():

@@ -41,6 +41,20 @@ def test_a_time_that_is_odd_is_told_before_a_clock_that_follows_no_other(synchro
     assert Clock().judge(ns(BEFORE_2020)) == "past"
 
 
+def test_a_clock_that_is_set_is_asked_about_at_once_and_else_every_ten_seconds(monkeypatch):
+    monkeypatch.delenv(clock.VARIABLE, raising=False)
+    said, ahead = [True], [NOW]
+    monkeypatch.setattr(clock, "_kernel_says", lambda: said[-1])
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 0)
+    monkeypatch.setattr(time, "time_ns", lambda: ahead[-1])
+    judge = Clock()
+    assert judge.judge(NOW) == ""
+    said.append(False)
+    assert judge.judge(NOW) == ""
+    ahead.append(NOW - clock.SET_NS - 1)
+    assert judge.judge(ahead[-1]) == "unsynchronised"
+
+
 def test_what_telegraf_reads_itself_is_judged_by_the_same_borders():
     assert native_script.CLOCK["ahead_ns"] == clock.AHEAD_NS
     assert native_script.CLOCK["earliest_ns"] == clock.EARLIEST_NS
