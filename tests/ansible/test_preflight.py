@@ -43,5 +43,5 @@ def test_two_nodes_on_one_tunnel_port_are_told(machine: Machine, tmp_path: Path)
     )
     done = machine.play(labline_site_file=str(site))
     said = " ".join(done.stdout.split())
-    assert done.returncode != 0 and f"{site}:2: nodes[2].ssh.tunnel_port: is that of 'a' already" in said, said
+    assert done.returncode != 0 and f"{site}:2: nodes[2].ssh.tunnel_port: 20001 is that of 'a' already" in said, said
     assert "changed=0" in said and "PLAY [Put the site" not in said
