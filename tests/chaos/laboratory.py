@@ -131,6 +131,14 @@ class Laboratory:
         self.rules = [rule for group in groups for rule in group["rules"]]
         self.wait_for_new()
 
+    def versions(self) -> str:
+        """Tell what is tried here."""
+        debian = self.server.path("/etc/debian_version").read_text().strip()
+        packages = self.server.run(
+            "dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", "telegraf", "influxdb"
+        )
+        return f"Debian {debian}, {packages.rstrip(', ')}"
+
     @contextmanager
     def trial(self) -> Iterator[Trial]:
         """Begin with all well; count when it is over."""

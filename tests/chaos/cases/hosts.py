@@ -8,7 +8,7 @@ from ..case import Case, Outcome
 from ..laboratory import Laboratory, Trial, laboratory
 
 TELEGRAF, INFLUXDB = "labline-telegraf.service", "influxdb.service"
-LONG, SHORT = 300, 25  # seconds of a fault that lasts
+LONG, SHORT = 300, 12  # seconds of a fault that lasts
 CATCH_UP = "labline-catch-up.service"
 NOT_WRITTEN = r"E! \[outputs\.influxdb::database\]"
 JOURNAL_NOT_WRITTEN = r"E! \[agent\] Error writing to outputs\.file::journal|E! .*outputs\.file"
