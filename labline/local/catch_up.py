@@ -32,7 +32,7 @@ DATABASE = "database"  # the alias of Telegraf's output
 BLOCK = 5000  # lines that are written at once
 
 
-class Place(Struct, frozen=True):
+class JournalPlace(Struct, frozen=True):
     """A place in the journal: the file, by its number in the file system, and how far into it (bytes)."""
 
     inode: int = 0
@@ -45,8 +45,8 @@ class Mark(Struct, frozen=True):
     ``dropped`` of them were by then.
     """
 
-    before: Place
-    place: Place
+    before: JournalPlace
+    place: JournalPlace
     due: int
     dropped: int
 
@@ -57,10 +57,10 @@ class Noted(Struct, frozen=True):
     ``read`` is how far the journal was looked at, ``said`` where the line before that stands that tells of the output.
     """
 
-    delivered: Place | None = None
+    delivered: JournalPlace | None = None
     dropped: int = -1
-    read: Place = Place()
-    said: Place | None = None
+    read: JournalPlace = JournalPlace()
+    said: JournalPlace | None = None
     mark: Mark | None = None
 
 
@@ -82,7 +82,7 @@ class CatchUp:
             if self._noted != before:
                 self._keep()
 
-    def _take(self, place: Place, end: Place, line: bytes) -> Iterator[str]:
+    def _take(self, place: JournalPlace, end: JournalPlace, line: bytes) -> Iterator[str]:
         """Take in a line that stands from ``place`` to ``end``."""
         now = self._noted
         if line == journal.START:
@@ -94,7 +94,9 @@ class CatchUp:
             now = structs.replace(now, said=place)
         self._noted = structs.replace(now, read=end)
 
-    def _heard(self, now: Noted, before: Place, place: Place, output: OutputSaid) -> Generator[str, None, Noted]:
+    def _heard(
+        self, now: Noted, before: JournalPlace, place: JournalPlace, output: OutputSaid
+    ) -> Generator[str, None, Noted]:
         """Take in what Telegraf says of the output at ``place``, and said ``before`` of it; gives what is known then.
 
         Some points always wait, those of the last flush. They are first in, first out: once as many were written or dropped as
@@ -110,13 +112,13 @@ class CatchUp:
             return Noted(mark.place, mark.dropped)
         return Noted(mark.before, mark.dropped)
 
-    def _new(self) -> Iterator[tuple[Place, Place, bytes]]:
+    def _new(self) -> Iterator[tuple[JournalPlace, JournalPlace, bytes]]:
         """Give the whole lines behind what was read, each with where it begins and ends."""
         for part in self._parts(self._noted.read):
             for offset, line in part.placed():
-                yield Place(part.inode, offset), Place(part.inode, offset + len(line) + 1), line
+                yield JournalPlace(part.inode, offset), JournalPlace(part.inode, offset + len(line) + 1), line
 
-    def _parts(self, begin: Place) -> list[Stretch]:
+    def _parts(self, begin: JournalPlace) -> list[Stretch]:
         """List the journal's files behind a place, the oldest first; all of them where its file is gone."""
         parts = journal.parts(self._folder, 0)[::-1]
         at = next((i for i, part in enumerate(parts) if part.inode == begin.inode), None)
@@ -125,7 +127,7 @@ class CatchUp:
         first = parts[at]
         return [Stretch(first.path, first.size, first.inode, min(begin.offset, first.size)), *parts[at + 1 :]]
 
-    def _again(self, until: Place, why: str) -> Iterator[str]:
+    def _again(self, until: JournalPlace, why: str) -> Iterator[str]:
         """Write what stands between what is delivered and a place; what stands before anything is known is another version's."""
         if not self._noted.delivered:
             return

@@ -77,7 +77,7 @@ def test_two_nodes_on_one_tunnel_port_are_told(machine: Machine, tmp_path: Path)
         "instruments: [{name: chiller, driver: julabo, connection: 'tcp://192.168.1.5:4001', channels: {bath: }}]\n"
     )
     done = machine.play(labline_site_file=str(site))
-    _stops(done, f"{site}:2: nodes[2].ssh.tunnel_port: is that of 'a' already")
+    _stops(done, f"{site}:2: nodes[2].ssh.tunnel_port: 20001 is that of 'a' already")
 
 
 FACTS = {

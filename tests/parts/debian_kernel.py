@@ -140,7 +140,7 @@ def _furnish(root: Path, locked: Path) -> None:
 
 
 class Computer:
-    """A computer at ``THERE``, and its network; ``run`` runs a command in it as root, ``device`` plugs devices in and out.
+    """A computer at ``THERE``, and its network; ``run`` runs a command in it as root, ``ask`` asks the emulator.
 
     What lies in ``folder / "files"`` is on its disk when it starts; what lies in ``folder / "share"`` it can read at /mnt; what it writes into /said
     lies in ``folder / "said"``: to look there costs it nothing.
@@ -253,7 +253,7 @@ class Computer:
         steps = [
             f"cd {shlex.quote(str(self._debian / 'root'))}",
             *binds,
-            'exec chroot . env HOME=/mnt TMPDIR=/mnt "$@"',
+            'exec chroot . setpriv --pdeathsig TERM env HOME=/mnt TMPDIR=/mnt "$@"',  # no longer than the tests
         ]
         # `ip netns exec` has made a mount namespace of its own: these end with the command.
         return [*self.enter, "sh", "-c", " && ".join(steps), "sh", *map(str, command)]

@@ -192,5 +192,6 @@ def unit(name: str, driver: str) -> str:
     # Telegraf holds the input of its programs open.
     program = f"/usr/bin/python3 -m telegraf_inputs.drivers.{driver} --config /etc/labline/{name}.yml"
     start = f"ExecStart=/bin/sh -c 'tail -f /dev/null | {program}'\nEnvironmentFile=/etc/environment\n"
+    start += "Environment=LABLINE_MEMORY=/var/lib/labline/memory\n"
     start += f"StandardOutput=append:/said/{name}.lines\nStandardError=append:/said/{name}.log"
     return re.sub("^ExecStart=.*$", lambda _: start, text, flags=re.MULTILINE)
