@@ -103,8 +103,9 @@ class Laboratory:
         base = debian_host.base(FROM_DEBIAN)
         self._gather(base)
         with debian_host.needed():
-            self.card, self.disk = DiskImage(folder / "card", CARD), DiskImage(folder / "server-disk", DISK)
+            self.card = DiskImage(folder / "card", CARD)
             undo.callback(self.card.close)
+            self.disk = DiskImage(folder / "server-disk", DISK)
             undo.callback(self.disk.close)
             self.network = undo.enter_context(debian_host.network())
             disks = {"/var/lib/influxdb": self.disk.place}
