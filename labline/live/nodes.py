@@ -39,7 +39,7 @@ REFUSED = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class NodeAnswer:
     """What a node said by ssh: how far its clock is ``ahead`` (s) of here, as exactly as ``within`` (s), its ``version``.
 
     ``problem``: why it said nothing; ``reached``: its sshd was there.
@@ -61,7 +61,7 @@ class NodeState:
     way: str
     age: float | None
     waiting: int | None
-    answer: Answer | None = field(default=None)
+    answer: NodeAnswer | None = field(default=None)
 
     @property
     def heard(self) -> bool:
@@ -142,7 +142,7 @@ def _from_database(site: Site, server: Server) -> tuple[Mapping[str, float], Map
     return seen, waiting
 
 
-def ask(ssh: Sequence[str], name: str) -> Answer:
+def ask(ssh: Sequence[str], name: str) -> NodeAnswer:
     """Log in to a node and ask it for its time and version; it must let you in without a question."""
     options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=8", "-o", "LogLevel=ERROR", "-T"]
     process = subprocess.Popen(
@@ -175,7 +175,7 @@ def ask(ssh: Sequence[str], name: str) -> Answer:
     if not times:
         said = errors.strip().splitlines()
         problem = said[-1] if said else f"it said nothing within {PATIENCE:g} s"
-        return Answer(problem=problem, reached=any(words in errors for words in REFUSED))
+        return NodeAnswer(problem=problem, reached=any(words in errors for words in REFUSED))
     within, ahead = min(times)
     version = rest.strip().removeprefix("labline-")
-    return Answer(ahead, within, "" if "*" in version else version, reached=True)
+    return NodeAnswer(ahead, within, "" if "*" in version else version, reached=True)

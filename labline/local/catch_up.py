@@ -4,9 +4,10 @@
 
 Runs after each start of a Telegraf that is a service of the system, and then now and again, and looks once. It needs no right but to
 write, and asks nothing: the journal itself tells what the database has. Between the readings Telegraf says there how many points wait for the
-database: where that is none, and none was dropped, all that stood before what it said the time before is delivered. What stands
-between such a place and a start of Telegraf, or a place by which points were dropped, is written again: the same points, at the same
-times. PASSWORDS is the folder of passwords, STATE the file in which it notes how far it has got.
+database, and how many were written: once as many are as it had taken in by a place, and none was dropped, all that stood before
+what it said the time before that is delivered. What stands between such a place and a start of Telegraf, or a place by which points
+were dropped, is written again: the same points, at the same times. PASSWORDS is the folder of passwords, STATE the file in
+which it notes how far it has got.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,29 @@ from provisioning.influxdb_server import DatabaseError, PointsRefused, Server, s
 
 from ..words import counted
 from . import journal
-from .journal import Reader, Stretch
+from .journal import OutputSaid, Reader, Stretch
 
 DATABASE = "database"  # the alias of Telegraf's output
 BLOCK = 5000  # lines that are written at once
 
 
-class Place(Struct, frozen=True):
+class JournalPlace(Struct, frozen=True):
     """A place in the journal: the file, by its number in the file system, and how far into it (bytes)."""
 
     inode: int = 0
     offset: int = 0
+
+
+class Mark(Struct, frozen=True):
+    """A place at which Telegraf spoke of the output, and the one ``before``: ``due`` points are to be written or dropped until all before it are.
+
+    ``dropped`` of them were by then.
+    """
+
+    before: JournalPlace
+    place: JournalPlace
+    due: int
+    dropped: int
 
 
 class Noted(Struct, frozen=True):
@@ -44,10 +57,11 @@ class Noted(Struct, frozen=True):
     ``read`` is how far the journal was looked at, ``said`` where the line before that stands that tells of the output.
     """
 
-    delivered: Place | None = None
+    delivered: JournalPlace | None = None
     dropped: int = -1
-    read: Place = Place()
-    said: Place | None = None
+    read: JournalPlace = JournalPlace()
+    said: JournalPlace | None = None
+    mark: Mark | None = None
 
 
 class CatchUp:
@@ -68,29 +82,43 @@ class CatchUp:
             if self._noted != before:
                 self._keep()
 
-    def _take(self, place: Place, end: Place, line: bytes) -> Iterator[str]:
+    def _take(self, place: JournalPlace, end: JournalPlace, line: bytes) -> Iterator[str]:
         """Take in a line that stands from ``place`` to ``end``."""
         now = self._noted
         if line == journal.START:
             yield from self._again(place, "Telegraf ended before it could write them")
             now = Noted(end, 0)
         elif (output := journal.output_said(line)) and output.alias == DATABASE:
-            said = now.said
-            if said and not output.waiting:
-                if output.dropped > now.dropped >= 0:
-                    yield from self._again(place, "Telegraf had no room to keep them")
-                    said = place
-                now = Noted(said, output.dropped)
+            if now.said:
+                now = yield from self._heard(now, now.said, place, output)
             now = structs.replace(now, said=place)
         self._noted = structs.replace(now, read=end)
 
-    def _new(self) -> Iterator[tuple[Place, Place, bytes]]:
+    def _heard(
+        self, now: Noted, before: JournalPlace, place: JournalPlace, output: OutputSaid
+    ) -> Generator[str, None, Noted]:
+        """Take in what Telegraf says of the output at ``place``, and said ``before`` of it; gives what is known then.
+
+        Some points always wait, those of the last flush. They are first in, first out: once as many were written or dropped as
+        were taken in by a place, those before it are.
+        """
+        mark, done = now.mark, output.written + output.dropped
+        if not mark or not output.waiting or output.dropped != mark.dropped:
+            mark = Mark(before, place, done + output.waiting, output.dropped)
+        if done < mark.due:
+            return structs.replace(now, mark=mark)
+        if mark.dropped > now.dropped >= 0:
+            yield from self._again(mark.place, "Telegraf had no room to keep them")
+            return Noted(mark.place, mark.dropped)
+        return Noted(mark.before, mark.dropped)
+
+    def _new(self) -> Iterator[tuple[JournalPlace, JournalPlace, bytes]]:
         """Give the whole lines behind what was read, each with where it begins and ends."""
         for part in self._parts(self._noted.read):
             for offset, line in part.placed():
-                yield Place(part.inode, offset), Place(part.inode, offset + len(line) + 1), line
+                yield JournalPlace(part.inode, offset), JournalPlace(part.inode, offset + len(line) + 1), line
 
-    def _parts(self, begin: Place) -> list[Stretch]:
+    def _parts(self, begin: JournalPlace) -> list[Stretch]:
         """List the journal's files behind a place, the oldest first; all of them where its file is gone."""
         parts = journal.parts(self._folder, 0)[::-1]
         at = next((i for i, part in enumerate(parts) if part.inode == begin.inode), None)
@@ -99,7 +127,7 @@ class CatchUp:
         first = parts[at]
         return [Stretch(first.path, first.size, first.inode, min(begin.offset, first.size)), *parts[at + 1 :]]
 
-    def _again(self, until: Place, why: str) -> Iterator[str]:
+    def _again(self, until: JournalPlace, why: str) -> Iterator[str]:
         """Write what stands between what is delivered and a place; what stands before anything is known is another version's."""
         if not self._noted.delivered:
             return

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,14 @@ def _changed(output: str) -> int:
     return int(re.findall(r"changed=(\d+)", output)[-1])
 
 
-def _all_arrives(example: Example) -> None:
+def _all_arrives(example: Example, meanwhile: Callable[[], object] = lambda: None) -> None:
     deadline = time.monotonic() + PATIENCE
+    meanwhile()
     while missing := example.missing():
         if time.monotonic() > deadline:
             raise AssertionError(f"{missing}\n" + example.host.run("journalctl", "-n", "80", "--no-pager"))
         time.sleep(0.5)
+        meanwhile()
 
 
 def _shut_in(example: Example, unit: str) -> None:
@@ -119,7 +121,7 @@ def _board_says(tracker: Example, air: dict[str, float]) -> None:
     messages = [[f"ESP01/sensors/BME/{quantity}", str(value)] for quantity, value in air.items()]
     messages += [["ESP01/sensors/CCS/co2", "512"], ["ESP01/sensors/CCS/tvoc", "7"]]
     said = _client(tracker, "esp01", publish=messages)
-    assert set(said["published"]) == {"Success"}, said
+    assert set(said["published"]) <= {"Success", "No matching subscribers"}, said
 
 
 def _air(tracker: Example) -> dict[str, object]:
@@ -139,8 +141,9 @@ def test_what_the_broker_can_not_have_is_told_before_anything_is_changed(tracker
 
 
 def test_tracker_has_the_last_reading_of_each_instrument(tracker: Example, told: dict[str, str]) -> None:
-    _board_says(tracker, AIR)
-    _all_arrives(tracker)
+    _all_arrives(
+        tracker, lambda: _board_says(tracker, AIR)
+    )  # again and again, as boards do: Telegraf may just have started
     assert _air(tracker) == AIR
 
 

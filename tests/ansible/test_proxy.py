@@ -160,6 +160,12 @@ def test_what_is_no_longer_made_is_taken_from_grafana(machine: Machine, proxy: s
     assert done.returncode == 0 and not old.exists(), done.stdout
 
 
+def test_with_another_key_than_the_known_one_nothing_is_installed(machine: Machine, proxy: str) -> None:
+    done = machine.play("--tags", "grafana", grafana_key_fingerprints=["24C9 75CB"])
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "expected 24C975CB. Did the vendor change it?" in said and "changed=0" in said
+
+
 def test_grafana_is_set_as_labline_run_sets_it() -> None:
     role = yaml.safe_load((ROOT / "ansible/roles/grafana/vars/main.yml").read_text())["__grafana_ini"]
     made = {f"GF_{section}_{key}".upper().replace(".", "_") for section, keys in role.items() for key in keys}

@@ -23,7 +23,7 @@ def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
     site = Path(str(machine.variables["labline_site_file"]))
     before = site.read_text()
     (stanza,) = re.findall(r"```yaml\n(  - name: backup.*?)```", EXAMPLE.read_text(), re.S)
-    site.write_text(before + stanza.replace("interval: 60s", "interval: 1s"))
+    site.write_text(before + stanza.replace("interval: 60s", "interval: 5s"))
     machine.host.run("mkdir", "-p", SHARE)
     mount(machine)
     wanted = {"backup_repository": f"{SHARE}/labline", "backup_mount": SHARE, "backup_password": PASSWORD}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.ansible.conftest import all_is_stored
 from tests.parts.site_machine import Machine
 
-PATIENCE = 120.0  # seconds; never reached where all is well
 USERS = ("labadmin", "writer", "reader", "grafana_admin")
 
 
@@ -76,32 +75,15 @@ def vault(machine: Machine, told: dict[str, str]) -> Iterator[Vault]:
     made.file.unlink()
 
 
-def _times(machine: Machine) -> tuple[set[int], set[int]]:
-    """Give when readings were made, by the node's journal and by the database (ns since 1970)."""
-    journal = machine.host.run("sh", "-c", "grep -h ^julabo, /var/lib/labline/journal/*").splitlines()
-    answer = json.loads(machine.query("SELECT temperature FROM raw.julabo"))["results"][0]
-    rows = answer["series"][0]["values"] if "series" in answer else []
-    return {int(line.split()[-1]) for line in journal}, {int(row[0]) for row in rows}
-
-
-def _all_is_stored(machine: Machine) -> None:
-    """Wait until all that was read so far, and something after it, is in the database."""
-    made, _ = _times(machine)
-    deadline = time.monotonic() + PATIENCE
-    while not (made < (stored := _times(machine)[1]) and max(stored) > max(made)):
-        assert time.monotonic() < deadline, machine.host.run("journalctl", "-n", "50", "--no-pager")
-        time.sleep(0.2)
-
-
 def test_everybody_gets_a_new_password_and_no_reading_is_lost(machine: Machine, vault: Vault) -> None:
-    _all_is_stored(machine)
+    all_is_stored(machine)
     before = vault.read()
     said = vault.play("-vvv", book="rotate.yml")
     now = vault.read()
     changed = {name for name in before if before[name] != now[name]}
     assert changed == {*(f"vault_{user}" for user in USERS), "labline_tokens"}
     assert before.keys() == now.keys() and vault.file.stat().st_mode & 0o777 == 0o640
-    _all_is_stored(machine)
+    all_is_stored(machine)
     proxy = f"https://{machine.host.address}:8443"
     for word, status in ((before, 401), (now, 204)):
         node = f"daq:{word['labline_tokens']['daq']}"
@@ -129,7 +111,7 @@ def test_others_in_the_vault_are_refused_by_site_yml_and_brought_by_rotate_yml(m
     assert done.returncode != 0 and "daq has another password of labadmin, writer than the vault" in said, done.stdout
     vault.play(book="rotate.yml")
     assert vault.read() == wanted
-    _all_is_stored(machine)
+    all_is_stored(machine)
 
 
 def test_a_vault_that_can_not_be_opened_is_told_before_anything_is_changed(machine: Machine, vault: Vault) -> None:

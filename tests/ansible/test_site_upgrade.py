@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shutil
+import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.ansible.conftest import all_is_stored
+from tests.parts import debian_host
 from tests.parts.site_machine import ROOT, Machine
 from tools import wheels
 
-PATIENCE = 120.0  # seconds; never reached where all is well
 NEWER = "99.1"
 
 
 @pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of a release to come: this one with another version, set up like any."""
+def newer(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Path:
+    """A clone of a release to come: this one with another version, set up like any; its packages are at hand."""
     clone = tmp_path_factory.mktemp("newer")
     for name in (*wheels.OURS, "tools", "requirements"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -35,25 +37,18 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, words in (("python", '"$@"'), ("labline", '-m labline.cli "$@"')):
         (programs / name).write_text(f"#!/bin/sh\nPYTHONPATH={clone} exec {sys.executable} {words}\n")
         (programs / name).chmod(0o755)
+    words = [
+        "--python",
+        debian_host.PYTHON,
+        "--machine",
+        platform.machine(),
+        "--to",
+        machine.variables["labline_archives"],
+    ]
+    subprocess.run(
+        [programs / "python", "-m", "tools.wheels", *map(str, words)], cwd=clone, check=True, stdout=subprocess.DEVNULL
+    )
     return clone
-
-
-def _times(machine: Machine) -> tuple[set[int], set[int]]:
-    """Give when readings were made, by the node's journal and by the database (ns since 1970)."""
-    journal = machine.host.run("sh", "-c", "grep -h ^julabo, /var/lib/labline/journal/*").splitlines()
-    answer = json.loads(machine.query("SELECT temperature FROM raw.julabo"))["results"][0]
-    rows = answer["series"][0]["values"] if "series" in answer else []
-    return {int(line.split()[-1]) for line in journal}, {int(row[0]) for row in rows}
-
-
-def _all_is_stored(machine: Machine) -> set[int]:
-    """Wait until all that was read so far, and something after it, is in the database; gives when that was read."""
-    made, _ = _times(machine)
-    deadline = time.monotonic() + PATIENCE
-    while not (made < (stored := _times(machine)[1]) and max(stored) > max(made)):
-        assert time.monotonic() < deadline, machine.host.run("journalctl", "-n", "50", "--no-pager")
-        time.sleep(0.2)
-    return stored
 
 
 def _users(machine: Machine) -> str:
@@ -78,16 +73,16 @@ def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, told: dict[
     refused = machine.play(book="upgrade.yml", labline_clone=str(newer))
     assert refused.returncode != 0 and "upgrade_without_backup=true" in refused.stdout
     went("site.yml")
-    before, users, known, first = version(), _users(machine), _all_is_stored(machine), settings()
+    before, users, known, first = version(), _users(machine), all_is_stored(machine), settings()
     made = json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"]
     went("upgrade.yml", labline_clone=str(newer))
     assert version() == NEWER and _users(machine) == users
     assert json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"] > made
     running = machine.host.run("sh", "-c", "cat /proc/[0-9]*/maps | grep -o '/opt/labline-[^/]*' | sort -u").split()
     assert running == [machine.host.run("readlink", "/opt/labline").strip()]  # no program of the former one runs on
-    known |= _all_is_stored(machine)
+    known |= all_is_stored(machine)
     went("back.yml")
     assert version() == before and settings() == first and _users(machine) == users
-    assert known <= _all_is_stored(machine)
+    assert known <= all_is_stored(machine)
     went("back.yml")
-    assert version() == NEWER and known <= _all_is_stored(machine)
+    assert version() == NEWER and known <= all_is_stored(machine)

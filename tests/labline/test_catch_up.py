@@ -26,8 +26,10 @@ def readings(first: int, after: int) -> str:
     return "".join(map(reading, range(first, after)))
 
 
-def output(waiting: int, dropped: int = 0, alias: str = "database") -> str:
-    fields = f"buffer_limit=10000i,buffer_size={waiting}i,errors=0i,metrics_dropped={dropped}i,metrics_written=7i"
+def output(waiting: int, dropped: int = 0, alias: str = "database", written: int = 7) -> str:
+    fields = (
+        f"buffer_limit=10000i,buffer_size={waiting}i,errors=0i,metrics_dropped={dropped}i,metrics_written={written}i"
+    )
     return f"internal_write,alias={alias},host=here,output=influxdb,site=bench {fields} {TIME}\n"
 
 
@@ -101,6 +103,25 @@ def test_what_telegraf_dropped_is_written_again_once_the_database_takes_it(tmp_p
     assert server.took() == readings(0, 9) and "no room" in said
     add(tmp_path, output(0, dropped=5))
     assert list(following.look()) == []
+
+
+def test_where_some_points_always_wait_what_was_written_is_known(tmp_path, server, following):
+    told = [output(3, written=written) for written in (0, 3, 6, 9, 12)]
+    add(tmp_path, START + told[0] + readings(0, 3) + told[1] + readings(3, 6) + told[2] + readings(6, 9))
+    add(tmp_path, told[3] + told[4])
+    assert list(following.look()) == []
+    add(tmp_path, START)
+    assert list(following.look())
+    assert server.took() == readings(6, 9)
+
+
+def test_where_some_points_always_wait_what_was_dropped_is_written_again(tmp_path, server, following):
+    add(tmp_path, START + output(3, written=0) + readings(0, 3) + output(3, written=3) + output(3, written=6))
+    add(tmp_path, readings(3, 6) + output(9, dropped=2, written=6) + readings(6, 9) + output(9, dropped=4, written=6))
+    assert list(following.look()) == [] and server.took() == ""
+    add(tmp_path, output(3, dropped=4, written=15))
+    (said,) = following.look()
+    assert server.took().endswith(readings(3, 9)) and "no room" in said
 
 
 def test_as_long_as_the_database_is_away_it_waits(tmp_path, server, following):

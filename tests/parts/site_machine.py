@@ -21,7 +21,8 @@ from . import apt_repository, debian_host, grafana_package, packages
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
 FROM_DEBIAN = tuple(
-    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic".split()
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic"
+    " wireguard-tools wireguard-go".split()
 )
 SITE = """\
 site: bench
@@ -68,6 +69,7 @@ class Machine:
         self.passwords = {name: f"canary-{name}-q'\\x" for name in PASSWORDS}
         self.token = "canary-of-daq-in-the-proxy"
         self.inventory = folder / "inventory"
+        self.others: dict[str, dict[str, object]] = {}  # more nodes, by their names, with the variables of each
         self.variables = {
             "ansible_host": host.address,
             "ansible_user": debian_host.USER,
@@ -80,12 +82,14 @@ class Machine:
         }
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
+        self.variables["grafana_key_fingerprints"] = [apt_repository.fingerprint(key)]
 
     def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
-        hosts = {"daq": self.variables | variables}
-        groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
+        hosts = {"daq": self.variables | variables, **self.others}
+        members = {"server": ["daq"], "nodes": list(hosts)}
+        groups = {name: {"hosts": {host: {} for host in members[name]}} for name in members}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
         return self.ansible("playbook", "-i", str(self.inventory), book, *arguments)
 
