@@ -87,7 +87,7 @@ def test_everybody_gets_a_new_password_and_no_reading_is_lost(machine: Machine, 
     proxy = f"https://{machine.host.address}:8443"
     for word, status in ((before, 401), (now, 204)):
         node = f"daq:{word['labline_tokens']['daq']}"
-        assert machine.ask(f"{proxy}/write", node, method="POST", data="pushed value=1 10")[0] == status
+        assert machine.ask(f"{proxy}/write", node, method="POST", data="pushed,host=daq value=1")[0] == status
     assert machine.ask(f"{proxy}/api/org", f"admin:{before['vault_grafana_admin']}")[0] == 401
     assert machine.ask(f"{proxy}/api/org", f"admin:{now['vault_grafana_admin']}")[0] == 200
     shown = said + machine.host.run("journalctl", "--no-pager", "--all")
