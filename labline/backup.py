@@ -70,12 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
     from .words import called_bytes
 
     repository = shared.repository(arguments, work / "restic")
-    if arguments.init:
-        print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
-        return 0
-    file = sites.find(arguments.site)
+    file = None if arguments.init else sites.find(arguments.site)
     last, begun = record.read(work), time.time()
     try:
+        if not file:
+            print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
+            return 0
         site = sites.load(file)
         made, snapshot = _back_up(arguments, repository, site.influxdb.database, file, last, begun)
     except (StackError, BadInput, OSError) as error:

@@ -105,6 +105,6 @@ def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
     assert "count" in before
     machine.query("DROP MEASUREMENT julabo", user="labadmin")
     assert "count" not in counted(until)
-    told = machine.host.run("labline-restore", "/var/tmp/back")
+    told = machine.host.run("/usr/local/sbin/labline-restore", "/var/tmp/back")
     assert counted(until) == before, told
     assert "files" in machine.host.run("ls", "/var/tmp/back")
