@@ -55,7 +55,7 @@ AWRY = 2.0  # seconds between an answer and the time of its reading, at most
 
 
 @dataclass
-class Told:
+class AlarmWatch:
     """What people are told meanwhile: alarms of Grafana's, by its rules and its state machine, over what the database has just then.
 
     Alarms that an earlier fault has left on are none of this one.
@@ -144,7 +144,7 @@ class Laboratory:
     def trial(self) -> Iterator[Trial]:
         """Begin with all well; count when it is over."""
         self.wait_for_new()
-        told = Told(self.rules, Database(self.database, "lab", lambda _: None))
+        told = AlarmWatch(self.rules, Database(self.database, "lab", lambda _: None))
         try:
             yield Trial(self, told)
         finally:
@@ -274,7 +274,7 @@ class Laboratory:
 class Trial:
     """One fault, from its beginning: ``ended`` says when it is over, ``outcome`` what came of it."""
 
-    def __init__(self, laboratory: Laboratory, told: Told):
+    def __init__(self, laboratory: Laboratory, told: AlarmWatch):
         self._laboratory, self._told = laboratory, told
         self.since_ns = self._end_ns = time.time_ns()
         self.lasted: float | None = None
