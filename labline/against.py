@@ -20,7 +20,7 @@ def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
     """
     from provisioning import influxdb_fields, influxdb_schema, influxdb_state
 
-    server = _server(site, url, secrets, state)
+    server = reader(site, url, secrets, state)
     wanted = influxdb_schema.schema(site)
     stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
     for note in influxdb_state.left_behind(influxdb_state.instruments(server, wanted.database), wanted):
@@ -40,7 +40,7 @@ def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
     return True
 
 
-def _server(site: Site, url: str, secrets: Path, state: Path | None) -> Server:
+def reader(site: Site, url: str, secrets: Path, state: Path | None) -> Server:
     """Reach the database as the user who may only read."""
     from provisioning.influxdb_schema import READER
     from provisioning.influxdb_server import Server, secret

@@ -1,4 +1,4 @@
-"""Bring InfluxDB to the site file: users, retention, levels, the rest.
+"""Bring InfluxDB to the site file: users, retention, levels.
 
 Reads what is there, tells the differences, then acts. Doing it twice changes nothing. Where a field that is there
 would get another type or unit, nothing is done at all."""

@@ -104,6 +104,28 @@ def seconds(text: str) -> float:
     return value
 
 
+def span(text: str, named: str = "") -> tuple[int, int]:
+    """Read a span of time, the last so much or from/to, as ns since 1970; ``named`` is how it was asked for. Raises BadInput."""
+    import time
+    from datetime import UTC, datetime
+
+    from telegraf_inputs import duration
+    from telegraf_inputs.errors import BadInput
+
+    now = time.time_ns()
+    first, slash, last = text.partition("/")
+    try:
+        if not slash:
+            return now - round(duration.read(text) * 1e9), now
+        ends = [datetime.fromisoformat(each.strip()) for each in (first, last)]
+    except (BadInput, ValueError):
+        raise BadInput(f"found {named}{text}, expected such as 30d, or 2026-11-01/2026-11-08 (UTC)") from None
+    start, end = (round((e if e.tzinfo else e.replace(tzinfo=UTC)).timestamp()) * 10**9 for e in ends)
+    if start >= end:
+        raise BadInput(f"found {named}{text}, which ends before it begins")
+    return start, min(end, now)
+
+
 def find_libraries(needed: Iterable[Library]) -> None:
     """Let this very process find libraries of the system; where one can't be had, whoever needs it says so."""
     from .stack import libraries

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from . import arguments as shared
 
 if TYPE_CHECKING:
-    from .saving.record import Record
+    from .saving.record import BackupRecord
     from .saving.restic import Repository
 
 EXAMPLES = """\
@@ -70,12 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
     from .words import called_bytes
 
     repository = shared.repository(arguments, work / "restic")
-    if arguments.init:
-        print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
-        return 0
-    file = sites.find(arguments.site)
+    file = None if arguments.init else sites.find(arguments.site)
     last, begun = record.read(work), time.time()
     try:
+        if not file:
+            print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
+            return 0
         site = sites.load(file)
         made, snapshot = _back_up(arguments, repository, site.influxdb.database, file, last, begun)
     except (StackError, BadInput, OSError) as error:
@@ -87,8 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _back_up(
-    arguments: argparse.Namespace, repository: Repository, database: str, file: Path, last: Record, begun: float
-) -> tuple[Record, str]:
+    arguments: argparse.Namespace, repository: Repository, database: str, file: Path, last: BackupRecord, begun: float
+) -> tuple[BackupRecord, str]:
     from .saving import dump, record
     from .words import size_of
 
@@ -106,7 +106,7 @@ def _back_up(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     repository.forget(dict(zip(("daily", "weekly", "monthly"), map(int, arguments.keep.split(",")), strict=True)))
-    return record.Record(made=begun, size=size, seconds=time.time() - begun), snapshot
+    return record.BackupRecord(made=begun, size=size, seconds=time.time() - begun), snapshot
 
 
 def _keep(text: str) -> str:

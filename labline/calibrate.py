@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import DEFAULT_SITE, add_secrets, add_state, complete_instrument, positive
+from .arguments import DEFAULT_SITE, add_secrets, add_state, complete_instrument, positive, span
 from .words import counted
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _anew(arguments: argparse.Namespace) -> int:
     from .stack import told
 
     site = provisioning.site.load(provisioning.site.find(arguments.what or DEFAULT_SITE))
-    start, end = _span(arguments.apply)
+    start, end = span(arguments.apply, "--apply ")
     names = [i.stanza.name for i in site.instruments]
     if arguments.instrument and arguments.instrument not in names:
         raise BadInput(f"there is no instrument {arguments.instrument!r}; {suggestion(arguments.instrument, names)}")
@@ -225,28 +225,6 @@ def _anew(arguments: argparse.Namespace) -> int:
         if not anew.counts:
             print(f"{stanza.name}: no raw values in this span")
     return 1 if arguments.check and otherwise else 0
-
-
-def _span(text: str) -> tuple[int, int]:
-    """Read a span: the last so much, or from/to; returns ns since 1970."""
-    import time
-    from datetime import UTC, datetime
-
-    from telegraf_inputs import duration
-    from telegraf_inputs.errors import BadInput
-
-    now = time.time_ns()
-    first, slash, last = text.partition("/")
-    try:
-        if not slash:
-            return now - round(duration.read(text) * 1e9), now
-        ends = [datetime.fromisoformat(each.strip()) for each in (first, last)]
-    except (BadInput, ValueError):
-        raise BadInput(f"found --apply {text}, expected such as 30d, or 2026-11-01/2026-11-08 (UTC)") from None
-    start, end = (round((e if e.tzinfo else e.replace(tzinfo=UTC)).timestamp()) * 10**9 for e in ends)
-    if start >= end:
-        raise BadInput(f"found --apply {text}, which ends before it begins")
-    return start, min(end, now)
 
 
 def _server(site: Site, here: RunningLab | None, arguments: argparse.Namespace) -> Server:

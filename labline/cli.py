@@ -41,6 +41,7 @@ VERBS = (
     "image",
     "calibrate",
     "calibrate-display",
+    "spikes",
     "rename",
     "rotate",
     "backup",
@@ -60,7 +61,6 @@ Exit status: 0 all is well, 1 something was found or failed, 2 wrong use.
 
 examples{here}:
   labline run                        start the demo lab, live, until Ctrl-C
-  labline check my-lab.yml           look for mistakes in a site file
   labline run my-lab.yml --simulate  try it without the hardware
 """
 

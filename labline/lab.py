@@ -111,7 +111,7 @@ class Lab:
         self._upkeep.start()
         self._acquisitions = [Acquisition(agent, self.places, self.site, node, self._parts) for node in self.site.nodes]
         self._logs = TelegrafLogs([acquisition.log for acquisition in self._acquisitions])
-        self._unreadable = {} if self.simulate else self._without_password()
+        self._unreadable = {} if self.simulate else self._not_readable()
         self._render()
         self.counting.begin(self.site)
         for acquisition in self._acquisitions:
@@ -253,7 +253,7 @@ class Lab:
         self._on_their_own |= {*told_of.came, *told_of.changed}
         self.site, self.version = after, self.version + 1
         self._environment |= self._libraries()
-        self._unreadable = {} if self.simulate else self._without_password()
+        self._unreadable = {} if self.simulate else self._not_readable()
         self.counting.also(after)
         if self._upkeep:
             self._upkeep.take_up(after)
@@ -380,8 +380,8 @@ class Lab:
         read = structs.replace(self.site, instruments=readable)
         return {one.name for one in self._acquisitions if one.render(read, self._environment, urls)}
 
-    def _without_password(self) -> dict[str, str]:
-        """List the instruments whose passwords are not there, and tell: with one of them Telegraf would not start."""
+    def _not_readable(self) -> dict[str, str]:
+        """List the instruments whose passwords, or what else they need, are not there, and tell: with one Telegraf would not start."""
         found = {}
         for instrument in self.site.enabled:
             if instrument.stanza.simulated:
@@ -392,6 +392,9 @@ class Lab:
                 files = ", ".join(map(told.path, missing))
                 found[instrument.name] = f"its password is missing: {files}"
                 self._say(f"  {instrument.name} is not read: {found[instrument.name]} (printf %s PASSWORD > {files})")
+            elif absent := native_config.absent(instrument.stanza):
+                found[instrument.name] = f"this machine has no {', '.join(absent)}"
+                self._say(f"  {instrument.name} is not read: {found[instrument.name]}")
         return found
 
     def _libraries(self) -> dict[str, str]:

@@ -36,6 +36,8 @@ def read(stanza: Stanza, secrets: Path, *, simulate: bool = False) -> tuple[list
             raise BadInput(
                 f"the password of {stanza.name!r} is missing: {told.path(secrets / missing[0])} is not there"
             )
+        if absent := native_config.absent(stanza):
+            raise BadInput(f"{stanza.name!r} can't be read here: this machine has no {', '.join(absent)}")
     by_itself = cast(type[Native], stanza.driver).by == "topic" and not simulate
     wait = round(stanza.interval + stanza.timeout) if by_itself else 0
     with tempfile.TemporaryDirectory(prefix="labline-read-") as name:

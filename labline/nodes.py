@@ -1,40 +1,64 @@
-"""List a site's nodes, and how each is reached.
+"""List a site's nodes: how each is reached, and how it is.
 
-With --ssh-config, as a file for ssh: jump hosts and tunnels included."""
+When it was last heard of, what waits there: asked are the database, and each node by ssh, as you: how far its clock is off from this machine's, whether its tunnel is open, its version. With status 1 where something is wrong. With --ssh-config, the ways as a file for ssh."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from .arguments import add_site
+from . import arguments as shared
 
 EXAMPLES = """\
-  labline nodes my-lab.yml                            each node, and how it is reached
+  labline nodes my-lab.yml                            each node, and how it is
+  labline nodes my-lab.yml --ways                     how each is reached; nothing is asked
   labline nodes my-lab.yml --ssh-config > lab.conf    then: ssh -F lab.conf cellar, scp -F lab.conf …
 """
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    add_site(parser)
+    shared.add_site(parser)
+    parser.add_argument("--ways", action="store_true", help="only how each is reached; nothing is asked")
+    parser.add_argument("--no-ssh", action="store_true", help="ask the database alone")
+    parser.add_argument("--json", action="store_true", help="for programs: as JSON")
     parser.add_argument("--ssh-config", action="store_true", help="print a configuration for ssh instead")
+    shared.add_state(parser)
+    shared.add_secrets(parser, "where labline run did not start the lab: the folder with the password file reader")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List them, or print the configuration."""
+    """Show them, or print the configuration; status 1 where something is wrong with one."""
     from provisioning import site as sites
     from provisioning import ssh_config
 
-    from .words import counted
+    from .live import node_table
+    from .live.nodes import looked_at
+    from .site_database import find
 
-    site = sites.load(sites.find(arguments.site))
-    if arguments.ssh_config:
-        print(ssh_config.render(site), end="")
+    file = sites.find(arguments.site)
+    if arguments.ssh_config or arguments.ways:
+        site = sites.load(file)
+        if arguments.ssh_config:
+            print(ssh_config.render(site), end="")
+        elif arguments.json:
+            print(_json(ssh_config.described(site)))
+        else:
+            print("\n".join(node_table.ways(site)))
         return 0
-    width = max(len(node.name) for node in site.nodes)
-    for node in site.nodes:
-        what = "server, " if node is site.server else ""
-        print(
-            f"{node.name:{width}}  {what}{counted('instrument', len(site.of_node(node)))}; {ssh_config.way(site, node)}"
-        )
-    return 0
+    site, server = find(file, arguments)
+    states = looked_at(site, server, by_ssh=not arguments.no_ssh)
+    if arguments.json:
+        said = ssh_config.described(site)
+        for node, state in zip(said["nodes"], states, strict=True):
+            node |= state.described()
+        print(_json(said))
+    else:
+        print("\n".join(node_table.table(states)))
+    return 0 if all(state.well for state in states) else 1
+
+
+def _json(said: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(said, indent=2, ensure_ascii=False)

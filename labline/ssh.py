@@ -5,9 +5,7 @@ By the way that the site file says: straight, by a jump host, or by the tunnel t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import shutil
 
 from .arguments import DEFAULT_SITE
 
@@ -33,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import ssh_config
     from telegraf_inputs.errors import BadInput, suggestion
 
-    from .stack import cache
-    from .stack.errors import StackError
+    from . import ssh_ways
 
     if arguments.words and arguments.words[0].startswith("--site"):
         raise BadInput(
@@ -47,16 +44,5 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(f"{site.file} has no node {arguments.node!r}; {suggestion(arguments.node, names)}")
     if not ssh_config.reached(site, node):
         raise BadInput(f"{site.file}: node {node.name!r} has {ssh_config.way(site, node)}")
-    program = shutil.which("ssh")
-    if not program:
-        raise StackError("there is no ssh here: apt install openssh-client")
-    text = ssh_config.render(site)
-    folder = cache.directory() / "ssh"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # By its content: the ssh of a jump host reads it once more, later.
-    file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.conf"
-    if not file.exists():
-        part = folder / f"{file.name}.{os.getpid()}"
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    os.execv(program, [program, "-F", str(file), node.name, *arguments.words])
+    program = ssh_ways.program()
+    os.execv(program, [program, "-F", str(ssh_ways.config_file(site)), node.name, *arguments.words])

@@ -58,37 +58,20 @@ def run(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> Watch:
     """Find the database: that of a running `labline run`, else the site file's. Raises DatabaseError."""
     from provisioning import site as sites
-    from provisioning.influxdb_schema import READER
-    from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server, secret
     from provisioning.telegraf_config import WRITER
 
-    from . import running_lab
+    from . import site_database
     from .live.canary import Canary, merged
     from .live.watch import Watch
-    from .places import Places
     from .stack import told
 
     file = sites.find(arguments.site)
-    here = running_lab.find(file, arguments.state)
-    if here and here.changed:
-        say(f"note: {told.path(file)} says something else than what runs; shown is what runs")
-    if here and here.urls.get("influxdb"):
-        return here.watch()
+    here = site_database.here(file, arguments)
     if here:
-        raise DatabaseError(
-            f"{here.site.name} is still starting (process {here.who['pid']}, since {here.who['since']}), and has no database "
-            f"yet. Try again in a moment: {told.command()} status {arguments.site}"
-        )
-    site = sites.load(file)
-    if not (arguments.secrets / READER).exists():
-        raise DatabaseError(
-            f"{site.name} does not run here (nothing holds {told.path(Places(arguments.state, site).root)}); "
-            f"to start it: {told.command()} run {arguments.site}\n"
-            f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password {READER}: --secrets DIR"
-        )
-    server = Server(
-        site.influxdb.url, READER, secret(arguments.secrets, READER), ca=site.influxdb.ca, seconds=SECONDS_PER_LOOK
-    )
+        if here.changed:
+            say(f"note: {told.path(file)} says something else than what runs; shown is what runs")
+        return here.watch()
+    site, server = site_database.find(file, arguments)
     if not os.access(arguments.secrets / WRITER, os.R_OK):
         return Watch(site, server, 0)
     canary = Canary(site, server, arguments.secrets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -118,6 +119,12 @@ def agent(stanzas: Iterable[Stanza]) -> dict[str, Any]:
 def secrets(stanza: Stanza) -> list[str]:
     """List the files of the folder of passwords that Telegraf needs for one instrument; without one it does not start."""
     return cast(type[Native], stanza.driver).secrets(stanza) if is_native(stanza) else []
+
+
+def absent(stanza: Stanza) -> list[str]:
+    """List the files of this machine that are not there, and without which Telegraf would end for one instrument."""
+    needed = cast(type[Native], stanza.driver).needs(stanza) if is_native(stanza) else ()
+    return [path for path in needed if not os.path.exists(path)]
 
 
 def without_files(stanza: Stanza) -> Stanza:

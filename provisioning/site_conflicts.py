@@ -77,13 +77,16 @@ def ways_by_ssh(nodes: tuple[Node, ...]) -> Iterator[BadInput]:
 
 
 def check_reach(url: str, nodes: tuple[Node, ...]) -> None:
-    """Refuse a database that only its own machine reaches, where others write into it."""
-    if len(nodes) > 1 and urlsplit(url).hostname in HERE:
-        server = next((node for node in nodes if node.server), nodes[0])
-        others = ", ".join(node.name for node in nodes if node is not server)
+    """Refuse a database that only its own machine reaches, where others write into it and no tunnel of theirs carries that."""
+    if urlsplit(url).hostname not in HERE:
+        return
+    server = next((node for node in nodes if node.server), nodes[0])
+    others = ", ".join(node.name for node in nodes if node is not server and not node.ssh.tunnel_port)
+    if others:
         raise BadInput(
             f"{url} is each machine itself, but {others} writes there, too; expected the address of {server.name}, such "
-            f"as {url.partition('//')[0]}//{server.address or server.name}:{urlsplit(url).port}"
+            f"as {url.partition('//')[0]}//{server.address or server.name}:{urlsplit(url).port}, or an ssh.tunnel_port of "
+            "such a node: its tunnel carries what it writes, too"
         )
 
 

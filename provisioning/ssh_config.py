@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
+from telegraf_inputs.url import HERE
+
 from .site import Node, Site
 
 HEADER = "# Made by `labline nodes --ssh-config` from the site file: change that, not this.\n"
 # ssh takes the first value that it finds: yours add to these, such as keys.
+# What the server keeps to itself: Grafana and the database, at the same ports here.
+VIEWS, GRAFANA_PORT = "views", 3000
 YOURS = "Host *\n    ServerAliveInterval 15\n    ServerAliveCountMax 4\n    Include ~/.ssh/config\n"
 
 
@@ -25,7 +32,45 @@ def way(site: Site, node: Node) -> str:
 
 def render(site: Site) -> str:
     """Make the ssh_config of a site's nodes; those without a way are left out."""
-    return HEADER + "".join(f"\n{_host(site, node)}" for node in site.nodes if reached(site, node)) + f"\n{YOURS}"
+    hosts = [_host(site, node) for node in site.nodes if reached(site, node)]
+    if reached(site, site.server):
+        hosts.append(_views(site))
+    return HEADER + "".join(f"\n{host}" for host in hosts) + f"\n{YOURS}"
+
+
+def _views(site: Site) -> str:
+    """Name the server once more, for `ssh -N`: with what can be looked at there. No node is called so, for the plus."""
+    server, ports = site.server, (GRAFANA_PORT, urlsplit(site.influxdb.url).port or 8086)
+    forwards = "".join(f"    LocalForward 127.0.0.1:{port} 127.0.0.1:{port}\n" for port in ports)
+    block = _host(site, server).replace(f"Host {server.name}\n", f"Host {server.name}+{VIEWS}\n", 1)
+    return f"{block}{forwards}    ExitOnForwardFailure yes\n"
+
+
+def carried(site: Site) -> int:
+    """Tell which port of the server's loopback tunnels carry beside: what nodes write to, where they name it as if it were theirs; 0: none."""
+    url = urlsplit((site.influxdb.write or site.influxdb).url)
+    holders = any(node.ssh.tunnel_port for node in site.nodes)
+    return (url.port or 0) if holders and url.hostname in HERE else 0
+
+
+def described(site: Site) -> dict[str, Any]:
+    """Describe the nodes and their ways for programs: words, numbers and truth values, as the site file has them."""
+    nodes = [
+        {
+            "name": node.name,
+            "server": node is site.server,
+            "address": node.address,
+            "instruments": [instrument.name for instrument in site.of_node(node)],
+            "ssh": {
+                "user": node.ssh.user,
+                "port": node.ssh.port,
+                "jump": node.ssh.jump,
+                "tunnel_port": node.ssh.tunnel_port,
+            },
+        }
+        for node in site.nodes
+    ]
+    return {"site": site.name, "carried": carried(site), "nodes": nodes}
 
 
 def _host(site: Site, node: Node) -> str:

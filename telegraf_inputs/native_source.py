@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from . import declared
@@ -64,6 +64,11 @@ class Native(Source):
     def unstarted(cls, stanza: Stanza) -> str:
         """Tell what Telegraf does where the input can't be started: retry, or ignore it. Else Telegraf ends, and all that it reads."""
         return "retry"
+
+    @classmethod
+    def needs(cls, stanza: Stanza) -> Sequence[str]:
+        """Name the files of Telegraf's machine without which the input ends Telegraf, whatever it is told for that case."""
+        return ()
 
     @classmethod
     def table(cls, stanza: Stanza, client: str) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def build(to: Path) -> Path:
         size = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file()) // 1024
         (root / "DEBIAN/control").write_text(_control(version, architecture, minor, size))
         _run("chmod", "-R", "u+rwX,go+rX,go-w", root)
-        _run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, made)
+        _run(
+            "dpkg-deb", "--root-owner-group", "-Zxz", "-z2", "--build", root, made
+        )  # a Raspberry Pi takes minutes for the last percents
     return made
 
 

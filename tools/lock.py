@@ -30,6 +30,8 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "lakeshore.txt": ["requirements/lakeshore.in"],
     FOLDER / "ioc.txt": ["requirements/ioc.in"],
     FOLDER / "ocs.txt": ["requirements/ocs.in"],
+    # bjdata is to be had as source alone, which numpy is needed to build, and is one of six ways to write messages.
+    FOLDER / "crossbar.txt": ["requirements/crossbar.in", "--no-emit-package", "bjdata"],
     FOLDER / "kube.txt": ["requirements/kube.in"],
     FOLDER / "hadolint.txt": ["requirements/hadolint.in"],
     FOLDER / "pipx.txt": ["requirements/pipx.in"],

@@ -19,7 +19,7 @@ LENGTH = 32
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Takes ``file`` and ``names``, patterns of keys at its top; returns ``renewed``: key -> new value. Its task needs no_log."""
+    """Takes ``file`` and ``names``, patterns of keys at its top; returns ``renewed``: key -> what it is now. Its task needs no_log."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -37,23 +37,37 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not vault.is_encrypted(encrypted):
             raise AnsibleError(f"{file} is not encrypted: ansible-vault encrypt {file}")
         plain = vault.decrypt(encrypted).decode()
-        chosen = {
-            key: "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-            for key in yaml.safe_load(plain)
-            if any(re.fullmatch(name, key) for name in names)
-        }
-        new = plain
-        for key, value in chosen.items():
-            new = re.sub(rf"^{re.escape(key)}:.*$", f'{key}: "{value}"', new, count=1, flags=re.M)
-        if not chosen or yaml.safe_load(new) != {**yaml.safe_load(plain), **chosen}:
+        new, chosen = renewed(plain, names)
+        if not chosen:
             raise AnsibleError(
-                f"{file}: expected each password in a line of its own, as in vault.yml.example: {', '.join(names)}; nothing was changed"
+                f"{file} has none of {', '.join(names)}, expected them as in vault.yml.example; nothing was changed"
             )
         if not self._task.check_mode:
             label = encrypted.partition("\n")[0].split(";")[3:]  # of 1.2 alone
             _, secret = match_encrypt_secret(vault.secrets, encrypt_vault_id=label[0] if label else None)
             _write(file, vault.encrypt(new, secret, vault_id=label[0] if label else None))
         return result | {"changed": True, "renewed": {} if self._task.check_mode else chosen}
+
+
+def renewed(text: str, names: list[str]) -> tuple[str, dict[str, Any]]:
+    """Give YAML other words where keys at its top match ``names``, or below those keys; all else stays as it is written."""
+    chosen: dict[str, Any] = {}
+    places = []
+    root = yaml.compose(text)
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if any(re.fullmatch(name, key.value) for name in names):
+            pairs = value.value if isinstance(value, yaml.MappingNode) else [(key, value)]
+            new = {inner.value: _word() for inner, node in pairs if isinstance(node, yaml.ScalarNode)}
+            places += [(node, new[inner.value]) for inner, node in pairs if inner.value in new]
+            chosen[key.value] = new if isinstance(value, yaml.MappingNode) else new.get(key.value)
+    for node, word in sorted(places, key=lambda place: place[0].start_mark.index, reverse=True):
+        end = "\n" if text[: node.end_mark.index].endswith("\n") else ""  # of a text over several lines
+        text = f'{text[: node.start_mark.index]}"{word}"{end}{text[node.end_mark.index :]}'
+    return text, {key: value for key, value in chosen.items() if value}
+
+
+def _word() -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -2,50 +2,66 @@
 
     python -m labline.local.catch_up TELEGRAF_CONF PASSWORDS STATE
 
-Runs beside a Telegraf that is a service of the system, until SIGTERM. It needs no right but to write, and asks nothing: the journal itself
-tells what the database has. Between the readings Telegraf says there how many points wait for the database: where that is none, and
-none was dropped, all that stood before what it said the time before is delivered. What stands between such a place and a start of
-Telegraf, or a place from which points were dropped, is written again: the same points, at the same times. PASSWORDS is the folder of
-passwords, STATE the file in which it notes how far it has got.
+Runs after each start of a Telegraf that is a service of the system, and then now and again, and looks once. It needs no right but to
+write, and asks nothing: the journal itself tells what the database has. Between the readings Telegraf says there how many points wait for the
+database, and how many were written: once as many are as it had taken in by a place, and none was dropped, all that stood before
+what it said the time before that is delivered. What stands between such a place and a start of Telegraf, or a place by which points
+were dropped, is written again: the same points, at the same times. PASSWORDS is the folder of passwords, STATE the file in
+which it notes how far it has got.
 """
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from msgspec import DecodeError, Struct, json
+from msgspec import DecodeError, Struct, json, structs
 
 from provisioning.host_metrics import OUTPUT
 from provisioning.influxdb_server import DatabaseError, PointsRefused, Server, secret
 
 from ..words import counted
 from . import journal
-from .journal import Reader, Stretch
+from .journal import OutputSaid, Reader, Stretch
 
 DATABASE = "database"  # the alias of Telegraf's output
-PAUSE = 10.0  # seconds from one look at the journal to the next: as often as Telegraf says something of its outputs
 BLOCK = 5000  # lines that are written at once
 
 
-class Place(Struct, frozen=True):
+class JournalPlace(Struct, frozen=True):
     """A place in the journal: the file, by its number in the file system, and how far into it (bytes)."""
 
     inode: int = 0
     offset: int = 0
 
 
-class Noted(Struct):
-    """How far it has got: the database has all before ``delivered``, and ``dropped`` points were dropped by then (-1: not known)."""
+class Mark(Struct, frozen=True):
+    """A place at which Telegraf spoke of the output, and the one ``before``: ``due`` points are to be written or dropped until all before it are.
 
-    delivered: Place = Place()
+    ``dropped`` of them were by then.
+    """
+
+    before: JournalPlace
+    place: JournalPlace
+    due: int
+    dropped: int
+
+
+class Noted(Struct, frozen=True):
+    """How far it has got: the database has all before ``delivered``, and ``dropped`` points were dropped by then (-1: not known).
+
+    ``read`` is how far the journal was looked at, ``said`` where the line before that stands that tells of the output.
+    """
+
+    delivered: JournalPlace | None = None
     dropped: int = -1
+    read: JournalPlace = JournalPlace()
+    said: JournalPlace | None = None
+    mark: Mark | None = None
 
 
 class CatchUp:
@@ -54,38 +70,55 @@ class CatchUp:
     def __init__(self, folder: Path, server: Server, database: str, policy: str, measurements: list[str], state: Path):
         self._folder, self._server, self._target, self._state = folder, server, (database, policy), state
         self._measurements = measurements
-        self._noted = self._kept = _kept(state)
-        self._read = self._noted.delivered
-        self._before: Place | None = None  # where the line before stands that told of the output
+        self._noted = _kept(state)
 
-    def look(self) -> list[str]:
-        """Read what is new; gives what people should know. Raises DatabaseError; then the next look begins there again."""
-        said: list[str] = []
-        for place, end, line in self._new():
-            if line == journal.START:
-                if self._noted != Noted():  # what stands before the first start of all is another version's
-                    said += self._again(place, "Telegraf ended before it could write them")
-                self._noted, self._before = Noted(end, 0), None
-            elif (output := journal.output_said(line)) and output.alias == DATABASE:
-                if self._before and not output.waiting:
-                    if output.dropped > self._noted.dropped >= 0:
-                        said += self._again(place, "Telegraf had no room to keep them")
-                        self._before = place
-                    self._noted = Noted(self._before, output.dropped)
-                self._before = place
-            self._read = end
-        # Each note wears a memory card, and what stands in one file is read soon.
-        if said or self._noted.delivered.inode != self._kept.delivered.inode:
-            self._keep()
-        return said
+    def look(self) -> Iterator[str]:
+        """Read what is new; gives what people should know. Raises DatabaseError: the next look begins there again."""
+        before = self._noted
+        try:
+            for place, end, line in self._new():
+                yield from self._take(place, end, line)
+        finally:
+            if self._noted != before:
+                self._keep()
 
-    def _new(self) -> Iterator[tuple[Place, Place, bytes]]:
+    def _take(self, place: JournalPlace, end: JournalPlace, line: bytes) -> Iterator[str]:
+        """Take in a line that stands from ``place`` to ``end``."""
+        now = self._noted
+        if line == journal.START:
+            yield from self._again(place, "Telegraf ended before it could write them")
+            now = Noted(end, 0)
+        elif (output := journal.output_said(line)) and output.alias == DATABASE:
+            if now.said:
+                now = yield from self._heard(now, now.said, place, output)
+            now = structs.replace(now, said=place)
+        self._noted = structs.replace(now, read=end)
+
+    def _heard(
+        self, now: Noted, before: JournalPlace, place: JournalPlace, output: OutputSaid
+    ) -> Generator[str, None, Noted]:
+        """Take in what Telegraf says of the output at ``place``, and said ``before`` of it; gives what is known then.
+
+        Some points always wait, those of the last flush. They are first in, first out: once as many were written or dropped as
+        were taken in by a place, those before it are.
+        """
+        mark, done = now.mark, output.written + output.dropped
+        if not mark or not output.waiting or output.dropped != mark.dropped:
+            mark = Mark(before, place, done + output.waiting, output.dropped)
+        if done < mark.due:
+            return structs.replace(now, mark=mark)
+        if mark.dropped > now.dropped >= 0:
+            yield from self._again(mark.place, "Telegraf had no room to keep them")
+            return Noted(mark.place, mark.dropped)
+        return Noted(mark.before, mark.dropped)
+
+    def _new(self) -> Iterator[tuple[JournalPlace, JournalPlace, bytes]]:
         """Give the whole lines behind what was read, each with where it begins and ends."""
-        for part in self._parts(self._read):
+        for part in self._parts(self._noted.read):
             for offset, line in part.placed():
-                yield Place(part.inode, offset), Place(part.inode, offset + len(line) + 1), line
+                yield JournalPlace(part.inode, offset), JournalPlace(part.inode, offset + len(line) + 1), line
 
-    def _parts(self, begin: Place) -> list[Stretch]:
+    def _parts(self, begin: JournalPlace) -> list[Stretch]:
         """List the journal's files behind a place, the oldest first; all of them where its file is gone."""
         parts = journal.parts(self._folder, 0)[::-1]
         at = next((i for i, part in enumerate(parts) if part.inode == begin.inode), None)
@@ -94,8 +127,10 @@ class CatchUp:
         first = parts[at]
         return [Stretch(first.path, first.size, first.inode, min(begin.offset, first.size)), *parts[at + 1 :]]
 
-    def _again(self, until: Place, why: str) -> list[str]:
-        """Write what stands between what is delivered and a place."""
+    def _again(self, until: JournalPlace, why: str) -> Iterator[str]:
+        """Write what stands between what is delivered and a place; what stands before anything is known is another version's."""
+        if not self._noted.delivered:
+            return
         reader, points, times, refused = Reader(self._measurements), 0, list[int](), ""
         block: list[bytes] = []
         for part in self._parts(self._noted.delivered):
@@ -111,13 +146,13 @@ class CatchUp:
         if block:
             refused = self._write(block) or refused
             points += len(block)
-        said = []
         if points:
             first, last = (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at / 1e9)) for at in times)
-            said.append(f"{counted('point', points)} of {first} to {last} written again from the journal: {why}.")
+            yield f"{counted('point', points)} of {first} to {last} written again from the journal: {why}."
         if reader.torn:
-            said.append(f"{counted('line', reader.torn)} of the journal can't be read. First: {reader.first_torn}.")
-        return [*said, f"The database did not take all of it: {refused}"] if refused else said
+            yield f"{counted('line', reader.torn)} of the journal can't be read. First: {reader.first_torn}."
+        if refused:
+            yield f"The database did not take all of it: {refused}"
 
     def _write(self, lines: list[bytes]) -> str:
         """Write lines; gives why some were refused for ever."""
@@ -132,7 +167,6 @@ class CatchUp:
         new = self._state.with_name(f".{self._state.name}")
         new.write_bytes(json.encode(self._noted))
         new.replace(self._state)
-        self._kept = self._noted
 
 
 def _kept(state: Path) -> Noted:
@@ -160,23 +194,18 @@ def follower(conf: Path, passwords: Path, state: Path) -> CatchUp:
 
 
 def main() -> int:
-    """Follow until SIGTERM; returns the exit status."""
+    """Look once; returns the exit status, 0 also where the database is away."""
     if len(sys.argv) != 4:
         print(__doc__, file=sys.stderr)
         return 2
-    over = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
-    following = follower(*map(Path, sys.argv[1:]))
-    trouble = ""
-    while not over.wait(PAUSE):
-        try:
-            for line in following.look():
-                print(line, flush=True)
-            trouble = ""
-        except (DatabaseError, OSError) as error:
-            if str(error) != trouble:
-                trouble = str(error)
-                print(f"It waits: {trouble}", flush=True)
+    try:
+        for line in follower(*map(Path, sys.argv[1:])).look():
+            print(line, flush=True)
+    except DatabaseError as error:
+        print(f"What is missing is written later: {error}", flush=True)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

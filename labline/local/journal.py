@@ -120,6 +120,7 @@ class OutputSaid:
     alias: str
     waiting: int
     dropped: int
+    written: int
 
 
 def output_said(line: bytes) -> OutputSaid | None:
@@ -131,9 +132,10 @@ def output_said(line: bytes) -> OutputSaid | None:
     said = {_text(name): value for name, value in COUNT.findall(found["fields"])}
     if found["measurement"] != OUTPUT.encode() or len(pairs) != len(tags) or tags.keys() != OUTPUT_TAGS:
         return None
-    if not {"buffer_size", "metrics_dropped"} <= said.keys():
+    if not {"buffer_size", "metrics_dropped", "metrics_written"} <= said.keys():
         return None
-    return OutputSaid(tags["alias"], int(said["buffer_size"]), int(said["metrics_dropped"]))
+    counts = (int(said[name]) for name in ("buffer_size", "metrics_dropped", "metrics_written"))
+    return OutputSaid(tags["alias"], *counts)
 
 
 @dataclass(frozen=True)

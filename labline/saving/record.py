@@ -13,7 +13,7 @@ MADE, FAILED, NONE_YET = range(3)
 
 
 @dataclass(frozen=True)
-class Record:
+class BackupRecord:
     """``made``: when (Unix s) the newest good backup began; ``failed``: why the last one failed; ``size`` in bytes, ``seconds`` it took."""
 
     made: float | None = None
@@ -39,17 +39,17 @@ class Record:
         return f"backup {','.join(fields)}"
 
 
-def read(state: Path) -> Record:
+def read(state: Path) -> BackupRecord:
     """Read what the last backup left in ``state``."""
     try:
-        return Record(**json.loads((state / FILE).read_text()))
+        return BackupRecord(**json.loads((state / FILE).read_text()))
     except FileNotFoundError:
-        return Record()
+        return BackupRecord()
     except (ValueError, TypeError):
-        return Record(failed=f"{state / FILE} is spoilt")
+        return BackupRecord(failed=f"{state / FILE} is spoilt")
 
 
-def write(state: Path, record: Record) -> None:
+def write(state: Path, record: BackupRecord) -> None:
     """Leave it for all to read."""
     new = state / f"{FILE}.new"
     new.write_text(json.dumps(asdict(record)))

@@ -52,6 +52,7 @@ class Ds18b20(Polled):
     name = "ds18b20"
     title = "Maxim DS18B20 thermometer on a 1-Wire bus"
     manual = "Linux w1_therm documentation; DS18B20 data sheet"
+    verified = "by a simulated bus whose files are as the documentation of the kernel's w1_therm shows them; not yet on hardware"
     known_as = (
         "1-wire",
         "1wire",

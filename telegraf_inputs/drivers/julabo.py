@@ -56,6 +56,10 @@ class Julabo(Polled):
     name = "julabo"
     title = "Julabo circulators and chillers"
     manual = "Julabo operating manuals, chapter Remote control: lists of commands, status messages"
+    verified = (
+        "against the lists of commands and messages of the manuals, line by line, model by model, and by a simulator that speaks "
+        "as they say; not yet on hardware"
+    )
     known_as = (
         "f25",
         "f32",

@@ -53,6 +53,7 @@ class LakeShore372(LakeShore):
     name = "lakeshore_372"
     title = "Lake Shore 372 AC resistance bridge"
     manual = "Lake Shore Model 372 User's Manual, chapter 6.6"
+    verified = "by a simulator that speaks as the manual says; not yet on hardware"
     known_as = (
         "372",
         "ls372",

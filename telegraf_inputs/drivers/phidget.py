@@ -66,6 +66,10 @@ class Phidget(Pushed):
     name = "phidget"
     title = "Phidget sensors, every class"
     manual = "Phidget22 API reference (https://www.phidgets.com/?view=api)"
+    verified = (
+        "with the maker's own library, unmodified, against a simulated network server, and against the tables of the maker's "
+        "package; not yet on a Phidget"
+    )
     known_as = (
         "phidgets",
         "phidget22",

@@ -50,6 +50,9 @@ class Scpi(Polled):
     name = "scpi"
     title = "SCPI instrument"
     manual = "SCPI-99 volume 1; IEEE 488.2"
+    verified = (
+        "by dialogues that are written after the manuals of several makers, and through pyvisa-py; not yet on hardware"
+    )
     known_as = (
         "agilent",
         "bk",

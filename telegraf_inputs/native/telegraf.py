@@ -6,7 +6,7 @@ Source: the pages of Telegraf's inputs, https://docs.influxdata.com/telegraf/v1/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..configured import ANY, Channel, Stanza
@@ -17,6 +17,9 @@ from ..native_source import COMMA, PLACE, READ, Native
 PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 PAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,39}\Z")
 SECRETS = re.compile(r"@\{labline:(\w+)\}", re.ASCII)
+NEEDED = {
+    "systemd_units": ("/run/dbus/system_bus_socket",)
+}  # without it there is no systemd to be asked, and Telegraf ends
 NOT_TRIED_AGAIN = ("nvidia_smi",)  # what is not there when it starts ends Telegraf, where it is told to try again
 OURS = ("alias", "interval", "tags", "precision", "tagpass", "tagdrop", "namepass", "namedrop")
 
@@ -83,6 +86,10 @@ channels:
     @classmethod
     def unstarted(cls, stanza: Stanza) -> str:
         return "ignore" if cls.plugin(stanza) in NOT_TRIED_AGAIN else "retry"
+
+    @classmethod
+    def needs(cls, stanza: Stanza) -> Sequence[str]:
+        return NEEDED.get(cls.plugin(stanza), ())
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:

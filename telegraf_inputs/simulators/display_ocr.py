@@ -130,7 +130,7 @@ class _Sure:
     """Contains each confidence that a reading may have."""
 
     def __contains__(self, percent: object) -> bool:
-        return isinstance(percent, float) and 100 * LEAST_CONFIDENCE <= percent <= 100.0
+        return isinstance(percent, (int, float)) and 100 * LEAST_CONFIDENCE <= percent <= 100.0
 
 
 SIMULATOR = DisplayOcrSimulator

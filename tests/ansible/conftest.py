@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -11,6 +13,9 @@ import pytest
 from tests.parts import debian_host
 from tests.parts.site_machine import Machine
 from tests.parts.site_machine import machine as bare_machine
+
+PATIENCE = 120.0  # seconds; never reached where all is well
+JOURNAL = "grep -h ^julabo, /var/lib/labline/journal/*"
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +46,19 @@ def told(machine: Machine) -> dict[str, str]:
     said["again"] = went_well(machine.play())
     said["asked again"] = went_well(machine.play("--check", "--diff"))
     return said
+
+
+def all_is_stored(machine: Machine) -> set[int]:
+    """Wait until all that the node read so far, by its journal, and something after it is in the database.
+
+    Gives when all that is there was read (ns since 1970).
+    """
+    made = {int(line.split()[-1]) for line in machine.host.run("sh", "-c", JOURNAL).splitlines()}
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = json.loads(machine.query("SELECT temperature FROM raw.julabo"))["results"][0]
+        stored = {int(row[0]) for row in answer["series"][0]["values"]} if "series" in answer else set()
+        if stored and made <= stored and max(stored) > max(made, default=0):
+            return stored
+        assert time.monotonic() < deadline, machine.host.run("journalctl", "-n", "50", "--no-pager")
+        time.sleep(0.2)

@@ -55,7 +55,7 @@ def test_telegraf_writes_by_the_proxy_and_has_no_password_of_the_database(machin
 
 def test_a_token_lets_a_node_add_readings_to_its_site_and_nothing_else(machine: Machine, proxy: str) -> None:
     node = f"daq:{machine.token}"
-    line = "pushed,host=daq value=1 1000000000000000000"
+    line = "pushed,host=daq value=1"
     status, text = machine.ask(f"{proxy}/write?db=_internal&rp=autogen", node, method="POST", data=line)
     assert (status, text) == (204, "")
     assert "value" in machine.query("SELECT value FROM raw.pushed")
@@ -71,23 +71,30 @@ def test_a_token_lets_a_node_add_readings_to_its_site_and_nothing_else(machine: 
 def test_whoever_has_no_token_is_refused_and_told(machine: Machine, proxy: str, user: str) -> None:
     user = user.format(token=machine.token, writer=machine.passwords["writer"])
     status, text = machine.ask(f"{proxy}/write?db=lab", user, method="POST", data="spoilt value=1")
-    assert status == 401 and "compare labline_tokens in the vault" in json.loads(text)["error"]
+    assert status == 401 and "compare labline_tokens in the vault" in text
     assert "value" not in machine.query("SELECT value FROM raw.spoilt")
 
 
-def test_nothing_is_lost_while_the_proxy_does_not_know_a_token_and_that_is_told(machine: Machine, proxy: str) -> None:
+@pytest.mark.parametrize(("user", "told"), [
+    ("daq", "the proxy knows no node of that name with that token: compare labline_tokens in the vault"),
+    ("writer", "the database does not take the proxy's password"),
+])  # fmt: skip
+def test_nothing_is_lost_while_a_node_or_the_proxy_is_refused_and_that_is_told(
+    machine: Machine, proxy: str, user: str, told: str
+) -> None:
     settings = machine.host.path("/etc/labline/proxy/Caddyfile")
     well = settings.read_text()
-    known = base64.b64encode(f"daq:{machine.token}".encode()).decode()
+    known = base64.b64encode(f"{user}:{({**machine.passwords, 'daq': machine.token})[user]}".encode()).decode()
     assert known in well
+    restart = ["systemctl", "restart", "labline-proxy.service"]
     try:
-        settings.write_text(well.replace(known, "another"))
-        machine.host.run("systemctl", "restart", "labline-proxy.service")
+        settings.write_text(well.replace(known, base64.b64encode(b"daq:another").decode()))
+        machine.host.run(*restart)
         said = ["journalctl", "--unit", "labline-telegraf.service", "--no-pager", "--output", "cat"]
-        _wait(machine, lambda: "compare labline_tokens in the vault" in machine.host.run(*said))
+        _wait(machine, lambda: told in machine.host.run(*said))
     finally:
         settings.write_text(well)
-        machine.host.run("systemctl", "restart", "labline-proxy.service")
+        machine.host.run(*restart)
     _all_is_stored(machine)
 
 
@@ -119,7 +126,10 @@ def test_the_authority_is_believed_for_the_server_alone_and_nobody_else_for_it(m
     status, text = machine.ask(f"{proxy}/login", authority="")
     assert status == 0 and "certificate verify failed" in text
     told = machine.host.run("openssl", "x509", "-in", "/etc/labline/tls/ca.crt", "-noout", "-ext", "nameConstraints")
-    assert re.findall(r"(?:DNS|IP):\S+", told) == ["DNS:daq", f"IP:{machine.host.address}/255.255.255.255"]
+    assert re.findall(r"(?:DNS|IP):\S+", told) == [
+        *("DNS:daq", "DNS:localhost"),
+        *(f"IP:{address}/255.255.255.255" for address in (machine.host.address, "127.0.0.1")),
+    ]
     for name in ("ca.key", "server.key"):
         assert machine.host.run("stat", "-c", "%a %U", f"/etc/labline/tls/{name}") == "600 root\n"
 
@@ -148,6 +158,12 @@ def test_what_is_no_longer_made_is_taken_from_grafana(machine: Machine, proxy: s
     old.write_text("{}")
     done = machine.play("--tags", "grafana")
     assert done.returncode == 0 and not old.exists(), done.stdout
+
+
+def test_with_another_key_than_the_known_one_nothing_is_installed(machine: Machine, proxy: str) -> None:
+    done = machine.play("--tags", "grafana", grafana_key_fingerprints=["24C9 75CB"])
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "expected 24C975CB. Did the vendor change it?" in said and "changed=0" in said
 
 
 def test_grafana_is_set_as_labline_run_sets_it() -> None:

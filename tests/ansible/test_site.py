@@ -11,6 +11,7 @@ from tests.parts.site_machine import Machine
 PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
 OURS = (
     "labline-telegraf.service",
+    "labline-catch-up.service",
     "labline-clock.service",
     "influxdb.service",
     "labline-proxy.service",

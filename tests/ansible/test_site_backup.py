@@ -23,7 +23,7 @@ def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
     site = Path(str(machine.variables["labline_site_file"]))
     before = site.read_text()
     (stanza,) = re.findall(r"```yaml\n(  - name: backup.*?)```", EXAMPLE.read_text(), re.S)
-    site.write_text(before + stanza.replace("interval: 60s", "interval: 1s"))
+    site.write_text(before + stanza.replace("interval: 60s", "interval: 5s"))
     machine.host.run("mkdir", "-p", SHARE)
     mount(machine)
     wanted = {"backup_repository": f"{SHARE}/labline", "backup_mount": SHARE, "backup_password": PASSWORD}
@@ -105,6 +105,6 @@ def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
     assert "count" in before
     machine.query("DROP MEASUREMENT julabo", user="labadmin")
     assert "count" not in counted(until)
-    told = machine.host.run("labline-restore", "/var/tmp/back")
+    told = machine.host.run("/usr/local/sbin/labline-restore", "/var/tmp/back")
     assert counted(until) == before, told
     assert "files" in machine.host.run("ls", "/var/tmp/back")

@@ -37,7 +37,10 @@ def main() -> int:
             for case in (case for case in chosen if case.place == place):
                 print(f"{case.title} …", flush=True)
                 outcome = case.run(there, not arguments.quick)
-                row = table.row(case, outcome, time.strftime("%Y-%m-%d", time.gmtime()))
+                tried = time.strftime("%Y-%m-%d", time.gmtime())
+                if hasattr(there, "versions"):
+                    tried += f", {there.versions()}"
+                row = table.row(case, outcome, tried)
                 print(f"  {' | '.join(row[2:])}", flush=True)
                 for fault in case.faults(outcome):
                     print(f"  {fault}", flush=True)

@@ -21,7 +21,8 @@ class Outcome:
     """What came of a fault: readings made from its beginning until all was well again, and what of them the database has.
 
     ``lost`` of them are not there after the database was started anew, ``wrong`` are there with another value or time than the
-    instrument told; ``told``: what said so to people; ``healed``: how long after the fault's end all was there (s); None: not at all.
+    instrument told; ``told``: what said so to people; ``healed``: how long after the fault's end all was there (s); None: not at all;
+    ``lasted``: how long the fault was (s), where that matters.
     """
 
     made: int
@@ -29,6 +30,7 @@ class Outcome:
     wrong: int
     told: tuple[str, ...]
     healed: float | None
+    lasted: float | None = None
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,16 @@ from tests.parts import apt_repository, counting_instrument, debian_host, packag
 from tests.parts.counting_instrument import CountingInstrument
 from tests.parts.debian_host import Host
 from tests.parts.disk_image import DiskImage
-from tests.parts.site_machine import FROM_DEBIAN, PORT, ROOT
+from tests.parts.site_machine import PASSWORDS, PORT, ROOT
 from tests.parts.way_in import WayIn
 from tools import wheels
 
 from .case import Outcome, Unavailable
 
 SERVER, NODE = "server", "node"
+# The line from instrument to database, without what people look at.
+TAGS = "base,labline,influxdb,telegraf"
+FROM_DEBIAN = ("chrony", "influxdb", "python3-venv", "python3-debian", "unattended-upgrades", "nftables", "acl")
 SITE = """\
 site: bench
 title: Bench
@@ -53,7 +56,10 @@ AWRY = 2.0  # seconds between an answer and the time of its reading, at most
 
 @dataclass
 class Told:
-    """What people are told meanwhile: alarms of Grafana's, by its rules and its state machine, over what the database has just then."""
+    """What people are told meanwhile: alarms of Grafana's, by its rules and its state machine, over what the database has just then.
+
+    Alarms that an earlier fault has left on are none of this one.
+    """
 
     rules: list[dict[str, object]]
     database: Database
@@ -61,6 +67,8 @@ class Told:
 
     def __post_init__(self) -> None:
         self.machines = [Machine(rule) for rule in self.rules]
+        self._look()
+        self._before = [len(machine.told) for machine in self.machines]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -69,17 +77,21 @@ class Told:
         """Look no more; gives the titles of the alarms that began."""
         self._over.set()
         self._thread.join()
-        return [str(one.rule["title"]) for one in self.machines if any(how == "on" for _, how in one.told)]
+        new = ((one, one.told[before:]) for one, before in zip(self.machines, self._before, strict=True))
+        return [str(one.rule["title"]) for one, told in new if any(how == "on" for _, how in told)]
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK):
-            now = int(time.time()) - START
-            try:
-                answers = self.database.results([(machine.rule, now) for machine in self.machines])
-            except DatabaseError as error:
-                answers = [error] * len(self.machines)
-            for machine, answer in zip(self.machines, answers, strict=True):
-                machine.look(now, answer)
+            self._look()
+
+    def _look(self) -> None:
+        now = int(time.time()) - START
+        try:
+            answers = self.database.results([(machine.rule, now) for machine in self.machines])
+        except DatabaseError as error:
+            answers = [error] * len(self.machines)
+        for machine, answer in zip(self.machines, answers, strict=True):
+            machine.look(now, answer)
 
 
 class Laboratory:
@@ -91,8 +103,9 @@ class Laboratory:
         base = debian_host.base(FROM_DEBIAN)
         self._gather(base)
         with debian_host.needed():
-            self.card, self.disk = DiskImage(folder / "card", CARD), DiskImage(folder / "server-disk", DISK)
+            self.card = DiskImage(folder / "card", CARD)
             undo.callback(self.card.close)
+            self.disk = DiskImage(folder / "server-disk", DISK)
             undo.callback(self.disk.close)
             self.network = undo.enter_context(debian_host.network())
             disks = {"/var/lib/influxdb": self.disk.place}
@@ -108,7 +121,7 @@ class Laboratory:
             undo.callback(instrument.close)
         way_in = WayIn(self.network.name, (self.server.address, 8086))
         undo.callback(way_in.close)
-        self.passwords = {name: f"{name}-of-the-bench" for name in ("labadmin", "writer", "reader")}
+        self.passwords = {name: f"{name}-of-the-bench" for name in PASSWORDS}
         self.database = Server(f"http://127.0.0.1:{way_in.port}", "reader", self.passwords["reader"], seconds=8)
         self._write_site()
         self._write_inventory()
@@ -117,12 +130,20 @@ class Laboratory:
         site = provisioning.site.load(folder / "site.yml")
         groups = json.loads(emit.render(site)[emit.RULES])["groups"]
         self.rules = [rule for group in groups for rule in group["rules"]]
-        self.wait("readings of both", lambda: not self._behind(time.time_ns() - 10**9))
+        self.wait_for_new()
+
+    def versions(self) -> str:
+        """Tell what is tried here."""
+        debian = self.server.path("/etc/debian_version").read_text().strip()
+        packages = self.server.run(
+            "dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", "telegraf", "influxdb"
+        )
+        return f"Debian {debian}, {packages.rstrip(', ')}"
 
     @contextmanager
     def trial(self) -> Iterator[Trial]:
         """Begin with all well; count when it is over."""
-        self.wait("readings of both", lambda: not self._behind(time.time_ns()))
+        self.wait_for_new()
         told = Told(self.rules, Database(self.database, "lab", lambda _: None))
         try:
             yield Trial(self, told)
@@ -156,6 +177,11 @@ class Laboratory:
                 )
                 raise TimeoutError(f"no {what} within {patience:g} s{logs}")
             time.sleep(0.2)
+
+    def wait_for_new(self) -> None:
+        """Wait until readings of both, made from now on, are in the database."""
+        now_ns = time.time_ns()
+        self.wait("new readings of both", lambda: not self._behind(now_ns))
 
     def _behind(self, since_ns: int) -> bool:
         """Tell whether of some instrument no reading from after then is there."""
@@ -229,6 +255,7 @@ class Laboratory:
             LC_ALL="C.UTF-8",
         )
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self._folder / "hosts.yml"), "site.yml"]
+        command += ["--tags", TAGS]
         try:
             done = subprocess.run(
                 [*self.network.enter(), *command],
@@ -250,13 +277,16 @@ class Trial:
     def __init__(self, laboratory: Laboratory, told: Told):
         self._laboratory, self._told = laboratory, told
         self.since_ns = self._end_ns = time.time_ns()
+        self.lasted: float | None = None
         self._healed: float | None = None
 
-    def ended(self) -> None:
-        """Say that the fault is over; returns when what is still to come has come."""
+    def ended(self, *, lasted: bool = False) -> None:
+        """Say that the fault is over, and whether how long it was matters; returns when what is still to come has come."""
         self._end_ns = time.time_ns()
+        if lasted:
+            self.lasted = (self._end_ns - self.since_ns) / 1e9
         laboratory = self._laboratory
-        laboratory.wait("reading from after the fault", lambda: not laboratory._behind(self._end_ns))
+        laboratory.wait_for_new()
         until_ns = time.time_ns()
         missing, last = -1, time.monotonic()
         while missing and time.monotonic() < last + STILL:
@@ -274,7 +304,7 @@ class Trial:
         laboratory = self._laboratory
         until_ns = time.time_ns() - 5 * 10**9  # what is newer may be on its way
         laboratory.server.run("systemctl", "restart", "influxdb.service")
-        laboratory.wait("readings of both", lambda: not laboratory._behind(time.time_ns() - 10**9))
+        laboratory.wait_for_new()
         titles = self._told.close()
         made, wrong = 0, 0
         for name, instrument in laboratory.instruments.items():
@@ -285,7 +315,7 @@ class Trial:
                 wrong += near != [True]
         lost = len(self._missing(until_ns))
         told = (*(f"alarm “{title}”" for title in titles), *said)
-        return Outcome(made, lost, wrong, told, self._healed)
+        return Outcome(made, lost, wrong, told, self._healed, self.lasted)
 
     def log(self, host: Host, unit: str, words: str) -> str:
         """Tell whether a unit's log on a host has had such words (a regular expression) since the beginning; the newest line, or nothing."""

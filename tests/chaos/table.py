@@ -18,7 +18,8 @@ def row(case: Case, outcome: Outcome, tried: str) -> tuple[str, ...]:
         lost += f" (may be {case.may_lose}: {case.why})"
     healed = "never" if outcome.healed is None else f"{outcome.healed:.0f} s"
     told = "; ".join(outcome.told) or "nobody"
-    return case.title, case.done, str(outcome.made), lost, str(outcome.wrong), told, healed, tried
+    done = case.done if outcome.lasted is None else f"{case.done}; for {outcome.lasted:.0f} s"
+    return case.title, done, str(outcome.made), lost, str(outcome.wrong), told, healed, tried
 
 
 def update(page: Path, cases: list[Case], new: dict[str, tuple[str, ...]]) -> None:

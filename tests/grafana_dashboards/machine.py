@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioning.influxdb_server import Server
+from provisioning.influxdb_server import DatabaseError, Server
 from telegraf_inputs import duration
 from telegraf_inputs.point import Point
 
@@ -170,7 +170,8 @@ class Past:
         ).json()
         found: list[Answer] = []
         for result in body["results"]:
-            assert "error" not in result, result
+            if "error" in result:
+                raise DatabaseError(result["error"])
             answer: dict[Labels, float] = {}
             for series in result.get("series", []):
                 values = [row[1] for row in series["values"] if row[1] is not None]

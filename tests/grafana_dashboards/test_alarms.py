@@ -181,6 +181,19 @@ def test_readings_that_are_dropped_are_a_warning_that_leads_to_their_plot(demo):
     assert panel["title"] == "Dropped"
 
 
+def test_the_end_of_the_proxys_certificate_is_told_two_weeks_before(site):
+    title = "The certificate of the proxy ends soon"
+    assert title not in rules_of(rendered(site(CRYOSTAT)), "line")
+    made = rendered(site(CRYOSTAT + "influxdb: {write: {url: 'https://server.lab:8443'}}\n"))
+    rule = rules_of(made, "line")[title]
+    assert 'min("expiry") / 86400' in rule["data"][0]["model"]["query"]
+    (threshold,) = [query["model"] for query in rule["data"] if query["refId"] == "C"]
+    assert threshold["conditions"][0]["evaluator"] == {"type": "lt", "params": [14.0]}
+    dashboard = next(d for d in made.values() if d.get("uid") == rule["annotations"]["__dashboardUid__"])
+    (panel,) = [p for p in dashboard["panels"] if str(p["id"]) == rule["annotations"]["__panelId__"]]
+    assert panel["title"] == "Certificate of the proxy"
+
+
 @pytest.mark.parametrize(("interval", "every", "window"), [
     ("5s", "10s", 600),
     ("10m", "10s", 1215),  # two reports

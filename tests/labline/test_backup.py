@@ -163,7 +163,7 @@ def test_a_backup_is_there_again_in_a_fresh_server(kept, tmp_path, capsys):
 
 def test_one_that_fails_is_told_and_the_last_good_one_stays_known(kept, capsys):
     (closed,) = ports.free(1)
-    record.write(kept.work, record.Record(made=time.time() - 3600, size=5_000_000, seconds=2))
+    record.write(kept.work, record.BackupRecord(made=time.time() - 3600, size=5_000_000, seconds=2))
     assert kept.backup(port=f"127.0.0.1:{closed}") == 1
     assert "is InfluxDB running, and does its `bind-address` say this port?" in capsys.readouterr().err
     assert re.fullmatch(r"backup result=1i,age=1\.00\d\d,size=5\.000,took=2\.0\n", kept.told(capsys))
@@ -177,6 +177,9 @@ def test_where_the_share_is_not_mounted_nothing_is_written(kept, capsys):
     assert kept.backup("--mount", str(kept.repository.parent)) == 1
     assert "nothing is mounted at" in capsys.readouterr().err
     assert sorted(kept.repository.rglob("*")) == before
+    assert "result=1i" in kept.told(capsys)
+    record.write(kept.work, record.Record())  # the timer's service looks for the repository first
+    assert kept.backup("--init", "--mount", str(kept.repository.parent)) == 1
     assert "result=1i" in kept.told(capsys)
 
 

@@ -227,6 +227,12 @@ def test_render_tells_grafana_too_where_the_secrets_are(written, tmp_path: Path)
     assert cli.main(["render", str(path), *out]) == 0
     assert "$__file{/s/chat_url}" in (tmp_path / "out/grafana/alerting/small-contact_points.json").read_text()
     assert cli.main(["render", str(path), *out, "--check"]) == 0
+    source = tmp_path / "out/grafana/datasources/small.yaml"
+    assert "$__env{LABLINE_READER_PASSWORD}" in source.read_text()
+    assert cli.main(["render", str(path), *out, "--grafana-secrets", "/g"]) == 0
+    assert "$__file{/g/chat_url}" in (tmp_path / "out/grafana/alerting/small-contact_points.json").read_text()
+    assert "$__file{/g/reader}" in source.read_text()
+    assert 'path = "/s"' in (tmp_path / "out/telegraf/telegraf.conf").read_text()
 
 
 def test_apply_tells_the_differences_then_mends_them_then_has_nothing_to_do(lab, capsys: pytest.CaptureFixture[str]):

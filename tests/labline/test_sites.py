@@ -86,6 +86,7 @@ def running(name: str, folder: Path) -> Iterator[Running]:
         if one["driver"] in SCANNED:
             one["channels"] = {key: channel for key, channel in one["channels"].items() if "limits" in channel}
     served = Served([one.stanza for one in sites.load(sites.SITES / f"{name}.yml").enabled], folder)
+    written["instruments"] = [one for one in written["instruments"] if one["name"] not in served.absent]
     for one in written["instruments"]:
         one.update(served.changed.get(one["name"], {}))
     (folder / f"{name}.yml").write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")

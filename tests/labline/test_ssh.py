@@ -89,9 +89,25 @@ def test_labline_ssh_logs_in_and_forwards(machines, tmp_path):
     assert ran.stdout.startswith("SSH-2.0-OpenSSH"), ran.stderr
 
 
+@needs_ssh
+def test_what_the_server_shows_is_brought_here(tmp_path):
+    file = written(
+        tmp_path, "address: 192.168.1.11, ssh: {port: 2222, jump: me@gate.example.org}", "ssh: {tunnel_port: 20001}"
+    )
+    config = tmp_path / "lab.conf"
+    config.write_text(ssh_config.render(sites.load(file)))
+    said = subprocess.run(["ssh", "-F", config, "-G", "rack+views"], capture_output=True, text=True, check=True).stdout
+    for line in ("hostname 192.168.1.11", "port 2222", "proxyjump me@gate.example.org"):
+        assert line in said.splitlines()
+    for port in (3000, 8086):
+        assert f"localforward [127.0.0.1]:{port} [127.0.0.1]:{port}" in said
+    plain = subprocess.run(["ssh", "-F", config, "-G", "rack"], capture_output=True, text=True, check=True).stdout
+    assert "localforward" not in plain
+
+
 def test_nodes_are_listed_with_their_ways(tmp_path, capsys):
     file = written(tmp_path, "address: 192.168.1.11, ssh: {jump: me@gate.example.org}", "ssh: {tunnel_port: 20001}")
-    assert cli.main(["nodes", str(file)]) == 0
+    assert cli.main(["nodes", str(file), "--ways"]) == 0
     assert capsys.readouterr().out == (
         "rack    server, 1 instrument; 192.168.1.11, by me@gate.example.org\n"
         "cellar  0 instruments; its tunnel, port 20001 of rack\n"

@@ -11,6 +11,7 @@ from grafana_dashboards import emit
 from grafana_dashboards.check import panels_of
 from grafana_dashboards.uids import uid
 from telegraf_inputs import native_simulation
+from telegraf_inputs.native import telegraf
 from tests.grafana_dashboards.conftest import until
 
 from .conftest import EVERY, SECRETS, SITE, Natives, start
@@ -187,13 +188,27 @@ def test_a_wrong_password_is_told_and_the_others_go_on(servers, tmp_path, monkey
         lab.close()
 
 
-def test_a_password_that_is_missing_is_told_and_the_others_go_on(servers, tmp_path, monkeypatch):
+SERVICES = """\
+  - name: services
+    driver: telegraf
+    input: {{systemd_units: {{pattern: ssh.service}}}}
+    channels: {{ssh: {{measurement: systemd_units, tags: {{name: ssh.service}}, read: {{active: {{field: active_code, unit: "", type: int}}}}}}}}
+"""
+
+
+def test_a_password_or_a_bus_that_is_missing_is_told_and_the_others_go_on(servers, tmp_path, monkeypatch):
     monkeypatch.setenv("LABLINE_GRAFANA_URL", "http://127.0.0.1:9")
-    lab = start(servers, tmp_path, SITE, {name: text for name, text in SECRETS.items() if name != "ups_privacy"})
+    monkeypatch.setitem(telegraf.NEEDED, "systemd_units", (str(tmp_path / "no-bus"),))
+    lab = start(
+        servers, tmp_path, SITE + SERVICES, {name: text for name, text in SECRETS.items() if name != "ups_privacy"}
+    )
     try:
         natives = Natives(lab, servers)
         until(lambda: natives.last("plant", "TT01", "temperature") is not None, "the others go on")
         assert "secrets/ups_privacy" in lab.details()["ups"]
+        assert lab.details()["services"] == f"this machine has no {tmp_path}/no-bus", (
+            "with it Telegraf would not have started"
+        )
         words = "ups does not start: its password is missing"
         until(lambda: natives.watch.look().notes.get("ups", "").startswith(words), "the table tells it")
     finally:

@@ -64,6 +64,13 @@ def package(folder: Path, name: str, version: str, files: dict[str, Path], insta
     return made
 
 
+def fingerprint(key: str) -> str:
+    """Tell the fingerprint of a key, given as armoured text."""
+    show = ["gpg", "--batch", "--quiet", "--with-colons", "--show-keys"]
+    told = subprocess.run(show, input=key, check=True, capture_output=True, text=True).stdout
+    return next(line.split(":")[9] for line in told.splitlines() if line.startswith("fpr:"))
+
+
 def _sign(dists: Path, key: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
         gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--passphrase", ""]

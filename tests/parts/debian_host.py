@@ -21,7 +21,11 @@ from typing import TypeVar
 from labline.stack import cache
 
 Found = TypeVar("Found")
-SUITE, PYTHON = "bookworm", "3.11"
+# Which Debian is tried, by the name that debootstrap has for it, and the Python in it.
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+SUITE = os.environ.get("LABLINE_HOST_SUITE", "bookworm")
+PYTHON = PYTHONS[SUITE]
+MIRROR = "http://deb.debian.org/debian"
 # What a Debian that was just put on a machine has.
 BARE = "systemd systemd-sysv dbus python3 python3-apt sudo iproute2 ca-certificates openssh-server netbase kmod gpgv".split()
 USER = "pi"
@@ -64,30 +68,57 @@ def unavailable() -> str:
 
 def base(packages: tuple[str, ...]) -> Path:
     """Give the folder with a bare Debian in ``root`` and, in ``archives``, ``packages`` and what they need; made once."""
-    version = hashlib.sha256(repr((BARE, packages)).encode()).hexdigest()[:8]
+    root = _bare()
+    version = hashlib.sha256(repr((root.name, packages)).encode()).hexdigest()[:8]
     kept = f"tests-host-{SUITE}-{version}"
     with cache.new(kept) as scratch:
         if scratch:
-            root, archives = scratch / "root", scratch / "archives"
-            _run("debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", SUITE, root)
-            shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
-            _run("chroot", root, "apt-get", "-qq", "update")
-            _run("chroot", root, "apt-get", "-qq", "clean")
-            install = ["install", "--yes", "--download-only", "--no-install-recommends", *packages]
-            _run("chroot", root, "apt-get", "-qq", *install)
-            archives.mkdir()
-            for file in (root / "var/cache/apt/archives").glob("*.deb"):
-                file.rename(archives / file.name)
+            (scratch / "archives").mkdir()
+            with _written(root / "root", scratch) as whole:
+                shutil.copy("/etc/resolv.conf", whole / "etc/resolv.conf")
+                (whole / "etc/apt/sources.list").write_text(f"deb {MIRROR} {SUITE} main\n")
+                _run("chroot", whole, "apt-get", "-qq", "update")
+                install = ["install", "--yes", "--download-only", "--no-install-recommends", *packages]
+                _run("chroot", whole, "apt-get", "-qq", *install)
+                for file in (whole / "var/cache/apt/archives").glob("*.deb"):
+                    shutil.move(file, scratch / "archives")
+            (scratch / "root").symlink_to(f"../{root.name}/root")
+    return cache.directory() / kept
+
+
+def _bare() -> Path:
+    """Give the folder with a bare Debian in ``root``; made once."""
+    kept = f"tests-host-{SUITE}-bare-{hashlib.sha256(repr(BARE).encode()).hexdigest()[:8]}"
+    with cache.new(kept) as scratch:
+        if scratch:
+            root = scratch / "root"
+            _run("debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", SUITE, root, MIRROR)
             _run("chroot", root, "apt-get", "-qq", "clean")
             _run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
             (root / "etc/sudoers.d" / USER).write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
-            (root / "etc/resolv.conf").unlink()
+            (root / "etc/resolv.conf").unlink(missing_ok=True)
             (root / "etc/machine-id").write_text("")
             shutil.rmtree(root / "var/lib/apt/lists")
             (root / "var/lib/apt/lists/partial").mkdir(parents=True)
             for list_ in (root / "etc/apt").glob("sources.list*"):
                 shutil.rmtree(list_) if list_.is_dir() else list_.unlink()
     return cache.directory() / kept
+
+
+@contextlib.contextmanager
+def _written(root: Path, scratch: Path) -> Iterator[Path]:
+    """Give a view of ``root`` that can be written to; it stays as it is, and what was written is gone afterwards."""
+    upper, work, whole = (scratch / name for name in ("upper", "work", "whole"))
+    for folder in (upper, work, whole):
+        folder.mkdir()
+    _run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={root},upperdir={upper},workdir={work}", whole)
+    try:
+        yield whole
+    finally:
+        _run("umount", "--lazy", whole)
+        for folder in (upper, work):
+            shutil.rmtree(folder)
+        whole.rmdir()
 
 
 class Network:

@@ -33,10 +33,16 @@ class DiskImage:
         self._image.unlink()
 
     def _mount(self) -> None:
-        _run("mount", "-o", "loop,noatime", str(self._image), str(self.place))
+        # By a device of its own each time: other hosts may have that of the time before in their namespaces, failed as it is.
+        device = _run("losetup", "--find", "--show", str(self._image)).strip()
+        try:
+            _run("mount", "-o", "noatime", device, str(self.place))
+        finally:
+            _run("losetup", "--detach", device)  # once nobody has it mounted any more
 
 
-def _run(*command: str, well: tuple[int, ...] = (0,)) -> None:
+def _run(*command: str, well: tuple[int, ...] = (0,)) -> str:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode not in well:
         raise OSError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return done.stdout

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import trustme
 import yaml
 
 from provisioning import site as sites
@@ -26,7 +25,8 @@ TLS = "/etc/labline/tls"
 
 
 class Example:
-    """``play`` runs the playbook with the example's inventory; ``passwords`` are what its vault has, ``site`` is its site file."""
+    """``play`` runs the playbook with the example's inventory; with ``variables`` of the host beside;
+    ``passwords`` are what its vault has, ``site`` is its site file."""
 
     def __init__(self, name: str, network: debian_host.Network, host: debian_host.Host, folder: Path, key: str):
         self.host, self.network, self._folder = host, network, folder
@@ -42,22 +42,22 @@ class Example:
         (self.node,) = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["hosts"]
         self.site_file = folder / f"{name}.yml"
         repository = f"http://{network.address(1)}:{site_machine.PORT}"
-        self._variables: dict[str, object] = {
+        self.variables: dict[str, object] = {
             "ansible_host": host.address,
             "ansible_user": debian_host.USER,
             "ansible_ssh_private_key_file": str(host.key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
-            "labline_archives": str(folder / "wheels"),
+            "labline_archives": str(site_machine.archives(folder)),
             "labline_site_file": str(self.site_file),
-            **{f"{part}_repository": repository for part in ("influxdb", "telegraf")},
-            **{f"{part}_key": key for part in ("influxdb", "telegraf")},
+            **{f"{part}_repository": repository for part in ("influxdb", "telegraf", "grafana")},
+            **{f"{part}_key": key for part in ("influxdb", "telegraf", "grafana")},
         }
 
     def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
         """Run site.yml with other ``variables`` of the host; gives its exit status and what it prints."""
         own = self.inventory / "host_vars" / f"{self.node}.yml"
         own.parent.mkdir(exist_ok=True)
-        own.write_text(yaml.safe_dump(self._variables | variables))
+        own.write_text(yaml.safe_dump(self.variables | variables))
         vault = f"--vault-password-file={self._vault_password}"
         return site_machine.ansible(
             self.network, self._folder, "playbook", "-i", str(self.inventory), "site.yml", vault, *arguments
@@ -130,18 +130,6 @@ def example(name: str, folder: Path) -> Iterator[Example]:
     """Boot a bare host, with simulators of the example's instruments in its network. Raises NoHost."""
     with site_machine.bare(folder) as (network, host, key):
         yield Example(name, network, host, folder, key)
-
-
-def certificate(host: debian_host.Host) -> None:
-    """Put a certificate of its address on the host, where the role `tls` has it."""
-    authority = trustme.CA()
-    issued = authority.issue_cert(host.address)
-    folder = host.path(TLS)
-    folder.mkdir(parents=True)
-    authority.cert_pem.write_to_path(str(folder / "ca.crt"))
-    issued.private_key_pem.write_to_path(str(folder / "server.key"))
-    issued.cert_chain_pems[0].write_to_path(str(folder / "server.crt"))
-    (folder / "server.key").chmod(0o600)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from . import apt_repository, debian_host, grafana_package, packages
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
 FROM_DEBIAN = tuple(
-    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic".split()
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic"
+    " wireguard-tools wireguard-go".split()
 )
 SITE = """\
 site: bench
@@ -68,6 +69,7 @@ class Machine:
         self.passwords = {name: f"canary-{name}-q'\\x" for name in PASSWORDS}
         self.token = "canary-of-daq-in-the-proxy"
         self.inventory = folder / "inventory"
+        self.others: dict[str, dict[str, object]] = {}  # more nodes, by their names, with the variables of each
         self.variables = {
             "ansible_host": host.address,
             "ansible_user": debian_host.USER,
@@ -75,25 +77,25 @@ class Machine:
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.known_hosts} -o GlobalKnownHostsFile=/dev/null",
             "labline_passwords": self.passwords,
             "labline_tokens": {"daq": self.token},
-            "labline_archives": str(folder / "wheels"),
+            "labline_archives": str(archives(folder)),
             "labline_site_file": str(folder / "site.yml"),
         }
         for part in ("influxdb", "telegraf", "grafana"):
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
+        self.variables["grafana_key_fingerprints"] = [apt_repository.fingerprint(key)]
 
-    def play(
-        self, *arguments: str, playbook: str = "site.yml", **variables: object
-    ) -> subprocess.CompletedProcess[str]:
+    def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
-        hosts = {"daq": self.variables | variables}
-        groups = {name: {"hosts": {"daq": {}}} for name in ("server", "nodes")}
+        hosts = {"daq": self.variables | variables, **self.others}
+        members = {"server": ["daq"], "nodes": list(hosts)}
+        groups = {name: {"hosts": {host: {} for host in members[name]}} for name in members}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return self.ansible("playbook", "-i", str(self.inventory), playbook, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments)
 
-    def ansible(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
-        return ansible(self._network, self._folder, *words, stdin=stdin)
+        return ansible(self._network, self._folder, *words)
 
     def ask(
         self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None
@@ -121,15 +123,13 @@ class Machine:
         return query(self.host, "lab", self.passwords[user], statement, user)
 
 
-def ansible(
-    network: debian_host.Network, folder: Path, *words: str, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def ansible(network: debian_host.Network, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
     return subprocess.run(
         [*network.enter(), sys.executable, "-m", "ansible", *words],
         cwd=ROOT / "ansible",
         env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
@@ -151,6 +151,11 @@ def ansible_environment(folder: Path, **more: str) -> dict[str, str]:
 def _sockets(network: debian_host.Network) -> str:
     """Name the folder of the connections that are kept, whose path has to be short; hosts of two networks share addresses."""
     return f"/tmp/{network.name}"
+
+
+def archives(folder: Path) -> Path:
+    """Name the folder of the packages for machines, one for all machines whose folders lie beside this one."""
+    return folder.parent / "wheels"
 
 
 def query(host: debian_host.Host, database: str, password: str, statement: str, user: str = "reader") -> str:
@@ -184,20 +189,28 @@ def machine(folder: Path) -> Iterator[Machine]:
 @contextmanager
 def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, str]]:
     """Boot a bare host, with all it may install at hand, signed by the key that is given with it. Raises NoHost."""
+    with several(folder, "host") as (network, hosts, key):
+        yield network, hosts["host"], key
+
+
+@contextmanager
+def several(folder: Path, *names: str) -> Iterator[tuple[debian_host.Network, dict[str, debian_host.Host], str]]:
+    """Boot bare hosts in one network, each with a folder of its name in ``folder``; else as ``bare``. Raises NoHost."""
     with debian_host.needed():
         base = debian_host.base(FROM_DEBIAN)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
     apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
-    wheels.archive(
-        debian_host.PYTHON, wheels.MACHINES[platform.machine()], folder / "wheels"
-    )  # with a network, as a user has
+    # With a network, as a user has.
+    wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder))
     with ExitStack() as undo:
+        hosts = {}
         with debian_host.needed():
             network = undo.enter_context(debian_host.network())
             undo.callback(shutil.rmtree, _sockets(network), ignore_errors=True)
-            host = debian_host.Host(network, 2, base / "root", folder / "host")
-        undo.callback(host.close)
+            for number, name in enumerate(names, 2):
+                hosts[name] = debian_host.Host(network, number, base / "root", folder / name)
+                undo.callback(hosts[name].close)
         serve = [
             sys.executable,
             "-m",
@@ -212,14 +225,15 @@ def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, 
         undo.callback(server.wait)
         undo.callback(server.terminate)
         key = (repository / apt_repository.KEY).read_text()
-        sources = host.path("/etc/apt/sources.list.d")
-        sources.mkdir(exist_ok=True)
-        (sources / "debian.sources").write_text(
-            f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
-            f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
-            + "".join(f" {line or '.'}\n" for line in key.splitlines())
-        )
-        yield network, host, key
+        for host in hosts.values():
+            sources = host.path("/etc/apt/sources.list.d")
+            sources.mkdir(exist_ok=True)
+            (sources / "debian.sources").write_text(
+                f"Types: deb\nURIs: http://{network.address(1)}:{PORT}\nSuites: {apt_repository.SUITE}\n"
+                f"Components: {apt_repository.COMPONENT}\nSigned-By:\n"
+                + "".join(f" {line or '.'}\n" for line in key.splitlines())
+            )
+        yield network, hosts, key
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import queue
 import ssl
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -99,6 +100,18 @@ def test_telegraf_writes_as_the_node_with_its_token_and_knows_no_password(
 def test_telegraf_takes_the_configuration_where_the_proxy_is_elsewhere(lab, telegraf_path: Path):
     lab.change("  database:", "  write: {url: 'https://server.lab:8443', ca: /nowhere/ca.pem}\n  database:")
     assert telegraf_check.check(lab.site, telegraf_path) == ""
+
+
+def test_each_node_looks_when_the_certificate_of_its_proxy_ends(lab):
+    def inputs() -> list[dict]:
+        made = telegraf_config.render(lab.site, lab.site.server)[telegraf_config.CONF]
+        return tomllib.loads(made)["inputs"].get("x509_cert", [])
+
+    assert inputs() == []
+    lab.change("  database:", "  write: {url: 'https://server.lab:8443', ca: /ca.pem}\n  database:")
+    (looked,) = inputs()
+    assert (looked["sources"], looked["tls_ca"]) == (["https://server.lab:8443"], "/ca.pem")
+    assert looked["fieldinclude"] == ["expiry"], "which is stored"
 
 
 def test_nodes_reach_the_proxy_and_the_database_may_be_the_servers_alone(lab):

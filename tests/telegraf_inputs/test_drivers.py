@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from provisioning import units
-from telegraf_inputs import drivers, simulators, stanza, transports
+from telegraf_inputs import drivers, plugins, simulators, stanza, transports
 from telegraf_inputs.clock import Clock
 from telegraf_inputs.declare import RESERVED, Quantity
 from telegraf_inputs.fields import clashes
@@ -42,6 +42,19 @@ every_program = pytest.mark.parametrize("name", drivers.programs())
 
 def example(driver):
     return stanza.check(yaml.safe_load(driver.example))
+
+
+@every_driver
+def test_it_is_said_how_it_was_tried(name):
+    """Whoever has the instrument knows whether anybody else had it before; what has no instrument is tried by programs."""
+    driver = drivers.load(name)
+    if plugins.outside(driver):
+        return  # a user's own: who has written it knows
+    assert driver.verified and not driver.verified.endswith(".")
+    if driver.alive_by == "report":
+        assert re.search(r"not yet (on|beside) ", driver.verified, re.IGNORECASE), (
+            "where it was on hardware, name that here"
+        )
 
 
 @every_driver

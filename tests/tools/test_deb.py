@@ -7,11 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.parts import apt_repository
+from labline.stack import telegraf
+from tests.parts import apt_repository, debian_host
 from tools import deb
 
 CLONE = Path(__file__).parents[2]
@@ -129,3 +133,86 @@ def test_the_unit_may_do_little(unpacked):
     said = done("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
     (level,) = re.findall(r"Overall exposure level for labline\.service: ([\d.]+)", said)
     assert float(level) <= MOST_EXPOSED, said
+
+
+NAMED = """\
+KERNEL=="tty0", ENV{ID_BUS}="usb", ENV{ID_SERIAL_SHORT}="A50285BI", ENV{ID_USB_INTERFACE_NUM}="00"
+KERNEL=="tty1", ENV{ID_BUS}="usb", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:2:1.0"
+"""  # as udev finds out of an adapter, which there is none of here
+STATUS = "runuser -u labline -- env HOME=/var/lib/labline labline status /etc/labline/site.yml --state /var/lib/labline --once"
+PATIENCE = 120.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def host(package, tmp_path_factory) -> Iterator[debian_host.Host]:
+    """A booted Debian where apt has installed labline and Telegraf, and can install InfluxDB."""
+    if why := debian_host.unavailable():
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("host")
+    with ExitStack() as undo:
+        try:
+            with debian_host.needed():
+                base = debian_host.base(("influxdb", "udev"))
+                network = undo.enter_context(debian_host.network())
+                booted = debian_host.Host(network, 2, base / "root", folder / "host")
+                undo.callback(booted.close)
+        except debian_host.NoHost as error:
+            pytest.skip(str(error))
+        stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
+        apt_repository.make(folder / "repository", [*sorted((base / "archives").glob("*.deb")), stub, package])
+        shutil.copytree(folder / "repository", booted.path("/repository"))
+        list_ = "deb [signed-by=/repository/key.asc] file:/repository stable main\n"
+        booted.path("/etc/apt/sources.list.d").mkdir(exist_ok=True)
+        booted.path("/etc/apt/sources.list.d/labline.list").write_text(list_)
+        booted.run("apt-get", "-qq", "update")
+        booted.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "--yes", "labline", "telegraf")
+        yield booted
+
+
+def test_it_waits_for_its_site_file(host):
+    assert host.run("systemctl", "is-active", "labline.service", check=False).strip() == "inactive"
+    assert host.run("systemctl", "is-enabled", "labline.service", check=False).strip() == "disabled"
+
+
+def test_the_service_reads_beside_a_telegraf_of_the_machines_own(host):
+    conf = "[[inputs.mock]]\nmetric_name='m'\n[[inputs.mock.constant]]\nname='v'\nvalue=1\n[[outputs.discard]]\n"
+    host.path("/etc/telegraf.conf").write_text(conf)
+    host.run("systemd-run", "--unit=telegraf", "telegraf", "--config", "/etc/telegraf.conf")
+    host.run("systemctl", "enable", "--now", "labline.service")
+    deadline = time.monotonic() + PATIENCE
+    while "Main chamber" not in (said := host.run(*STATUS.split(), check=False)) or " ok" not in said:
+        journal = host.run("journalctl", "--no-pager", "--unit=labline", "--lines=40")
+        assert time.monotonic() < deadline, said + journal
+        time.sleep(0.5)
+    for unit in ("labline.service", "telegraf.service"):
+        assert host.run("systemctl", "is-active", unit).strip() == "active"
+    ours = [line for line in host.run("ps", "-eo", "user=,args=").splitlines() if "/var/lib/labline" in line]
+    assert len(ours) > 3 and {line.split()[0] for line in ours} == {"labline"}, ours
+    said = host.run("systemd-analyze", "security", "--no-pager", "labline.service")
+    (level,) = re.findall(r"Overall exposure level for labline\.service: ([\d.]+)", said)
+    assert float(level) <= MOST_EXPOSED, said
+
+
+def test_udev_takes_the_rules_and_names_adapters(host):
+    host.path("/etc/udev/rules.d").mkdir(parents=True, exist_ok=True)
+    host.path("/etc/udev/rules.d/59-adapters.rules").write_text(NAMED)
+    if "verify" in host.run("udevadm", "--help"):  # of Debian 13
+        host.run("udevadm", "verify", "/usr/lib/udev/rules.d/60-labline.rules")
+    links = {}
+    for device in ("tty0", "tty1"):
+        said = host.run("udevadm", "test", f"/sys/class/tty/{device}")
+        assert not re.search(r"60-labline\.rules:\d+ (?!LINK|GROUP|MODE)", said), said
+        links[device] = re.findall(r"DEVLINKS=(.*)", said)
+    assert links == {"tty0": ["/dev/labline/A50285BI-00"], "tty1": ["/dev/labline/pci-0000:00:14.0-usb-0:2:1.0"]}
+
+
+def test_a_purge_ends_it_and_leaves_what_was_measured(host):
+    host.run("apt-get", "-qq", "purge", "--yes", "labline")
+    left = host.run(
+        "sh", "-c", "ls -d /var/lib/labline/* /etc/labline /usr/lib/labline /var/cache/labline; id labline", check=False
+    )
+    assert "/var/lib/labline/my-lab" in left and "(labline)" in left
+    for gone in ("/etc/labline", "/usr/lib/labline", "/var/cache/labline"):
+        assert f"'{gone}'" in left, left
+    assert host.run("systemctl", "is-active", "labline.service", check=False).strip() == "inactive"
+    assert "labline.cli" not in host.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")

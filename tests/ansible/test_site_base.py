@@ -1,0 +1,118 @@
+"""What every machine has: a firewall that lets in whom it names, people with keys, bounds, a watchdog, the time."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts.site_machine import Machine
+
+INSIDE, OUTSIDE = (
+    "10.77.77.1",
+    "10.88.88.1",
+)  # addresses that this side has: one in a subnet that is named, one that is not
+OPEN, SHUT = 8123, 8124
+CONNECT = """\
+import socket, sys
+with socket.socket() as s:
+    s.settimeout(1.5)
+    s.bind((sys.argv[1], 0))
+    print("open" if s.connect_ex((sys.argv[2], int(sys.argv[3]))) == 0 else "shut")
+"""
+
+
+class Based:
+    """The machine with the role's keys set, and what the playbook said of it."""
+
+    def __init__(self, machine: Machine, folder: Path):
+        self.machine, self.host, self.key = machine, machine.host, folder / "anna"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        self.variables = {
+            "base_subnets": ["10.77.77.0/24"],
+            "base_open_ports": [OPEN],
+            "base_users": {"anna": [self.key.with_suffix(".pub").read_text().strip()]},
+            "base_watchdog": "14s",
+            "base_journal_most": "96M",
+            "base_time_servers": ["10.77.77.1"],
+        }
+        self.before = {
+            (source, port): self.reaches(source, port) for source in (INSIDE, OUTSIDE) for port in (22, SHUT)
+        }
+        self.asked = self.play("--check", "--diff")
+        self.untouched = self.host.run("sh", "-c", "id anna; nft list ruleset; ls /etc/sudoers.d", check=False)
+        self.made = self.play()
+        self.again = self.play()
+        self.asked_again = self.play("--check", "--diff")
+
+    def play(self, *arguments: str) -> str:
+        done = self.machine.play("--tags", "base", *arguments, **self.variables)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return done.stdout
+
+    def reaches(self, source: str, port: int) -> str:
+        """Try a connection to the host from an address of this side: `open` or `shut`."""
+        command = [sys.executable, "-c", CONNECT, source, self.host.address, str(port)]
+        return subprocess.run(
+            [*self.machine._network.enter(), *command], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def based(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Based]:
+    """Put the role on the machine; afterwards its firewall is open again for what else is tried on it."""
+    outside = [*machine._network.enter(), "ip", "addr"]
+    subprocess.run([*outside, "add", f"{OUTSIDE}/24", "dev", "lab"], check=True)
+    machine.host.run("ip", "route", "add", "10.88.88.0/24", "dev", "host0")
+    for port in (OPEN, SHUT):
+        listen = f"import socket, time; s = socket.create_server(('', {port})); time.sleep(1e6)"
+        machine.host.run("systemd-run", f"--unit=listen-{port}", "--property=Type=exec", "python3", "-c", listen)
+    try:
+        yield Based(machine, tmp_path_factory.mktemp("base"))
+    finally:
+        machine.host.run("systemctl", "disable", "--now", "nftables.service", check=False)
+        machine.host.run("systemctl", "stop", f"listen-{OPEN}", f"listen-{SHUT}", check=False)
+        machine.host.run("ip", "route", "del", "10.88.88.0/24", "dev", "host0", check=False)
+        subprocess.run([*outside, "del", f"{OUTSIDE}/24", "dev", "lab"], check=False)
+
+
+def test_check_tells_and_does_nothing(based: Based) -> None:
+    changed = int(re.findall(r"changed=(\d+)", based.asked)[-1])
+    assert changed >= 3
+    assert "no such user" in based.untouched and "table" not in based.untouched and "60-labline" not in based.untouched
+
+
+def test_the_second_run_changes_nothing(based: Based) -> None:
+    assert "changed=0" in based.again and "changed=0" in based.asked_again, based.again + based.asked_again
+
+
+def test_the_firewall_lets_in_whom_it_names(based: Based) -> None:
+    assert set(based.before.values()) == {"open"}, "the firewall is not what shuts"
+    assert {port: based.reaches(INSIDE, port) for port in (22, OPEN, SHUT)} == {22: "open", OPEN: "open", SHUT: "shut"}
+    assert {port: based.reaches(OUTSIDE, port) for port in (22, OPEN, SHUT)} == {22: "shut", OPEN: "shut", SHUT: "shut"}
+    assert based.host.run("systemctl", "is-enabled", "nftables.service").strip() == "enabled"
+
+
+def test_people_log_in_with_their_keys_and_administer(based: Based) -> None:
+    options = ["-o", f"UserKnownHostsFile={based.host.known_hosts}", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]
+    command = [*based.machine._network.enter(), "ssh", *options, "-i", str(based.key), f"anna@{based.host.address}"]
+    done = subprocess.run([*command, "sudo -n id -u"], capture_output=True, text=True)
+    assert done.stdout.strip() == "0", done.stderr
+
+
+def test_bounds_watchdog_updates_and_time(based: Based) -> None:
+    run = based.host.run
+    assert "RuntimeWatchdogUSec=14s" in run("systemctl", "show", "--property=RuntimeWatchdogUSec")
+    assert re.search(
+        r"/var/log/journal/\w+\) is .*, max 96", run("journalctl", "--no-pager", "--unit=systemd-journald")
+    )
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in run("apt-config", "dump")
+    assert run("systemctl", "is-enabled", "chrony.service").strip() == "enabled"
+    printed = run("chronyd", "-p")
+    assert "server 10.77.77.1 iburst" in printed and "makestep 1 3" in printed
+    shown = run("systemctl", "show", "labline-clock.service", "--property=Before,Wants,UnitFileState")
+    assert "time-sync.target" in re.search("Before=(.*)", shown)[1] and "enabled" in shown  # type: ignore[index]

@@ -1,0 +1,119 @@
+"""A private network of two machines, by the real wg-quick on WireGuard in user space: the kernel here may have none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.parts import debian_host
+from tests.parts.site_machine import FROM_DEBIAN, Machine
+
+SERVER, NODE, PERSON = "10.90.0.1", "10.90.0.12", "10.90.0.101"
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 22), 20).close(); print('open')"
+
+
+class Star:
+    """The machine as the server, and a node, with what the playbook said at each step."""
+
+    def __init__(self, machine: Machine, node: debian_host.Host):
+        self.machine, self.server, self.node = machine, machine.host, node
+        self.variables: dict[str, object] = {
+            "wireguard_address": f"{SERVER}/24",
+            "wireguard_endpoint": machine.host.address,
+            "labline_tokens": {"daq": machine.token, "cellar": machine.token},
+            "wireguard_packages": ["wireguard-tools", "wireguard-go"],
+        }
+        self.asked = self.play("--check", "--diff")
+        self.untouched = self.server.run("ls", "/etc/wireguard", check=False)
+        self.made = self.play("-vvv", "--diff")
+
+    def play(self, *arguments: str, **more: object) -> str:
+        done = self.machine.play("--tags", "wireguard", *arguments, **self.variables, **more)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return done.stdout
+
+    def show(self, what: str) -> str:
+        """What the server's WireGuard knows: a line for each peer."""
+        return self.server.run("wg", "show", "labline", what)
+
+
+@pytest.fixture(scope="module")
+def star(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star]:
+    folder = tmp_path_factory.mktemp("wireguard")
+    try:
+        with debian_host.needed():
+            root = debian_host.base(FROM_DEBIAN) / "root"
+            node = debian_host.Host(machine._network, 3, root, folder / "node")
+    except debian_host.NoHost as error:
+        pytest.skip(str(error))
+    sources = "/etc/apt/sources.list.d/debian.sources"
+    node.path("/etc/apt/sources.list.d").mkdir(exist_ok=True)
+    node.path(sources).write_text(machine.host.path(sources).read_text())
+    for host in (machine.host, node):
+        host.run("apt-get", "-qq", "update")
+        host.run("sh", "-c", "mkdir -p /dev/net; test -e /dev/net/tun || mknod /dev/net/tun c 10 200")
+    options = f"-o UserKnownHostsFile={node.known_hosts} -o GlobalKnownHostsFile=/dev/null"
+    machine.others = {
+        "cellar": {
+            **machine.variables,
+            "ansible_host": node.address,
+            "ansible_ssh_private_key_file": str(node.key),
+            "ansible_ssh_common_args": options,
+            "labline_tokens": {"daq": machine.token, "cellar": machine.token},
+            "wireguard_address": f"{NODE}/24",
+            "wireguard_packages": ["wireguard-tools", "wireguard-go"],
+        }
+    }
+    try:
+        yield Star(machine, node)
+    finally:
+        machine.others = {}
+        node.close()
+        machine.host.run("systemctl", "disable", "--now", "wg-quick@labline.service", check=False)
+
+
+def changed(output: str, host: str) -> int:
+    (count,) = re.findall(rf"^{host} .*changed=(\d+)", output, re.M)
+    return int(count)
+
+
+def test_check_tells_and_does_nothing(star: Star) -> None:
+    assert changed(star.asked, "daq") and changed(star.asked, "cellar")
+    assert "labline" not in star.untouched
+
+
+def test_each_reaches_the_other_inside(star: Star) -> None:
+    assert star.node.run("python3", "-c", CONNECT, SERVER).strip() == "open"
+    assert star.server.run("python3", "-c", CONNECT, NODE).strip() == "open"
+    assert star.show("allowed-ips").split()[1] == f"{NODE}/32"
+    assert star.server.run("systemctl", "is-enabled", "wg-quick@labline.service").strip() == "enabled"
+
+
+def test_no_key_is_shown_or_can_be_read_by_others(star: Star) -> None:
+    for host in (star.server, star.node):
+        key = host.path("/etc/wireguard/labline.key")
+        assert key.stat().st_mode & 0o777 == 0o600 and key.read_text().strip() not in star.made
+        assert "PrivateKey" not in host.path("/etc/wireguard/labline.conf").read_text()
+
+
+def test_a_run_on_one_host_alone_changes_nothing_and_forgets_nobody(star: Star) -> None:
+    again = star.play("--limit", "daq")
+    assert changed(again, "daq") == 0, again
+    assert f"{NODE}/32" in star.show("allowed-ips")
+
+
+def test_people_come_and_go_and_nobody_is_disturbed(star: Star) -> None:
+    star.node.run("python3", "-c", CONNECT, SERVER)
+    unit = ("systemctl", "show", "--property=InvocationID", "wg-quick@labline.service")
+    before = star.server.run(*unit)
+    public = star.server.run("sh", "-c", "wg genkey | wg pubkey").strip()
+    star.play(wireguard_people=[{"name": "anna", "address": PERSON, "public_key": public}])
+    assert f"{public}\t{PERSON}/32" in star.show("allowed-ips")
+    assert star.server.run(*unit) == before, "it began anew"
+    assert all(int(line.split()[1]) for line in star.show("latest-handshakes").splitlines() if public not in line)
+    assert star.show("public-key") == star.server.path("/etc/wireguard/labline.pub").read_text()
+    assert star.node.run("python3", "-c", CONNECT, SERVER).strip() == "open"
+    star.play()
+    assert public not in star.show("allowed-ips") and f"{NODE}/32" in star.show("allowed-ips")
