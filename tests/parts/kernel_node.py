@@ -184,6 +184,8 @@ def unit(name: str, driver: str) -> str:
     text = rendered(
         "telegraf/labline-telegraf.service.j2",
         __labline_way="writer",
+        __labline_version="/opt/labline",
+        __telegraf_programs={"stat": {}},
         labline_secrets={},
         telegraf_devices=DEVICES,
         telegraf_groups=GROUPS,

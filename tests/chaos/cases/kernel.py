@@ -1,4 +1,4 @@
-"""Faults that only a kernel of its own can have: devices that are pulled, file servers that are gone or frozen, a clock that is wrong.
+"""Faults that only a kernel of its own can have: devices that are pulled, a file server that is gone, a clock that is wrong.
 
 Each takes the minutes of a boot under emulation: tests/kernel tries them as tests, on a computer that its other tests share. Readings here are
 points that the drivers' programs print in the unit of a node's Telegraf; that these reach the database is what the other cases try.
@@ -6,7 +6,6 @@ points that the drivers' programs print in the unit of a node's Telegraf; that t
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,15 +30,6 @@ channels: {{'1': , '2': }}
 """
 SIMULATED = "name: cryostat\ndriver: lakeshore_240\nconnection: 'sim:?transport=tcp'\nchannels: {'1': , '2': }\n"
 APART = 10.0  # K: of one simulated channel no two readings are further apart
-CAMERA = """\
-name: door
-driver: camera
-connection: command:///mnt/ffmpeg
-arguments: [-loglevel, error, -f, v4l2, -i, /dev/video0, -frames:v, 1, -f, mjpeg, "-"]
-interval: 5s
-timeout: 60s
-channels: {picture: {folder: /srv/pictures}}
-"""
 BENCH = """\
 name: bench
 driver: logfile
@@ -147,39 +137,10 @@ def serial_port_pulled(node: Node, thorough: bool) -> Outcome:
     return Outcome(readings, reader.counted - len(reader.readings), wrong, told, healed)
 
 
-def camera_pulled(node: Node, thorough: bool) -> Outcome:
-    """Take the driver of a V4L2 camera out of the kernel, and put it back."""
-    node.run("modprobe", "vivid", "n_devs=1")
-    node.run("install", "-d", "-o", "labline", "/srv/pictures")
-    camera = node.reader("door", CAMERA)
-    camera.becomes(*WELL)
-    before = len(camera.readings)
-    node.eventually(lambda: not node.run("rmmod", "vivid", check=False))  # not while a picture is taken
-    told = f"state `{camera.becomes('garbled', 'disconnected', 'silent')}`"
-    assert "/dev/video0" in camera.log, camera.log
-    began = time.monotonic()
-    node.run("modprobe", "vivid", "n_devs=1")
-    camera.becomes(*WELL)
-    healed = time.monotonic() - began
-    camera.stop()
-    node.eventually(lambda: not node.run("rmmod", "vivid", check=False))
-    readings = camera.readings
-    assert all(float(each.fields["contrast"]) > 5 for each in readings)
-    kept = set(node.run("find", "/srv/pictures", "-name", "*.jpg", "-printf", "%P\\n").split())
-    lost = [each for each in readings if each.fields["path"] not in kept]
-    return Outcome(len(readings) - before, len(lost), 0, (told, "the program's log, with what ffmpeg says"), healed)
-
-
 def share_gone(node: Node, thorough: bool) -> Outcome:
     """End the server of a folder in which log files grow, and start it again."""
     with file_server.share(node, "/srv/lab") as share:
         return _without_share(node, share, share.stop, share.start)
-
-
-def share_frozen(node: Node, thorough: bool) -> Outcome:
-    """Stop the server of a folder in which log files grow from answering, and let it go on."""
-    with file_server.share(node, "/srv/lab") as share:
-        return _without_share(node, share, lambda: share.signal(signal.SIGSTOP), lambda: share.signal(signal.SIGCONT))
 
 
 def _without_share(
@@ -239,7 +200,6 @@ CASES = [
         serial_port_pulled,
         quick=False,
     ),
-    Case("a USB camera pulled, and put back", "/dev/video0 (vivid) is gone", computer, camera_pulled, quick=False),
     Case(
         "a file server (CIFS) gone in the night",
         "smbd ends; log files go on growing there",
@@ -247,5 +207,4 @@ CASES = [
         share_gone,
         quick=False,
     ),
-    Case("a file server (CIFS) frozen", "smbd is stopped, and goes on", computer, share_frozen, quick=False),
 ]
