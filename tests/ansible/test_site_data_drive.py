@@ -18,7 +18,7 @@ DRIVE = "/srv/labline"
 USER = "/etc/systemd/system/drive-user.service"
 LINE = (
     "LABEL=labline /srv/labline ext4 noatime,nofail,x-systemd.device-timeout=15s,"
-    "x-systemd.wanted-by=dev-disk-by\\134x2dlabel-labline.device 0 2"
+    "x-systemd.wanted-by=dev-disk-by\\x2dlabel-labline.device 0 2"
 )
 
 
