@@ -33,6 +33,7 @@ NATIVE = (
 )
 MISSED = 3  # intervals of an input without a word of what was wrong: it is over
 SLACK = 25.0  # s, beside them
+UNTIL_CONNECTED = ("connection lost", "not connected")  # said of a broker, and once; "Connected" ends it
 OWN = re.compile(r"\[([^\]]+)\] (?:(\w+)(?: again)?(?: \([^)]*\))?: )?(.*)")
 
 
@@ -132,7 +133,10 @@ class TelegrafLog:
         elif level == "E":
             said = text.removeprefix("Error in plugin: ")
             self._details[name] = next((f"{said} ({words})" for begin, words in NATIVE if begin in said), said)
-            self._said[name] = when
+            if any(begin in said for begin in UNTIL_CONNECTED):
+                self._said.pop(name, None)
+            else:
+                self._said[name] = when
 
     def _note(self, level: str, program: str, text: str) -> None:
         name = program
