@@ -178,7 +178,7 @@ def test_where_the_share_is_not_mounted_nothing_is_written(kept, capsys):
     assert "nothing is mounted at" in capsys.readouterr().err
     assert sorted(kept.repository.rglob("*")) == before
     assert "result=1i" in kept.told(capsys)
-    record.write(kept.work, record.Record())  # the timer's service looks for the repository first
+    record.write(kept.work, record.BackupRecord())  # the timer's service looks for the repository first
     assert kept.backup("--init", "--mount", str(kept.repository.parent)) == 1
     assert "result=1i" in kept.told(capsys)
 
