@@ -13,7 +13,7 @@ run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path,
 	$(BIN)/labline run $${site:+"$$site"} $(if $(DURATION),--duration $(DURATION))
 
 test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tools.suite $(ARGS)
 
 check: test-installed ## look at the code without running it (ruff, mypy)
 	@$(BIN)/ruff check
