@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import yaml
 
 from tests.parts import debian_host, example_machine
 from tests.parts.example_machine import EXAMPLES, TLS, Example
-from tests.parts.site_machine import ROOT
+from tests.parts.site_machine import ROOT, archives
+from tools import wheels
 
 PATIENCE = 120.0  # seconds until all is in the database; never reached where all is well
 TLS_PORT, TICKET = 8444, "canary-ticket-q'\\x"  # of the router of the bus
@@ -92,7 +94,8 @@ def _example(name: str, folder: Path) -> Iterator[Example]:
             pytest.skip(str(error))
         changes: dict[str, dict[str, Any]] = {}
         if name == "tracker":
-            # The same machine is the router of a bus, too.
+            # The same machine is the router of a bus, too. Its packages are gathered with a network, as a user has.
+            wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder), "crossbar")
             (made.inventory / "crossbar.yml").write_text(yaml.safe_dump({"crossbar": {"hosts": {made.node: {}}}}))
             made.variables |= {"crossbar_tls_port": TLS_PORT, "crossbar_tickets": {"reader": TICKET}}
             changes["esp01"] = {"connection": f"mqtts://{made.host.address}:8883", "ca": f"{TLS}/ca.crt"}
