@@ -38,7 +38,7 @@ def with_password(lab):
 def test_a_simulated_run_is_shown_as_such_and_never_before_the_real_one(tmp_path):
     file = tmp_path / "trial.yml"
     file.write_text(SITE)
-    arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
+    arguments = argparse.Namespace(verb="status", site=str(file), state=tmp_path / "state", secrets=tmp_path)
     simulated = with_password(Lab(sites.load(file), arguments.state, print, simulate=True))
     simulated.lock.tell(influxdb="http://127.0.0.1:1")
     assert status._watch(arguments).site.title == "A trial lab (simulated)"
@@ -52,7 +52,7 @@ def test_a_simulated_run_is_shown_as_such_and_never_before_the_real_one(tmp_path
 def test_what_runs_is_shown_whatever_the_file_says_by_now(tmp_path, capsys):
     file = tmp_path / "trial.yml"
     file.write_text(SITE)
-    arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
+    arguments = argparse.Namespace(verb="status", site=str(file), state=tmp_path / "state", secrets=tmp_path)
     said = []
     lab = with_password(Lab(sites.load(file), arguments.state, said.append))
     lab.lock.tell(influxdb="http://127.0.0.1:2")
@@ -78,7 +78,7 @@ def test_what_runs_is_shown_whatever_the_file_says_by_now(tmp_path, capsys):
 def test_a_lab_that_is_being_started_is_not_said_not_to_run(tmp_path):
     file = tmp_path / "trial.yml"
     file.write_text(SITE)
-    arguments = argparse.Namespace(site=str(file), state=tmp_path / "state", secrets=tmp_path)
+    arguments = argparse.Namespace(verb="status", site=str(file), state=tmp_path / "state", secrets=tmp_path)
     lab = Lab(sites.load(file), arguments.state, print)
     with pytest.raises(DatabaseError, match="trial is still starting"):
         status._watch(arguments)
