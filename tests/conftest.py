@@ -20,6 +20,18 @@ from provisioning.influxdb_server import Server
 from telegraf_inputs import clock, memory
 
 _numbers = itertools.count(1)
+TESTS = Path(__file__).parent
+# What puts up whole laboratories of machines, more than an hour together: it runs where it is asked for.
+LONG = (
+    "ansible/test_examples.py",
+    "ansible/test_nodes.py",
+    "ansible/test_site_data_drive.py",
+    "ansible/test_site_rotate.py",
+    "ansible/test_site_upgrade.py",
+    "ansible/test_site_wireguard.py",
+    "chaos",
+    "kernel",
+)
 
 # Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
 os.environ.setdefault("LABLINE_CLOCK", "unchecked")
@@ -95,5 +107,11 @@ def database(influxd: influxdb.InfluxDB) -> Iterator[Database]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run first what has servers of asyncio in this very process, before other tests have left their threads in it."""
+    """Leave out what takes long. Run first what has servers of asyncio in this very process, before others have left their threads in it."""
+    asked = os.environ.get("LABLINE_LONG_TESTS")
+    for item in items:
+        if any(item.path.is_relative_to(TESTS / path) for path in LONG):
+            item.add_marker("long")
+            if not asked:
+                item.add_marker(pytest.mark.skip(reason="it takes long: `make test-long` runs it"))
     items.sort(key=lambda item: "tests/native/" not in item.path.as_posix())
