@@ -37,7 +37,16 @@ from .case import Outcome, Unavailable
 SERVER, NODE = "server", "node"
 # The line from instrument to database, without what people look at.
 TAGS = "base,labline,influxdb,telegraf"
-FROM_DEBIAN = ("chrony", "influxdb", "python3-venv", "python3-debian", "unattended-upgrades", "nftables", "acl")
+FROM_DEBIAN = (
+    "chrony",
+    "influxdb",
+    "python3-venv",
+    "python3-debian",
+    "unattended-upgrades",
+    "nftables",
+    "acl",
+    "libusb-1.0-0",
+)
 SITE = """\
 site: bench
 title: Bench

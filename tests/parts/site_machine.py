@@ -21,7 +21,7 @@ from . import apt_repository, debian_host, grafana_package, packages
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
 FROM_DEBIAN = tuple(
-    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic"
+    "chrony influxdb python3-venv python3-debian unattended-upgrades nftables acl caddy mosquitto restic libusb-1.0-0"
     " wireguard-tools wireguard-go".split()
 )
 SITE = """\

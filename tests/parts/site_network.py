@@ -39,7 +39,7 @@ class SiteNetwork:
         keys = {name: host.known_hosts.read_text().partition(" ")[2] for name, host in hosts.items()}
         self.known_hosts.write_text("".join(f"{name},{host.address} {keys[name]}" for name, host in hosts.items()))
         variables: dict[str, Any] = {f"vault_{name}": password for name, password in self.passwords.items()}
-        variables |= {"labline_archives": str(folder / "wheels"), "base_time_servers": [network.address(1)]}
+        variables |= {"labline_archives": str(site_machine.archives(folder)), "base_time_servers": [network.address(1)]}
         for part in ("influxdb", "telegraf", "grafana"):
             variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
         (self.example / "inventory" / "group_vars" / "all" / "vault.yml").write_text(yaml.safe_dump(variables))
