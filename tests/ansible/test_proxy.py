@@ -75,12 +75,12 @@ def test_whoever_has_no_token_is_refused_and_told(machine: Machine, proxy: str, 
     assert "value" not in machine.query("SELECT value FROM raw.spoilt")
 
 
-@pytest.mark.parametrize(("user", "told"), [
+@pytest.mark.parametrize(("user", "why"), [
     ("daq", "the proxy knows no node of that name with that token: compare labline_tokens in the vault"),
     ("writer", "the database does not take the proxy's password"),
 ])  # fmt: skip
 def test_nothing_is_lost_while_a_node_or_the_proxy_is_refused_and_that_is_told(
-    machine: Machine, proxy: str, user: str, told: str
+    machine: Machine, proxy: str, user: str, why: str
 ) -> None:
     settings = machine.host.path("/etc/labline/proxy/Caddyfile")
     well = settings.read_text()
@@ -91,7 +91,7 @@ def test_nothing_is_lost_while_a_node_or_the_proxy_is_refused_and_that_is_told(
         settings.write_text(well.replace(known, base64.b64encode(b"daq:another").decode()))
         machine.host.run(*restart)
         said = ["journalctl", "--unit", "labline-telegraf.service", "--no-pager", "--output", "cat"]
-        _wait(machine, lambda: told in machine.host.run(*said))
+        _wait(machine, lambda: why in machine.host.run(*said))
     finally:
         settings.write_text(well)
         machine.host.run(*restart)
