@@ -78,7 +78,7 @@ def ways_by_ssh(nodes: tuple[Node, ...]) -> Iterator[BadInput]:
 
 def check_reach(url: str, nodes: tuple[Node, ...]) -> None:
     """Refuse a database that only its own machine reaches, where others write into it and no tunnel of theirs carries that."""
-    if urlsplit(url).hostname not in HERE:
+    if not nodes or urlsplit(url).hostname not in HERE:
         return
     server = next((node for node in nodes if node.server), nodes[0])
     others = ", ".join(node.name for node in nodes if node is not server and not node.ssh.tunnel_port)
