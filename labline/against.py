@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from .words import counted
 
 if TYPE_CHECKING:
-    from provisioning.influxdb_server import Server
     from provisioning.site import Site
 
 
@@ -20,7 +19,9 @@ def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
     """
     from provisioning import influxdb_fields, influxdb_schema, influxdb_state
 
-    server = reader(site, url, secrets, state)
+    from . import site_database
+
+    server = site_database.reader(site, url, secrets, state)
     wanted = influxdb_schema.schema(site)
     stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
     for note in influxdb_state.left_behind(influxdb_state.instruments(server, wanted.database), wanted):
@@ -38,16 +39,3 @@ def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
         "with their types and units"
     )
     return True
-
-
-def reader(site: Site, url: str, secrets: Path, state: Path | None) -> Server:
-    """Reach the database as the user who may only read."""
-    from provisioning.influxdb_schema import READER
-    from provisioning.influxdb_server import Server, secret
-
-    from . import running_lab
-
-    here = None if url else running_lab.find(Path(site.file), state)
-    if here and (own := here.urls.get("influxdb")):
-        return here.places.reader(own)
-    return Server(url or site.influxdb.url, READER, secret(secrets, READER), ca=site.influxdb.ca)

@@ -1,6 +1,7 @@
 """List a site's nodes: how each is reached, and how it is.
 
-When it was last heard of, what waits there: asked are the database, and each node by ssh, as you: how far its clock is off from this machine's, whether its tunnel is open, its version. With status 1 where something is wrong. With --ssh-config, the ways as a file for ssh."""
+The database tells when each was last heard of, and what waits there; each node itself, by ssh as you, how far its clock
+is off from this machine's, whether its tunnel is open, and its version. Status 1 where something is wrong."""
 
 from __future__ import annotations
 

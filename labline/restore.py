@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     influxdb_merge.ready(server, database)
     into.mkdir(parents=True, exist_ok=True, mode=0o700)
     shared.repository(arguments).bring(arguments.snapshot, into)
-    beside = f"{database}_restored"
+    beside = f"{database}_labline_restore"
     server.query(f"DROP DATABASE {identifier(beside)}")  # of a restoring that was broken off
     try:
         dump.put_back(into, database=database, beside=beside, port=arguments.port)

@@ -27,6 +27,14 @@ def here(file: Path, arguments: argparse.Namespace) -> RunningLab | None:
     return lab
 
 
+def reader(site: Site, url: str, secrets: Path, state: Path | None) -> Server:
+    """Reach the database as the user who may only read; ``url`` names another one. Raises DatabaseError."""
+    here = None if url else running_lab.find(Path(site.file), state)
+    if here and (own := here.urls.get("influxdb")):
+        return here.places.reader(own)
+    return Server(url or site.influxdb.url, READER, secret(secrets, READER), ca=site.influxdb.ca)
+
+
 def find(file: Path, arguments: argparse.Namespace) -> tuple[Site, Server]:
     """Give what runs, or what the file says, and its database as its reader. Raises DatabaseError, BadInput."""
     lab = here(file, arguments)

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import site as sites
     from telegraf_inputs.errors import BadInput, suggestion
 
-    from .against import reader
+    from .site_database import reader
 
     site = sites.load(sites.find(arguments.site))
     when = span(arguments.span)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from provisioning import ssh_config
@@ -17,13 +17,14 @@ from provisioning.influxdb_server import Server
 from provisioning.influxql import identifier, text
 from provisioning.levels import RAW
 from provisioning.site import Node, Site
+from telegraf_inputs import clock
 
 from .. import ssh_ways
 
 DATABASE = "database"  # Telegraf's output that writes to it (provisioning/telegraf_config.py)
 TIMES_ASKED = 3  # the quickest answer tells the time best
 PATIENCE = 20.0  # seconds for all that a node says
-CLOCK_OFF = 2.0  # seconds; more than that ahead, and readings are marked (telegraf_inputs/clock.py)
+CLOCK_OFF = clock.AHEAD_NS / 1e9  # seconds; more than that ahead, and readings are marked
 # Each line that it is sent it answers with its time; at the end, which version of labline it has.
 ASK = (
     "while read -r _; do date +%s%N; done; "
@@ -61,7 +62,7 @@ class NodeState:
     way: str
     age: float | None
     waiting: int | None
-    answer: NodeAnswer | None = field(default=None)
+    answer: NodeAnswer | None = None
 
     @property
     def heard(self) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from labline.stack import influxdb
-from labline.stack.errors import StackError
+from ..stack import influxdb
+from ..stack.errors import StackError
 
 DATABASE, GRAFANA, FILES = "influxdb", "grafana.db", "files"  # in a backup
 SPARE = 200_000_000  # bytes that stay free beside what is gathered

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from labline.stack.errors import StackError
+from ..stack.errors import StackError
 
 TAG = "labline"
 NONE_THERE = ("Is there a repository at the following location?", "unable to open config file")

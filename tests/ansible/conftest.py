@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.parts import debian_host
-from tests.parts.site_machine import Machine
+from tests.parts.site_machine import Machine, went_well
 from tests.parts.site_machine import machine as bare_machine
 
 PATIENCE = 120.0  # seconds; never reached where all is well
@@ -21,20 +20,10 @@ JOURNAL = "grep -h ^julabo, /var/lib/labline/journal/*"
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A bare Debian with a simulated chiller in its network, and an inventory for it."""
-    if why := debian_host.unavailable():
-        pytest.skip(why)
     with ExitStack() as undo:
-        try:
+        with debian_host.or_skip():
             made = undo.enter_context(bare_machine(tmp_path_factory.mktemp("site-machine")))
-        except debian_host.NoHost as error:
-            pytest.skip(str(error))
         yield made
-
-
-def went_well(done: subprocess.CompletedProcess[str]) -> str:
-    """Give what a playbook said that came to its end."""
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.parts import debian_host
+from tests.parts.site_machine import changed, went_well
 from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
 
 PATIENCE = 180.0  # seconds until what is awaited is there; never reached where all is well
@@ -22,13 +23,9 @@ OF_SERVER = ("/etc/labline/site.yml", "--secrets", "/etc/labline/secrets")
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteNetwork]:
     """The example's machines, bare."""
-    if why := debian_host.unavailable():
-        pytest.skip(why)
     with ExitStack() as undo:
-        try:
+        with debian_host.or_skip():
             made = undo.enter_context(network_of_hosts(tmp_path_factory.mktemp("site-network")))
-        except debian_host.NoHost as error:
-            pytest.skip(str(error))
         yield made
 
 
@@ -36,20 +33,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteNetwork]:
 def told(lab: SiteNetwork) -> dict[str, str]:
     """What the playbook says: of the tunnels with --check; at work on bare machines; then by the tunnels, of one node, and of all with --check."""
     return {
-        "asked": _went_well(lab.play("--check", "--diff", "--tags", "tunnel")),
-        "made": _went_well(lab.play("--diff")),
-        "again": _went_well(lab.play("--limit", "cellar", tunnels=True)),
-        "asked again": _went_well(lab.play("--check", "--diff", "--tags", "tunnel", tunnels=True)),
+        "asked": went_well(lab.play("--check", "--diff", "--tags", "tunnel")),
+        "made": went_well(lab.play("--diff")),
+        "again": went_well(lab.play("--limit", "cellar", tunnels=True)),
+        "asked again": went_well(lab.play("--check", "--diff", "--tags", "tunnel", tunnels=True)),
     }
-
-
-def _went_well(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
-    return done.stdout
-
-
-def _changed(output: str) -> dict[str, int]:
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +: ok=\d+ +changed=(\d+)", output, re.MULTILINE)}
 
 
 def _until(lab: SiteNetwork, look: Callable[[], bool], what: str) -> None:
@@ -89,12 +77,12 @@ def test_the_last_reading_of_every_node_is_in_the_database(lab: SiteNetwork, tol
 
 
 def test_what_would_be_done_is_told(told: dict[str, str]) -> None:
-    assert all(count > 1 for count in _changed(told["asked"]).values()), told["asked"]
+    assert all(count > 1 for count in changed(told["asked"]).values()), told["asked"]
 
 
 def test_a_run_by_the_tunnels_changes_nothing(told: dict[str, str]) -> None:
-    assert _changed(told["again"]) == {"cellar": 0}, told["again"]
-    assert set(_changed(told["asked again"]).values()) == {0} and len(_changed(told["asked again"])) == 4
+    assert changed(told["again"]) == {"cellar": 0}, told["again"]
+    assert set(changed(told["asked again"]).values()) == {0} and len(changed(told["asked again"])) == 4
 
 
 def test_nothing_but_ssh_gets_in(lab: SiteNetwork, told: dict[str, str]) -> None:
@@ -122,9 +110,7 @@ def test_a_tunnel_is_no_shell_and_leads_nowhere_else(lab: SiteNetwork, told: dic
 
 
 def test_units_are_shut_in(lab: SiteNetwork, told: dict[str, str]) -> None:
-    said = lab.hosts["mast"].run("systemd-analyze", "security", "--no-pager", "labline-tunnel.service")
-    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
-    assert exposure and float(exposure[1]) <= 2.0, said
+    assert lab.hosts["mast"].exposure("labline-tunnel.service") <= 2.0
 
 
 def test_labline_ssh_gets_to_a_node_by_its_tunnel(lab: SiteNetwork, told: dict[str, str]) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.ansible.conftest import went_well
-from tests.parts.site_machine import Machine
+from tests.parts.site_machine import Machine, went_well
 
 PATIENCE = 60.0  # seconds; never reached where all is well
 DRIVE = "/srv/labline"

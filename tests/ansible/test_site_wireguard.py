@@ -42,12 +42,9 @@ class Star:
 @pytest.fixture(scope="module")
 def star(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star]:
     folder = tmp_path_factory.mktemp("wireguard")
-    try:
-        with debian_host.needed():
-            root = debian_host.base(FROM_DEBIAN) / "root"
-            node = debian_host.Host(machine._network, 3, root, folder / "node")
-    except debian_host.NoHost as error:
-        pytest.skip(str(error))
+    with debian_host.or_skip(), debian_host.needed():
+        root = debian_host.base(FROM_DEBIAN) / "root"
+        node = debian_host.Host(machine._network, 3, root, folder / "node")
     sources = "/etc/apt/sources.list.d/debian.sources"
     node.path("/etc/apt/sources.list.d").mkdir(exist_ok=True)
     node.path(sources).write_text(machine.host.path(sources).read_text())

@@ -58,18 +58,13 @@ class Booted:
 
 @pytest.fixture(scope="module")
 def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    if why := debian_host.unavailable():
-        pytest.skip(why)
     folder = tmp_path_factory.mktemp("first-boot")
     with ExitStack() as undo:
-        try:
-            with debian_host.needed():
-                base = debian_host.base(("cloud-init", "netplan.io"))
-                network = undo.enter_context(debian_host.network())
-                host = debian_host.Host(network, 2, base / "root", folder / "host")
-                undo.callback(host.close)
-        except debian_host.NoHost as error:
-            pytest.skip(str(error))
+        with debian_host.or_skip(), debian_host.needed():
+            base = debian_host.base(("cloud-init", "netplan.io"))
+            network = undo.enter_context(debian_host.network())
+            host = debian_host.Host(network, 2, base / "root", folder / "host")
+            undo.callback(host.close)
         shutil.copytree(base / "archives", host.path("/archives"))
         install = "DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends /archives/*.deb"
         host.run("sh", "-c", install)

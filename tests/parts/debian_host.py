@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
+
+import pytest
 
 from labline.stack import cache
 
@@ -64,6 +67,17 @@ def unavailable() -> str:
         return "no network namespace can be made here"
     _run("ip", "netns", "del", probe)
     return ""
+
+
+@contextlib.contextmanager
+def or_skip() -> Iterator[None]:
+    """Skip the tests of a fixture, and say why, where the hosts that are made inside can't be had."""
+    if why := unavailable():
+        pytest.skip(why)
+    try:
+        yield
+    except NoHost as error:
+        pytest.skip(str(error))
 
 
 def base(packages: tuple[str, ...]) -> Path:
@@ -131,6 +145,13 @@ class Network:
             _run("ip", "-n", self.name, *words.split())
         _run("ip", "-n", self.name, "link", "set", "lab", "up")
 
+    def exposure(self, unit: str) -> float:
+        """Tell how exposed a unit of systemd's is, from 0 to 10, as systemd-analyze says."""
+        said = self.run("systemd-analyze", "security", "--no-pager", unit)
+        found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+        assert found, said
+        return float(found[1])
+
     def enter(self) -> list[str]:
         """Begin a command that is to run in this network."""
         return ["ip", "netns", "exec", self.name]
@@ -185,6 +206,13 @@ class Host:
         done = subprocess.run([*enter, path, "HOME=/root", *command], capture_output=True, text=True)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
+
+    def exposure(self, unit: str) -> float:
+        """Tell how exposed a unit of systemd's is, from 0 to 10, as systemd-analyze says."""
+        said = self.run("systemd-analyze", "security", "--no-pager", unit)
+        found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+        assert found, said
+        return float(found[1])
 
     def enter(self) -> list[str]:
         """Begin a command of this machine that is to run in the host's network."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -135,6 +137,19 @@ def ansible(network: debian_host.Network, folder: Path, *words: str) -> subproce
     )
 
 
+def went_well(done: subprocess.CompletedProcess[str]) -> str:
+    """Give what a playbook said that came to its end."""
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
+def changed(output: str) -> dict[str, int]:
+    """Tell how much a playbook changed, by host."""
+    found = re.findall(r"^([\w.-]+) +: ok=\d+ +changed=(\d+)", output, re.MULTILINE)
+    assert found, output
+    return {name: int(count) for name, count in found}
+
+
 def ansible_environment(folder: Path, **more: str) -> dict[str, str]:
     """Give the environment of Ansible's programs, which keep what they need in ``folder``."""
     return packages.environment(
@@ -239,9 +254,17 @@ def several(folder: Path, *names: str) -> Iterator[tuple[debian_host.Network, di
 @contextmanager
 def _chiller(folder: Path, host: debian_host.Host) -> Iterator[str]:
     """Run a simulated chiller in the host's network; gives the URL at which it answers there."""
-    stanza = folder / "chiller.yml"
-    stanza.write_text("name: chiller\ndriver: julabo\nconnection: 'sim:?transport=tcp'\nchannels: {bath: }\n")
-    command = [*host.enter(), sys.executable, "-m", "telegraf_inputs.simulators", str(stanza)]
+    stanza = {"name": "chiller", "driver": "julabo", "connection": "sim:?transport=tcp", "channels": {"bath": None}}
+    with simulated(folder, host, stanza) as url:
+        yield url
+
+
+@contextmanager
+def simulated(folder: Path, host: debian_host.Host, stanza: dict[str, Any]) -> Iterator[str]:
+    """Run an instrument's simulator in a host's network, as its stanza says; gives the URL at which it answers there."""
+    file = folder / f"{stanza['name']}.yml"
+    file.write_text(yaml.safe_dump(stanza))
+    command = [*host.enter(), sys.executable, "-m", "telegraf_inputs.simulators", str(file)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdin
         _, url = process.stdout.readline().split()

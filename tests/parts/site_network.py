@@ -129,24 +129,9 @@ def network_of_hosts(folder: Path) -> Iterator[SiteNetwork]:
             if "address" in node:
                 node["address"] = hosts[node["name"]].address
         for instrument in written["instruments"]:
-            simulated = _simulated(folder, hosts[instrument["node"]], instrument)
+            own = {key: value for key, value in instrument.items() if key != "node"}
+            own["connection"] = f"sim:?transport={urlsplit(instrument['connection']).scheme}"
+            simulated = site_machine.simulated(folder, hosts[instrument["node"]], own)
             instrument["connection"] = undo.enter_context(simulated)
         file.write_text(yaml.safe_dump(written, sort_keys=False))
         yield SiteNetwork(folder, network, hosts, key)
-
-
-@contextmanager
-def _simulated(folder: Path, host: debian_host.Host, instrument: dict[str, Any]) -> Iterator[str]:
-    """Run an instrument's simulator in a host's network; gives the URL at which it answers there."""
-    transport = urlsplit(instrument["connection"]).scheme
-    stanza = folder / f"{instrument['name']}.yml"
-    own = {key: value for key, value in instrument.items() if key != "node"}
-    stanza.write_text(yaml.safe_dump(own | {"connection": f"sim:?transport={transport}"}))
-    command = [*host.enter(), sys.executable, "-m", "telegraf_inputs.simulators", str(stanza)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout and process.stdin
-        _, url = process.stdout.readline().split()
-        try:
-            yield url
-        finally:
-            process.stdin.close()
