@@ -15,7 +15,6 @@ from pathlib import Path
 import yaml
 
 from labline.stack.telegraf import OLDEST
-from provisioning import files as rendered
 from provisioning.host_metrics import INSTRUMENT
 from provisioning.measurements import CLOCK, STATUS
 from telegraf_inputs import declared, drivers, errors, plugins, simulators, stanza, transports, wires
@@ -23,7 +22,7 @@ from telegraf_inputs.native_source import Native
 from telegraf_inputs.reading import COMMON_STATUSES
 from telegraf_inputs.source import Source
 
-from . import markdown, native_docs
+from . import generated, markdown, native_docs
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "drivers"
@@ -42,18 +41,7 @@ STATES = {
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or tell with status 1 what is not current."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python -m tools.driver_docs [--check]", file=sys.stderr)
-        return 2
-    changed = False
-    for folder in folders():
-        found = rendered.changes(folder, pages(folder)) if arguments else rendered.write(folder, pages(folder))
-        changed = changed or bool(found)
-        for name, what in sorted(found.items()):
-            file = folder / name
-            shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
-            print(f"{shown}: {what}{'; run python -m tools.driver_docs' if arguments else ''}")
-    return 1 if arguments and changed else 0
+    return generated.main("tools.driver_docs", lambda: [(folder, pages(folder)) for folder in folders()], arguments)
 
 
 def folders() -> list[Path]:

@@ -14,9 +14,7 @@ from typing import Any
 
 import yaml
 
-from provisioning import files as rendered
-
-from . import markdown
+from . import generated, markdown
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "ansible"
@@ -35,13 +33,7 @@ TYPES = {
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or tell with status 1 what is not current."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python -m tools.role_docs [--check]", file=sys.stderr)
-        return 2
-    found = rendered.changes(FOLDER, pages()) if arguments else rendered.write(FOLDER, pages())
-    for name, what in sorted(found.items()):
-        print(f"ansible/{name}: {what}{'; run python -m tools.role_docs' if arguments else ''}")
-    return 1 if arguments and found else 0
+    return generated.main("tools.role_docs", lambda: [(FOLDER, pages())], arguments)
 
 
 def pages() -> dict[str, str]:
