@@ -112,7 +112,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what takes long. Run first what has servers of asyncio in this very process, before others have left their threads in it."""
     asked = os.environ.get("LABLINE_LONG_TESTS")
     for item in items:
-        if item.get_closest_marker("long") or any(item.path.is_relative_to(TESTS / path) for path in LONG):
+        if any(item.path.is_relative_to(TESTS / path) for path in LONG):
             item.add_marker("long")
             if not asked:
                 item.add_marker(pytest.mark.skip(reason="it takes long: `make test-long` runs it"))

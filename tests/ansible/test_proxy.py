@@ -75,7 +75,6 @@ def test_whoever_has_no_token_is_refused_and_told(machine: Machine, proxy: str, 
     assert "value" not in machine.query("SELECT value FROM raw.spoilt")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("user", "why"), [
     ("daq", "the proxy knows no node of that name with that token: compare labline_tokens in the vault"),
     ("writer", "the database does not take the proxy's password"),

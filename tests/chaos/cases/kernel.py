@@ -30,6 +30,7 @@ channels: {{'1': , '2': }}
 """
 SIMULATED = "name: cryostat\ndriver: lakeshore_240\nconnection: 'sim:?transport=tcp'\nchannels: {'1': , '2': }\n"
 APART = 10.0  # K: of one simulated channel no two readings are further apart
+AFTERWARDS = 20  # readings, until it is believed that it goes on
 BENCH = """\
 name: bench
 driver: logfile
@@ -126,6 +127,7 @@ def serial_port_pulled(node: Node, thorough: bool) -> Outcome:
     reader.becomes(*WELL)
     healed = time.monotonic() - began
     assert node.run("readlink", "-f", port).strip() == "/dev/ttyUSB1"
+    node.eventually(lambda: len(reader.readings) >= before + AFTERWARDS, "it goes on")
     reader.stop()
     node.pull("other")
     node.pull("240")
