@@ -24,7 +24,7 @@ def fits(site: Site, url: str, secrets: Path, state: Path | None) -> bool:
     server = site_database.reader(site, url, secrets, state)
     wanted = influxdb_schema.schema(site)
     stored = influxdb_fields.read(server, wanted.database, wanted.kept_in)
-    for note in influxdb_state.left_behind(influxdb_state.instruments(server, wanted.database), wanted):
+    for note in influxdb_state.left_behind(influxdb_state.instruments(server, wanted), wanted):
         print(f"note: {note}")
     refused = influxdb_fields.refusals(stored, wanted.fields, wanted.database)
     if refused:

@@ -13,7 +13,7 @@ from . import influxdb_fields
 from .influxdb_fields import Stored
 from .influxdb_schema import MARK, TABLE, RetentionPolicy, Schema
 from .influxdb_server import Server
-from .influxql import identifier
+from .influxql import identifier, text
 from .levels import FOREVER
 
 PART_OF_DURATION = re.compile(r"\d+[a-z]+")
@@ -71,13 +71,23 @@ def read(server: Server, wanted: Schema) -> State:
         rows=rows,
         site=site,
         stored=influxdb_fields.read(server, database, wanted.kept_in) if database in databases else Stored(),
-        instruments=instruments(server, database) if database in databases else set(),
+        instruments=instruments(server, wanted) if database in databases else set(),
     )
 
 
-def instruments(server: Server, database: str) -> set[str]:
+def instruments(server: Server, wanted: Schema) -> set[str]:
     """Name the instruments of which a database has points, as a user who may read it. Raises DatabaseError."""
-    return {row["value"] for row in server.rows('SHOW TAG VALUES WITH KEY = "instrument"', database)}
+    database = wanted.database
+    named = {row["value"] for row in server.rows('SHOW TAG VALUES WITH KEY = "instrument"', database)}
+    kept = {row["name"] for row in server.rows(f"SHOW RETENTION POLICIES ON {identifier(database)}")}
+    sources = ", ".join(f"{identifier(policy)}./.*/" for policy in sorted(kept.intersection(wanted.kept_in)))
+
+    def has_points(name: str) -> bool:
+        asked = f'SELECT * FROM {sources} WHERE "instrument" = {text(name)} LIMIT 1'
+        return bool(sources and server.rows(asked, database))
+
+    # A busy InfluxDB 1 may keep a name in its index though all its points are gone.
+    return {name for name in named if name in wanted.instruments or has_points(name)}
 
 
 def left_behind(there: set[str], wanted: Schema) -> list[str]:

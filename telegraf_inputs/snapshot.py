@@ -40,7 +40,7 @@ class Snapshots:
                 raise Stopped
         if getting.is_alive():
             self._cancel()
-            raise NoAnswer(f"{self.place}: no whole picture within {self.timeout:g} s")
+            raise self._late()
         if getting.error is not None:
             raise getting.error
         data = getting.data
@@ -67,6 +67,10 @@ class Snapshots:
     def _cancel(self) -> None:
         """Make it end."""
         raise NotImplementedError
+
+    def _late(self) -> NoAnswer:
+        """Say that the timeout was over first."""
+        return NoAnswer(f"{self.place}: no whole picture within {self.timeout:g} s")
 
     def _tell(self, direction: str, text: str) -> None:
         if self.tap is not None:

@@ -8,7 +8,7 @@ import http.client
 import socket
 from typing import Any
 
-from ..errors import BadAnswer, BadInput, Disconnected, NoAnswer
+from ..errors import BadAnswer, BadInput, Disconnected
 from ..line import Wire
 from ..snapshot import LARGEST, Snapshots
 from ..stop import Stop
@@ -45,7 +45,7 @@ class HttpSnapshots(Snapshots):
                 self._check(answer)
                 return answer.read(LARGEST + 1)
         except TimeoutError:
-            raise NoAnswer(f"{self.place} does not answer") from None
+            raise self._late() from None
         except http.client.IncompleteRead as error:
             raise BadAnswer(f"{self.place}: the picture ends after {len(error.partial)} bytes") from None
         except http.client.RemoteDisconnected:

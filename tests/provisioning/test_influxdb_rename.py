@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from provisioning import influxdb_apply, influxdb_rename, influxdb_schema
+from provisioning import influxdb_apply, influxdb_rename, influxdb_schema, influxdb_state
 from provisioning.influxdb_rename import Renaming
 from provisioning.influxdb_server import DatabaseError
 
@@ -72,7 +72,7 @@ def test_all_of_it_goes_along_and_nothing_else_is_touched(stored):
     assert everything(stored, "cryostat") == before and everything(stored, "before") == []
     assert stored.admin.query("SHOW FIELD KEYS", stored.site.influxdb.database) == types
     assert everything(stored, "other")[0][3][0]["temperature"] == 7
-    assert "before" not in str(stored.admin.query("SHOW SERIES", stored.site.influxdb.database))
+    assert "before" not in influxdb_state.instruments(stored.admin, influxdb_schema.schema(stored.site))
 
 
 def test_broken_off_it_has_lost_nothing_and_goes_on(stored, monkeypatch):
@@ -158,3 +158,15 @@ def test_an_instrument_that_is_no_more_in_the_file_is_told(stored):
     ]
     rename(stored)
     assert [note for note in plan(stored).notes if "before" in note] == []
+
+
+def test_a_name_that_the_index_alone_still_has_is_no_instrument(stored, monkeypatch):
+    rows = stored.admin.rows
+
+    def late(statement, *rest):
+        more = [{"key": "instrument", "value": "gone"}] if statement.startswith("SHOW TAG VALUES") else []
+        return rows(statement, *rest) + more
+
+    monkeypatch.setattr(stored.admin, "rows", late)
+    there = influxdb_state.instruments(stored.admin, influxdb_schema.schema(stored.site))
+    assert "before" in there and "gone" not in there
