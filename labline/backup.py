@@ -33,6 +33,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     shared.add_repository(parser, "--to")
     parser.add_argument("--init", action="store_true", help="make the repository where there is none, and nothing else")
     parser.add_argument(
+        "--former",
+        metavar="FILE",
+        type=Path,
+        help="with --init: passwords that the repository may have yet, one a line; it gets that of --password-file",
+    )
+    parser.add_argument(
         "--grafana", metavar="FILE", type=Path, help="Grafana's database, such as /var/lib/grafana/grafana.db"
     )
     parser.add_argument("--add", metavar="FILE", type=Path, nargs="+", default=[], help="more files to keep")
@@ -74,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     last, begun = record.read(work), time.time()
     try:
         if not file:
-            print(f"{repository.place}: {'made' if repository.made() else 'is there'}")
+            print(f"{repository.place}: {repository.made(arguments.former)}")
             return 0
         site = sites.load(file)
         made, snapshot = _back_up(arguments, repository, site.influxdb.database, file, last, begun)

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import string
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ LENGTH = 32
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Takes ``file`` and ``names``, patterns of keys at its top; returns ``renewed``: key -> what it is now. Its task needs no_log."""
+    """Takes ``file``, ``names`` (patterns of keys at its top) and ``values`` (passwords, wherever they stand); returns ``renewed``.
+
+    That is, by keys at its top, what stands there now. Its task needs no_log.
+    """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -27,6 +31,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         file, names = Path(self._task.args["file"]), list(map(str, self._task.args["names"]))
+        values = set(map(str, self._task.args.get("values", ())))
         try:
             encrypted = file.read_text()
         except OSError as error:
@@ -37,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not vault.is_encrypted(encrypted):
             raise AnsibleError(f"{file} is not encrypted: ansible-vault encrypt {file}")
         plain = vault.decrypt(encrypted).decode()
-        new, chosen = renewed(plain, names)
+        new, chosen = renewed(plain, names, values)
         if not chosen:
             raise AnsibleError(
                 f"{file} has none of {', '.join(names)}, expected them as in vault.yml.example; nothing was changed"
@@ -49,21 +54,25 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result | {"changed": True, "renewed": {} if self._task.check_mode else chosen}
 
 
-def renewed(text: str, names: list[str]) -> tuple[str, dict[str, Any]]:
-    """Give YAML other words where keys at its top match ``names``, or below those keys; all else stays as it is written."""
-    chosen: dict[str, Any] = {}
-    places = []
+def renewed(text: str, names: list[str], values: Collection[str] = ()) -> tuple[str, dict[str, Any]]:
+    """Give YAML other words where keys at its top match ``names``, below those keys, and for ``values``; all else stays as it is written.
+
+    What was the same word is the same again.
+    """
+    words: dict[str, str] = {}
+    places, keys = [], []
     root = yaml.compose(text)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        if any(re.fullmatch(name, key.value) for name in names):
-            pairs = value.value if isinstance(value, yaml.MappingNode) else [(key, value)]
-            new = {inner.value: _word() for inner, node in pairs if isinstance(node, yaml.ScalarNode)}
-            places += [(node, new[inner.value]) for inner, node in pairs if inner.value in new]
-            chosen[key.value] = new if isinstance(value, yaml.MappingNode) else new.get(key.value)
+        named = any(re.fullmatch(name, key.value) for name in names)
+        nodes = [node for _, node in value.value] if isinstance(value, yaml.MappingNode) else [value]
+        chosen = [n for n in nodes if isinstance(n, yaml.ScalarNode) and (named or n.value in values)]
+        places += [(node, words.setdefault(node.value, _word())) for node in chosen]
+        keys += [key.value] if chosen else []
     for node, word in sorted(places, key=lambda place: place[0].start_mark.index, reverse=True):
         end = "\n" if text[: node.end_mark.index].endswith("\n") else ""  # of a text over several lines
         text = f'{text[: node.start_mark.index]}"{word}"{end}{text[node.end_mark.index :]}'
-    return text, {key: value for key, value in chosen.items() if value}
+    new = yaml.safe_load(text)
+    return text, {key: new[key] for key in keys}
 
 
 def _word() -> str:

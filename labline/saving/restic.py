@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 from ..stack.errors import StackError
 
 TAG = "labline"
+ANOTHER_PASSWORD = "wrong password or no key found"
 NONE_THERE = ("Is there a repository at the following location?", "unable to open config file")
 
 
@@ -32,16 +35,34 @@ class Repository:
     ssh_key: Path | None = None
     known_hosts: Path | None = None
 
-    def made(self) -> bool:
-        """Make it, unless there is one. Raises StackError where it can't be reached."""
+    def made(self, former: Path | None = None) -> str:
+        """Make it, unless there is one; gives what was done. Raises StackError where it can't be reached.
+
+        ``former``: a file with passwords, one a line, that it may have had before: then it is given that of ``password_file``.
+        """
         self.reach()
         done = self._restic("cat", "config")
         if done.returncode == 0:
-            return False
-        if not any(words in done.stderr for words in NONE_THERE):
-            raise self._failed("cat", done)
-        self._run("init")
-        return True
+            return "is there"
+        if any(words in done.stderr for words in NONE_THERE):
+            self._run("init")
+            return "made"
+        if ANOTHER_PASSWORD in done.stderr:
+            for word in former.read_text().splitlines() if former else ():
+                if self._renewed(word):
+                    return "has its new password"
+        raise self._failed("cat", done)
+
+    def _renewed(self, word: str) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "former")
+            file.touch(0o600)
+            file.write_text(word)
+            new = self.password_file
+            done = dataclasses.replace(self, password_file=file)._restic("key", "passwd", "--new-password-file", new)
+        if done.returncode and ANOTHER_PASSWORD not in done.stderr:
+            raise self._failed("key passwd", done)
+        return done.returncode == 0
 
     def reach(self) -> None:
         """Look whether its disk is there: else a folder of the same name would fill this machine's own. Raises StackError."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,34 @@ def test_the_broker_keeps_what_comes_while_telegraf_is_away(tracker: Example, to
     while (found := _air(tracker)) != away:
         assert time.monotonic() < deadline, found
         time.sleep(0.2)
+
+
+def test_who_reads_from_the_broker_gets_another_password_and_no_message_is_lost(
+    tracker: Example, told: dict[str, str]
+) -> None:
+    before, said = tracker.passwords, []
+    with ThreadPoolExecutor() as beside:
+        rotating = beside.submit(tracker.play, "-vv", book="rotate.yml")
+        while not rotating.done():
+            said.append(100.0 + len(said))
+            _board_says(tracker, {"temp": said[-1]})
+    output = went_well(rotating.result())
+    now = tracker.read_vault()
+    ours = {f"vault_{user}" for user in ("labadmin", "writer", "reader", "grafana_admin", "mqtt_lab")}
+    assert {name for name in now if now[name] != before[name]} == ours
+    assert "Devices keep their own: esp01" in " ".join(output.split())
+    assert _client(tracker, "lab", before["vault_mqtt_lab"])["connected"] == "Not authorized"
+    deadline = time.monotonic() + PATIENCE
+    while missing := set(said) - (stored := _temperatures(tracker)):
+        assert time.monotonic() < deadline, (missing, stored)
+        time.sleep(0.2)
+    _nothing_shown(tracker, {"rotated": output})
+    assert not [word for name, word in now.items() if name in ours and word in output]
+
+
+def _temperatures(tracker: Example) -> set[object]:
+    (answer,) = tracker.query('SELECT "temp" FROM "raw"./.*/ WHERE "instrument" = \'esp01\'')
+    return {value for series in answer.get("series", ()) for _, value in series["values"]}
 
 
 def test_another_password_closes_nobody_elses_connection(tracker: Example, told: dict[str, str]) -> None:

@@ -13,7 +13,8 @@ import pytest
 from tests.parts.site_machine import Machine
 
 PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
-SHARE, PASSWORD = "/srv/nas", "canary-restic-of-the-nas"
+SHARE, DISK = "/srv/nas", "/srv/disk-of-the-nas"
+WANTED = {"backup_repository": f"{SHARE}/labline", "backup_mount": SHARE, "backup_password": "canary-restic-of-the-nas"}
 EXAMPLE = Path(__file__).parents[2] / "docs" / "backup.md"
 
 
@@ -24,12 +25,12 @@ def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
     before = site.read_text()
     (stanza,) = re.findall(r"```yaml\n(  - name: backup.*?)```", EXAMPLE.read_text(), re.S)
     site.write_text(before + stanza.replace("interval: 60s", "interval: 5s"))
-    machine.host.run("mkdir", "-p", SHARE)
+    machine.host.run("mkdir", "-p", SHARE, DISK)
+    machine.host.run("mount", "-t", "tmpfs", "-o", "mode=1777", "nas", DISK)
     mount(machine)
-    wanted = {"backup_repository": f"{SHARE}/labline", "backup_mount": SHARE, "backup_password": PASSWORD}
     outputs = []
     for _ in range(2):
-        done = machine.play("--diff", **wanted)
+        done = machine.play("--diff", **WANTED)
         assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
         outputs.append(done.stdout)
     yield outputs
@@ -37,7 +38,7 @@ def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
 
 
 def mount(machine: Machine) -> None:
-    machine.host.run("mount", "-t", "tmpfs", "-o", "mode=1777", "nas", SHARE)
+    machine.host.run("mount", "--bind", DISK, SHARE)
 
 
 def back_up(machine: Machine) -> str:
@@ -65,7 +66,8 @@ def test_the_second_run_changes_nothing_and_no_password_is_shown(machine: Machin
 
 
 def test_it_is_shut_in(machine: Machine, said: list[str]) -> None:
-    assert machine.host.exposure("labline-backup.service") <= 2.0
+    for unit in ("labline-backup.service", "labline-backup-password.service"):
+        assert machine.host.exposure(unit) <= 2.0, unit
     assert "active" in machine.host.run("systemctl", "is-active", "labline-backup.timer")
 
 
@@ -108,3 +110,20 @@ def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
     told = machine.host.run("/usr/local/sbin/labline-restore", "/var/tmp/back")
     assert counted(until) == before, told
     assert "files" in machine.host.run("ls", "/var/tmp/back")
+
+
+def test_the_repository_gets_another_password_even_where_it_was_away(machine: Machine, said: list[str]) -> None:
+    wanted = WANTED | {"backup_password": "canary-restic-the-next"}
+    machine.host.run("umount", SHARE)
+    refused = machine.play("--tags", "labline,backup", **wanted)
+    assert refused.returncode != 0 and "does not take its new password on daq" in refused.stdout, refused.stdout
+    mount(machine)
+    assert back_up(machine) == "success"
+    wanted["backup_password"] = "canary-restic-the-one-after"
+    output = machine.play("--tags", "labline,backup", **wanted)
+    assert output.returncode == 0, output.stdout
+    assert machine.host.run("cat", "/etc/labline/backup/former") == ""
+    assert back_up(machine) == "success"
+    again = machine.play("--tags", "labline,backup", **wanted)
+    assert "changed=0" in again.stdout, again.stdout
+    assert "canary" not in refused.stdout + output.stdout + machine.host.run("journalctl", "--no-pager", "--all")

@@ -196,6 +196,23 @@ def test_what_is_old_goes_and_the_newest_stays(kept):
     assert len(json.loads(said.stdout)) == 1
 
 
+def test_a_repository_gets_another_password_and_the_former_one_opens_it_no_more(kept, tmp_path, capsys):
+    former, others = tmp_path / "former", tmp_path / "others"
+    former.write_text(kept.password.read_text())
+    others.write_text(f"never its password\n{former.read_text()}")
+    kept.backup("--init")
+    kept.password.write_text("the next one")
+    assert kept.backup("--init") == 1
+    assert "wrong password" in capsys.readouterr().err
+    for told in ("has its new password", "is there"):
+        assert kept.backup("--init", "--former", str(others)) == 0
+        assert capsys.readouterr().out.endswith(f": {told}\n")
+    assert kept.backup() == 0
+    words = ["backup", "--init", "--to", str(kept.repository), "--work", str(tmp_path)]
+    assert cli.main([*words, "--password-file", str(former)]) == 1
+    assert "wrong password" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

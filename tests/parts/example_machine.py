@@ -37,8 +37,9 @@ class Example:
         self.passwords = {each: f"canary-{each}-q'\\x" for each in names}
         self._vault_password = folder / "vault-password"
         self._vault_password.write_text("canary-of-the-vault")
-        (everything / "vault.yml").write_text(yaml.safe_dump(self.passwords))
-        self._vault("encrypt", everything / "vault.yml")
+        self._vault_file = everything / "vault.yml"
+        self._vault_file.write_text(yaml.safe_dump(self.passwords))
+        self._vault("encrypt")
         (self.node,) = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["hosts"]
         self.site_file = folder / f"{name}.yml"
         repository = f"http://{network.address(1)}:{site_machine.PORT}"
@@ -53,14 +54,14 @@ class Example:
             **{f"{part}_key": key for part in ("influxdb", "telegraf", "grafana")},
         }
 
-    def play(self, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-        """Run site.yml with other ``variables`` of the host; gives its exit status and what it prints."""
+    def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
+        """Run a playbook with other ``variables`` of the host; gives its exit status and what it prints."""
         own = self.inventory / "host_vars" / f"{self.node}.yml"
         own.parent.mkdir(exist_ok=True)
         own.write_text(yaml.safe_dump(self.variables | variables))
         vault = f"--vault-password-file={self._vault_password}"
         return site_machine.ansible(
-            self.network, self._folder, "playbook", "-i", str(self.inventory), "site.yml", vault, *arguments
+            self.network, self._folder, "playbook", "-i", str(self.inventory), book, vault, *arguments
         )
 
     def use(self, changes: dict[str, dict[str, Any]]) -> sites.Site:
@@ -111,18 +112,15 @@ class Example:
         name: str = yaml.safe_load(self.site_file.read_text())["influxdb"]["database"]
         return name
 
-    def _vault(self, verb: str, file: Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "ansible",
-            "vault",
-            verb,
-            f"--vault-password-file={self._vault_password}",
-            str(file),
-        ]
-        environment = site_machine.ansible_environment(self._folder)
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+    def read_vault(self) -> dict[str, str]:
+        """Take ``passwords`` from the vault, which a playbook wrote anew; gives them."""
+        self.passwords = yaml.safe_load(self._vault("view"))
+        return self.passwords
+
+    def _vault(self, verb: str) -> str:
+        words = ["vault", verb, f"--vault-password-file={self._vault_password}", str(self._vault_file)]
+        done = site_machine.ansible(self.network, self._folder, *words)
+        return site_machine.went_well(done)
 
 
 @contextmanager
