@@ -163,7 +163,7 @@ def test_who_reads_from_the_broker_gets_another_password_and_no_message_is_lost(
     with ThreadPoolExecutor() as beside:
         rotating = beside.submit(tracker.play, "-vv", book="rotate.yml")
         while not rotating.done():
-            said.append(100.0 + len(said))
+            said.append(20 + len(said) / 100)
             _board_says(tracker, {"temp": said[-1]})
     output = went_well(rotating.result())
     now = tracker.read_vault()

@@ -65,9 +65,8 @@ def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, told: dict[
         return machine.host.run("/opt/labline/bin/labline", "--version").split()[-1]
 
     def settings() -> str:
-        return machine.host.run(
-            "sh", "-c", "cd / && find etc/labline/telegraf etc/labline/site.yml -type f | sort | xargs sha256sum"
-        )
+        made = "etc/labline/telegraf etc/labline/site.yml etc/systemd/system/labline-* usr/local/sbin/labline-restore"
+        return machine.host.run("sh", "-c", f"cd / && find {made} -type f | sort | xargs sha256sum")
 
     wanted: dict[str, object] = {"backup_repository": "/srv/backup", "backup_password": "canary-of-restic"}
     refused = machine.play(book="upgrade.yml", labline_clone=str(newer))
