@@ -1,6 +1,6 @@
 """Find out what is connected, with stanzas to paste.
 
-Looks at serial ports, VISA resources, Phidgets, 1-Wire sensors. Prints what answers, and a stanza for each: its block for the site file. Ports are asked for their identity only, with questions that
+Looks at serial ports, VISA resources, Phidgets, 1-Wire sensors, USB cameras. Prints what answers, and a stanza for each: its block for the site file. Ports are asked for their identity only, with questions that
 change nothing in any instrument; a port that a program has open is left alone. Opening a port can restart an Arduino:
 --no-probe opens none."""
 

@@ -6,7 +6,9 @@ ffmpeg-devices(1), video4linux2.
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import json
 import os
 import sys
 import time
@@ -28,6 +30,10 @@ from ._picture_target import check_address, without_address
 from ._pictures import Photograph, whole
 
 CHANNEL = "picture"
+DEVICES, PICTURES_OF = (
+    "/dev/v4l/by-id",
+    "-video-index0",
+)  # as udev names cameras at USB, and of each what gives pictures
 SIMULATED = "simulated"  # of a simulator: the folder of its URL, and that of its pictures within the camera's
 MB = 10**6
 FETCHED = (
@@ -150,6 +156,16 @@ channels:
 """
     link: Snapshots
     contacts = 1  # one that hangs is not waited for more than once
+
+    @classmethod
+    def find(cls) -> Iterator[str]:
+        for device in sorted(glob.glob(f"{DEVICES}/*{PICTURES_OF}")):
+            label = os.path.basename(device).removesuffix(PICTURES_OF).removeprefix("usb-").replace("_", " ")
+            arguments = [*"-loglevel error -f v4l2 -i".split(), device, *"-frames:v 1 -f mjpeg -".split()]
+            yield (
+                f"name: camera\nlabel: {json.dumps(label)}\ndriver: camera\nconnection: command://ffmpeg\n"
+                f"arguments: {json.dumps(arguments)}\ninterval: 60s\nchannels:\n  picture: {{}}\n"
+            )
 
     @classmethod
     def quantities_of(cls, channel: Channel) -> tuple[Quantity, ...]:

@@ -180,6 +180,17 @@ def test_thermometers_on_the_bus(simulated, monkeypatch):
     )
 
 
+def test_cameras_at_usb(tmp_path, monkeypatch):
+    for name in ("usb-Maker_Cam_7-video-index0", "usb-Maker_Cam_7-video-index1", "usb-046d_0825-video-index0"):
+        (tmp_path / name).touch()
+    driver = drivers.load("camera")
+    monkeypatch.setattr(sys.modules[driver.__module__], "DEVICES", str(tmp_path))
+    found = list(devices.all(driver))
+    assert [finding.what.partition(" (")[0] for finding in found] == ["046d 0825", "Maker Cam 7"]
+    (stanza,) = pasted(found[1].text())
+    assert f"{tmp_path}/usb-Maker_Cam_7-video-index0" in stanza.options["arguments"]
+
+
 def test_two_of_a_kind_get_names_of_their_own(simulated, capsys):
     arguments = cli.parser().parse_args(["scan", *(f"--port={simulated('julabo').url}" for _ in range(3))])
     assert arguments.run(arguments) == 0
