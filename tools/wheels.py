@@ -1,9 +1,9 @@
 """Gather what a machine's environment is made of: ``python -m tools.wheels --python 3.11 --machine x86_64 --to DIR``.
 
-Writes DIR/labline-<digest>.tar: the wheels that requirements/all.txt locks, each held against its SHA-256, labline's own,
+Writes DIR/labline-<digest>-3.11-x86_64.tar: the wheels that requirements/all.txt locks, each held against its SHA-256, labline's own,
 and ``requirements.txt`` with the digests of them all, from which pip installs without a network. Prints its path. It is made once:
-the digest in its name is that of what it is made from. ``--of crossbar`` writes DIR/crossbar-<digest>.tar, with what
-requirements/crossbar.txt locks and nothing of labline's.
+the digest in its name is that of what it is made from, the same for each kind of machine. ``--of crossbar`` writes
+DIR/crossbar-<digest>-….tar, with what requirements/crossbar.txt locks and nothing of labline's.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
 
 def archive(python: str, machine: str, folder: Path, of: str = "labline") -> Path:
     """Give the archive for a Python and a machine in ``folder``, made where it is not there."""
-    made = folder / f"{of}-{_digest(python, machine, of)}.tar"
+    made = folder / f"{of}-{_digest(of)}-{python}-{machine}.tar"
     if not made.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".wheels-") as scratch:
@@ -125,9 +125,9 @@ def _build_own(wheels: Path, scratch: Path) -> None:
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
-def _digest(python: str, machine: str, of: str) -> str:
-    """Tell by 12 hexadecimal digits what the archive is made from."""
-    made_from = hashlib.sha256(f"{python} {machine}".encode())
+def _digest(of: str) -> str:
+    """Tell by 12 hexadecimal digits what an archive is made from."""
+    made_from = hashlib.sha256()
     files = [LOCKED[of]] + ([ROOT / "pyproject.toml"] if of == "labline" else [])
     for name in OURS if of == "labline" else ():
         files += sorted(path for path in (ROOT / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts)

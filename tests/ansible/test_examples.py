@@ -173,7 +173,9 @@ def test_who_reads_from_the_broker_gets_another_password_and_no_message_is_lost(
     assert _client(tracker, "lab", before["vault_mqtt_lab"])["connected"] == "Not authorized"
     deadline = time.monotonic() + PATIENCE
     while missing := set(said) - (stored := _temperatures(tracker)):
-        assert time.monotonic() < deadline, (missing, stored)
+        assert time.monotonic() < deadline, f"{min(missing)} to {max(missing)}\n" + tracker.host.run(
+            "journalctl", "-n", "200", "--no-pager"
+        )
         time.sleep(0.2)
     _nothing_shown(tracker, {"rotated": output})
     assert not [word for name, word in now.items() if name in ours and word in output]

@@ -8,14 +8,17 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.parts import debian_host
+from tests.parts.newer_clone import VERSION, newer_clone
 from tests.parts.site_machine import changed, went_well
 from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
 
 PATIENCE = 180.0  # seconds until what is awaited is there; never reached where all is well
+NODES = {"mast": "laser", "cellar": "dewar", "pump": "vacuum"}
 READ = {"laser": "julabo", "dewar": "lakeshore_372", "vacuum": "pfeiffer_tpg"}
 OF_SERVER = ("/etc/labline/site.yml", "--secrets", "/etc/labline/secrets")
 
@@ -151,7 +154,7 @@ def test_a_node_that_is_rebooted_without_its_cable_catches_up(lab: SiteNetwork, 
 def test_after_a_reboot_of_the_server_all_go_on(lab: SiteNetwork, told: dict[str, str]) -> None:
     began = time.time_ns()
     lab.hosts[SERVER].reboot()
-    for name, instrument in (("mast", "laser"), ("cellar", "dewar"), ("pump", "vacuum")):
+    for name, instrument in NODES.items():
         _until(
             lab, lambda one=instrument: _newest(lab, one) > time.time_ns() - 10 * 10**9, f"nothing new of {instrument}"
         )
@@ -176,6 +179,55 @@ def test_labline_nodes_tells_how_they_are(lab: SiteNetwork, told: dict[str, str]
         assert re.search(r"^cellar .* shut ", table, re.MULTILINE) and "cellar: ssh says: " in table, table
     finally:
         lab.hosts["cellar"].run("systemctl", "start", "labline-tunnel.service")
+
+
+def _all_since(lab: SiteNetwork, began: int) -> None:
+    for name, instrument in NODES.items():
+        _arrives(lab, instrument, time.time_ns())
+        _complete(lab, name, instrument, began)
+
+
+def test_new_passwords_are_for_all_of_them_and_a_server_that_refuses_stops_nobody(
+    lab: SiteNetwork, told: dict[str, str]
+) -> None:
+    began, before, server = time.time_ns(), lab.vault.read(), lab.hosts[SERVER]
+    refused = lab.play("--limit", "cellar", book="rotate.yml")
+    assert refused.returncode != 0 and "rotate.yml is for all machines of a site at once" in refused.stdout
+    assert lab.vault.read() == before
+    server.run("systemctl", "stop", "influxdb.service")
+    try:
+        refused = lab.play(book="rotate.yml")
+    finally:
+        server.run("systemctl", "start", "influxdb.service")
+    said = " ".join(refused.stdout.split())
+    assert refused.returncode != 0 and "the nodes go on with what they had" in said, refused.stdout
+    _all_since(lab, began)
+    now = lab.vault.read()
+    assert now != before
+    went_well(lab.play(book="rotate.yml"))
+    assert lab.vault.read() == now  # those that were chosen by the one that was broken off
+    lab.passwords.update({name: now[f"vault_{name}"] for name in lab.passwords})
+    _all_since(lab, began)
+    for name in NODES:
+        assert lab.hosts[name].run("cat", "/etc/labline/secrets/writer") == now["vault_writer"]
+
+
+def test_an_upgrade_that_reached_some_goes_back_with_those(
+    lab: SiteNetwork, told: dict[str, str], tmp_path: Path
+) -> None:
+    def versions() -> dict[str, str]:
+        return {name: host.run("/opt/labline/bin/labline", "--version").split()[-1] for name, host in lab.hosts.items()}
+
+    began, before = time.time_ns(), versions()
+    clone = ["-e", f"labline_clone={newer_clone(tmp_path, lab.archives)}"]
+    refused = lab.play("--limit", "mast", *clone, book="upgrade.yml")
+    assert refused.returncode != 0 and "--limit leaves it out" in refused.stdout and versions() == before
+    some = ["--limit", f"{SERVER},mast", "-e", "upgrade_without_backup=true"]
+    went_well(lab.play(*some, *clone, book="upgrade.yml"))
+    assert versions() == before | {SERVER: VERSION, "mast": VERSION}
+    went_well(lab.play(book="back.yml"))
+    assert versions() == before
+    _all_since(lab, began)
 
 
 def _journal(lab: SiteNetwork, node: str, instrument: str) -> set[int]:

@@ -3,56 +3,46 @@
 from __future__ import annotations
 
 import json
-import platform
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.ansible.conftest import all_is_stored
-from tests.parts import debian_host
-from tests.parts.site_machine import ROOT, Machine
-from tools import wheels
-
-NEWER = "99.1"
+from tests.parts.newer_clone import VERSION, newer_clone
+from tests.parts.site_machine import Machine
 
 
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Path:
-    """A clone of a release to come: this one with another version, set up like any; its packages are at hand."""
-    clone = tmp_path_factory.mktemp("newer")
-    for name in (*wheels.OURS, "tools", "requirements"):
-        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("README.md", "LICENSE"):
-        shutil.copy(ROOT / name, clone)
-    project = (ROOT / "pyproject.toml").read_text()
-    (clone / "pyproject.toml").write_text(
-        re.sub(r'^version = ".*"', f'version = "{NEWER}"', project, count=1, flags=re.M)
-    )
-    programs = clone / ".venv/bin"
-    programs.mkdir(parents=True)
-    for name, words in (("python", '"$@"'), ("labline", '-m labline.cli "$@"')):
-        (programs / name).write_text(f"#!/bin/sh\nPYTHONPATH={clone} exec {sys.executable} {words}\n")
-        (programs / name).chmod(0o755)
-    words = [
-        "--python",
-        debian_host.PYTHON,
-        "--machine",
-        platform.machine(),
-        "--to",
-        machine.variables["labline_archives"],
-    ]
-    subprocess.run(
-        [programs / "python", "-m", "tools.wheels", *map(str, words)], cwd=clone, check=True, stdout=subprocess.DEVNULL
-    )
-    return clone
+    """A clone of a release to come."""
+    return newer_clone(tmp_path_factory.mktemp("newer"), Path(str(machine.variables["labline_archives"])))
 
 
 def _users(machine: Machine) -> str:
     return machine.query("SHOW USERS", user="labadmin") + machine.host.run("cat", "/var/lib/grafana/admin")
+
+
+def _links(machine: Machine) -> list[str]:
+    return machine.host.run("sh", "-c", "readlink /opt/labline /opt/labline-before; ls -d /opt/labline-going").split()
+
+
+def _spoilt(machine: Machine) -> None:
+    """What was kept is not whole: nothing is changed."""
+    before = _links(machine)
+    machine.host.run("sh", "-c", "cd /opt/labline-before && cp kept.tar good.tar && truncate -s 700 kept.tar")
+    refused = machine.play(book="back.yml")
+    assert refused.returncode != 0 and "daq has no version from before, or not whole" in refused.stdout
+    assert _links(machine) == before
+    machine.host.run("mv", "/opt/labline-before/good.tar", "/opt/labline-before/kept.tar")
+
+
+def _broken_off(machine: Machine) -> None:
+    """The way back ends in its middle: it goes on with the next run."""
+    newer, older = _links(machine)
+    machine.host.run("systemctl", "stop", "influxdb.service")
+    refused = machine.play(book="back.yml")
+    assert refused.returncode != 0 and _links(machine) == [older, newer, "/opt/labline-going"]
+    machine.host.run("systemctl", "start", "influxdb.service")
 
 
 def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, told: dict[str, str], newer: Path) -> None:
@@ -75,13 +65,16 @@ def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, told: dict[
     before, users, known, first = version(), _users(machine), all_is_stored(machine), settings()
     made = json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"]
     went("upgrade.yml", labline_clone=str(newer))
-    assert version() == NEWER and _users(machine) == users
+    assert version() == VERSION and _users(machine) == users
     assert json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"] > made
     running = machine.host.run("sh", "-c", "cat /proc/[0-9]*/maps | grep -o '/opt/labline-[^/]*' | sort -u").split()
     assert running == [machine.host.run("readlink", "/opt/labline").strip()]  # no program of the former one runs on
     known |= all_is_stored(machine)
+    _spoilt(machine)
+    _broken_off(machine)
     went("back.yml")
     assert version() == before and settings() == first and _users(machine) == users
     assert known <= all_is_stored(machine)
+    assert len(_links(machine)) == 2
     went("back.yml")
-    assert version() == NEWER and known <= all_is_stored(machine)
+    assert version() == VERSION and known <= all_is_stored(machine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from provisioning.influxql import identifier, text
 from provisioning.native_config import is_native
 
 from . import debian_host, site_machine
+from .vault import PasswordVault
 
 EXAMPLES = site_machine.ROOT / "ansible" / "examples"
 TLS = "/etc/labline/tls"
@@ -35,11 +37,8 @@ class Example:
         everything = self.inventory / "group_vars" / "all"
         names = yaml.safe_load((everything / "vault.yml.example").read_text())
         self.passwords = {each: f"canary-{each}-q'\\x" for each in names}
-        self._vault_password = folder / "vault-password"
-        self._vault_password.write_text("canary-of-the-vault")
-        self._vault_file = everything / "vault.yml"
-        self._vault_file.write_text(yaml.safe_dump(self.passwords))
-        self._vault("encrypt")
+        ansible = functools.partial(site_machine.ansible, network, folder)
+        self._vault = PasswordVault(ansible, folder, everything / "vault.yml", self.passwords)
         (self.node,) = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["hosts"]
         self.site_file = folder / f"{name}.yml"
         repository = f"http://{network.address(1)}:{site_machine.PORT}"
@@ -59,9 +58,8 @@ class Example:
         own = self.inventory / "host_vars" / f"{self.node}.yml"
         own.parent.mkdir(exist_ok=True)
         own.write_text(yaml.safe_dump(self.variables | variables))
-        vault = f"--vault-password-file={self._vault_password}"
         return site_machine.ansible(
-            self.network, self._folder, "playbook", "-i", str(self.inventory), book, vault, *arguments
+            self.network, self._folder, "playbook", "-i", str(self.inventory), book, self._vault.option, *arguments
         )
 
     def use(self, changes: dict[str, dict[str, Any]]) -> sites.Site:
@@ -114,13 +112,8 @@ class Example:
 
     def read_vault(self) -> dict[str, str]:
         """Take ``passwords`` from the vault, which a playbook wrote anew; gives them."""
-        self.passwords = yaml.safe_load(self._vault("view"))
+        self.passwords = self._vault.read()
         return self.passwords
-
-    def _vault(self, verb: str) -> str:
-        words = ["vault", verb, f"--vault-password-file={self._vault_password}", str(self._vault_file)]
-        done = site_machine.ansible(self.network, self._folder, *words)
-        return site_machine.went_well(done)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import re
@@ -19,6 +20,7 @@ from labline.stack import telegraf
 from tools import wheels
 
 from . import apt_repository, debian_host, grafana_package, packages
+from .vault import PasswordVault
 
 ROOT = Path(__file__).parents[2]
 # What the roles install from Debian.
@@ -98,6 +100,11 @@ class Machine:
     def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
         return ansible(self._network, self._folder, *words)
+
+    def vault(self, passwords: dict[str, Any]) -> PasswordVault:
+        """Make a vault in the inventory."""
+        file = self.inventory / "group_vars/all/vault.yml"
+        return PasswordVault(functools.partial(ansible, self._network, self._folder), self._folder, file, passwords)
 
     def ask(
         self, url: str, user: str = "", *, method: str = "GET", data: str = "", authority: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from provisioning import ssh_config
 
 from . import debian_host, site_machine
 from .site_machine import PASSWORDS, PORT, ROOT
+from .vault import PasswordVault
 
 EXAMPLE = ROOT / "ansible" / "examples" / "nodes"
 SERVER, DATABASE = "hub", "sheds"
@@ -38,11 +40,17 @@ class SiteNetwork:
         self.known_hosts = folder / "known_hosts"
         keys = {name: host.known_hosts.read_text().partition(" ")[2] for name, host in hosts.items()}
         self.known_hosts.write_text("".join(f"{name},{host.address} {keys[name]}" for name, host in hosts.items()))
-        variables: dict[str, Any] = {f"vault_{name}": password for name, password in self.passwords.items()}
-        variables |= {"labline_archives": str(site_machine.archives(folder)), "base_time_servers": [network.address(1)]}
+        ansible = functools.partial(site_machine.ansible, network, folder)
+        vault = self.example / "inventory" / "group_vars" / "all" / "vault.yml"
+        named = {f"vault_{name}": password for name, password in self.passwords.items()}
+        self.vault = PasswordVault(ansible, folder, vault, named)
+        self.archives = site_machine.archives(folder)
+        self._common: dict[str, Any] = {
+            "labline_archives": str(self.archives),
+            "base_time_servers": [network.address(1)],
+        }
         for part in ("influxdb", "telegraf", "grafana"):
-            variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
-        (self.example / "inventory" / "group_vars" / "all" / "vault.yml").write_text(yaml.safe_dump(variables))
+            self._common |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
 
     @property
     def site(self) -> sites.Site:
@@ -58,14 +66,14 @@ class SiteNetwork:
         file.write_text(keys + known + ssh_config.render(self.site))
         return file
 
-    def play(self, *arguments: str, tunnels: bool = False) -> subprocess.CompletedProcess[str]:
-        """Run site.yml, straight or by the ``tunnels``; gives its exit status and what it prints."""
+    def play(self, *arguments: str, tunnels: bool = False, book: str = "site.yml") -> subprocess.CompletedProcess[str]:
+        """Run a playbook, straight or by the ``tunnels``; gives its exit status and what it prints."""
         own = self.example / "inventory" / "host_vars"
         own.mkdir(exist_ok=True)
         for name, host in self.hosts.items():
             server = name == SERVER
             subnets = f"{self.network.address(0)}/24" if server else f"{self.network.address(1)}/32"
-            variables = {
+            variables = self._common | {
                 "ansible_user": debian_host.USER,
                 "ansible_ssh_common_args": f"-F {self.ssh_config()}",
                 "base_subnets": [subnets],
@@ -74,7 +82,8 @@ class SiteNetwork:
                 variables["ansible_host"] = host.address
             (own / f"{name}.yml").write_text(yaml.safe_dump(variables))
         inventory = str(self.example / "inventory")
-        return site_machine.ansible(self.network, self.folder, "playbook", "-i", inventory, "site.yml", *arguments)
+        words = ["playbook", "-i", inventory, book, self.vault.option, *arguments]
+        return site_machine.ansible(self.network, self.folder, *words)
 
     def labline(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a verb on the machine from which the hosts are reached."""
