@@ -172,7 +172,7 @@ def test_who_reads_from_the_broker_gets_another_password_and_no_message_is_lost(
     assert "Devices keep their own: esp01" in " ".join(output.split())
     assert _client(tracker, "lab", before["vault_mqtt_lab"])["connected"] == "Not authorized"
     deadline = time.monotonic() + PATIENCE
-    while missing := set(said) - (stored := _temperatures(tracker)):
+    while missing := set(said) - _temperatures(tracker):
         assert time.monotonic() < deadline, f"{min(missing)} to {max(missing)}\n" + tracker.host.run(
             "journalctl", "-n", "200", "--no-pager"
         )
