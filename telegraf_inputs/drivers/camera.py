@@ -102,8 +102,8 @@ class Camera(Polled):
     title = "Cameras, by snapshot URL, a program or files"
     manual = "the camera's own manual: snapshot URL; Raspberry Pi documentation, rpicam-still; ffmpeg-devices(1)"
     verified = (
-        "with pictures that ffmpeg made and served (a program that nobody here wrote), and by programs that print one; not yet "
-        "on a camera"
+        "with pictures that ffmpeg made and served (a program that nobody here wrote), by programs that print one, and by ffmpeg on "
+        "a V4L2 device of a Linux kernel (vivid) that went and came back; not yet on a camera"
     )
     known_as = (
         "webcam",

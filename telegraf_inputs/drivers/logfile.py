@@ -7,6 +7,7 @@ spreadsheet files; Python's strptime for the form of times.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from typing import Any
 from .. import declared
 from ..configured import Channel, Stanza
 from ..declare import Option, Quantity, Stream
-from ..errors import BadAnswer, BadInput, Disconnected, NoAnswer, noted, together
+from ..errand import Errand
+from ..errors import BadAnswer, BadInput, Disconnected, NoAnswer, Stopped, noted, together
 from ..inbox import Inbox
 from ..memory import Memory
 from ..pattern import Pattern, check_pattern
@@ -151,10 +153,11 @@ channels:
         super().__init__(stanza)
         self._folder = ""
         self._error: BadAnswer | None = None  # what was wrong with the last line
+        self._errand: Errand[Reading] | None = None  # which is in the folder, or has brought what is not taken yet
+        self._idle = False  # the last one did not read
 
     def open(self, url: Url, stop: Stop, inbox: Inbox) -> str:
-        self._folder = url.rest
-        self._check_folder()
+        self._folder, self._stop = url.rest, stop
         self._memory = LogMemory(Memory(self.stanza.name), self._folder, self.options["backlog"])
         self._progress = LogProgress(self._memory)
         self._groups = self._grouped()
@@ -162,25 +165,49 @@ channels:
         return ""
 
     def look(self) -> Iterator[Reading]:
-        self._check_folder()
-        if self._progress.waiting:  # nobody takes what is printed: the files can wait
+        errand = self._errand = self._errand or Errand(self._all_news(), f"files of {self.stanza.name}")
+        if not errand.back_within(self.stanza.timeout, self._stop):
+            if self._stop.is_set:
+                raise Stopped
+            raise self._unreached(f"nothing for {self.stanza.timeout:g} s")
+        self._errand = None
+        for reading in errand.brought():
+            if reading.status != FILE_TROUBLE:
+                self._note(reading)
+            yield reading
+        if self._idle:
             return
-        for group in self._groups:
-            yield from self._news(group, max(1, MOST_READINGS // len(self._groups)))
-        self._progress.forget()
         if self._memory.trouble:
             self.note("how far it has read can't be remembered", f"{self._memory.trouble}: ")
         yield from self._silent()
 
     def receipt(self) -> Callable[[bool], None] | None:
-        return self._progress.receipt(self._groups)
+        # What is noted of files is ahead of what was taken, as long as that is under way.
+        return None if self._errand else self._progress.receipt(self._groups)
 
     def close(self) -> None:
-        """Do nothing: no file is held open."""
+        """Do nothing: no file is held open, but by a read that hangs, and that can't be ended."""
 
-    def _check_folder(self) -> None:
-        if not os.path.isdir(self._folder):
+    def _all_news(self) -> Iterator[Reading]:
+        """Read what is new. Raises Disconnected. Of what is called here, all may hang that asks for a file."""
+        try:
+            there = stat.S_ISDIR(os.stat(self._folder).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            there = False
+        except OSError as error:
+            raise self._unreached(str(error.strerror)) from None
+        if not there:
             raise Disconnected(f"there is no folder {self._folder}: is it mounted?")
+        self._idle = self._progress.waiting
+        if self._idle:  # nobody takes what is printed: the files can wait
+            return
+        for group in self._groups:
+            yield from self._news(group, max(1, MOST_READINGS // len(self._groups)))
+        self._progress.forget()
+
+    def _unreached(self, why: str) -> Disconnected:
+        # One fault, which comes in turns: in quotes stands what does not make another one of it.
+        return Disconnected(f"{self._folder} is out of reach ({why!r}): does its file server answer?")
 
     def _grouped(self) -> list[LogGroup]:
         groups: dict[str, LogGroup] = {}
@@ -231,8 +258,6 @@ channels:
                 place = group.last(path)
             for readings, behind in group.lines(path, place, self._memory.first_ns if keeps else None):
                 self._progress.reached(path, behind)
-                for reading in readings:
-                    self._note(reading)
                 yield readings
         except FileNotFoundError:  # just now
             pass

@@ -6,6 +6,7 @@ RDY bit); AB Electronics, ADC Pi (inputs of 10 kΩ and 6.8 kΩ: 0 to 5.06 V, 16.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -27,10 +28,18 @@ VOLTS = 2.048 / 2**17 * 16.8 / 6.8  # at the board's input, of one step of the c
 LOOK_SECONDS = 0.02
 SHORT_OHMS, OPEN_OHMS = 10.0, 1e6
 ADDRESSES = range(0x68, 0x70)
+WRITTEN = re.compile(r"0x[0-9A-Fa-f]{2}\Z")  # which is a text in YAML
 COEFFICIENTS = ("a", "b", "c")
 TEMPERATURE = Quantity("temperature", "°C", "Temperature of the thermistor", -80.0, 200.0, decimals=2)
 RESISTANCE = Quantity("resistance", "Ω", "Resistance of the thermistor", SHORT_OHMS, OPEN_OHMS, decimals=1)
 VOLTAGE = Quantity("voltage", "V", "Voltage at the input", -0.1, 5.1, decimals=5)
+
+
+def addresses_of(stanza: Stanza) -> list[Any]:
+    """List the converters' addresses as numbers, whichever way they are written; what is none stays as it is."""
+    return [
+        int(each, 16) if isinstance(each, str) and WRITTEN.match(each) else each for each in stanza.options["addresses"]
+    ]
 
 
 class ThermistorAdcPi(Polled):
@@ -50,8 +59,8 @@ class ThermistorAdcPi(Polled):
     title = "Thermistors at an ADC Pi (MCP3424)"
     manual = "Microchip MCP3422/3/4 data sheet, DS22088C; AB Electronics, ADC Pi"
     verified = (
-        "with smbus2 on a Linux kernel's i2c-stub, whose registers held the converter's answers, for two inputs, an open one, "
-        "and an address at which nothing is. Not yet on hardware"
+        "with smbus2 on a Linux kernel's i2c-stub, whose registers held the converter's answers, and on an adapter at USB (CP2112) "
+        "that was pulled out and put back, with a converter that was programmed. Not yet on hardware"
     )
     known_as = ("adc pi", "adcpi", "mcp3424", "mcp3422", "thermistor", "ntc")
     family = "temperature"
@@ -61,7 +70,7 @@ class ThermistorAdcPi(Polled):
     channel_names = tuple("12345678")
     streams = (Stream("thermistor_adcpi", (TEMPERATURE, RESISTANCE, VOLTAGE)),)
     options_known = (
-        Option("addresses", "list", "the addresses of its converters, as they are set on the board", [0x68, 0x69]),
+        Option("addresses", "list", "the addresses of its converters, as they are set on the board", ["0x68", "0x69"]),
         Option("supply", "float", "the voltage that the dividers are at, in V", 5.0),
         Option("series", "float", "the resistor between it and the thermistor, in Ω", 9400.0),
         Option("load", "float", "what the board's input itself is to ground, in Ω; 0: nothing", 16800.0),
@@ -93,7 +102,7 @@ channels:
 
     @classmethod
     def check(cls, stanza: Stanza) -> None:
-        addresses = stanza.options["addresses"]
+        addresses = addresses_of(stanza)
         with together() as wrong:
             whole = all(type(address) is int and address in ADDRESSES for address in addresses)
             if not whole or not 1 <= len(addresses) <= 2 or len(set(addresses)) != len(addresses):
@@ -117,11 +126,12 @@ channels:
 
     @classmethod
     def places(cls, stanza: Stanza) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for address in stanza.options["addresses"]:
+        for address in addresses_of(stanza):
             yield f"{stanza.place()} address 0x{address:02x}", ("addresses",)
 
     def __init__(self, stanza: Stanza, link: Bus):
         super().__init__(stanza, link)
+        self._addresses = addresses_of(stanza)
         self._divider = FORMS["divider"][0](self.options["supply"], self.options["series"])
         self._kelvin = {
             channel.id: FORMS["steinhart_hart"][0](*(channel.options[name] for name in COEFFICIENTS))
@@ -140,7 +150,7 @@ channels:
 
     def read_channel(self, channel: Channel) -> Reading:
         converter, number = divmod(int(channel.id) - 1, INPUTS)
-        code = self._convert(self.options["addresses"][converter], ONE_SHOT_18_BITS | number << 5)
+        code = self._convert(self._addresses[converter], ONE_SHOT_18_BITS | number << 5)
         answered = self.link.answered_ns
         if not -HIGHEST <= code < HIGHEST:
             return Reading(channel.id, {}, answered, "over_range" if code > 0 else "under_range")

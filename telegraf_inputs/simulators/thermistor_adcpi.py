@@ -9,7 +9,7 @@ import time
 
 from ..calibration import FORMS
 from ..configured import Stanza
-from ..drivers.thermistor_adcpi import COEFFICIENTS, HIGHEST, INPUTS, READY, VOLTS
+from ..drivers.thermistor_adcpi import COEFFICIENTS, HIGHEST, INPUTS, READY, VOLTS, addresses_of
 from .base import Signal, Simulator
 from .faults import EXCHANGE
 from .i2c_bus import BusOnSocket
@@ -82,7 +82,7 @@ class ThermistorAdcPiSimulator(Simulator):
     def answer(self, address: int, byte: int, length: int) -> bytes:
         """Answer one transfer, as the chip at an address does."""
         fault = self.current_fault()
-        addresses = self.stanza.options["addresses"]
+        addresses = addresses_of(self.stanza)
         if address not in addresses or fault == "silent":
             raise OSError(errno.EREMOTEIO, "nobody takes it")
         if not length and byte & READY:

@@ -49,6 +49,9 @@ class CommandSnapshots(Snapshots):
             complaints.seek(0)
             said = complaints.read(LARGEST)[-LONGEST_COMPLAINT:].decode(errors="replace").strip()
         if process.returncode:
+            for device in self.arguments:
+                if device.startswith("/dev/") and not os.path.exists(device):
+                    raise Disconnected(f"there is no {device}: is it plugged in?")
             raise BadAnswer(f"{self.place} ended with status {process.returncode}{f': {said!r}' if said else ''}")
         return data
 

@@ -200,8 +200,17 @@ class Computer:
         return done.stdout
 
     def hang(self) -> None:
-        """Have its kernel end all work at once, and stay so."""
+        """Have its kernel end all work at once, and stay so until its hardware resets it."""
+        self.ask("set-action", reboot="reset")  # else it would end
+        self.run("sh", "-c", "echo 0 > /proc/sys/kernel/panic")
         self.run("sh", "-c", "(sleep 1; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 &")
+
+    def restarts(self) -> None:
+        """Wait until it was reset, and answers again."""
+        self.event("RESET")
+        _end(self._login)
+        self._log_in()
+        self.ask("set-action", reboot="shutdown")  # not before: its BIOS resets it once more
 
     def ends_with(self, process: subprocess.Popen[Any]) -> None:
         """Have a process end when it does."""
@@ -286,13 +295,17 @@ class Computer:
         self._undo.callback(_end, self._process)
         self._said()  # its greeting
         self.ask("qmp_capabilities")
+        self._log_in()
+
+    def _log_in(self) -> None:
+        """Wait until its sshd lets one in."""
         keys = "-i /mnt/key -o UserKnownHostsFile=/mnt/known -o BatchMode=yes"
         # Tries once a second, and stays: each command goes over this connection.
         stay = f"-M -N -S /mnt/ssh -o ConnectTimeout=60 -o ConnectionAttempts={PATIENCE:.0f}"
-        login = self.beside("ssh", "-F", "none", *keys.split(), *stay.split(), f"root@{THERE}")
+        self._login = self.beside("ssh", "-F", "none", *keys.split(), *stay.split(), f"root@{THERE}")
         deadline = time.monotonic() + PATIENCE
         while not (self.folder / "ssh").exists():
-            if login.poll() is not None or self._process.poll() is not None or time.monotonic() > deadline:
+            if self._login.poll() is not None or self._process.poll() is not None or time.monotonic() > deadline:
                 raise NoComputer(f"it did not start\n{self.console()}")
             time.sleep(LOOK_SECONDS)
 

@@ -37,7 +37,7 @@ read only = no
 """
 FOLDERS = ("private dir", "state directory", "cache directory", "lock directory", "pid directory", "ncalrpc dir")
 # The kernel gives a server up that is silent for three of these intervals; its default is a minute.
-MOUNT = "vers=3.1.1,seal,credentials=/etc/labline/lab,echo_interval=5,file_mode=0644,dir_mode=0755"
+MOUNT = "vers=3.1.1,seal,credentials=/etc/labline/lab,echo_interval=10,file_mode=0644,dir_mode=0755"
 
 
 class Share:

@@ -10,9 +10,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from . import packages
 from .debian_kernel import HERE, ROOT, Computer
-from .templates import rendered
+from .templates import ROLES, rendered
 
 BEHIND = 365 * 86400  # seconds, of its clock when it boots
 DEVICES = ("char-ttyUSB", "char-i2c", "char-video4linux")
@@ -21,7 +23,10 @@ FOLDERS = ("/srv/pictures",)
 USER = "labline"
 WAITING = "waiting"  # the reader that is started with the machine
 THERMOMETER = "name: {name}\ndriver: lakeshore_240\nconnection: 'sim:'\ninterval: 1s\nchannels: {{'1': , '2': }}\n"
-HARDWARE = ("-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=none")
+HARDWARE = ("-device", "qemu-xhci,id=usb", "-device", "i6300esb")
+WATCHDOG = "14s"  # as the role's page proposes it
+WATCHDOG_TASKS = ROLES / "base" / "tasks" / "watchdog.yml"
+ADAPTER, ADAPTER_UNIT = Path(__file__).with_name("usb_i2c_adapter.py"), "i2c-adapter.service"
 TIME_SERVER = f"local stratum 8\nallow {HERE}/24\nbindaddress {HERE}\nbindcmdaddress /\ncmdport 0\nuser root\npidfile /mnt/chronyd.pid\n"
 POINT = re.compile(r"(\w+)((?:,\w+=(?:[^ ,\\]|\\.)*)*) (.*) (\d+)")
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)')
@@ -38,10 +43,12 @@ class Told:
 
 
 class Reader:
-    """A driver's program on a node, in a unit as Telegraf's; ``points`` and ``log`` are what it has said."""
+    """A driver's program on a node, in a unit as Telegraf's; ``points`` are what it has said of one instrument, ``log`` of all."""
 
-    def __init__(self, node: Node, name: str):
-        self._node, self.name, self.unit = node, name, f"reader-{name}.service"
+    def __init__(self, node: Node, name: str, program: str = ""):
+        """Listen for an instrument's name; the ``program`` has another one where it reads several."""
+        self._node, self.name, self._program = node, name, program or name
+        self.unit = f"reader-{self._program}.service"
 
     @property
     def points(self) -> list[Told]:
@@ -53,7 +60,7 @@ class Reader:
                 given = {name: text.strip('"') for name, text in FIELD.findall(fields)}
                 series = dict(tag.split("=", 1) for tag in tags.split(",") if tag)
                 found.append(Told(measurement, series, given, int(when) / 1e9))
-        return found
+        return [point for point in found if point.tags["instrument"] == self.name]
 
     @property
     def readings(self) -> list[Told]:
@@ -81,10 +88,14 @@ class Reader:
         return self._said("log")
 
     @property
+    def states(self) -> list[str]:
+        """Tell the states that it told of its instrument."""
+        return [point.fields["state"] for point in self.points if point.measurement == "instrument"]
+
+    @property
     def state(self) -> str:
-        """Tell the last state that it told of its instrument; empty before the first."""
-        own = [point.fields["state"] for point in self.points if point.measurement == "instrument"]
-        return own[-1] if own else ""
+        """Tell the last of them; empty before the first."""
+        return (self.states or [""])[-1]
 
     def becomes(self, *states: str) -> str:
         """Wait until its instrument is in one of these states; gives it."""
@@ -93,7 +104,7 @@ class Reader:
         )
 
     def _said(self, ending: str) -> str:
-        file = self._node.folder / "said" / f"{self.name}.{ending}"
+        file = self._node.folder / "said" / f"{self._program}.{ending}"
         return file.read_text() if file.exists() else ""
 
     def stop(self) -> None:
@@ -118,8 +129,12 @@ class Node(Computer):
             .replace("TimeoutStartSec=240", "TimeoutStartSec=3700"),
             "etc/labline/secrets/writer": "nothing",
             f"etc/labline/{WAITING}.yml": THERMOMETER.format(name=WAITING),
-            f"etc/systemd/system/reader-{WAITING}.service": unit(WAITING, "lakeshore_240"),
+            f"etc/systemd/system/reader-{WAITING}.service": unit(
+                WAITING, "lakeshore_240", f"/etc/labline/{WAITING}.yml"
+            ),
         }
+        path, text = watchdog()
+        texts[path.lstrip("/")] = text
         for name, text in texts.items():
             (files / name).parent.mkdir(parents=True, exist_ok=True)
             (files / name).write_text(text)
@@ -132,14 +147,19 @@ class Node(Computer):
         then = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - BEHIND))
         super().__init__(debian, folder, "-rtc", f"base={then}", *HARDWARE)
 
-    def reader(self, name: str, stanza: str, waits: bool = True) -> Reader:
-        """Start a driver's program for a stanza; it ``waits`` for the clock, as Telegraf's unit does, or does not."""
+    def reader(self, name: str, stanza: str, *others: str, waits: bool = True) -> Reader:
+        """Start a driver's program for a stanza, and for ``others`` of its driver; gives what is said of the first.
+
+        It ``waits`` for the clock, as Telegraf's unit does, or does not.
+        """
         driver = re.search(r"driver: (\w+)", stanza)
         assert driver
         if waits:
             self.time_server()
-        text = unit(name, driver[1])
-        self.write(f"/etc/labline/{name}.yml", stanza)
+        files = [f"/etc/labline/{name}{number or ''}.yml" for number in range(1 + len(others))]
+        for file, written in zip(files, (stanza, *others), strict=True):
+            self.write(file, written)
+        text = unit(name, driver[1], *files)
         self.write(
             f"/etc/systemd/system/reader-{name}.service", text if waits else text.replace("time-sync.target", "")
         )
@@ -161,6 +181,18 @@ class Node(Computer):
         self.ask("device_del", id=f"usb-{name}")
         self.event("DEVICE_DELETED")
 
+    def plug_i2c(self, *codes: int) -> None:
+        """Plug in an I²C adapter at USB; the converter on its bus makes ``codes`` of its inputs. Returns when the bus is there."""
+        shutil.copy(ADAPTER, self.folder / "share")
+        self.run("modprobe", "uhid")
+        self.eventually(lambda: "inactive" in self.run("systemctl", "is-active", ADAPTER_UNIT, check=False))
+        self.run("systemd-run", f"--unit={ADAPTER_UNIT}", "python3", f"/mnt/{ADAPTER.name}", *map(str, codes))
+        self.eventually(lambda: "CP2112" in self.run("cat", "/sys/class/i2c-dev/i2c-0/name", check=False))
+
+    def pull_i2c(self) -> None:
+        """Pull it out. The kernel has its bus for as long as somebody has it open."""
+        self.run("systemctl", "stop", "--no-block", ADAPTER_UNIT)
+
     def time_server(self) -> None:
         """Start a server of the right time at HERE, if there is none yet."""
         if (self.folder / "time.conf").exists():
@@ -179,8 +211,15 @@ class Node(Computer):
         return int(started.stdout.readline().rpartition(":")[2])
 
 
-def unit(name: str, driver: str) -> str:
-    """Write a unit as the role's for Telegraf, with a driver's program in Telegraf's place."""
+def watchdog() -> tuple[str, str]:
+    """Tell the path and the text of what the role base writes for systemd's watchdog."""
+    tasks = yaml.safe_load(WATCHDOG_TASKS.read_text())
+    file = next(task["ansible.builtin.copy"] for task in tasks if "ansible.builtin.copy" in task)
+    return file["dest"], file["content"].replace("{{ base_watchdog }}", WATCHDOG)
+
+
+def unit(name: str, driver: str, *files: str) -> str:
+    """Write a unit as the role's for Telegraf, with a driver's program in Telegraf's place, which reads these ``files``."""
     text = rendered(
         "telegraf/labline-telegraf.service.j2",
         __labline_way="writer",
@@ -192,7 +231,8 @@ def unit(name: str, driver: str) -> str:
         telegraf_folders=FOLDERS,
     )
     # Telegraf holds the input of its programs open.
-    program = f"/usr/bin/python3 -m telegraf_inputs.drivers.{driver} --config /etc/labline/{name}.yml"
+    program = f"/usr/bin/python3 -m telegraf_inputs.drivers.{driver}"
+    program += "".join(f" --config {file}" for file in files)
     start = f"ExecStart=/bin/sh -c 'tail -f /dev/null | {program}'\nEnvironmentFile=/etc/environment\n"
     start += "Environment=LABLINE_MEMORY=/var/lib/labline/memory\n"
     start += f"StandardOutput=append:/said/{name}.lines\nStandardError=append:/said/{name}.log"

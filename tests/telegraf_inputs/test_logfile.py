@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import logging.handlers
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zoneinfo
 from collections import Counter
@@ -21,7 +23,7 @@ from telegraf_inputs import stanza as stanzas
 from telegraf_inputs.drivers import logfile
 from telegraf_inputs.drivers._log_paths import LogPaths
 from telegraf_inputs.drivers._log_times import LogTime
-from telegraf_inputs.errors import BadAnswer, BadInput, Mistakes
+from telegraf_inputs.errors import BadAnswer, BadInput, Mistakes, Stopped
 from telegraf_inputs.instrument import Instrument
 from telegraf_inputs.sampler import Sampler
 from telegraf_inputs.stop import Stop
@@ -276,6 +278,85 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_go_on(logs, monkeypat
     assert "pump: unreadable_file" in reader.log[-1] and "Permission denied" in reader.log[-1]
     monkeypatch.setattr(os, "open", opened)
     assert reader.read() == [0] and reader.state == "ok"
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Make each opening of pump.log hang, as at a server that is frozen; gives what ends that."""
+    goes_on, opened = threading.Event(), os.open
+
+    def held_up(path, *args, **named):
+        if str(path).endswith("pump.log"):
+            goes_on.wait(PATIENCE)
+        return opened(path, *args, **named)
+
+    monkeypatch.setattr(os, "open", held_up)
+    yield goes_on
+    goes_on.set()
+    all_back()
+
+
+def all_back() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "files of gauge":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+def two_files(logs) -> dict:
+    for name in ("can", "pump"):
+        (logs / f"{name}.log").write_text(lines(0, 1))
+    reading = {"read": {"pressure": {"unit": "mbar"}}}
+    return {"files": "{channel}.log", "channels": {"can": reading, "pump": reading}}
+
+
+def test_a_file_that_hangs_is_told_after_the_timeout_and_later_each_line_comes_once(logs, hanging):
+    keys = two_files(logs)
+    reader = Reader(logs, timeout="200ms", **keys)
+    for _ in range(2):
+        assert reader.read() == [] and reader.state == "disconnected"
+    assert len(reader.log) == 1 and f"{logs} is out of reach ('nothing for 0.2 s')" in reader.log[0]
+    assert sum(thread.name == "files of gauge" for thread in threading.enumerate()) == 1
+    hanging.set()
+    all_back()
+    assert reader.instrument.receipt() is None, "what was read was not taken yet"
+    (logs / "can.log").write_text(lines(0, 2))
+    assert reader.read() == [0, 0] and reader.state == "ok"
+    assert reader.read() == [1] and Reader(logs, **keys).read() == []
+
+
+def test_whoever_waits_for_a_file_that_hangs_can_be_stopped(logs, hanging):
+    reader = Reader(logs, **two_files(logs))
+    threading.Timer(0.1, reader.instrument.stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        reader.read()
+    assert time.monotonic() - began < PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "there is no folder {}: is it mounted"),
+        (OSError(errno.EHOSTDOWN, "Host is down"), "{} is out of reach ('Host is down')"),
+    ],
+)
+def test_a_folder_that_is_gone_is_told_and_what_came_meanwhile_is_read(logs, monkeypatch, error, said):
+    file = logs / "gauge.log"
+    file.write_text(lines(0, 1))
+    reader = Reader(logs)
+    assert reader.read() == [0]
+
+    def refused(path, *args, looked=os.stat, **named):
+        if os.fspath(path) == str(logs):
+            raise error
+        return looked(path, *args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refused)
+        assert reader.read() == [] and reader.state == "disconnected" and said.format(logs) in reader.log[-1]
+    file.write_text(lines(0, 3))
+    assert reader.read() == [1, 2] and reader.state == "ok"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "latin-1"])

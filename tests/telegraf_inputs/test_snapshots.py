@@ -210,6 +210,16 @@ def test_a_program_that_fails_is_told_with_what_it_said():
         program("print('no camera found', file=sys.stderr)", "sys.exit(3)").fetch()
 
 
+def test_a_device_that_is_gone_is_told_as_such_and_not_as_a_fault_of_the_program():
+    link = program("sys.exit(254)")
+    link.arguments = [*link.arguments, "/dev/null"]
+    with pytest.raises(BadAnswer, match="ended with status 254"):
+        link.fetch()
+    link.arguments = [*link.arguments, "/dev/no-such-camera"]
+    with pytest.raises(Disconnected, match="there is no /dev/no-such-camera"):
+        link.fetch()
+
+
 def test_a_program_that_complains_at_length_is_read_all_the_same():
     assert program("sys.stderr.write(10**6 * 'x')", "print('done')").fetch() == b"done\n"
 

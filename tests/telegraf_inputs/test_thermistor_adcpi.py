@@ -29,6 +29,7 @@ NTC = dict(zip("abc", (1.129148e-3, 2.34125e-4, 8.76741e-8), strict=True))
         ({"addresses": [0x68, 0x68]}, ("addresses",), "expected one or two"),
         ({"addresses": []}, ("addresses",), "expected one or two"),
         ({"addresses": ["a"]}, ("addresses",), "found ['a']"),
+        ({"addresses": ["0x50"]}, ("addresses",), "found [0x50]"),
         ({"supply": 0.0}, ("supply",), "expected more than 0"),
         ({"load": -1.0}, ("load",), "expected 0 or more"),
         ({"addresses": [0x68], "channels": {"5": None}}, ("channels", "5"), "second converter"),
@@ -51,6 +52,7 @@ def test_two_boards_share_a_bus_and_one_converter_has_one_owner():
 
     assert not places() & places(addresses=[0x6A, 0x6B])
     assert places() & places(addresses=[0x69, 0x6B])
+    assert places(addresses=["0x68", "0x69"]) == places(addresses=[0x68, 0x69]) == places()
 
 
 def test_a_bus_that_is_not_there_says_how_it_is_switched_on(tmp_path):

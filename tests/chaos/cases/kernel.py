@@ -1,4 +1,4 @@
-"""Faults that only a kernel of its own can have: devices that are pulled, a file server that is gone, a clock that is wrong.
+"""Faults that only a kernel of its own can have: devices that are pulled, a file server that is gone or frozen, a clock that is wrong.
 
 Each takes the minutes of a boot under emulation: tests/kernel tries them as tests, on a computer that its other tests share. Readings here are
 points that the drivers' programs print in the unit of a node's Telegraf; that these reach the database is what the other cases try.
@@ -6,14 +6,17 @@ points that the drivers' programs print in the unit of a node's Telegraf; that t
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from telegraf_inputs.drivers.thermistor_adcpi import VOLTS
 from tests.parts import debian_kernel, file_server
-from tests.parts.kernel_node import THERMOMETER, WAITING, Node, Reader, Told
+from tests.parts.kernel_node import THERMOMETER, USER, WAITING, Node, Reader, Told
 
 from ..case import Case, Outcome, Unavailable
 
@@ -31,14 +34,38 @@ channels: {{'1': , '2': }}
 SIMULATED = "name: cryostat\ndriver: lakeshore_240\nconnection: 'sim:?transport=tcp'\nchannels: {'1': , '2': }\n"
 APART = 10.0  # K: of one simulated channel no two readings are further apart
 AFTERWARDS = 20  # readings, until it is believed that it goes on
-BENCH = """\
-name: bench
+CAMERA = """\
+name: door
+driver: camera
+connection: command:///mnt/ffmpeg
+arguments: [-loglevel, error, -f, v4l2, -i, /dev/video0, -frames:v, 1, -f, mjpeg, "-"]
+interval: 5s
+timeout: 60s
+channels: {picture: {folder: /srv/pictures}}
+"""
+PICTURES = 5  # until it is believed that it goes on
+PLAIN = 5.0  # %: no picture of vivid's test pattern has less contrast
+CONVERTER = """\
+name: dewar
+driver: thermistor_adcpi
+connection: i2c:///dev/i2c-0
+interval: 2s
+addresses: [0x68]
+series: 10000
+load: 0
+channels: {'1': , '2': }
+"""
+# What the converter makes of a half and a quarter of the supply's 5 V, and the thermistors that are so.
+CODES, OHMS = (round(2.5 / VOLTS), round(1.25 / VOLTS)), {"1": 10000.0, "2": 10000.0 / 3}
+OHM = 1.0  # the converter's rounding is less
+LOGS = """\
+name: {name}
 driver: logfile
-connection: file:///srv/lab
+connection: file://{folder}
 interval: 1s
-timeout: 20s
+timeout: {timeout:.0f}s
 zone: UTC
-files: bench.csv
+files: "{{channel}}.csv"
 separator: ","
 columns: [time, plate]
 time: [time]
@@ -46,8 +73,12 @@ time_form: "%Y-%m-%dT%H:%M:%S.%f"
 channels:
   plate:
     label: Cooling plate
-    read: {temperature: {from: plate, unit: °C, description: Temperature of the plate}}
+    read: {{temperature: {{from: plate, unit: °C, description: Temperature of the plate}}}}
 """
+# Less than the kernel waits for a server that says nothing, which is 30 s as it is mounted here, and 180 s by default.
+TIMEOUT = 10.0
+SLOW = 10.0  # seconds that programs may take longer here, under emulation
+WITHOUT = 45.0  # seconds: longer than both
 
 
 @contextmanager
@@ -139,24 +170,100 @@ def serial_port_pulled(node: Node, thorough: bool) -> Outcome:
     return Outcome(readings, reader.counted - len(reader.readings), wrong, told, healed)
 
 
+def i2c_adapter_pulled(node: Node, thorough: bool) -> Outcome:
+    """Plug in an I²C adapter at USB after the program was started, pull it out, and plug it in again."""
+    reader = node.reader("dewar", CONVERTER)
+    reader.becomes("disconnected")
+    node.plug_i2c(*CODES)
+    reader.becomes(*WELL)
+    before = len(reader.readings)
+    node.pull_i2c()
+    told = (f"state `{reader.becomes('disconnected')}`",)
+    node.eventually(lambda: not node.run("sh", "-c", "ls /dev | grep i2c", check=False), "the bus is gone")
+    without = len(reader.readings)
+    node.eventually(lambda: reader.states[-3:] == 3 * ["disconnected"], "it is told again and again")
+    made_up = len(reader.readings) - without
+    began = time.monotonic()
+    node.plug_i2c(*CODES)
+    reader.becomes(*WELL)
+    healed = time.monotonic() - began
+    node.eventually(lambda: len(reader.readings) >= before + AFTERWARDS, "it goes on")
+    reader.stop()
+    node.pull_i2c()
+    readings = reader.readings
+    printed = sum(len(set(each.fields) - {"status", "clock"}) for each in readings)
+    off = [each for each in readings if abs(float(each.fields["resistance"]) - OHMS[each.tags["channel"]]) > OHM]
+    return Outcome(len(readings) - before, reader.counted - printed, len(off) + made_up, told, healed)
+
+
+def camera_pulled(node: Node, thorough: bool) -> Outcome:
+    """Take the driver of a V4L2 camera out of the kernel, and put it back."""
+    node.run("modprobe", "vivid", "n_devs=1")
+    node.run("install", "-d", "-o", USER, "/srv/pictures")
+    camera = node.reader("door", CAMERA)
+    camera.becomes(*WELL)
+    before = len(camera.readings)
+    node.eventually(lambda: not node.run("rmmod", "vivid", check=False), "no picture is being taken")
+    told = (f"state `{camera.becomes('disconnected')}`",)
+    without = len(camera.readings)
+    node.eventually(lambda: camera.states[-3:] == 3 * ["disconnected"], "it is told again and again")
+    made_up = len(camera.readings) - without
+    began = time.monotonic()
+    node.run("modprobe", "vivid", "n_devs=1")
+    camera.becomes(*WELL)
+    healed = time.monotonic() - began
+    node.eventually(lambda: len(camera.readings) >= without + PICTURES, "it goes on")
+    camera.stop()
+    node.eventually(lambda: not node.run("rmmod", "vivid", check=False), "the program has let go of it")
+    readings = camera.readings
+    kept = set(node.run("find", "/srv/pictures", "-name", "*.jpg", "-printf", "%P\\n").split())
+    lost = [each for each in readings if each.fields["path"] not in kept]
+    plain = [each for each in readings if float(each.fields["contrast"]) < PLAIN]
+    return Outcome(len(readings) - before, len(lost), len(plain) + made_up, told, healed)
+
+
 def share_gone(node: Node, thorough: bool) -> Outcome:
     """End the server of a folder in which log files grow, and start it again."""
     with file_server.share(node, "/srv/lab") as share:
-        return _without_share(node, share, share.stop, share.start)
+        return _without_share(node, share, "gone", share.stop, share.start)
+
+
+def share_frozen(node: Node, thorough: bool) -> Outcome:
+    """Stop the server of a folder in which log files grow from answering, and let it go on."""
+    with file_server.share(node, "/srv/lab") as share:
+        freeze, thaw = (partial(share.signal, number) for number in (signal.SIGSTOP, signal.SIGCONT))
+        return _without_share(node, share, "frozen", freeze, thaw)
 
 
 def _without_share(
-    node: Node, share: file_server.Share, away: Callable[[], object], back: Callable[[], object]
+    node: Node, share: file_server.Share, name: str, away: Callable[[], object], back: Callable[[], object]
 ) -> Outcome:
-    recorder = file_server.Recorder(share.folder / "bench.csv")
-    recorder.write(5)
-    reader = node.reader("bench", BENCH)
+    """Read a log file at a server, and in the same program one of the node's own."""
+    recorder = file_server.Recorder(share.folder / "plate.csv")
+    beside = node.folder / "share" / name
+    beside.mkdir()
+    other_recorder = file_server.Recorder(beside / "plate.csv")
+    for each in (recorder, other_recorder):
+        each.write(5)
+    stanzas = (
+        LOGS.format(name=instrument, folder=folder, timeout=TIMEOUT)
+        for instrument, folder in ((name, "/srv/lab"), (f"{name}_beside", f"/mnt/{name}"))
+    )
+    reader = node.reader(name, *stanzas)
+    other = Reader(node, f"{name}_beside", name)
     node.eventually(lambda: reader.values("temperature") == recorder.values, "the first lines")
     before = len(recorder.values)
     away()
     recorder.write(20)
-    node.eventually(lambda: reader.state not in WELL, f"what is told; log: {reader.log}")
-    told = f"state `{reader.state}`"
+    began, found, longest = time.monotonic(), 0.0, 0.0
+    while (gone := time.monotonic() - began) < WITHOUT:
+        other_recorder.write(1)
+        node.eventually(lambda: other.values("temperature") == other_recorder.values, "the instrument beside it")
+        longest = max(longest, time.monotonic() - began - gone)
+        found = found or (gone if reader.state not in WELL else 0.0)
+    assert longest < SLOW, f"the instrument beside it is held up for {longest:.0f} s"
+    assert 0.0 < found < TIMEOUT + SLOW, f"it is told after {found:.0f} s"
+    told = tuple(f"state `{state}`" for state in dict.fromkeys(reader.states) if state not in WELL)
     began = time.monotonic()
     back()
 
@@ -171,7 +278,7 @@ def _without_share(
     values = reader.values("temperature")
     lost = [value for value in recorder.values if value not in values]
     wrong = len(values) - len(recorder.values) + len(lost)  # what came twice, or was never written
-    return Outcome(len(recorder.values) - before, len(lost), wrong, (told,), healed)
+    return Outcome(len(recorder.values) - before, len(lost), wrong, told, healed)
 
 
 def _wrong_times(readings: list[Told]) -> list[Told]:
@@ -203,10 +310,31 @@ CASES = [
         quick=False,
     ),
     Case(
+        "an I²C adapter at USB pulled, and put back",
+        "its bus, i2c-0, is gone while a converter on it is read",
+        computer,
+        i2c_adapter_pulled,
+        quick=False,
+    ),
+    Case(
+        "a USB camera pulled, and put back",
+        "/dev/video0 (V4L2, the kernel's vivid) is gone",
+        computer,
+        camera_pulled,
+        quick=False,
+    ),
+    Case(
         "a file server (CIFS) gone in the night",
         "smbd ends; log files go on growing there",
         computer,
         share_gone,
+        quick=False,
+    ),
+    Case(
+        "a file server (CIFS) frozen",
+        "smbd is stopped (SIGSTOP), and goes on; log files go on growing there",
+        computer,
+        share_frozen,
         quick=False,
     ),
 ]
