@@ -25,13 +25,9 @@ TESTS = Path(__file__).parent
 LONG = (
     "ansible/test_examples.py",
     "ansible/test_nodes.py",
-    "ansible/test_site_backup.py",
-    "ansible/test_site_base.py",
-    "ansible/test_site_data_drive.py",
     "ansible/test_site_rotate.py",
     "ansible/test_site_upgrade.py",
-    "ansible/test_site_wireguard.py",
-    "chaos",
+    "chaos/test_chaos.py",
     "kernel",
 )
 

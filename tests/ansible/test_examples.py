@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import pytest
 import yaml
 
 from tests.parts import debian_host, example_machine
-from tests.parts.example_machine import EXAMPLES, TLS, Example
+from tests.parts.example_machine import TLS, Example
 from tests.parts.site_machine import ROOT, archives, changed, went_well
 from tools import wheels
 
@@ -212,13 +211,6 @@ def test_helium_has_the_last_reading_of_each_instrument(helium: Example) -> None
     said["again"] = went_well(helium.play())
     assert sum(changed(said["again"]).values()) == 0, said["again"]
     _nothing_shown(helium, said)
-
-
-@pytest.mark.parametrize("name", [path.name for path in sorted(EXAMPLES.iterdir())])
-def test_vault_has_what_the_variables_ask_for(name: str) -> None:
-    everything = EXAMPLES / name / "inventory" / "group_vars" / "all"
-    asked = set(re.findall(r"\bvault_\w+", (everything / "vars.yml").read_text()))
-    assert asked == set(yaml.safe_load((everything / "vault.yml.example").read_text()))
 
 
 @pytest.fixture(scope="module")
