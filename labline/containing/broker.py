@@ -39,30 +39,28 @@ def used(site: Site) -> bool:
 
 
 def password_file(passwords: Mapping[str, str], before: str = "") -> str:
-    """Write the broker's password file; ``before`` stays where it says the same, for salts are random.
+    """Write the broker's password file; a line of ``before`` stays where it says the same, for salts are random.
 
     Source: mosquitto_passwd(1), format 7: PBKDF2 with SHA-512.
     """
-    if _says(before, passwords):
-        return before
+    there = {line.partition(":")[0]: line for line in before.splitlines()}
     lines = []
     for user, password in passwords.items():
+        if user in there and _says(there[user], password):
+            lines.append(f"{there[user]}\n")
+            continue
         salt = secrets.token_bytes(SALT)
         lines.append(f"{user}:$7${ROUNDS}${_text(salt)}${_text(_digest(password, salt, ROUNDS))}\n")
     return "".join(lines)
 
 
-def _says(file: str, passwords: Mapping[str, str]) -> bool:
+def _says(line: str, password: str) -> bool:
     try:
-        found = {}
-        for line in file.splitlines():
-            user, kept = line.split(":")
-            _, kind, rounds, salt, digest = kept.split("$")
-            known = _digest(passwords[user], base64.b64decode(salt), int(rounds))
-            found[user] = kind == "7" and _text(known) == digest
-    except (ValueError, KeyError):
+        _, kept = line.split(":")
+        _, kind, rounds, salt, digest = kept.split("$")
+        return kind == "7" and _text(_digest(password, base64.b64decode(salt), int(rounds))) == digest
+    except ValueError:
         return False
-    return found.keys() == passwords.keys() and all(found.values())
 
 
 def _digest(password: str, salt: bytes, rounds: int) -> bytes:
