@@ -192,6 +192,10 @@ def test_a_node_that_the_inventory_lacks_is_noted(tmp_path: Path) -> None:
     assert "The site file has hall, and the group `nodes` has no such host" in _passes(tmp_path, site=NODES)
 
 
+def test_a_node_with_a_tunnel_passes(tmp_path: Path) -> None:
+    _passes(tmp_path, nodes=["daq", "hall"], site=TUNNEL)
+
+
 def test_of_one_machine_alone_the_name_does_not_matter(tmp_path: Path) -> None:
     _passes(tmp_path, server=["pi"], nodes=["pi"])
 
