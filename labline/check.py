@@ -122,6 +122,8 @@ def _wear(site: Site) -> Iterator[str]:
 
     for number, node in enumerate(site.nodes):
         now = wear.daily(site, node)
+        if not now.total:  # it reads nothing, or channels that are not known before they are found
+            continue
         parts = {"InfluxDB": now.database, "the journal": now.journal, "counts of readings": now.counts}
         told = ", ".join(f"{name} {called_bytes(size)}" for name, size in parts.items() if size)
         nodes = list(site.nodes)

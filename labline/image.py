@@ -72,8 +72,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     from .first_boot.settings import Settings, Wireless, keys, secret
 
     user = arguments.user
-    if arguments.site:
-        user = user or _user_of_node(arguments.site, arguments.host)
+    if user is None and arguments.site:
+        user = _user_of_node(arguments.site, arguments.host) or None
     wireless = None
     if arguments.wifi is not None:
         if arguments.wifi_open and arguments.wifi_password_file:
@@ -90,7 +90,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         raise BadInput("what is said of a wireless network goes with its name; expected it", ("--wifi",))
     return Settings(
         host=arguments.host,
-        user=user or "pi",
+        user="pi" if user is None else user,
         keys=keys(arguments.key),
         password=secret(arguments.password_file) if arguments.password_file else "",
         wireless=wireless,

@@ -130,6 +130,8 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         found += measurements.same_names(measurements.of_site(i.stanza for i in instruments))
     errors += conflicts.shared_places(instruments, places)
     if influxdb is not None:
+        with noted(errors, "nodes") as found:
+            found += conflicts.taken_ports(nodes, influxdb.url, influxdb.write.url if influxdb.write else "")
         if influxdb.write:
             with noted(errors, "influxdb", "write", "url"):
                 conflicts.check_reach(influxdb.write.url, nodes)

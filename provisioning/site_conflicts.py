@@ -14,6 +14,8 @@ from telegraf_inputs.url import HERE
 from .site_file import Node
 from .site_model import SiteInstrument
 
+GRAFANA_PORT, BACKUP_PORT = 3000, 8088  # on the server's loopback
+
 
 def check_silence(instrument: SiteInstrument, raw: float) -> None:
     """Refuse a stale-data alarm that would look for readings that are dropped already."""
@@ -74,6 +76,23 @@ def ways_by_ssh(nodes: tuple[Node, ...]) -> Iterator[BadInput]:
                 yield BadInput("leads round in a circle; one node of it needs a way of its own", (index, "ssh", "jump"))
                 break
             passed.add(here.name)
+
+
+def taken_ports(nodes: tuple[Node, ...], influxdb: str, proxy: str) -> Iterator[BadInput]:
+    """Find tunnels that end at a port where something of the server's own listens; ``influxdb`` and ``proxy`` are URLs, or empty."""
+    server = next((node for node in nodes if node.server), nodes[0] if nodes else None)
+    if server is None:
+        return
+    taken = {GRAFANA_PORT: "Grafana's", BACKUP_PORT: "InfluxDB's for backups", server.ssh.port: "sshd's"}
+    taken |= {urlsplit(influxdb).port or 8086: "InfluxDB's"}
+    if proxy and urlsplit(proxy).hostname not in HERE:
+        taken |= {urlsplit(proxy).port or 443: "the proxy's"}
+    for index, node in enumerate(nodes):
+        if (port := node.ssh.tunnel_port) in taken and node is not server:
+            yield BadInput(
+                f"{port} is {taken[port]} on {server.name}; expected a port that nothing has there, such as 20001",
+                (index, "ssh", "tunnel_port"),
+            )
 
 
 def check_reach(url: str, nodes: tuple[Node, ...]) -> None:

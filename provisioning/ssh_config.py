@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from telegraf_inputs.url import HERE
 
 from .site import Node, Site
+from .site_conflicts import GRAFANA_PORT
 
 HEADER = "# Made by `labline nodes --ssh-config` from the site file: change that, not this.\n"
 # ssh takes the first value that it finds: yours add to these, such as keys.
 # What the server keeps to itself: Grafana and the database, at the same ports here.
-VIEWS, GRAFANA_PORT = "views", 3000
+VIEWS = "views"
 YOURS = "Host *\n    ServerAliveInterval 15\n    ServerAliveCountMax 4\n    Include ~/.ssh/config\n"
 
 

@@ -39,6 +39,7 @@ LOCKED: dict[Path, list[str]] = {
     FOLDER / "fat.txt": ["requirements/fat.in"],
     FOLDER / "ansible.txt": ["requirements/ansible.in"],
     FOLDER / "ansible-test.txt": ["requirements/ansible-test.in"],
+    FOLDER / "ansible-old.txt": ["requirements/ansible-old.in"],
     ROOT / "labline" / "stack" / "go.txt": ["requirements/go.in"],
 }
 

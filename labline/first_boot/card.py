@@ -95,6 +95,12 @@ def _held(path: Path, device: bool) -> Iterator[BinaryIO]:
         os.fsync(descriptor)
 
 
+_WAYS = {
+    errno.EROFS: "; is the card's lock on? Else `sudo mount -o remount,rw` with this folder",
+    errno.EACCES: "; run this by sudo, as the folder is not yours",
+}
+
+
 class _Folder:
     """A boot partition that is mounted."""
 
@@ -114,7 +120,12 @@ class _Folder:
             return None
 
     def write(self, name: str, text: str) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".labline-")
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".labline-")
+        except OSError as error:
+            raise BadInput(
+                f"can't be written: {error.strerror}{_WAYS.get(error.errno or 0, '')}", file=self.shown
+            ) from None
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text.encode())

@@ -13,6 +13,12 @@ from pathlib import Path
 from telegraf_inputs.errors import BadInput, suggestion
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+# What every Debian has already, or Raspberry Pi OS brings: a first boot would give one of these the keys, or fail.
+TAKEN = frozenset(
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody messagebus sshd avahi"
+    " tss polkitd dnsmasq statd rtkit pulse saned colord geoclue lightdm hplip rpc usbmux _apt _chrony _rpc systemd-network"
+    " systemd-resolve systemd-timesync systemd-coredump".split()
+)
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 KEY_KINDS = re.compile(r"(sk-)?(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521))(@openssh\.com)?")
 COUNTRY, KEYBOARD, LOCALE = (
@@ -69,19 +75,16 @@ class Settings:
         """Raise BadInput where something can't be so."""
         if not HOST.fullmatch(self.host):
             raise BadInput(f"found {self.host!r}, expected a host's name of letters, digits and -", ("--host",))
-        if not USER.fullmatch(self.user) or self.user == "root":
+        if not USER.fullmatch(self.user) or self.user in TAKEN:
             raise BadInput(
-                f"found {self.user!r}, expected a user's name of small letters, digits, - and _, and not root",
+                f"found {self.user!r}, expected a user's name of small letters, digits, - and _, and not one that the system has "
+                "itself, such as root",
                 ("--user",),
             )
         if not self.keys:
             raise BadInput("expected a public key: without one nobody can log in", ("--key",))
-        zones = zoneinfo.available_timezones()
-        if self.timezone and zones and self.timezone not in zones:
-            raise BadInput(
-                f"found {self.timezone!r}, expected a time zone; {suggestion(self.timezone, _places(zones))}",
-                ("--timezone",),
-            )
+        if self.timezone:
+            _check_zone(self.timezone)
         _fits(KEYBOARD, self.keyboard, "--keyboard", "a keyboard's layout, such as us or de")
         _fits(LOCALE, self.locale, "--locale", "a locale, such as en_GB.UTF-8")
         if any(not character.isprintable() for character in self.password):
@@ -141,6 +144,14 @@ def _check_key(line: str, file: str, number: int) -> None:
 def _fits(pattern: re.Pattern[str], text: str, argument: str, expected: str) -> None:
     if text and not pattern.fullmatch(text):
         raise BadInput(f"found {text!r}, expected {expected}", (argument,))
+
+
+def _check_zone(name: str) -> None:
+    zones = zoneinfo.available_timezones()
+    if zones and name not in zones:
+        hint = suggestion(name, _places(zones))
+        meant = hint if hint.startswith("did you mean") else "such as Europe/Berlin"  # four hundred are no help
+        raise BadInput(f"found {name!r}, expected a time zone; {meant}", ("--timezone",))
 
 
 def _places(zones: set[str]) -> list[str]:

@@ -12,7 +12,10 @@ import pytest
 from tests.parts.site_machine import Machine
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "a variable that no role knows": ({"telegraf_device": []}, "telegraf_device. Known are:"),
+    "a variable that no role knows": (
+        {"telegraf_device": []},
+        "no role knows telegraf_device; did you mean telegraf_devices?",
+    ),
     "a password that is too short": ({"labline_passwords": {"labadmin": "short"}}, "ansible-vault create"),
     "a node without a token": ({"labline_tokens": {"daq": "short", "hall": "x" * 30}}, "no token for daq, or one"),
     "a site file that is not there": ({"labline_site_file": "/nowhere/site.yml"}, "/nowhere/site.yml: can't be read"),

@@ -17,6 +17,7 @@ INSIDE, OUTSIDE = (
     "10.88.88.1",
 )  # addresses that this side has: one in a subnet that is named, one that is not
 OPEN, SHUT = 8123, 8124
+OTHER_SSH = 2222  # where sshd listens, too, and Ansible comes by
 CONNECT = """\
 import socket, sys
 with socket.socket() as s:
@@ -39,9 +40,10 @@ class Based:
             "base_watchdog": "14s",
             "base_journal_most": "96M",
             "base_time_servers": ["10.77.77.1"],
+            "ansible_port": OTHER_SSH,
         }
         self.before = {
-            (source, port): self.reaches(source, port) for source in (INSIDE, OUTSIDE) for port in (22, SHUT)
+            (source, port): self.reaches(source, port) for source in (INSIDE, OUTSIDE) for port in (22, OTHER_SSH, SHUT)
         }
         self.bare = self.looks()
         self.asked = self.play("--check", "--diff")
@@ -77,10 +79,18 @@ def based(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     for port in (OPEN, SHUT):
         listen = f"import socket, time; s = socket.create_server(('', {port})); time.sleep(1e6)"
         machine.host.run("systemd-run", f"--unit=listen-{port}", "--property=Type=exec", "python3", "-c", listen)
+    ports = machine.host.path("/etc/ssh/sshd_config.d/20-ports.conf")
+    ports.write_text(f"Port 22\nPort {OTHER_SSH}\n")
+    machine.host.run("systemctl", "restart", "ssh.service")
+    known = machine.host.known_hosts
+    with known.open("a") as file:
+        file.write(f"[{machine.host.address}]:{OTHER_SSH} {known.read_text().split(maxsplit=1)[1]}")
     try:
         yield Based(machine, tmp_path_factory.mktemp("base"))
     finally:
         machine.host.run("systemctl", "disable", "--now", "nftables.service", check=False)
+        ports.unlink()
+        machine.host.run("systemctl", "restart", "ssh.service", check=False)
         machine.host.run("systemctl", "stop", f"listen-{OPEN}", f"listen-{SHUT}", check=False)
         machine.host.run("ip", "route", "del", "10.88.88.0/24", "dev", "host0", check=False)
         subprocess.run([*outside, "del", f"{OUTSIDE}/24", "dev", "lab"], check=False)
@@ -99,8 +109,9 @@ def test_the_second_run_changes_nothing(based: Based) -> None:
 
 def test_the_firewall_lets_in_whom_it_names(based: Based) -> None:
     assert set(based.before.values()) == {"open"}, "the firewall is not what shuts"
-    assert {port: based.reaches(INSIDE, port) for port in (22, OPEN, SHUT)} == {22: "open", OPEN: "open", SHUT: "shut"}
-    assert {port: based.reaches(OUTSIDE, port) for port in (22, OPEN, SHUT)} == {22: "shut", OPEN: "shut", SHUT: "shut"}
+    let_in = {22: "open", OTHER_SSH: "open", OPEN: "open", SHUT: "shut"}
+    assert {port: based.reaches(INSIDE, port) for port in let_in} == let_in
+    assert {port: based.reaches(OUTSIDE, port) for port in let_in} == dict.fromkeys(let_in, "shut")
     assert based.host.run("systemctl", "is-enabled", "nftables.service").strip() == "enabled"
 
 

@@ -444,3 +444,15 @@ def test_check_predicts_what_a_site_writes_in_a_day(capsys):
         said,
         re.M,
     )
+
+
+def test_check_predicts_nothing_for_a_node_that_reads_nothing(tmp_path, capsys):
+    site = tmp_path / "two.yml"
+    site.write_text(
+        "site: two\nnodes: [{name: rack, address: 192.168.1.11}, {name: cellar}]\n"
+        "influxdb: {url: 'http://192.168.1.11:8086'}\n"
+        "instruments: [{name: cryostat, driver: lakeshore_372, connection: 'tcp://192.168.1.5:7777'}]\n"
+    )
+    assert cli.main(["check", str(site)]) == 0
+    said = capsys.readouterr().out
+    assert "note: rack writes about" in said and "cellar writes" not in said

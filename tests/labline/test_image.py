@@ -206,7 +206,11 @@ def test_what_is_no_image_is_refused(content, said, words, tmp_path, capsys):
     [
         (["--host", "my rack"], "--host: found 'my rack'"),
         (["--user", "root"], "--user: found 'root'"),
+        (["--user", "nobody"], "--user: found 'nobody'"),
+        (["--user", "daemon"], "not one that the system has itself"),
+        (["--user", ""], "--user: found ''"),
         (["--timezone", "Europe/Berln"], "did you mean 'Europe/Berlin'?"),
+        (["--timezone", "here"], "--timezone: found 'here', expected a time zone; such as Europe/Berlin"),
         (["--country", "XX"], "--country: found 'XX'"),
         (["--wifi", "n" * 33], "--wifi: found"),
         (["--keyboard", "German"], "--keyboard: found 'German'"),
@@ -222,6 +226,18 @@ def test_settings_that_can_not_be_are_told(more, said, words, tmp_path, capsys):
     told = capsys.readouterr().err
     assert said in told and PASSWORD not in told and PHRASE not in told
     assert not (card / "custom.toml").exists()
+
+
+def test_a_folder_that_is_mounted_read_only_is_told(words, tmp_path, capsys):
+    card = pi_card.folder(tmp_path / "bootfs", pi_card.DEBIAN_13)
+    if subprocess.run(["mount", "--bind", "-o", "ro", card, card], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert labline(card, *words) == 2
+    finally:
+        subprocess.run(["umount", card], check=True)
+    told = capsys.readouterr().err
+    assert f"{card}: can't be written: Read-only file system; is the card's lock on?" in told and "--state" not in told
 
 
 def test_keys_and_passwords_that_are_none_are_told(words, key, tmp_path, capsys):

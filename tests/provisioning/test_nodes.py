@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from provisioning import files, site, telegraf_check, telegraf_config
+from telegraf_inputs.errors import BadInput
 
 TEXT = """\
 site: spread
@@ -25,6 +26,26 @@ instruments:
 @pytest.fixture
 def spread(written):
     return site.load(written(TEXT))
+
+
+@pytest.mark.parametrize(
+    ("port", "whose"),
+    [
+        (3000, "Grafana's"),
+        (8086, "InfluxDB's"),
+        (8088, "InfluxDB's for backups"),
+        (2222, "sshd's"),
+        (8443, "the proxy's"),
+    ],
+)
+def test_no_tunnel_ends_where_the_server_listens(written, port, whose):
+    text = TEXT.replace("server: true", "server: true, ssh: {port: 2222}").replace(
+        '8086"', '8086", write: {url: "https://192.168.1.11:8443", ca: /c}'
+    )
+    tunnel = "{name: cellar, ssh: {tunnel_port: %d}, "
+    site.load(written(text.replace("{name: cellar, ", tunnel % 20001)))
+    with pytest.raises(BadInput, match=rf"nodes\[2\].ssh.tunnel_port: {port} is {whose} on rack; expected a port"):
+        site.load(written(text.replace("{name: cellar, ", tunnel % port)))
 
 
 def test_an_instrument_is_read_by_its_node_or_the_first(spread):

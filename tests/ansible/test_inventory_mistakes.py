@@ -1,0 +1,275 @@
+"""What is wrong with an inventory, as far as it is seen without a machine, is told with what to do about it; what is right passes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.parts import local_inventory, packages
+from tests.parts.local_inventory import SITE
+
+ANSIBLE = Path(__file__).parents[2] / "ansible"
+NODES = SITE.replace("{name: daq, address: hub.lab}", "{name: daq, address: hub.lab}, {name: hall}")
+TUNNEL = NODES.replace("{name: hall}", "{name: hall, ssh: {tunnel_port: 20001}}")
+ASK = """\
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import hold_variables as held
+roles = held.of_roles(Path(sys.argv[2]))
+options = {name: option for of_role in roles.values() for name, option in of_role.items()}
+cases = json.load(sys.stdin)
+json.dump({
+    case: [*held.unknown(given, roles), *(
+        told for name, value in given.items() if name in options for told in held.misfits(value, options[name], name)
+    )] for case, given in cases.items()
+}, sys.stdout)
+"""
+# Variables -> all that is told of them.
+VARIABLES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "none": ({}, []),
+    "a list that is a text": (
+        {"telegraf_devices": "/dev/ttyUSB0"},
+        ["telegraf_devices is a text, /dev/ttyUSB0, expected a list"],
+    ),
+    "ports": (
+        {"proxy_port": "https", "crossbar_tls_port": "0", "tunnel_port": 70000, "base_open_ports": [443, "x"]},
+        [
+            "proxy_port is a text, https, expected a whole number",
+            "crossbar_tls_port is a text, 0, expected a whole number: write 0 without quotes, on the command line as JSON",
+            "tunnel_port is 70000, expected a port, 1 to 65535",
+            "base_open_ports[1] is a text, x, expected a whole number",
+        ],
+    ),
+    "truth values": (
+        {"base_updates": "true", "base_open_ports": [True]},
+        [
+            "base_updates is a text, true, expected true or false: write True without quotes, on the command line as JSON",
+            "base_open_ports[0] is true or false, true, expected a whole number",
+        ],
+    ),
+    "nothing": (
+        {"labline_tokens": None, "base_subnets": None, "backup_repository": None},
+        [
+            "labline_tokens is empty, expected a mapping",
+            "base_subnets is empty, expected a list",
+            "backup_repository is empty, expected a text",
+        ],
+    ),
+    "secrets, which are not shown": (
+        {"labline_secrets": "canary", "labline_tokens": ["canary"], "backup_password": 1234567890123},
+        [
+            "labline_secrets is a text, expected a mapping",
+            "labline_tokens is a list, expected a mapping",
+            "backup_password is a number, expected a text: write it in quotes",
+        ],
+    ),
+    "what is inside": (
+        {
+            "labline_passwords": {"writter": "canary"},
+            "backup_keep": {"daily": 1, "weekly": 1, "monthly": "all"},
+            "wireguard_people": [{"name": "anna", "adress": "10.90.0.101", "public_key": "k"}],
+        },
+        [
+            "labline_passwords has no writter; did you mean writer?",
+            "backup_keep.monthly is a text, all, expected a whole number",
+            "wireguard_people[0] has no adress; did you mean address?",
+            "wireguard_people[0] lacks address",
+        ],
+    ),
+    "names that are misspelt": (
+        {"telegraff_devices": [], "datadrive_device": "", "mosquito_passwords": {}, "telegraf_device": []},
+        [
+            "no role knows datadrive_device; did you mean data_drive_device?",
+            "no role knows mosquito_passwords; did you mean mosquitto_passwords?",
+            "no role knows telegraf_device; did you mean telegraf_devices?",
+            "no role knows telegraff_devices; did you mean telegraf_devices?",
+        ],
+    ),
+    "the user's own": (
+        {
+            **{"vault_labadmin": "x", "vault_backup_password": "x", "vault_labline_tokens": {}, "site_at_once": 1},
+            **{"my_wireguard_packages": [], "room": "B12", "vault_mosquitto_passwords": {}, "http_proxy": "x"},
+        },
+        [],
+    ),
+    "a text that YAML takes for a number": ({"base_watchdog": 14}, []),
+}
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, list[str]]:
+    """What is told of each case."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, ANSIBLE / "action_plugins", ANSIBLE / "roles"],
+        input=json.dumps({case: given for case, (given, _) in VARIABLES.items()}),
+        env=packages.environment("ansible-test"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("case", VARIABLES)
+def test_variables_are_held_against_what_the_roles_take(told: dict[str, list[str]], case: str) -> None:
+    assert told[case] == VARIABLES[case][1]
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a list that is a text": ({"variables": {"telegraf_devices": "/dev/ttyUSB0"}}, "/dev/ttyUSB0, expected a list"),
+    "tokens that are empty": ({"variables": {"labline_tokens": None}}, "labline_tokens is empty, expected a mapping"),
+    "a group that is misspelt": ({"mosquito": ["daq"]}, "the group mosquito (daq); did you mean mosquitto?"),
+    "a server's group that is misspelt": ({"server": [], "servers": ["daq"]}, "(daq); did you mean server?"),
+    "a host that the site file lacks": (
+        {"nodes": ["daq", "hal"], "site": NODES},
+        "The site file has no node hal, only daq, hall.",
+    ),
+    "another server": (
+        {"server": ["hall"], "nodes": ["daq", "hall"], "site": NODES},
+        "The site file makes daq the server, and the inventory hall",
+    ),
+    "backups without a password": ({"variables": {"backup_repository": "/mnt/nas"}}, "/mnt/nas needs backup_password"),
+    "backups with a short password": (
+        {"variables": {"backup_repository": "/mnt/nas", "backup_password": "short"}},
+        "/mnt/nas needs backup_password (12 characters",
+    ),
+    "a tunnel to nowhere": (
+        {"nodes": ["daq", "hall"], "site": TUNNEL.replace(", address: hub.lab", "").replace("hub.lab", "127.0.0.1")},
+        "hall is to hold a tunnel to daq, which has no address in the site file",
+    ),
+    "a tunnel at Grafana's port": ({"site": TUNNEL.replace("20001", "3000")}, "3000 is Grafana's on daq"),
+    "a proxy at another port": (
+        {
+            "site": SITE.replace(":8086'", ":8086', write: {url: 'https://hub.lab:9443', ca: /etc/labline/tls/ca.crt}"),
+            "variables": {"labline_tokens": {"daq": "x" * 20}},
+        },
+        "and proxy_port is 8443. Let the url have that port",
+    ),
+    "an address that is none": ({"variables": {"wireguard_address": "hello"}}, "is hello, expected an IPv4 address"),
+    "keys that are a text": (
+        {"variables": {"base_users": {"anna": "ssh-ed25519 AAAA anna"}}},
+        "expected a name of small letters and a list of public keys",
+    ),
+}
+
+
+def _looked(folder: Path, given: dict[str, Any]) -> tuple[int, str]:
+    inventory = local_inventory.write(folder, **({"variables": {}} | given))
+    done = local_inventory.look(folder, inventory, SSH_CONNECTION=given.get("way", ""))
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_told(tmp_path: Path, case: str) -> None:
+    given, expected = WRONG[case]
+    status, said = _looked(tmp_path, given)
+    assert status and expected in said and "changed=0" in said, said
+    assert "Traceback" not in said and "canary" not in said
+
+
+def _passes(folder: Path, **given: Any) -> str:
+    """Hold an inventory of the machine that this is against preflight's first half: what needs no Debian."""
+    status, said = _looked(folder, given)
+    asked = said.partition("Does the machine answer")
+    assert asked[1] and "fatal" not in asked[0], said
+    return said
+
+
+def test_an_inventory_with_more_groups_and_variables_passes(tmp_path: Path) -> None:
+    own = {"my_wireguard_packages": 1, "backup_repository": "/mnt/nas", "backup_password": "{{ vault_backup }}"}
+    own |= {"vault_backup": "x" * 12, "telegraf_devices": "{{ ['/dev/i2c-1'] }}", "tls_names": ["{{ not_yet_known }}"]}
+    assert "unreachable=0 failed=0" in _passes(tmp_path, variables=own, nodes1=["daq"], sheds=["daq"])
+
+
+def test_a_node_that_the_inventory_lacks_is_noted(tmp_path: Path) -> None:
+    assert "The site file has hall, and the group `nodes` has no such host" in _passes(tmp_path, site=NODES)
+
+
+def test_a_node_with_a_tunnel_passes(tmp_path: Path) -> None:
+    _passes(tmp_path, nodes=["daq", "hall"], site=TUNNEL)
+
+
+def test_of_one_machine_alone_the_name_does_not_matter(tmp_path: Path) -> None:
+    _passes(tmp_path, server=["pi"], nodes=["pi"])
+
+
+def test_who_comes_by_a_tunnel_is_not_shut_out(tmp_path: Path) -> None:
+    subnets = {"variables": {"base_subnets": ["192.168.1.0/24"]}}
+    for client, let_in in (("127.0.0.1", True), ("10.0.0.7", False)):
+        status, said = _looked(tmp_path, subnets | {"way": f"{client} 40000 {client} 22"})
+        assert (status == 0) == let_in, said
+        assert (f"you come from {client}, which none of them has" in said) != let_in
+
+
+def test_a_disk_of_the_server_is_not_looked_for_on_a_node(tmp_path: Path) -> None:
+    drive = {"data_drive_device": "LABEL=labline-absent"}
+    status, said = _looked(tmp_path, {"variables": drive, "site": NODES, "nodes": ["daq", "hall"]})
+    assert status and "daq has no disk LABEL=labline-absent" in said and "hall has no disk" not in said
+
+
+@pytest.mark.parametrize("book", ["site.yml", "rotate.yml", "upgrade.yml", "back.yml"])
+def test_an_old_ansible_is_told_what_to_do(tmp_path: Path, book: str) -> None:
+    inventory = local_inventory.write(tmp_path, local_inventory.NOWHERE)
+    done = local_inventory.playbook(tmp_path, inventory, book, packages="ansible-old")
+    said = " ".join(done.stdout.split())
+    assert done.returncode and "This is ansible-core 2.14.18, expected 2.19 or newer. `make ansible`" in said, said
+    assert "changed=0" in said and said.count("PLAY [") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["inventory.example", *(f"examples/{n}/inventory" for n in ("helium", "nodes", "tracker"))]
+)
+def test_the_examples_are_such_as_the_roles_know(tmp_path: Path, name: str) -> None:
+    held = {"roles": str(ANSIBLE / "roles"), "groups": ["server", "nodes", "mosquitto", "crossbar"]}
+    task = [{"name": "Hold", "hold_variables": held}]
+    play = [{"name": "Look", "hosts": "all", "gather_facts": False, "tasks": task}]
+    done = local_inventory.look(tmp_path, ANSIBLE / name, play=json.dumps(play))
+    assert done.returncode == 0 and "ok=1" in done.stdout, done.stdout + done.stderr
+    assert "WARNING" not in done.stderr
+
+
+@pytest.fixture
+def shut(tmp_path: Path) -> Path:
+    """An inventory with a vault, whose password is in the file `right`."""
+    inventory = local_inventory.write(tmp_path, local_inventory.NOWHERE)
+    vault = inventory / "group_vars" / "all" / "vault.yml"
+    vault.parent.mkdir(parents=True)
+    vault.write_text("vault_labadmin: canary\n")
+    (tmp_path / "right").write_text("canary of the vault")
+    (tmp_path / "wrong").write_text("another")
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "vault", "encrypt", "--vault-password-file", tmp_path / "right", vault],
+        env=packages.environment("ansible-test", ANSIBLE_HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return inventory
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("", "There is no password for the vault"), ("wrong", "The password that was given is not that of the vault")],
+)
+def test_a_vault_that_does_not_open_is_told_with_what_to_do(
+    tmp_path: Path, shut: Path, given: str, expected: str
+) -> None:
+    words = ["--vault-password-file", str(tmp_path / given)] if given else []
+    done = local_inventory.playbook(tmp_path, shut, "site.yml", *words)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode and f"{expected} {shut}/group_vars/all/vault.yml" in said and "--ask-vault-pass" in said, (
+        said
+    )
+    assert "TASK [" not in said
+
+
+def test_a_vault_that_opens_is_read(tmp_path: Path, shut: Path) -> None:
+    done = local_inventory.look(tmp_path, shut, "--vault-password-file", str(tmp_path / "right"))
+    assert "Does the machine answer" in done.stdout, done.stdout + done.stderr
