@@ -103,8 +103,10 @@ class _Atom:
     skip: int = 0
 
 
-def check_pattern(text: str, path: tuple[Any, ...], *, search: bool = False) -> None:
+def check_pattern(text: object, path: tuple[Any, ...], *, search: bool = False) -> None:
     """Refuse (BadInput at ``path``) what is no regular expression, or one that may take for ever."""
+    if not isinstance(text, str):
+        raise BadInput(f"found {text!r}, expected a regular expression in quotes", path)
     try:
         Pattern(text, search=search)
     except BadInput as error:

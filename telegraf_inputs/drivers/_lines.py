@@ -82,8 +82,6 @@ class LineSource(Source):
         with together() as wrong:
             for index, text in enumerate(stanza.options["skip"]):
                 with noted(wrong):
-                    if not isinstance(text, str):
-                        raise BadInput(f"found {text!r}, expected a regular expression in quotes", ("skip", index))
                     check_pattern(text, ("skip", index))
             channels = [LineChannel(channel) for channel in stanza.channels]
             for channel in channels:
