@@ -43,8 +43,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         host = given["inventory_hostname"]
         roles = of_roles(Path(self._task.args["roles"]))
         options = {name: option for of_role in roles.values() for name, option in of_role.items()}
-        # Those of the inventory and the command line; what the play itself sets is not the user's.
-        names = [name for name in given["hostvars"].raw_get(host) if name in given]
+        # Those of the inventory and the command line; what a play sets is not the user's, and what an earlier one left begins so.
+        names = [name for name in given["hostvars"].raw_get(host) if name in given and not name.startswith("_")]
         values = {name: self._resolved(given[name]) for name in names if name in options}
         wrong = [
             *unknown(names, roles),
