@@ -24,7 +24,7 @@ def _users(machine: Machine) -> str:
 
 def _links(machine: Machine) -> list[str]:
     return machine.host.run(
-        "sh", "-c", "readlink /opt/labline /opt/labline-before; ls -d /opt/labline-going || true"
+        "sh", "-c", "readlink /opt/labline /opt/labline-before; ls -d /opt/labline-going 2>/dev/null || true"
     ).split()
 
 
