@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.parts import debian_host
 from tests.parts.site_machine import FROM_DEBIAN, Machine
@@ -63,9 +65,17 @@ def star(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "wireguard_packages": ["wireguard-tools", "wireguard-go"],
         }
     }
+    site = Path(str(machine.variables["labline_site_file"]))
+    before = site.read_text()
+    written = yaml.safe_load(before)
+    written["nodes"].append({"name": "cellar"})
+    for instrument in written["instruments"]:
+        instrument["node"] = "daq"
+    site.write_text(yaml.safe_dump(written))
     try:
         yield Star(machine, node)
     finally:
+        site.write_text(before)
         machine.others = {}
         node.close()
         machine.host.run("systemctl", "disable", "--now", "wg-quick@labline.service", check=False)
