@@ -79,8 +79,8 @@ def instruments(server: Server, wanted: Schema) -> set[str]:
     """Name the instruments of which a database has points, as a user who may read it. Raises DatabaseError."""
     database = wanted.database
     named = {row["value"] for row in server.rows('SHOW TAG VALUES WITH KEY = "instrument"', database)}
-    kept = {row["name"] for row in server.rows(f"SHOW RETENTION POLICIES ON {identifier(database)}")}
-    sources = ", ".join(f"{identifier(policy)}./.*/" for policy in sorted(kept.intersection(wanted.kept_in)))
+    kept = policies_of(server, database).keys() & set(wanted.kept_in)
+    sources = ", ".join(f"{identifier(policy)}./.*/" for policy in sorted(kept))
 
     def has_points(name: str) -> bool:
         asked = f'SELECT * FROM {sources} WHERE "instrument" = {text(name)} LIMIT 1'

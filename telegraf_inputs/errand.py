@@ -1,4 +1,4 @@
-"""Work on files that may be at a server: one that does not answer holds up in the kernel whoever asks it, and nothing ends that wait."""
+"""Work that may be held up for long, by a file server in the kernel, by a camera: whoever waits for it waits no longer than it will."""
 
 from __future__ import annotations
 

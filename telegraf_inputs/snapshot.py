@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
+from collections.abc import Iterator
 
+from .errand import Errand
 from .errors import BadAnswer, NoAnswer, Stopped
 from .line import Tap
 from .stop import Stop
 
 LARGEST = 32 * 2**20  # bytes of a picture: what is longer is none
-GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 
 
 class Snapshots:
@@ -30,20 +30,11 @@ class Snapshots:
     def fetch(self) -> bytes:
         """Fetch one picture, within ``timeout`` seconds. Raises NoAnswer, BadAnswer, Disconnected, Stopped."""
         self._tell(">", f"a picture of {self.place}")
-        getting = _Getting(self)
-        getting.start()
-        deadline = time.monotonic() + self.timeout
-        while getting.is_alive() and (rest := deadline - time.monotonic()) > 0:
-            getting.join(min(GLANCE_SECONDS, rest))
-            if self.stop.is_set:
-                self._cancel()
-                raise Stopped
-        if getting.is_alive():
+        errand = Errand(self._picture(), f"picture of {self.place}")
+        if not errand.back_within(self.timeout, self.stop):
             self._cancel()
-            raise self._late()
-        if getting.error is not None:
-            raise getting.error
-        data = getting.data
+            raise Stopped if self.stop.is_set else self._late()
+        (data,) = errand.brought()
         self.answered_ns = time.time_ns()
         self._tell("<", f"{len(data)} bytes, {hashlib.sha256(data).hexdigest()[:12]}")
         if not data:
@@ -68,6 +59,9 @@ class Snapshots:
         """Make it end."""
         raise NotImplementedError
 
+    def _picture(self) -> Iterator[bytes]:
+        yield self._get()
+
     def _late(self) -> NoAnswer:
         """Say that the timeout was over first."""
         return NoAnswer(f"{self.place}: no whole picture within {self.timeout:g} s")
@@ -75,19 +69,3 @@ class Snapshots:
     def _tell(self, direction: str, text: str) -> None:
         if self.tap is not None:
             self.tap(direction, f"{text}\n".encode())
-
-
-class _Getting(threading.Thread):
-    """One picture on its way."""
-
-    def __init__(self, way: Snapshots):
-        super().__init__(daemon=True, name=f"picture of {way.place}")
-        self._way = way
-        self.data = b""
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self.data = self._way._get()
-        except Exception as error:  # it is told by whoever waits
-            self.error = error

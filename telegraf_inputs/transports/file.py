@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
+from collections.abc import Iterator
 from typing import ClassVar
 
+from ..errand import Errand
 from ..errors import BadInput, Disconnected, NoAnswer, Stopped
 from ..line import Tap, Wire
 from ..stop import Stop
@@ -15,7 +16,6 @@ from ..url import Url
 
 LARGEST = 4096  # bytes of a file that are read: such files are small
 WRITES = " = "  # between the name of a file and what is written into it, as a tap is told
-GLANCE_SECONDS = 0.05  # how long a request to stop waits at most
 
 
 class Folder:
@@ -29,7 +29,7 @@ class Folder:
     tap: Tap | None = None
 
     # By file, of all folders: a read that hangs in the kernel is there until it returns, though the way is opened anew.
-    _accesses: ClassVar[dict[str, _Access]] = {}
+    _accesses: ClassVar[dict[str, Errand[tuple[str, int]]]] = {}
 
     def __init__(self, path: str, timeout: float, stop: Stop):
         self.path, self.timeout, self.stop = path, timeout, stop
@@ -54,33 +54,27 @@ class Folder:
     def read(self, *names: str) -> str:
         """Read a small file whole, within ``timeout`` seconds. Raises OSError, NoAnswer, Stopped."""
         self._tell(">", os.path.join(*names))
-        done = self._do(os.path.join(self.path, *names))
-        self.answered_ns = done.ended_ns
-        self._tell("<", done.text)
-        return done.text
+        text, self.answered_ns = self._do(os.path.join(self.path, *names))
+        self._tell("<", text)
+        return text
 
     def write(self, text: str, *names: str) -> None:
         """Write into a file that is there, within ``timeout`` seconds. Raises OSError, NoAnswer, Stopped."""
         self._tell(">", f"{os.path.join(*names)}{WRITES}{text.rstrip()}")
         self._do(os.path.join(self.path, *names), text)
 
-    def _do(self, path: str, text: str | None = None) -> _Access:
+    def _do(self, path: str, text: str | None = None) -> tuple[str, int]:
         what = "read" if text is None else "write"
-        access = self._accesses.get(path)
-        if access is not None and access.is_alive():
-            raise NoAnswer(f"{path}: a {what} of it hangs for {time.monotonic() - access.began:.0f} s")
-        access = self._accesses[path] = _Access(path, text)
-        access.start()
-        deadline = access.began + self.timeout
-        while access.is_alive() and (rest := deadline - time.monotonic()) > 0:
-            access.join(min(GLANCE_SECONDS, rest))
+        before = self._accesses.get(path)
+        if before is not None and not before.back_within(0, self.stop):
+            raise NoAnswer(f"{path}: a {what} of it hangs for {before.seconds:.0f} s")
+        access = self._accesses[path] = Errand(_access(path, text), f"access {path}")
+        if not access.back_within(self.timeout, self.stop):
             if self.stop.is_set:
                 raise Stopped
-        if access.is_alive():
             raise NoAnswer(f"{path}: a {what} of it does not come back within {self.timeout:g} s")
-        if access.error is not None:
-            raise access.error
-        return access
+        (done,) = access.brought()
+        return done
 
     def _tell(self, direction: str, text: str) -> None:
         if self.tap is not None:
@@ -94,30 +88,19 @@ class Folder:
         """Do nothing: no file is held open."""
 
 
-class _Access(threading.Thread):
-    """One read of one file, or one write: of the ``text`` that is given, and is there afterwards."""
-
-    def __init__(self, path: str, text: str | None):
-        super().__init__(daemon=True, name=f"access {path}")
-        self._path, self._text = path, text
-        self.began, self.ended_ns = time.monotonic(), 0
-        self.text = ""
-        self.error: OSError | None = None
-
-    def run(self) -> None:
-        try:
-            if self._text is None:
-                with open(self._path, encoding="ascii", errors="replace") as file:
-                    self.text = file.read(LARGEST)
-            else:
-                fd = os.open(self._path, os.O_WRONLY | os.O_TRUNC)
-                try:
-                    os.write(fd, self._text.encode("ascii"))
-                finally:
-                    os.close(fd)
-            self.ended_ns = time.time_ns()
-        except OSError as error:
-            self.error = error
+def _access(path: str, text: str | None) -> Iterator[tuple[str, int]]:
+    """Read one file, or write the ``text`` that is given; yields what was read, and when (ns, UTC)."""
+    if text is None:
+        with open(path, encoding="ascii", errors="replace") as file:
+            read = file.read(LARGEST)
+        yield read, time.time_ns()
+        return
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(fd, text.encode("ascii"))
+    finally:
+        os.close(fd)
+    yield "", time.time_ns()
 
 
 class File(Transport):

@@ -6,6 +6,7 @@ Faults last their full time: it takes most of an hour. Exit status 1: something 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORDS", help="cases with these words in their title alone")
     parser.add_argument("--quick", action="store_true", help="faults last as long as in the tests; writes no table")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # hosts are ended with it
     cases = all_cases()
     chosen = [case for case in cases if arguments.only in case.title]
     if not chosen:
