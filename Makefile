@@ -1,6 +1,8 @@
 # labline: `make run` sets everything up and starts the demo lab; `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests in two processes: much of what they do is to wait (tests/conftest.py).
+SHARED_OUT := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long check dashboards bench chaos ansible lock deb clean all-installed test-installed
@@ -13,10 +15,10 @@ run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path,
 	$(BIN)/labline run $${site:+"$$site"} $(if $(DURATION),--duration $(DURATION))
 
 test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
 test-long: check ## run what takes more than an hour: whole laboratories of machines, put up, broken, renewed (ARGS as above)
-	@LABLINE_LONG_TESTS=1 $(BIN)/python -m pytest -m long $(ARGS)
+	@LABLINE_LONG_TESTS=1 $(BIN)/python -m pytest -m long $(SHARED_OUT) $(ARGS)
 
 check: test-installed ## look at the code without running it (ruff, mypy)
 	@$(BIN)/ruff check

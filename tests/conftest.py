@@ -28,7 +28,19 @@ LONG = (
     "ansible/test_site_rotate.py",
     "ansible/test_site_upgrade.py",
     "chaos/test_chaos.py",
-    "kernel",
+    "kernel/",
+)
+# Fixtures of a whole session that take minutes to make.
+SHARED = {"machine", "viewer", "node"}
+# What has servers of asyncio in this very process, before others have left their threads in it; then what takes longest, so that all
+# processes end at about the same time.
+FIRST = (
+    "native/",
+    "ansible/test_site",
+    "ansible/test_examples.py",
+    "ansible/test_nodes.py",
+    "chaos/test_chaos.py",
+    "kernel/",
 )
 
 # Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
@@ -104,12 +116,19 @@ def database(influxd: influxdb.InfluxDB) -> Iterator[Database]:
         ask(f'DROP USER "{user}"')
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what takes long. Run first what has servers of asyncio in this very process, before others have left their threads in it."""
+    """Share the tests out among processes (`-n 2`): those of a file stay together, and those of files that share what takes minutes to make."""
+    places = {item.path: item.path.relative_to(TESTS).as_posix() for item in items}
+    groups = dict(places)
+    for item in items:
+        for fixture in SHARED.intersection(getattr(item, "fixturenames", ())):
+            groups[item.path] = fixture
     asked = os.environ.get("LABLINE_LONG_TESTS")
     for item in items:
-        if any(item.path.is_relative_to(TESTS / path) for path in LONG):
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+        if places[item.path].startswith(LONG):
             item.add_marker("long")
             if not asked:
                 item.add_marker(pytest.mark.skip(reason="it takes long: `make test-long` runs it"))
-    items.sort(key=lambda item: "tests/native/" not in item.path.as_posix())
+    items.sort(key=lambda item: [not places[item.path].startswith(first) for first in FIRST])

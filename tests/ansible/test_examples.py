@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.ansible import left_by
 from tests.parts import debian_host, example_machine
 from tests.parts.example_machine import TLS, Example
+from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import ROOT, archives, changed, went_well
 from tools import wheels
 
@@ -202,6 +204,7 @@ def test_tracker_is_told_true_and_shut_in(tracker: Example, told: dict[str, str]
     assert sum(changed(told["again"]).values()) == 0, told["again"]
     for unit in ("mosquitto.service", "labline-crossbar.service", "labline-telegraf.service"):
         assert tracker.host.exposure(unit) <= 2.0
+    assert not left_by.faults(looked_at(tracker.host), "mosquitto", "crossbar", "labline", "influxdb", "telegraf")
     _nothing_shown(tracker, told)
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ansible import left_by
 from tests.parts import debian_host
+from tests.parts.looked_at import looked_at
 from tests.parts.newer_clone import VERSION, newer_clone
 from tests.parts.site_machine import changed, went_well
 from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
@@ -114,6 +116,8 @@ def test_a_tunnel_is_no_shell_and_leads_nowhere_else(lab: SiteNetwork, told: dic
 
 def test_units_are_shut_in(lab: SiteNetwork, told: dict[str, str]) -> None:
     assert lab.hosts["mast"].exposure("labline-tunnel.service") <= 2.0
+    for node in NODES:
+        assert not left_by.faults(looked_at(lab.hosts[node]), "tunnel", "telegraf")
 
 
 def test_labline_ssh_gets_to_a_node_by_its_tunnel(lab: SiteNetwork, told: dict[str, str]) -> None:

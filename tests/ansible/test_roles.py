@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.ansible.left_by import LEFT
 from tests.parts import packages
 
 ANSIBLE = Path(__file__).parents[2] / "ansible"
@@ -25,6 +26,10 @@ def test_specification_and_defaults_agree(role: str) -> None:
         assert name.startswith(f"{role}_")
         assert option.get("required", False) == ("default" not in option), name
         assert option["description"].endswith("."), name
+
+
+def test_of_each_role_it_is_looked_at_what_it_leaves() -> None:
+    assert set(LEFT) | {"preflight"} == set(ROLES)  # preflight changes nothing
 
 
 def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import time
 
+from tests.ansible import left_by
+from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import Machine, changed
 
 PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
@@ -34,6 +36,11 @@ def test_the_last_reading_is_in_the_database(machine: Machine, told: dict[str, s
 def test_the_second_run_changes_nothing(told: dict[str, str]) -> None:
     assert sum(changed(told["again"]).values()) == 0, told["again"]
     assert sum(changed(told["asked again"]).values()) == 0, told["asked again"]
+
+
+def test_each_role_leaves_what_it_is_to(machine: Machine, told: dict[str, str]) -> None:
+    host = looked_at(machine.host)
+    assert not left_by.faults(host, "labline", "influxdb", "tls", "grafana", "proxy", "telegraf")
 
 
 def test_units_are_shut_in(machine: Machine, told: dict[str, str]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ansible import left_by
+from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import Machine
 
 PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
@@ -69,6 +71,7 @@ def test_it_is_shut_in(machine: Machine, said: list[str]) -> None:
     for unit in ("labline-backup.service", "labline-backup-password.service"):
         assert machine.host.exposure(unit) <= 2.0, unit
     assert "active" in machine.host.run("systemctl", "is-active", "labline-backup.timer")
+    assert not left_by.faults(looked_at(machine.host), "backup")
 
 
 def test_the_backup_port_is_for_root_and_the_backup_alone(machine: Machine, said: list[str]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ansible import left_by
+from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import Machine
 
 INSIDE, OUTSIDE = (
@@ -105,6 +107,10 @@ def test_check_tells_and_does_nothing(based: Based) -> None:
 
 def test_the_second_run_changes_nothing(based: Based) -> None:
     assert "changed=0" in based.again and "changed=0" in based.asked_again, based.again + based.asked_again
+
+
+def test_it_leaves_what_it_is_to(based: Based) -> None:
+    assert not left_by.faults(looked_at(based.host), "base")
 
 
 def test_the_firewall_lets_in_whom_it_names(based: Based) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.ansible import left_by
+from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import Machine, went_well
 
 PATIENCE = 60.0  # seconds; never reached where all is well
@@ -48,6 +50,7 @@ def wait_for(machine: Machine, state: str) -> None:
 
 def test_it_is_mounted_by_its_label_and_the_second_run_changes_nothing(machine: Machine, said: list[str]) -> None:
     assert LINE in machine.host.run("cat", "/etc/fstab")
+    assert not left_by.faults(looked_at(machine.host), "data_drive")
     assert "changed=0" not in said[0] and "changed=0" in said[1]
 
 

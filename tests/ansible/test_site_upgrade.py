@@ -66,7 +66,11 @@ def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, told: dict[
     went("site.yml")
     before, users, known, first = version(), _users(machine), all_is_stored(machine), settings()
     made = json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"]
+    forgotten = ["/opt/labline-0123456789ab-3.9-x86_64", "/opt/labline-123456789abc-3.9-x86_64.tar"]
+    machine.host.run("mkdir", *forgotten)
     went("upgrade.yml", labline_clone=str(newer))
+    installed = machine.host.run("sh", "-c", "ls -d /opt/labline-*-*").split()
+    assert set(installed) == set(_links(machine)), "what neither runs nor ran before takes room"
     assert version() == VERSION and _users(machine) == users
     assert json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"] > made
     running = machine.host.run("sh", "-c", "cat /proc/[0-9]*/maps | grep -o '/opt/labline-[^/]*' | sort -u").split()

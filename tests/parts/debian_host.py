@@ -145,13 +145,6 @@ class Network:
             _run("ip", "-n", self.name, *words.split())
         _run("ip", "-n", self.name, "link", "set", "lab", "up")
 
-    def exposure(self, unit: str) -> float:
-        """Tell how exposed a unit of systemd's is, from 0 to 10, as systemd-analyze says."""
-        said = self.run("systemd-analyze", "security", "--no-pager", unit)
-        found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
-        assert found, said
-        return float(found[1])
-
     def enter(self) -> list[str]:
         """Begin a command that is to run in this network."""
         return ["ip", "netns", "exec", self.name]
@@ -201,9 +194,7 @@ class Host:
 
     def run(self, *command: str | Path, check: bool = True) -> str:
         """Run a command in the host as root; gives what it prints, its errors included."""
-        enter = ["nsenter", "-t", str(self._init), "-m", "-u", "-i", "-p", "-n", "-C", "env", "-i"]
-        path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
-        done = subprocess.run([*enter, path, "HOME=/root", *command], capture_output=True, text=True)
+        done = subprocess.run([*self.as_root(), *command], capture_output=True, text=True)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
@@ -217,6 +208,11 @@ class Host:
     def enter(self) -> list[str]:
         """Begin a command of this machine that is to run in the host's network."""
         return ["ip", "netns", "exec", self._netns]
+
+    def as_root(self) -> list[str]:
+        """Begin a command that is to run in the host as root."""
+        inside = ["nsenter", "-t", str(self._init), "-m", "-u", "-i", "-p", "-n", "-C"]
+        return [*inside, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
 
     def path(self, inside: str) -> Path:
         """Name a file of the host as this machine sees it."""
