@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests in two processes: much of what they do is to wait (tests/conftest.py).
-SHARED_OUT := -n 2 --dist loadgroup --no-loadscope-reorder
+SHARED_OUT := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long check dashboards bench chaos ansible lock deb clean all-installed test-installed

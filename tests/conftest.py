@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from labline.stack import credentials, influxdb, telegraf
 from provisioning.influxdb_server import Server
@@ -30,8 +31,12 @@ LONG = (
     "chaos/test_chaos.py",
     "kernel/",
 )
-# Fixtures of a whole session that take minutes to make.
-SHARED = {"machine", "viewer", "node"}
+# Files by their beginnings: what they share takes minutes to make, so they run in one process.
+TOGETHER = (
+    ("ansible/test_site", "ansible/test_proxy.py", "ansible/test_preflight.py"),
+    ("kernel/",),
+    ("grafana_dashboards/",),
+)
 # What has servers of asyncio in this very process, before others have left their threads in it; then what takes longest, so that all
 # processes end at about the same time.
 FIRST = (
@@ -116,19 +121,26 @@ def database(influxd: influxdb.InfluxDB) -> Iterator[Database]:
         ask(f'DROP USER "{user}"')
 
 
-@pytest.hookimpl(tryfirst=True)
+class _ByFile(LoadFileScheduling):
+    """Gives a process all tests of a file, and of those that belong TOGETHER."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((files[0] for files in TOGETHER if file.removeprefix("tests/").startswith(files)), file)
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return _ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out among processes (`-n 2`): those of a file stay together, and those of files that share what takes minutes to make."""
-    places = {item.path: item.path.relative_to(TESTS).as_posix() for item in items}
-    groups = dict(places)
-    for item in items:
-        for fixture in SHARED.intersection(getattr(item, "fixturenames", ())):
-            groups[item.path] = fixture
+    """Leave out what takes long, and put first what is to be FIRST."""
     asked = os.environ.get("LABLINE_LONG_TESTS")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
-        if places[item.path].startswith(LONG):
+    places = {item: item.path.relative_to(TESTS).as_posix() for item in items}
+    for item, place in places.items():
+        if place.startswith(LONG):
             item.add_marker("long")
             if not asked:
                 item.add_marker(pytest.mark.skip(reason="it takes long: `make test-long` runs it"))
-    items.sort(key=lambda item: [not places[item.path].startswith(first) for first in FIRST])
+    items.sort(key=lambda item: [not places[item].startswith(first) for first in FIRST])
