@@ -54,6 +54,7 @@ def rotated(machine: Machine, told: dict[str, str]) -> Iterator[Rotated]:
 def test_everybody_gets_a_new_password_and_no_reading_is_lost(machine: Machine, rotated: Rotated) -> None:
     all_is_stored(machine)
     before = rotated.vault.read()
+    assert rotated.play("--check", book="rotate.yml") and rotated.vault.read() == before
     said = rotated.play("-vvv", book="rotate.yml")
     now = rotated.vault.read()
     changed = {name for name in before if before[name] != now[name]}
