@@ -16,7 +16,7 @@ from tests.ansible import left_by
 from tests.parts import debian_host
 from tests.parts.looked_at import looked_at
 from tests.parts.newer_clone import VERSION, newer_clone
-from tests.parts.site_machine import changed, went_well
+from tests.parts.site_machine import PORT, changed, went_well
 from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
 
 PATIENCE = 180.0  # seconds until what is awaited is there; never reached where all is well
@@ -36,13 +36,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteNetwork]:
 
 @pytest.fixture(scope="module")
 def told(lab: SiteNetwork) -> dict[str, str]:
-    """What the playbook says: of the tunnels with --check; at work on bare machines; then by the tunnels, of one node, and of all with --check."""
-    return {
-        "asked": went_well(lab.play("--check", "--diff", "--tags", "tunnel")),
-        "made": went_well(lab.play("--diff")),
-        "again": went_well(lab.play("--limit", "cellar", tunnels=True)),
-        "asked again": went_well(lab.play("--check", "--diff", "--tags", "tunnel", tunnels=True)),
-    }
+    """What the playbook says: of the tunnels with --check; at work on bare machines; then, without a way to packages, by the tunnels, of one node, and of all with --check."""
+    said = {"asked": went_well(lab.play("--check", "--diff", "--tags", "tunnel"))}
+    said["made"] = went_well(lab.play("--diff"))
+    nothing_but_ssh = "add table inet away; add chain inet away out { type filter hook output priority 0; }; "
+    nothing_but_ssh += f"add rule inet away out tcp dport {PORT} reject"
+    for node in NODES:  # they get to no packages any more
+        lab.hosts[node].run("nft", nothing_but_ssh)
+    said["again"] = went_well(lab.play("--limit", "cellar", tunnels=True))
+    said["asked again"] = went_well(lab.play("--check", "--diff", "--tags", "tunnel", tunnels=True))
+    return said
 
 
 def _until(lab: SiteNetwork, look: Callable[[], bool], what: str) -> None:

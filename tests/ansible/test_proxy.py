@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from labline.stack import grafana
-from tests.parts.site_machine import ROOT, Machine
+from tests.parts.site_machine import ROOT, Machine, changed, went_well
 
 PATIENCE = 120.0  # seconds; never reached where all is well
 DAY = 86400
@@ -132,6 +132,22 @@ def test_the_authority_is_believed_for_the_server_alone_and_nobody_else_for_it(m
     ]
     for name in ("ca.key", "server.key"):
         assert machine.host.run("stat", "-c", "%a %U", f"/etc/labline/tls/{name}") == "600 root\n"
+
+
+def test_the_server_gets_another_name_and_who_writes_by_it_believes_it(machine: Machine, proxy: str) -> None:
+    names = {"tls_names": [machine.host.address, "bench.example"]}
+    said = went_well(machine.play("--tags", "tls,telegraf", **names))
+    assert changed(said)["daq"] and "Restart Telegraf" in said, said
+    _wait(machine, lambda: machine.ask(f"{proxy}/write", method="POST")[0] == 401)
+    _all_is_stored(machine)
+    assert not sum(changed(went_well(machine.play("--tags", "tls,telegraf", **names))).values())
+
+
+def test_what_a_run_that_was_broken_off_brought_is_taken_up_by_the_next(machine: Machine, proxy: str) -> None:
+    machine.host.run("touch", "/etc/labline/secrets/write_token", "/etc/influxdb/influxdb.conf")
+    said = went_well(machine.play("--tags", "influxdb,telegraf"))
+    assert "RUNNING HANDLER [telegraf : Restart Telegraf]" in said and "[influxdb : Restart InfluxDB]" in said, said
+    _all_is_stored(machine)
 
 
 def test_how_long_the_certificate_is_good_is_in_the_database(machine: Machine, proxy: str) -> None:

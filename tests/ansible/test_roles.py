@@ -32,6 +32,13 @@ def test_of_each_role_it_is_looked_at_what_it_leaves() -> None:
     assert set(LEFT) | {"preflight"} == set(ROLES)  # preflight changes nothing
 
 
+@pytest.mark.parametrize("role", [role for role in LEFT if LEFT[role].runs])
+def test_a_service_that_runs_with_what_was_there_before_is_found(role: str) -> None:
+    tasks = "".join(path.read_text() for path in (ANSIBLE / "roles" / role / "tasks").glob("*.yml"))
+    for unit in LEFT[role].runs:
+        assert f"__labline_unit: {unit}" in tasks and "tasks_from: stale" in tasks
+
+
 def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
     environment = packages.environment("ansible-test", ANSIBLE_HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     programs = packages.folder("ansible-test") / "bin"
