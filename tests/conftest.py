@@ -129,6 +129,13 @@ class _ByFile(LoadFileScheduling):
         return next((files[0] for files in TOGETHER if file.removeprefix("tests/").startswith(files)), file)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the paths of one process of several short: sockets have theirs below them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        config.option.basetemp = config.option.basetemp.replace("popen-gw", "")
+
+
 @pytest.hookimpl
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return _ByFile(config, log)

@@ -233,7 +233,7 @@ def test_another_users_lab_is_told_as_such(tmp_path):
     """As user nobody, beside a lab of root's: who runs it, or whose its folder is."""
     shared = tmp_path / "shared"
     shared.mkdir()
-    for folder in (shared, tmp_path, *tmp_path.parents[:2]):
+    for folder in (shared, tmp_path, *tmp_path.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o055)
     file = shared / "trial.yml"
     file.write_text(SITE)
