@@ -11,7 +11,7 @@ EARLIEST_NS = 1_577_836_800_000_000_000  # 2020: a machine without a battery beg
 AHEAD_NS = 2_000_000_000  # a source's time may be so far ahead of ours: clocks differ
 LOOK_SECONDS = 10.0  # between two questions to the kernel
 SET_NS = 500_000_000  # a clock that went otherwise by more was set: the kernel is asked at once
-TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+TIME_ERROR, REFUSED = 5, -1  # adjtimex(2): the clock is not synchronised; a sandbox does not let it through
 
 
 class _Timex(ctypes.Structure):
@@ -27,20 +27,20 @@ class Clock:
         self._checked = os.environ.get(VARIABLE) != "unchecked"
         self._next_look = 0.0
         self._ahead = 0  # of the monotonic clock, in ns, at the last look
-        self._synchronised = True
+        self._doubt = ""
 
     @property
-    def synchronised(self) -> bool:
-        """Tell whether the kernel knows that its clock follows a better one; True where it can't be asked."""
+    def doubt(self) -> str:
+        """Tell what the kernel knows against its clock: unsynchronised, "" for nothing, or unknown where it can't be asked."""
         ahead = time.time_ns() - time.monotonic_ns()
         if self._checked and (time.monotonic() >= self._next_look or abs(ahead - self._ahead) > SET_NS):
             self._next_look, self._ahead = time.monotonic() + LOOK_SECONDS, ahead
-            self._synchronised = _kernel_says()
-        return self._synchronised
+            self._doubt = _kernel_says()
+        return self._doubt
 
     def judge(self, time_ns: int) -> str:
-        """Judge the time of a reading (ns, UTC): future, past, unsynchronised, or "" for well."""
-        return self.oddity(time_ns) or ("" if self.synchronised else "unsynchronised")
+        """Judge the time of a reading (ns, UTC): future, past, unsynchronised, unknown, or "" for well."""
+        return self.oddity(time_ns) or self.doubt
 
     def oddity(self, time_ns: int) -> str:
         """Tell what is odd about a time itself: future, past, or "" for nothing."""
@@ -55,11 +55,13 @@ MEANINGS = {
     "future": "its times lie in the future: the clock of the source is ahead, or this machine's is behind",
     "past": "its times lie before 2020: a clock was not set",
     "unsynchronised": "this machine's clock follows no other (timedatectl; apt install chrony)",
+    "unknown": "the kernel can't be asked here whether this machine's clock follows another; is adjtimex barred?",
 }
 
 
-def _kernel_says() -> bool:
+def _kernel_says() -> str:
     try:
-        return bool(ctypes.CDLL(None).adjtimex(ctypes.byref(_Timex())) != TIME_ERROR)
+        state = ctypes.CDLL(None).adjtimex(ctypes.byref(_Timex()))
     except (OSError, AttributeError):
-        return True
+        return "unknown"
+    return "unknown" if state == REFUSED else "unsynchronised" if state == TIME_ERROR else ""

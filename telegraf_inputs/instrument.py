@@ -316,7 +316,7 @@ class Instrument:
         """Tell how it is after a cycle that was read."""
         self.reconnects += self._away
         self._away = False
-        self._state.judge(synchronised=self._clock.synchronised)
+        self._state.judge(self._clock.doubt)
 
     def _explained(self, error: BaseException) -> InstrumentError:
         if isinstance(error, InstrumentError):

@@ -51,15 +51,15 @@ class InstrumentState:
         """Begin anew with what was wrong since the last report."""
         self._worst = {}
 
-    def judge(self, *, synchronised: bool) -> None:
-        """Tell how it is after a cycle that was read; channels without news keep the status they had."""
+    def judge(self, doubt: str = "") -> None:
+        """Tell how it is after a cycle that was read; ``doubt``: of this machine's clock. Channels without news keep the status they had."""
         faulty = self._faulty()
         detail = ", ".join(f"{channel}: {status}{self._details[channel]}" for channel, status in faulty.items())
         told, self._told = self._told, faulty
         changed = [channel for channel in {**told, **faulty} if told.get(channel) != faulty.get(channel)]
         if self.state in ("degraded", "clock") and faulty and changed:
             self._sparing.say("state", "W", f"degraded: {detail}", changed)
-        clock = next(filter(None, self._clocks.values()), "" if synchronised else "unsynchronised")
+        clock = next(filter(None, self._clocks.values()), doubt)
         if clock:
             self.enter("clock", "; ".join(filter(None, (MEANINGS[clock], detail))), reason=clock)
         else:

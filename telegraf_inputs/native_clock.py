@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from .clock import LOOK_SECONDS, Clock
 
-METRIC, FIELD = "labline_clock", "unsynchronised"
+METRIC, FIELD = "labline_clock", "clock"
 TAG = ("labline", "clock")  # by which it passes the scripts' filters
 SECONDS = round(LOOK_SECONDS)  # between two looks
 
 
 def line() -> str:
     """Write what the kernel says, as line protocol."""
-    return f"{METRIC},{TAG[0]}={TAG[1]} {FIELD}={str(not Clock().synchronised).lower()}\n"
+    return f'{METRIC},{TAG[0]}={TAG[1]} {FIELD}="{Clock().doubt}"\n'
 
 
 if __name__ == "__main__":

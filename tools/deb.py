@@ -71,7 +71,8 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: The maintainers of labline <root@localhost>
 Installed-Size: {size}
-Depends: python3 (>= 3.{minor}), python3 (<< 3.{minor + 1}~), systemd, udev
+Depends: python3 (>= 3.{minor}), python3 (<< 3.{minor + 1}~), ca-certificates, systemd, udev
+Recommends: libusb-1.0-0
 Section: science
 Priority: optional
 Description: laboratory monitoring from one site file

@@ -45,7 +45,7 @@ def _service(service: Service, user: str, others: Sequence[Service]) -> dict[str
         "tmpfs": ["/tmp:mode=1777,size=64m"],
         "ports": [f"127.0.0.1:{port}:{port}" for port in service.ports],
         "devices": [{"source": d, "target": d, "permissions": "rw"} for d in service.devices],
-        "group_add": ["dialout"] * bool(service.devices),
+        "group_add": [str(group) for group in service.groups],
         "healthcheck": _health(service),
         "depends_on": conditions,
         "restart": "on-failure:5" if service.once else "unless-stopped",

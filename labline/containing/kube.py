@@ -21,6 +21,7 @@ def render(site: Site, services: Sequence[Service], user: tuple[int, int], folde
     """Write the file; ``folder`` is where it lies, for a pod knows no relative paths."""
     volumes: dict[str, dict[str, Any]] = {"tmp": {"emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}}
     containers = [_container(service, user, volumes, folder) for service in services]
+    groups = sorted({group for service in services for group in service.groups})
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -32,7 +33,7 @@ def render(site: Site, services: Sequence[Service], user: tuple[int, int], folde
             "hostAliases": [
                 {"ip": "127.0.0.1", "hostnames": [service.name for service in services if not service.once]}
             ],
-            "securityContext": {"runAsNonRoot": True, "supplementalGroups": [20]},  # dialout, for serial ports
+            "securityContext": {"runAsNonRoot": True, **({"supplementalGroups": groups} if groups else {})},
             "containers": containers,
             "volumes": [{"name": name, **volume} for name, volume in volumes.items()],
         },

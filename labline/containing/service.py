@@ -35,6 +35,7 @@ class Service:
     ports: tuple[int, ...] = ()
     after: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()  # that own them, by the machine's numbers: an image has numbers of its own
     capabilities: tuple[str, ...] = ()
     built_here: bool = False  # its image comes from no registry
     once: bool = False  # it does its work, and ends

@@ -17,7 +17,7 @@ from telegraf_inputs import transports
 from telegraf_inputs.url import HERE, Url
 
 from ..stack import grafana
-from . import broker, texts
+from . import broker, devices, texts
 from .service import Mount, Service
 
 # Tags that say which, never "latest": what runs changes when these lines do.
@@ -54,7 +54,7 @@ def generated(site: Site) -> list[str]:
 
 
 def out_of_reach(site: Site) -> list[str]:
-    """Tell which instruments a container does not reach at the connection that the site file has."""
+    """Tell which instruments and devices a container does not reach as the site file and this machine have them."""
     told = []
     for instrument in site.enabled:
         url = instrument.stanza.connection
@@ -67,7 +67,7 @@ def out_of_reach(site: Site) -> list[str]:
             )
         elif url.scheme == "phidget" and not transports.of(url).shared(url) or url.rest.upper().startswith("USB"):
             told.append(f"{instrument.name}: USB is not handed in to containers; labline run reads it")
-    return told
+    return told + devices.without_group(_devices(site))
 
 
 def _influxdb() -> Service:
@@ -96,6 +96,7 @@ def _apply() -> Service:
 
 
 def _telegraf(site: Site) -> Service:
+    opened = _devices(site)
     fastest = min(instrument.stanza.interval for instrument in site.enabled)
     minutes = max(SILENT_MINUTES, int(3 * fastest / 60) + 1)
     reads = (broker.HOST,) if broker.used(site) else ()
@@ -114,7 +115,8 @@ def _telegraf(site: Site) -> Service:
             *(Mount(folder, folder) for folder in _folders(site)),
         ),
         after=("apply", *reads),
-        devices=_devices(site),
+        devices=opened,
+        groups=devices.groups(opened),
     )
 
 

@@ -27,8 +27,15 @@ def findings(lab: Examined) -> Iterator[Finding]:
 def _clock(lab: Examined) -> Finding:
     if os.environ.get(clock.VARIABLE) == "unchecked" or all(node.clock == "unchecked" for node in lab.site.nodes):
         return Finding("clock", "is not checked: clock: unchecked")
-    if clock.Clock().synchronised:
+    doubt = clock.Clock().doubt
+    if not doubt:
         return Finding("clock", "follows a better one, says the kernel")
+    if doubt == "unknown":
+        return Finding(
+            "clock",
+            "can't be asked after: the kernel refuses",
+            "a sandbox bars adjtimex? Or clock: unchecked, where it is kept otherwise",
+        )
     return Finding("clock", "follows no other clock", "timedatectl tells why; docs/clock.md says how it is set up")
 
 

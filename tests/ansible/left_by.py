@@ -15,7 +15,7 @@ class Left:
     """``runs``: services (enabled, too), by the user of their processes; ``enabled``: units that need not run now; ``barred``: units that can't be started.
 
     ``files`` by their modes and owners; ``private``: folders of files that are their owner's alone; ``links`` lead somewhere;
-    ``listens``: ports, and whether the machine's own programs alone get to them; ``users`` can't log in.
+    ``commands`` lead to programs; ``listens``: ports, and whether the machine's own programs alone get to them; ``users`` can't log in.
     """
 
     packages: tuple[str, ...] = ()
@@ -25,6 +25,7 @@ class Left:
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     private: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     listens: dict[int, bool] = field(default_factory=dict)
     users: tuple[str, ...] = ()
 
@@ -42,6 +43,7 @@ LEFT = {
     ),
     "labline": Left(
         links=("/opt/labline",),
+        commands=("/usr/local/bin/labline",),
         files={"/etc/labline/site.yml": (0o644, "root"), "/etc/labline/secrets": (0o700, "root")},
         private=("/etc/labline/secrets",),
     ),
@@ -75,7 +77,11 @@ LEFT = {
         runs={"labline-telegraf.service": "labline"},
         enabled=("labline-catch-up.timer",),
         barred=("telegraf.service",),
-        files={"/etc/labline/telegraf/telegraf.conf": (0o644, "root"), "/var/lib/labline/journal": (0o750, "labline")},
+        files={
+            "/etc/labline/telegraf/telegraf.conf": (0o644, "root"),
+            "/etc/udev/rules.d/60-labline.rules": (0o644, "root"),
+            "/var/lib/labline/journal": (0o750, "labline"),
+        },
         users=("labline",),
     ),
     "mosquitto": Left(
@@ -168,6 +174,9 @@ def _files(host: testinfra.host.Host, left: Left) -> Iterator[str]:
         file = host.file(path)
         if not file.is_symlink or not host.file(file.linked_to).is_directory:
             yield f"{path} is no link to a folder"
+    for path in left.commands:
+        if not (file := host.file(path)).is_symlink or host.run("%s --version", path).rc:
+            yield f"{path} is no link to a program that runs"
 
 
 def _user(host: testinfra.host.Host, service: str) -> str:

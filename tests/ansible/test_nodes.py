@@ -22,7 +22,12 @@ from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
 PATIENCE = 180.0  # seconds until what is awaited is there; never reached where all is well
 NODES = {"mast": "laser", "cellar": "dewar", "pump": "vacuum"}
 READ = {"laser": "julabo", "dewar": "lakeshore_372", "vacuum": "pfeiffer_tpg"}
-OF_SERVER = ("/etc/labline/site.yml", "--secrets", "/etc/labline/secrets")
+# As docs/remote.md has it.
+FOLDER = 'install -d -m 700 ~/lab; sudo install -m 600 -o "$USER" /etc/labline/secrets/reader ~/lab/reader'
+AS_MYSELF, AS_ROOT = (
+    "labline nodes /etc/labline/site.yml --secrets ~/lab",
+    "sudo labline nodes /etc/labline/site.yml --no-ssh",
+)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +175,8 @@ def test_after_a_reboot_of_the_server_all_go_on(lab: SiteNetwork, told: dict[str
 
 def test_labline_nodes_tells_how_they_are(lab: SiteNetwork, told: dict[str, str]) -> None:
     lab.let_server_log_in()
-    said = json.loads(lab.on_server("nodes", *OF_SERVER, "--json"))
+    assert lab.on_server(FOLDER) == ""
+    said = json.loads(lab.on_server(f"{AS_MYSELF} --json"))
     assert [node["name"] for node in said["nodes"]] == list(lab.hosts)
     for node in said["nodes"]:
         assert node["well"] and not node["problem"] and node["version"], node
@@ -182,8 +188,10 @@ def test_labline_nodes_tells_how_they_are(lab: SiteNetwork, told: dict[str, str]
         assert node["tunnel"] == ("" if node["server"] else "open")
     lab.hosts["cellar"].run("systemctl", "stop", "labline-tunnel.service")
     try:
-        table = lab.on_server("nodes", *OF_SERVER)
+        table = lab.on_server(AS_MYSELF)
         assert re.search(r"^cellar .* shut ", table, re.MULTILINE) and "cellar: ssh says: " in table, table
+        table = lab.on_server(AS_ROOT)
+        assert re.search(r"^mast .* ago ", table, re.MULTILINE) and "ssh says" not in table, table
     finally:
         lab.hosts["cellar"].run("systemctl", "start", "labline-tunnel.service")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import grp
+import os
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from labline import cli
-from labline.containing import broker
+from labline.containing import broker, devices
 from labline.stack import telegraf_build
 from tests.parts import compose, kubernetes, packages
 from tests.parts.mqtt import CONTAINED
@@ -138,8 +141,52 @@ def test_what_is_read_of_the_machine_is_handed_in(folder: Path):
         "/dev/serial/by-id/usb-FTDI-port0",
         "/dev/ttyUSB3",
     ]
-    assert telegraf["group_add"] == ["dialout"]
+    assert telegraf["group_add"] == [str(grp.getgrnam("dialout").gr_gid)]
     assert "/mnt/w1" in [volume["source"] for volume in telegraf["volumes"]]
+
+
+BUSES = """\
+site: my-lab
+nodes: [{{name: lab-pc}}]
+instruments:
+  - {{name: there, driver: pfeiffer_tpg, model: tpg262, connection: "serial://{there}"}}
+  - {{name: pulled, driver: pfeiffer_tpg, model: tpg262, connection: "serial:///dev/ttyUSB97"}}
+  - {{name: bus, driver: thermistor_adcpi, connection: "i2c:///dev/i2c-97", channels: {{"1": {{}}}}}}
+"""
+
+
+def test_the_groups_of_devices_are_numbers_of_this_machine(tmp_path, monkeypatch, capsys: pytest.CaptureFixture[str]):
+    there, none = tmp_path / "port", {"dialout": 4711}
+    there.touch(mode=0o660)
+    owner = {str(there): 4713}
+    stat = os.stat
+
+    def owned(path, **how):
+        found = list(stat(path, **how))
+        found[5] = owner.get(str(path), found[5])
+        return os.stat_result(found)
+
+    monkeypatch.setattr(devices.os, "stat", owned)
+    monkeypatch.setattr(devices.grp, "getgrnam", lambda name: SimpleNamespace(gr_gid=none[name]))
+    (tmp_path / "lab.yml").write_text(BUSES.format(there=there))
+    made = tmp_path / "made"
+
+    def given(*notes: str) -> None:
+        assert cli.main(["containers", str(tmp_path / "lab.yml"), "--to", str(made)]) == 0
+        said = [line.split(";")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("note: /")]
+        assert said == list(notes)
+
+    given("note: /dev/i2c-97: is not here, nor is the group i2c")
+    assert services(made)["telegraf"]["group_add"] == ["4711", "4713"]
+    none["i2c"], owner[str(there)] = 4712, 0
+    given(f"note: {there}: belongs to root's group")
+    assert services(made)["telegraf"]["group_add"] == ["4711", "4712"]
+    there.chmod(0o666)
+    given()
+    pod = yaml.safe_load((made / "kube.yaml").read_text())["spec"]
+    assert pod["securityContext"]["supplementalGroups"] == [4711, 4712]
+    assert compose.read(made / "compose.yaml").returncode == 0
+    assert kubernetes.validate(made / "kube.yaml").returncode == 0
 
 
 def test_doing_it_again_changes_nothing(lab: Path, folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -24,7 +24,8 @@ instruments:
 def rendered(tmp_path, clock=""):
     (tmp_path / "clocks.yml").write_text(SITE.format(clock=clock))
     site = sites.load(tmp_path / "clocks.yml")
-    (tmp_path / "python").write_text('#!/bin/sh\necho "labline_clock,labline=clock unsynchronised=true"\n')
+    report = 'labline_clock,labline=clock clock="unsynchronised"'
+    (tmp_path / "python").write_text(f"#!/bin/sh\necho '{report}'\n")
     (tmp_path / "python").chmod(0o755)
     paths = telegraf_config.TelegrafPaths(python=str(tmp_path / "python"), config=str(tmp_path))
     files = telegraf_config.render(site, site.nodes[0], paths)

@@ -307,24 +307,25 @@ def test_a_time_that_cant_be_believed_is_marked(shaped):
 
 
 def test_what_is_read_while_the_clock_follows_no_other_is_marked(shaped):
-    def told(unsynchronised: bool) -> str:
-        return f"{native_clock.METRIC},@ {native_clock.FIELD}={str(unsynchronised).lower()} {SECOND}"
+    def told(doubt: str) -> str:
+        return f'{native_clock.METRIC},@ {native_clock.FIELD}="{doubt}" {SECOND}'
 
     lines = [f"snmp,@ 1.a={n} {SECOND + n}" for n in range(4)]
-    points, _ = shaped(snmp(a={"unit": "V"}), lines[0], told(True), lines[1], lines[2], told(False), lines[3])
+    told_of = (told("unsynchronised"), lines[1], told("unknown"), lines[2], told(""))
+    points, _ = shaped(snmp(a={"unit": "V"}), lines[0], *told_of, lines[3])
     assert [point.partition(",")[2] for point in points if point.startswith("snmp")] == [
         f'channel=1 a=0,status="ok" {SECOND}',
         f'channel=1 a=1,status="ok",clock="unsynchronised" {SECOND + 1}',
-        f'channel=1 a=2,status="ok",clock="unsynchronised" {SECOND + 2}',
+        f'channel=1 a=2,status="ok",clock="unknown" {SECOND + 2}',
         f'channel=1 a=3,status="ok" {SECOND + 3}',
     ]
 
 
-@pytest.mark.parametrize(("checked", "told"), [("unchecked", "false"), ("", "true")])
+@pytest.mark.parametrize(("checked", "told"), [("unchecked", ""), ("", "unsynchronised")])
 def test_the_report_of_the_clock_is_what_the_kernel_says(monkeypatch, checked, told):
-    monkeypatch.setattr(clock, "_kernel_says", lambda: False)
+    monkeypatch.setattr(clock, "_kernel_says", lambda: "unsynchronised")
     monkeypatch.setenv(clock.VARIABLE, checked)
-    assert native_clock.line() == f"labline_clock,labline=clock unsynchronised={told}\n"
+    assert native_clock.line() == f'labline_clock,labline=clock clock="{told}"\n'
 
 
 def timed(form: str | None, *messages: str) -> tuple[dict, list[str]]:

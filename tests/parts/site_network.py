@@ -109,19 +109,20 @@ class SiteNetwork:
         return site_machine.query(self.hosts[SERVER], DATABASE, self.passwords["reader"], statement)
 
     def let_server_log_in(self) -> None:
-        """Give root on the server the keys by which people log in to the hosts."""
-        folder = self.hosts[SERVER].path("/root/.ssh")
-        folder.mkdir(mode=0o700, exist_ok=True)
+        """Give who logs in to the server the keys by which people log in to the hosts."""
+        home = f"/home/{debian_host.USER}/.ssh"
+        folder = self.hosts[SERVER].path(home)
         names = ""
         for name, host in self.hosts.items():
             shutil.copy(host.key, folder / name)
-            names += f"Host {name}\n    IdentityFile /root/.ssh/{name}\n"
+            names += f"Host {name}\n    IdentityFile {home}/{name}\n"
         (folder / "config").write_text(f"{names}Host *\n    IdentitiesOnly yes\n")
         shutil.copy(self.known_hosts, folder / "known_hosts")
+        self.hosts[SERVER].run("chown", "--recursive", debian_host.USER, home)
 
-    def on_server(self, *words: str) -> str:
-        """Run a verb on the server, as root, with its own site file and passwords."""
-        return self.hosts[SERVER].run("/opt/labline/bin/labline", *words, check=False)
+    def on_server(self, command: str) -> str:
+        """Run a command of the shell on the server, as who logs in there types it."""
+        return self.hosts[SERVER].run("runuser", "--login", debian_host.USER, "--command", command, check=False)
 
 
 @contextmanager
