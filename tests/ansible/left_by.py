@@ -44,7 +44,11 @@ LEFT = {
     "labline": Left(
         links=("/opt/labline",),
         commands=("/usr/local/bin/labline",),
-        files={"/etc/labline/site.yml": (0o644, "root"), "/etc/labline/secrets": (0o700, "root")},
+        files={
+            "/etc/labline/site.yml": (0o644, "root"),
+            "/etc/labline/secrets": (0o700, "root"),
+            "/opt/labline/worked": (0o644, "root"),
+        },
         private=("/etc/labline/secrets",),
     ),
     "influxdb": Left(

@@ -15,7 +15,7 @@ import pytest
 from tests.ansible import left_by
 from tests.parts import debian_host
 from tests.parts.looked_at import looked_at
-from tests.parts.newer_clone import VERSION, newer_clone
+from tests.parts.other_clones import VERSION, newer_clone
 from tests.parts.site_machine import PORT, changed, went_well
 from tests.parts.site_network import SERVER, SiteNetwork, network_of_hosts
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ansible.conftest import all_is_stored
+from tests.ansible.conftest import PATIENCE, all_is_stored
 from tests.parts.site_machine import Machine
 
 USERS = ("labadmin", "writer", "reader", "grafana_admin")
+
+# What a node is told that writes straight to the database: as rotate.yml does, and as one that ends there.
+WAIT = """\
+- hosts: daq
+  become: true
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_fact: {__labline_other: [writer], __labline_taken: false}
+    - ansible.builtin.import_role: {name: labline, tasks_from: rotate_wait}
+"""
+GO_ON = "    - ansible.builtin.import_role: {name: labline, tasks_from: rotate_go_on}\n"
 
 
 class Rotated:
@@ -105,3 +117,32 @@ def test_a_vault_that_can_not_be_opened_is_told_before_anything_is_changed(machi
         said = " ".join((done.stdout + done.stderr).split())
         assert done.returncode != 0 and "PLAY [Put the site" not in said, said
         assert f"{why} the vault {rotated.vault.file}. Nothing was changed. --ask-vault-pass asks" in said, said
+
+
+def test_a_node_that_nobody_comes_back_to_starts_again(machine: Machine, rotated: Rotated) -> None:
+    def told(play: str, *more: str) -> str:
+        book = machine.inventory.parent / "wait.yml"
+        book.write_text(play)
+        words = ["-e", "__labline_way=writer", *more]
+        done = rotated.run(rotated.vault.option, *words, book=str(book))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def waits() -> bool:
+        return "inactive" in machine.host.run("systemctl", "is-active", "labline-telegraf.service", check=False)
+
+    def timers() -> str:
+        return machine.host.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "labline-telegraf-again*")
+
+    told(WAIT, "--check")
+    assert not waits() and not timers()
+    told(WAIT)
+    assert waits() and "labline-telegraf-again.timer" in timers()
+    told(WAIT, "-e", "__labline_again=1s")  # once more: from now on
+    deadline = time.monotonic() + PATIENCE
+    while waits():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    told(WAIT + GO_ON)
+    assert not waits() and not timers()
+    all_is_stored(machine)

@@ -1,21 +1,57 @@
-"""upgrade.yml and back.yml: to another version and back, with a backup first; data, users and passwords stay, no reading is lost."""
+"""upgrade.yml and back.yml: from another release and back, with a backup first; data, alarms, users and passwords stay, no reading is lost."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.ansible.conftest import all_is_stored
-from tests.parts.newer_clone import VERSION, newer_clone
-from tests.parts.site_machine import Machine
+from tests.parts import debian_host
+from tests.parts.other_clones import earlier_clone, earlier_is_there, newer_clone
+from tests.parts.site_machine import ROOT, Machine, went_well
+from tests.parts.site_machine import machine as bare_machine
+
+# What a clone can try whose history is cut short, is said by the test's name.
+EARLIER = earlier_is_there()
+WAY = "from a release before" if EARLIER else "to a release to come, as the history has none before"
+ALARMS = "/var/lib/grafana/alarms.json"
+UNITS = "telegraf.service catch-up.service catch-up.timer backup.service backup.timer"
+MADE = " ".join(
+    ["etc/labline/telegraf", "etc/labline/site.yml", "etc/grafana/labline", "usr/local/sbin/labline-restore"]
+    + [f"etc/systemd/system/labline-{unit}" for unit in UNITS.split()]
+)
+
+
+@dataclass(frozen=True)
+class Clones:
+    """One of the release before, one of a release that comes to nothing, and one of the release that comes then."""
+
+    before: Path
+    failing: Path
+    after: Path
 
 
 @pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Path:
-    """A clone of a release to come."""
-    return newer_clone(tmp_path_factory.mktemp("newer"), Path(str(machine.variables["labline_archives"])))
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A bare machine of its own: nothing of this release was ever on it."""
+    with ExitStack() as undo:
+        with debian_host.or_skip():
+            made = undo.enter_context(bare_machine(tmp_path_factory.mktemp("upgraded-machine")))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Clones:
+    archives = Path(str(machine.variables["labline_archives"]))
+    failing = newer_clone(tmp_path_factory.mktemp("failing"), archives, "99.0")
+    if EARLIER:
+        return Clones(earlier_clone(tmp_path_factory.mktemp("earlier"), archives), failing, ROOT)
+    return Clones(ROOT, failing, newer_clone(tmp_path_factory.mktemp("newer"), archives))
 
 
 def _users(machine: Machine) -> str:
@@ -24,7 +60,7 @@ def _users(machine: Machine) -> str:
 
 def _links(machine: Machine) -> list[str]:
     return machine.host.run(
-        "sh", "-c", "readlink /opt/labline /opt/labline-before; ls -d /opt/labline-going 2>/dev/null || true"
+        "sh", "-c", "readlink /opt/labline /opt/labline-before || true; ls -d /opt/labline-going 2>/dev/null || true"
     ).split()
 
 
@@ -47,40 +83,59 @@ def _broken_off(machine: Machine) -> None:
     machine.host.run("systemctl", "start", "influxdb.service")
 
 
-def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, told: dict[str, str], newer: Path) -> None:
-    def went(book: str, **variables: object) -> str:
-        done = machine.play(book=book, **wanted, **variables)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-        return done.stdout
+def _comes_to_nothing(machine: Machine, clone: Path) -> None:
+    """Another version is installed, and what it was to run was never started: the one before stays that one, whatever comes then."""
+    (runs,) = _links(machine)
+    went_well(machine.play("--tags", "labline", labline_clone=str(clone)))
+    assert _links(machine)[0] != runs and _links(machine)[1:] == [runs]
 
-    def version() -> str:
-        return machine.host.run("/opt/labline/bin/labline", "--version").split()[-1]
 
-    def settings() -> str:
-        made = "etc/labline/telegraf etc/labline/site.yml etc/systemd/system/labline-* usr/local/sbin/labline-restore"
-        return machine.host.run("sh", "-c", f"cd / && find {made} -type f | sort | xargs sha256sum")
+def _rules(machine: Machine) -> set[str]:
+    said = json.loads(machine.host.run("sh", "-c", "cat /etc/grafana/labline/alerting/*-rules.json"))
+    return {rule["uid"] for group in said["groups"] for rule in group["rules"]}
+
+
+def _alarms(machine: Machine) -> dict[str, str]:
+    return dict(json.loads(machine.host.run("cat", ALARMS)))
+
+
+def _settings(machine: Machine) -> str:
+    return machine.host.run("sh", "-c", f"cd / && find {MADE} -type f | sort | xargs sha256sum")
+
+
+@pytest.mark.parametrize("way", [WAY])
+def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, clones: Clones, way: str) -> None:
+    def went(book: str, of: Path = ROOT, **variables: object) -> None:
+        went_well(machine.play(book=book, of=of, **wanted, **variables))
 
     wanted: dict[str, object] = {"backup_repository": "/srv/backup", "backup_password": "canary-of-restic"}
-    refused = machine.play(book="upgrade.yml", labline_clone=str(newer))
+    went("site.yml", clones.before)
+    refused = machine.play(book="upgrade.yml", labline_clone=str(clones.after))
     assert refused.returncode != 0 and "upgrade_without_backup=true" in refused.stdout
-    went("site.yml")
-    before, users, known, first = version(), _users(machine), all_is_stored(machine), settings()
+    rules, alarms = _rules(machine), _alarms(machine) | {"bench-database": "Alerting"}
+    assert rules == set(alarms)
+    machine.host.path(ALARMS).write_text(json.dumps(alarms))
+    users, known, first = _users(machine), all_is_stored(machine), _settings(machine)
     made = json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"]
+    (before,) = _links(machine)
+    _comes_to_nothing(machine, clones.failing)
     forgotten = ["/opt/labline-0123456789ab-3.9-x86_64", "/opt/labline-123456789abc-3.9-x86_64.tar"]
     machine.host.run("mkdir", *forgotten)
-    went("upgrade.yml", labline_clone=str(newer))
+    went("upgrade.yml", labline_clone=str(clones.after))
+    after, *others = _links(machine)
+    assert others == [before], "it goes back to what has worked"
     installed = machine.host.run("sh", "-c", "ls -d /opt/labline-*-*").split()
-    assert set(installed) == set(_links(machine)), "what neither runs nor ran before takes room"
-    assert version() == VERSION and _users(machine) == users
+    assert set(installed) == {before, after}, "what neither runs nor ran before takes room"
+    assert _users(machine) == users and rules <= _rules(machine) and alarms.items() <= _alarms(machine).items()
     assert json.loads(machine.host.run("cat", "/var/lib/labline-backup/last.json"))["made"] > made
     running = machine.host.run("sh", "-c", "cat /proc/[0-9]*/maps | grep -o '/opt/labline-[^/]*' | sort -u").split()
-    assert running == [machine.host.run("readlink", "/opt/labline").strip()]  # no program of the former one runs on
+    assert running == [after]  # no program of the former one runs on
     known |= all_is_stored(machine)
     _spoilt(machine)
     _broken_off(machine)
     went("back.yml")
-    assert version() == before and settings() == first and _users(machine) == users
+    assert _links(machine) == [before, after] and _settings(machine) == first
+    assert _users(machine) == users and alarms.items() <= _alarms(machine).items()
     assert known <= all_is_stored(machine)
-    assert len(_links(machine)) == 2
     went("back.yml")
-    assert version() == VERSION and known <= all_is_stored(machine)
+    assert _links(machine) == [after, before] and known <= all_is_stored(machine)

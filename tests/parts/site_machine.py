@@ -88,18 +88,20 @@ class Machine:
             self.variables |= {f"{part}_repository": f"http://{network.address(1)}:{PORT}", f"{part}_key": key}
         self.variables["grafana_key_fingerprints"] = [apt_repository.fingerprint(key)]
 
-    def play(self, *arguments: str, book: str = "site.yml", **variables: object) -> subprocess.CompletedProcess[str]:
-        """Run a playbook with more ``variables`` of the host; gives its exit status and what it prints."""
+    def play(
+        self, *arguments: str, book: str = "site.yml", of: Path = ROOT, **variables: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook ``of`` a clone with more ``variables`` of the host; gives its exit status and what it prints."""
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables, **self.others}
         members = {"server": ["daq"], "nodes": list(hosts)}
         groups = {name: {"hosts": {host: {} for host in members[name]}} for name in members}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments)
+        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments, of=of)
 
-    def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def ansible(self, *words: str, of: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
-        return ansible(self._network, self._folder, *words)
+        return ansible(self._network, self._folder, *words, of=of)
 
     def vault(self, passwords: dict[str, Any]) -> PasswordVault:
         """Make a vault in the inventory."""
@@ -132,12 +134,17 @@ class Machine:
         return query(self.host, "lab", self.passwords[user], statement, user)
 
 
-def ansible(network: debian_host.Network, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run one of Ansible's programs in a network; what it keeps is in ``folder``. Gives its exit status and what it prints."""
+def ansible(
+    network: debian_host.Network, folder: Path, *words: str, of: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs in a network, with the roles ``of`` a clone; what it keeps is in ``folder``.
+
+    Gives its exit status and what it prints.
+    """
     return subprocess.run(
         [*network.enter(), sys.executable, "-m", "ansible", *words],
-        cwd=ROOT / "ansible",
-        env=ansible_environment(folder, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
+        cwd=of / "ansible",
+        env=ansible_environment(folder, of, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -157,11 +164,11 @@ def changed(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in found}
 
 
-def ansible_environment(folder: Path, **more: str) -> dict[str, str]:
+def ansible_environment(folder: Path, of: Path = ROOT, **more: str) -> dict[str, str]:
     """Give the environment of Ansible's programs, which keep what they need in ``folder``."""
     return packages.environment(
         "ansible-test",
-        ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
+        ANSIBLE_CONFIG=str(of / "ansible" / "ansible.cfg"),
         ANSIBLE_HOME=str(folder / "home"),
         ANSIBLE_LOCAL_TEMP=str(folder / "home" / "tmp"),
         ANSIBLE_NOCOLOR="1",

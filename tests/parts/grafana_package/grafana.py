@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Stands where Grafana is: takes its settings from the same places, and says over HTTP what it found.
 
-A password in a file that is not there ends it, as it does Grafana; the administrator's password is that of the first start.
+A password in a file that is not there ends it, as it does Grafana; the administrator's password is that of the first start. Of each rule of an alarm
+it keeps the state, by the rule's uid, as long as it is not told to delete the rule.
 """
 
 from __future__ import annotations
@@ -23,6 +24,18 @@ def expanded(text: str) -> str:
     return FILE.sub(lambda found: Path(found[1]).read_text().strip(), text)
 
 
+def keep_alarms(folder: Path, kept: Path) -> None:
+    """Add the rules that are new, as Normal, to those that are kept, and take away those that are to be deleted."""
+    states = json.loads(kept.read_text()) if kept.exists() else {}
+    for path in folder.glob("*.json"):
+        said = json.loads(path.read_text())
+        for rule in (rule for group in said.get("groups", []) for rule in group["rules"]):
+            states.setdefault(rule["uid"], "Normal")
+        for rule in said.get("deleteRules", []):
+            states.pop(rule["uid"], None)
+    kept.write_text(json.dumps(states))
+
+
 def main() -> None:
     """Serve until the end."""
     given = dict(word.lstrip("-").split("=", 1) for word in sys.argv[2:])
@@ -33,7 +46,9 @@ def main() -> None:
     for kind in ("datasources", "alerting"):
         for path in (provisioning / kind).iterdir():
             expanded(path.read_text())
-    known = Path(given["cfg:default.paths.data"]) / "admin"
+    data = Path(given["cfg:default.paths.data"])
+    keep_alarms(provisioning / "alerting", data / "alarms.json")
+    known = data / "admin"
     if not known.exists():
         known.write_text(expanded(settings["security"]["admin_password"]))
     if not expanded(settings["security"]["secret_key"]):
