@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,10 +13,12 @@ EVERYWHERE = ("0.0.0.0", "::", "*")
 
 @dataclass(frozen=True)
 class Left:
-    """``runs``: services (enabled, too), by the user of their processes; ``enabled``: units that need not run now; ``barred``: units that can't be started.
+    """``runs``: services (enabled, too), by the user of their processes; ``enabled``: units that need not run now; ``barred``: units that neither run nor
+    can be started.
 
-    ``files`` by their modes and owners; ``private``: folders of files that are their owner's alone; ``links`` lead somewhere;
-    ``commands`` lead to programs; ``listens``: ports, and whether the machine's own programs alone get to them; ``users`` can't log in.
+    ``files`` by their modes and owners; ``lines``: what a line of a file (``*`` for each such file) has to be, from its begin to its end;
+    ``private``: folders of files that are their owner's alone; ``links`` lead somewhere, ``commands`` to programs;
+    ``listens``: ports, and whether the machine's own programs alone get to them; ``users`` can't log in.
     """
 
     packages: tuple[str, ...] = ()
@@ -23,6 +26,7 @@ class Left:
     enabled: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
     private: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
@@ -112,6 +116,17 @@ LEFT = {
         },
         users=("labline-tunnel",),
     ),
+    "tunnel at the server": Left(
+        files={
+            "/etc/ssh/labline-tunnels": (0o644, "root"),
+            "/etc/ssh/sshd_config.d/50-labline-tunnels.conf": (0o644, "root"),
+        },
+        lines={
+            "/etc/ssh/labline-tunnels": r'restrict,port-forwarding,permitlisten="127\.0\.0\.1:\d+",.* tunnel of \S+',
+            "/etc/ssh/sshd_config.d/50-labline-tunnels.conf": "Match User tunnels",
+        },
+        users=("tunnels",),
+    ),
     "backup": Left(
         packages=("restic",),
         enabled=("labline-backup.timer",),
@@ -120,7 +135,14 @@ LEFT = {
         listens={8088: True},
         users=("labline-backup",),
     ),
-    "data_drive": Left(files={"/etc/fstab": (0o644, "root")}),
+    "data_drive": Left(
+        files={"/etc/fstab": (0o644, "root")},
+        lines={
+            "/etc/fstab": r"(PART)?(LABEL|UUID)=\S+ /srv/labline ext4 noatime,nofail,\S+,x-systemd\.wanted-by=\S+\.device 0 2",
+            "/etc/systemd/system/srv-labline.mount.d/60-labline-data-drive.conf": r"Upholds=\S+\.service .*",
+            "/etc/systemd/system/*.service.d/60-labline-data-drive.conf": "AssertPathIsMountPoint=/srv/labline",
+        },
+    ),
     "wireguard": Left(
         packages=("wireguard-tools",),
         runs={"wg-quick@labline.service": ""},
@@ -150,6 +172,8 @@ def _faults(host: testinfra.host.Host, left: Left) -> Iterator[str]:
     for name in left.barred:
         if not host.service(name).is_masked:
             yield f"{name} can be started"
+        if host.service(name).is_running:
+            yield f"{name} runs"
     yield from _files(host, left)
     for port, within in left.listens.items():
         if not (addresses := _listening(host, port)):
@@ -170,6 +194,13 @@ def _files(host: testinfra.host.Host, left: Left) -> Iterator[str]:
             yield f"there is no {path}"
         elif (file.mode, file.user) != (mode, owner):
             yield f"{path} is {file.mode:o} of {file.user}, not {mode:o} of {owner}"
+    for path, line in left.lines.items():
+        found = host.run(f"ls -d {path}").stdout.split()
+        if not found:
+            yield f"there is no {path}"
+        for name in found:
+            if not re.search(f"^{line}$", host.file(name).content_string, re.MULTILINE):
+                yield f"{name} has no line {line}"
     for folder in left.private:
         for name in host.file(folder).listdir():
             if (file := host.file(f"{folder}/{name}")).is_file and file.mode & 0o077:

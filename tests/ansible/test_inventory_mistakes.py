@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.parts import local_inventory, packages
 from tests.parts.local_inventory import SITE
+from tools import wheels
 
 ANSIBLE = Path(__file__).parents[2] / "ansible"
 NODES = SITE.replace("{name: daq, address: hub.lab}", "{name: daq, address: hub.lab}, {name: hall}")
@@ -161,8 +165,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def _looked(folder: Path, given: dict[str, Any]) -> tuple[int, str]:
-    inventory = local_inventory.write(folder, **({"variables": {}} | given))
-    done = local_inventory.look(folder, inventory, SSH_CONNECTION=given.get("way", ""))
+    written = {name: value for name, value in given.items() if name not in ("way", "environment")}
+    inventory = local_inventory.write(folder, **({"variables": {}} | written))
+    done = local_inventory.look(folder, inventory, SSH_CONNECTION=given.get("way", ""), **given.get("environment", {}))
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
@@ -207,6 +212,59 @@ def test_who_comes_by_a_tunnel_is_not_shut_out(tmp_path: Path) -> None:
         status, said = _looked(tmp_path, subnets | {"way": f"{client} 40000 {client} 22"})
         assert (status == 0) == let_in, said
         assert (f"you come from {client}, which none of them has" in said) != let_in
+
+
+def test_a_node_of_32_bits_is_told(tmp_path: Path) -> None:
+    asked = tmp_path / "bin" / "file"  # by Python, to know what it itself is
+    asked.parent.mkdir()
+    asked.write_text("#!/bin/sh\necho 'ELF 32-bit LSB executable, ARM, EABI5'\n")
+    asked.chmod(0o755)
+    path = {"PATH": f"{asked.parent}:{os.environ['PATH']}"}
+    status, said = _looked(tmp_path, {"site": NODES, "nodes": ["hall"], "environment": path})
+    assert status and "hall has a 32-bit system" in said and "`labline image` prepares it" in said, said
+
+
+def test_packages_are_there_for_the_machines_that_preflight_lets_in() -> None:
+    said = yaml.safe_load((ANSIBLE / "roles" / "preflight" / "vars" / "main.yml").read_text())
+    assert set(said["__preflight_architectures"]) == set(wheels.MACHINES.values())
+
+
+def _key(folder: Path, name: str, password: str = "") -> str:
+    """Make a key; gives its public half."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", password, "-C", name, "-f", folder / name], check=True)
+    return (folder / f"{name}.pub").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("named", "wanted", "there", "let_in"),
+    [
+        ("mine", ["mine"], ["mine", "other"], True),
+        ("mine", ["other"], ["mine", "other"], False),
+        ("mine", ["other"], ["other"], True),  # another than the one that is named let you in
+        ("shut", ["other"], ["shut", "other"], False),
+        ("", ["other"], ["mine", "other"], True),
+        ("", ["other"], ["#other", "mine"], False),
+        ("", ["other"], [], True),  # by a password, or by keys from elsewhere
+        ("none", ["other"], ["mine"], False),
+    ],
+)
+def test_who_comes_by_a_key_is_not_shut_out(
+    tmp_path: Path, named: str, wanted: list[str], there: list[str], let_in: bool
+) -> None:
+    keys = {name: _key(tmp_path, name, "password" if name == "shut" else "") for name in ("mine", "other", "shut")}
+    keys["#other"] = f"# {keys['other']}"
+    if there:
+        (tmp_path / ".ssh").mkdir()
+        taken = "".join(f"{'' if name[0] == '#' else 'restrict,pty '}{keys[name]}\n" for name in there)
+        (tmp_path / ".ssh" / "authorized_keys").write_text(taken)
+    people = {getpass.getuser(): [keys[name] for name in wanted]}
+    variables = {"base_users": people} | ({"ansible_ssh_private_key_file": str(tmp_path / named)} if named else {})
+    given = {"variables": variables, "way": "10.0.0.7 40000 10.0.0.7 22", "environment": {"HOME": str(tmp_path)}}
+    status, said = _looked(tmp_path, given)
+    assert (status == 0) == let_in and ("it would shut you out" in said) != let_in, said
+    mine = named if named in there else "mine"
+    assert let_in or keys[mine].split()[1] in said
+    assert keys["other"].split()[1] not in said
 
 
 def test_a_disk_of_the_server_is_not_looked_for_on_a_node(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_units_are_shut_in(lab: SiteNetwork, told: dict[str, str]) -> None:
     assert lab.hosts["mast"].exposure("labline-tunnel.service") <= 2.0
     for node in NODES:
         assert not left_by.faults(looked_at(lab.hosts[node]), "tunnel", "telegraf")
+    assert not left_by.faults(looked_at(lab.hosts[SERVER]), "tunnel at the server")
 
 
 def test_labline_ssh_gets_to_a_node_by_its_tunnel(lab: SiteNetwork, told: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.parts import debian_host
 from tests.parts.site_machine import Machine
 
+ANOTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIANOTHERANOTHERANOTHERANOTHERANOTHERANOTHER9 anna"
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a variable that no role knows": (
         {"telegraf_device": []},
@@ -32,6 +35,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a subnet that is none": (
         {"base_subnets": ["10.77.77.1/24"]},
         "10.77.77.1/24 has host bits set; expected IPv4 subnets",
+    ),
+    "people's keys that would shut out who comes": (
+        {"base_users": {debian_host.USER: [ANOTHER]}},
+        "base_users of daq has pi, as whom you come, but not the key by which that one is let in now: it would shut you out",
     ),
     "a private network that nobody finds": (
         {"wireguard_address": "10.90.0.1/24"},
@@ -93,9 +100,9 @@ FACTS = {
         "daq is Debian 11.9, expected Debian or Raspberry Pi OS 12 or newer",
     ),
     # What Python asks, to know what it itself is.
-    "a 32-bit server": (
+    "a 32-bit system": (
         {"/usr/local/bin/file": "#!/bin/sh\necho 'ELF 32-bit LSB executable, ARM, EABI5'\n"},
-        "daq has a 32-bit system, and there InfluxDB is not to be had",
+        f"daq has a 32-bit system on {platform.machine()}, and what a machine needs is to be had for 64-bit aarch64 and x86_64 alone",
     ),
 }
 

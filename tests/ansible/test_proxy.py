@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from labline.stack import grafana
+from tests.ansible import left_by
+from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import ROOT, Machine, changed, went_well
 
 PATIENCE = 120.0  # seconds; never reached where all is well
@@ -167,6 +169,18 @@ def test_people_see_grafana_by_the_proxy_alone(machine: Machine, proxy: str) -> 
         assert status == 0 and "refused" in text
     for name in ("grafana_admin", "grafana_secret_key"):
         assert machine.host.run("stat", "-c", "%a %U", f"/etc/labline/secrets/{name}") == "600 root\n"
+
+
+def test_the_package_s_own_service_is_stopped_where_it_ran_before(machine: Machine, proxy: str) -> None:
+    own = "caddy.service"
+    machine.host.run("rm", f"/etc/systemd/system/{own}")
+    machine.host.run("systemctl", "daemon-reload")
+    machine.host.run("systemctl", "start", own)
+    assert changed(went_well(machine.play("--check", "--tags", "proxy")))["daq"] == 2
+    assert machine.host.run("systemctl", "is-active", own).strip() == "active"
+    went_well(machine.play("--tags", "proxy"))
+    assert not left_by.faults(looked_at(machine.host), "proxy")
+    assert machine.ask(f"{proxy}/login")[0] == 200
 
 
 def test_what_is_no_longer_made_is_taken_from_grafana(machine: Machine, proxy: str) -> None:

@@ -29,7 +29,8 @@ def test_specification_and_defaults_agree(role: str) -> None:
 
 
 def test_of_each_role_it_is_looked_at_what_it_leaves() -> None:
-    assert set(LEFT) | {"preflight"} == set(ROLES)  # preflight changes nothing
+    roles = {name.partition(" ")[0] for name in LEFT}  # of some, two ends
+    assert roles | {"preflight"} == set(ROLES)  # preflight changes nothing
 
 
 @pytest.mark.parametrize("role", [role for role in LEFT if LEFT[role].runs])

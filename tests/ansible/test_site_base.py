@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.ansible import left_by
+from tests.parts import debian_host
 from tests.parts.looked_at import looked_at
 from tests.parts.site_machine import Machine
 
@@ -35,10 +37,13 @@ class Based:
     def __init__(self, machine: Machine, folder: Path):
         self.machine, self.host, self.key = machine, machine.host, folder / "anna"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
-        self.variables = {
+        self.variables: dict[str, Any] = {
             "base_subnets": ["10.77.77.0/24"],
             "base_open_ports": [OPEN],
-            "base_users": {"anna": [self.key.with_suffix(".pub").read_text().strip()]},
+            "base_users": {
+                "anna": [self.key.with_suffix(".pub").read_text().strip()],
+                debian_host.USER: [machine.host.key.with_suffix(".pub").read_text().strip()],
+            },
             "base_watchdog": "14s",
             "base_journal_most": "96M",
             "base_time_servers": ["10.77.77.1"],
@@ -54,8 +59,8 @@ class Based:
         self.again = self.play()
         self.asked_again = self.play("--check", "--diff")
 
-    def play(self, *arguments: str) -> str:
-        done = self.machine.play("--tags", "base", *arguments, **self.variables)
+    def play(self, *arguments: str, **more: object) -> str:
+        done = self.machine.play("--tags", "base", *arguments, **(self.variables | more))
         assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
         return done.stdout
 
@@ -140,3 +145,23 @@ def test_bounds_watchdog_updates_and_time(based: Based) -> None:
     assert "server 10.77.77.1 iburst" in printed and "makestep 1 3" in printed
     shown = run("systemctl", "show", "labline-clock.service", "--property=Before,Wants,UnitFileState")
     assert "time-sync.target" in re.search("Before=(.*)", shown)[1] and "enabled" in shown  # type: ignore[index]
+
+
+def test_another_key_of_somebody_who_is_there_is_told(based: Based) -> None:
+    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIANOTHERANOTHERANOTHERANOTHERANOTHERANOTHER9 anna"
+    people = based.variables["base_users"] | {"anna": [other], "bea": [other]}
+    said = based.play("--check", "--diff", base_users=people)
+    assert f"+{other}" in said
+    assert other not in based.host.run("cat", "/home/anna/.ssh/authorized_keys")
+
+
+def test_what_is_not_wanted_any_more_is_off(based: Based) -> None:
+    off = {"base_watchdog": "", "base_updates": False, "base_subnets": ["10.0.0.0/8", "10.77.77.0/24"]}
+    asked = based.play("--check", "--diff", **off)
+    assert int(re.findall(r"changed=(\d+)", asked)[-1]) >= 3, asked
+    based.play(**off)
+    assert "RuntimeWatchdogUSec=0" in based.host.run("systemctl", "show", "--property=RuntimeWatchdogUSec")
+    assert 'APT::Periodic::Unattended-Upgrade "0";' in based.host.run("apt-config", "dump")
+    assert based.reaches(INSIDE, OPEN) == "open" and based.reaches(INSIDE, SHUT) == "shut"
+    for arguments in ([], ["--check"]):
+        assert "changed=0" in based.play(*arguments, **off)

@@ -31,9 +31,15 @@ def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
     machine.host.run("mkdir", "-p", DRIVE)
     mount(machine)
     wanted = {"data_drive_device": "LABEL=labline", "data_drive_services": ["drive-user"]}
+    both = wanted | {"data_drive_services": ["drive-user", "another"]}
+    went_well(machine.play("--tags", "data_drive", **both))
     yield [went_well(machine.play("--diff", "--tags", "data_drive", **wanted)) for _ in range(2)]
     machine.host.run("umount", DRIVE, check=False)
-    machine.host.run("sh", "-c", f"rm -r {USER} {USER}.d /etc/systemd/system/srv-labline.mount.d; : > /etc/fstab")
+    machine.host.run(
+        "sh",
+        "-c",
+        f"rm -r {USER} {USER}.d /etc/systemd/system/another.service.d /etc/systemd/system/srv-labline.mount.d; : > /etc/fstab",
+    )
     machine.host.run("systemctl", "daemon-reload")
 
 
@@ -52,6 +58,11 @@ def test_it_is_mounted_by_its_label_and_the_second_run_changes_nothing(machine: 
     assert LINE in machine.host.run("cat", "/etc/fstab")
     assert not left_by.faults(looked_at(machine.host), "data_drive")
     assert "changed=0" not in said[0] and "changed=0" in said[1]
+
+
+def test_what_is_not_named_any_more_does_not_wait_for_it(machine: Machine, said: list[str]) -> None:
+    waiting = machine.host.run("sh", "-c", "ls -d /etc/systemd/system/*.service.d/60-labline-data-drive.conf")
+    assert waiting.split() == ["/etc/systemd/system/drive-user.service.d/60-labline-data-drive.conf"]
 
 
 def test_without_it_its_service_writes_nothing_and_with_it_runs_again(machine: Machine, said: list[str]) -> None:
