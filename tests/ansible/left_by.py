@@ -111,7 +111,7 @@ LEFT = {
     "tunnel": Left(
         runs={"labline-tunnel.service": "labline-tunnel"},
         files={
-            "/etc/labline/tunnel/key": (0o600, "labline-tunnel"),
+            "/etc/labline/tunnel/key": (0o600, "root"),
             "/etc/labline/tunnel/known_hosts": (0o644, "root"),
         },
         users=("labline-tunnel",),
