@@ -67,14 +67,14 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
 
 @pytest.fixture(scope="module")
 def helium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    """A bare host for the example that is one machine, with simulators of its instruments."""
-    yield from _example("helium", tmp_path_factory.mktemp("helium"))
+    """A bare host for the example that is one machine, the newest Debian, with simulators of its instruments."""
+    yield from _example("helium", tmp_path_factory.mktemp("helium"), debian_host.NEWEST)
 
 
-def _example(name: str, folder: Path) -> Iterator[Example]:
+def _example(name: str, folder: Path, suite: str = debian_host.SUITE) -> Iterator[Example]:
     with ExitStack() as undo:
         with debian_host.or_skip():
-            made = undo.enter_context(example_machine.example(name, folder))
+            made = undo.enter_context(example_machine.example(name, folder, suite))
         changes: dict[str, dict[str, Any]] = {}
         if name == "tracker":
             # The same machine is the router of a bus, too. Its packages are gathered with a network, as a user has.

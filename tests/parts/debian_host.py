@@ -28,6 +28,7 @@ Found = TypeVar("Found")
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 SUITE = os.environ.get("LABLINE_HOST_SUITE", "bookworm")
 PYTHON = PYTHONS[SUITE]
+NEWEST = list(PYTHONS)[-1]
 MIRROR = "http://deb.debian.org/debian"
 # What a Debian that was just put on a machine has.
 BARE = "systemd systemd-sysv dbus python3 python3-apt sudo iproute2 ca-certificates openssh-server netbase kmod gpgv".split()
@@ -80,17 +81,17 @@ def or_skip() -> Iterator[None]:
         pytest.skip(str(error))
 
 
-def base(packages: tuple[str, ...]) -> Path:
+def base(packages: tuple[str, ...], suite: str = SUITE) -> Path:
     """Give the folder with a bare Debian in ``root`` and, in ``archives``, ``packages`` and what they need; made once."""
-    root = _bare()
+    root = _bare(suite)
     version = hashlib.sha256(repr((root.name, packages)).encode()).hexdigest()[:8]
-    kept = f"tests-host-{SUITE}-{version}"
+    kept = f"tests-host-{suite}-{version}"
     with cache.new(kept) as scratch:
         if scratch:
             (scratch / "archives").mkdir()
             with _written(root / "root", scratch) as whole:
                 shutil.copy("/etc/resolv.conf", whole / "etc/resolv.conf")
-                (whole / "etc/apt/sources.list").write_text(f"deb {MIRROR} {SUITE} main\n")
+                (whole / "etc/apt/sources.list").write_text(f"deb {MIRROR} {suite} main\n")
                 _run("chroot", whole, "apt-get", "-qq", "update")
                 install = ["install", "--yes", "--download-only", "--no-install-recommends", *packages]
                 _run("chroot", whole, "apt-get", "-qq", *install)
@@ -100,13 +101,13 @@ def base(packages: tuple[str, ...]) -> Path:
     return cache.directory() / kept
 
 
-def _bare() -> Path:
+def _bare(suite: str) -> Path:
     """Give the folder with a bare Debian in ``root``; made once."""
-    kept = f"tests-host-{SUITE}-bare-{hashlib.sha256(repr(BARE).encode()).hexdigest()[:8]}"
+    kept = f"tests-host-{suite}-bare-{hashlib.sha256(repr(BARE).encode()).hexdigest()[:8]}"
     with cache.new(kept) as scratch:
         if scratch:
             root = scratch / "root"
-            _run("debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", SUITE, root, MIRROR)
+            _run("debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", suite, root, MIRROR)
             _run("chroot", root, "apt-get", "-qq", "clean")
             _run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
             (root / "etc/sudoers.d" / USER).write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")

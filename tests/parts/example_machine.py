@@ -117,9 +117,9 @@ class Example:
 
 
 @contextmanager
-def example(name: str, folder: Path) -> Iterator[Example]:
+def example(name: str, folder: Path, suite: str = debian_host.SUITE) -> Iterator[Example]:
     """Boot a bare host, with simulators of the example's instruments in its network. Raises NoHost."""
-    with site_machine.bare(folder) as (network, host, key):
+    with site_machine.bare(folder, suite) as (network, host, key):
         yield Example(name, network, host, folder, key)
 
 

@@ -216,22 +216,24 @@ def machine(folder: Path) -> Iterator[Machine]:
 
 
 @contextmanager
-def bare(folder: Path) -> Iterator[tuple[debian_host.Network, debian_host.Host, str]]:
+def bare(folder: Path, suite: str = debian_host.SUITE) -> Iterator[tuple[debian_host.Network, debian_host.Host, str]]:
     """Boot a bare host, with all it may install at hand, signed by the key that is given with it. Raises NoHost."""
-    with several(folder, "host") as (network, hosts, key):
+    with several(folder, "host", suite=suite) as (network, hosts, key):
         yield network, hosts["host"], key
 
 
 @contextmanager
-def several(folder: Path, *names: str) -> Iterator[tuple[debian_host.Network, dict[str, debian_host.Host], str]]:
+def several(
+    folder: Path, *names: str, suite: str = debian_host.SUITE
+) -> Iterator[tuple[debian_host.Network, dict[str, debian_host.Host], str]]:
     """Boot bare hosts in one network, each with a folder of its name in ``folder``; else as ``bare``. Raises NoHost."""
     with debian_host.needed():
-        base = debian_host.base(FROM_DEBIAN)
+        base = debian_host.base(FROM_DEBIAN, suite)
     stub = apt_repository.package(folder, "telegraf", "1.39.3-1", {"usr/bin/telegraf": telegraf.get().path})
     repository = folder / "repository"
     apt_repository.make(repository, [*sorted((base / "archives").glob("*.deb")), stub, grafana_package.build(folder)])
     # With a network, as a user has.
-    wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder))
+    wheels.archive(debian_host.PYTHONS[suite], wheels.MACHINES[platform.machine()], archives(folder))
     with ExitStack() as undo:
         hosts = {}
         with debian_host.needed():
