@@ -37,7 +37,7 @@ def main() -> None:
     if wanted.get("ca"):
         client.tls_set(ca_certs=wanted["ca"], cert_reqs=ssl.CERT_REQUIRED)
     said: dict[str, Any] = {"published": [], "received": []}
-    client.connect(wanted["host"], wanted["port"])
+    _connect(client, wanted["host"], wanted["port"])
     client.loop_start()
     said["connected"] = answers["connect"].get(timeout=PATIENCE)
     if said["connected"] == "Success":
@@ -56,6 +56,19 @@ def main() -> None:
     client.disconnect()
     client.loop_stop()
     print(json.dumps(said))
+
+
+def _connect(client: paho.Client, host: str, port: int) -> None:
+    """Come to the broker, which may just be starting anew: a device, too, tries it again."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            client.connect(host, port)
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":
