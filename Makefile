@@ -1,8 +1,9 @@
 # labline: `make run` sets everything up and starts the demo lab; `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests in two processes: much of what they do is to wait (tests/conftest.py).
-SHARED_OUT := -n 2 --dist loadfile --no-loadscope-reorder
+# How many processes share the tests (docs/decisions/0057-tests-in-two-processes.md).
+PROCESSES ?= 1
+SHARED_OUT := $(if $(filter-out 1,$(PROCESSES)),-n $(PROCESSES) --dist loadfile --no-loadscope-reorder)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long check dashboards bench chaos ansible lock deb clean all-installed test-installed
@@ -14,7 +15,7 @@ run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path,
 	@site="$(SITE)"; if [ -f "$(PWD)/$$site" ]; then site="$(PWD)/$$site"; fi; \
 	$(BIN)/labline run $${site:+"$$site"} $(if $(DURATION),--duration $(DURATION))
 
-test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them)
+test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them; PROCESSES=2)
 	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
 test-long: check ## run what takes more than an hour: whole laboratories of machines, put up, broken, renewed (ARGS as above)

@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 TESTS = Path(__file__).parent
 # What puts up whole laboratories of machines, more than an hour together: it runs where it is asked for.
 LONG = (
-    "ansible/test_examples.py",
+    "ansible/test_example_tracker.py",
     "ansible/test_nodes.py",
     "ansible/test_site_rotate.py",
     "ansible/test_site_upgrade.py",
@@ -42,7 +42,7 @@ TOGETHER = (
 FIRST = (
     "native/",
     "ansible/test_site",
-    "ansible/test_examples.py",
+    "ansible/test_example_",
     "ansible/test_nodes.py",
     "chaos/test_chaos.py",
     "kernel/",

@@ -7,7 +7,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,25 @@ class Example:
         return site_machine.ansible(
             self.network, self._folder, "playbook", "-i", str(self.inventory), book, self._vault.option, *arguments
         )
+
+    def all_arrives(self, patience: float, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait, for so many seconds at most, until each of the site's instruments has a value in the database."""
+        deadline = time.monotonic() + patience
+        meanwhile()
+        while missing := self.missing():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{missing}\n" + self.host.run("journalctl", "-n", "80", "--no-pager"))
+            time.sleep(0.5)
+            meanwhile()
+
+    def nothing_shown(self, said: dict[str, str]) -> None:
+        """Look for passwords in what a playbook said, and on the host where everybody may look."""
+        shown = {
+            **said,
+            "journal": self.host.run("journalctl", "--no-pager", "--all"),
+            "command lines": self.host.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"),
+        }
+        assert not [where for where, output in shown.items() if "canary" in output]
 
     def use(self, changes: dict[str, dict[str, Any]]) -> sites.Site:
         """Write the site file of the sites that come along, with other keys of some instruments; gives it as it is read."""

@@ -1,4 +1,4 @@
-"""The examples of ansible/examples as they stand: from a bare Debian to the last reading in the database."""
+"""The example with a broker as it stands: from a bare Debian to the last reading in the database, and who may do what there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,51 +39,20 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def _all_arrives(example: Example, meanwhile: Callable[[], object] = lambda: None) -> None:
-    deadline = time.monotonic() + PATIENCE
-    meanwhile()
-    while missing := example.missing():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{missing}\n" + example.host.run("journalctl", "-n", "80", "--no-pager"))
-        time.sleep(0.5)
-        meanwhile()
-
-
-def _nothing_shown(example: Example, said: dict[str, str]) -> None:
-    shown = {
-        **said,
-        "journal": example.host.run("journalctl", "--no-pager", "--all"),
-        "command lines": example.host.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"),
-    }
-    for where, text in shown.items():
-        assert "canary" not in text, where
-
-
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """A bare host for the example with a broker, and simulators of what is no sensor of the broker's."""
-    yield from _example("tracker", tmp_path_factory.mktemp("tracker"))
-
-
-@pytest.fixture(scope="module")
-def helium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    """A bare host for the example that is one machine, the newest Debian, with simulators of its instruments."""
-    yield from _example("helium", tmp_path_factory.mktemp("helium"), debian_host.NEWEST)
-
-
-def _example(name: str, folder: Path, suite: str = debian_host.SUITE) -> Iterator[Example]:
+    folder = tmp_path_factory.mktemp("tracker")
     with ExitStack() as undo:
         with debian_host.or_skip():
-            made = undo.enter_context(example_machine.example(name, folder, suite))
-        changes: dict[str, dict[str, Any]] = {}
-        if name == "tracker":
-            # The same machine is the router of a bus, too. Its packages are gathered with a network, as a user has.
-            wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder), "crossbar")
-            (made.inventory / "crossbar.yml").write_text(yaml.safe_dump({"crossbar": {"hosts": {made.node: {}}}}))
-            made.variables |= {"crossbar_tls_port": TLS_PORT, "crossbar_tickets": {"reader": TICKET}}
-            changes["esp01"] = {"connection": f"mqtts://{made.host.address}:8883", "ca": f"{TLS}/ca.crt"}
-        urls = undo.enter_context(example_machine.simulators(folder, made.host, name, but=tuple(changes)))
-        made.use(changes | {instrument: {"connection": url} for instrument, url in urls.items()})
+            made = undo.enter_context(example_machine.example("tracker", folder))
+        # The same machine is the router of a bus, too. Its packages are gathered with a network, as a user has.
+        wheels.archive(debian_host.PYTHON, wheels.MACHINES[platform.machine()], archives(folder), "crossbar")
+        (made.inventory / "crossbar.yml").write_text(yaml.safe_dump({"crossbar": {"hosts": {made.node: {}}}}))
+        made.variables |= {"crossbar_tls_port": TLS_PORT, "crossbar_tickets": {"reader": TICKET}}
+        board = {"esp01": {"connection": f"mqtts://{made.host.address}:8883", "ca": f"{TLS}/ca.crt"}}
+        urls = undo.enter_context(example_machine.simulators(folder, made.host, "tracker", but=tuple(board)))
+        made.use(board | {instrument: {"connection": url} for instrument, url in urls.items()})
         yield made
 
 
@@ -127,9 +96,8 @@ def test_what_the_broker_can_not_have_is_told_before_anything_is_changed(tracker
 
 
 def test_tracker_has_the_last_reading_of_each_instrument(tracker: Example, told: dict[str, str]) -> None:
-    _all_arrives(
-        tracker, lambda: _board_says(tracker, AIR)
-    )  # again and again, as boards do: Telegraf may just have started
+    # Again and again, as boards do: Telegraf may just have started.
+    tracker.all_arrives(PATIENCE, lambda: _board_says(tracker, AIR))
     assert _air(tracker) == AIR
 
 
@@ -178,7 +146,7 @@ def test_who_reads_from_the_broker_gets_another_password_and_no_message_is_lost(
             "journalctl", "-n", "200", "--no-pager"
         )
         time.sleep(0.2)
-    _nothing_shown(tracker, {"rotated": output})
+    tracker.nothing_shown({"rotated": output})
     assert not [word for name, word in now.items() if name in ours and word in output]
 
 
@@ -205,15 +173,7 @@ def test_tracker_is_told_true_and_shut_in(tracker: Example, told: dict[str, str]
     for unit in ("mosquitto.service", "labline-crossbar.service", "labline-telegraf.service"):
         assert tracker.host.exposure(unit) <= 2.0
     assert not left_by.faults(looked_at(tracker.host), "mosquitto", "crossbar", "labline", "influxdb", "telegraf")
-    _nothing_shown(tracker, told)
-
-
-def test_helium_has_the_last_reading_of_each_instrument(helium: Example) -> None:
-    said = {"made": went_well(helium.play("-vvv", "--diff"))}
-    _all_arrives(helium)
-    said["again"] = went_well(helium.play())
-    assert sum(changed(said["again"]).values()) == 0, said["again"]
-    _nothing_shown(helium, said)
+    tracker.nothing_shown(told)
 
 
 @pytest.fixture(scope="module")
