@@ -22,7 +22,7 @@ EARLIER = "7990879f62417ad642ee59d00c5544476ad55c03"
 def newer_clone(folder: Path, archives: Path, version: str = VERSION) -> Path:
     """Make this one with another version in a folder; what machines may install of it is put into ``archives``. Gives where it is."""
     clone = folder / "clone"
-    for name in (*wheels.OURS, "tools", "requirements"):
+    for name in (*wheels.OURS, "tools", "requirements", "debian"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
