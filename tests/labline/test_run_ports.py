@@ -22,16 +22,12 @@ instruments:
 
 
 class Squatter(http.server.BaseHTTPRequestHandler):
-    """Takes all that is written, and notes what Telegraf said it was.
-
-    What labline itself asks goes to a program of its own user, who has the passwords anyway.
-    """
+    """Takes all that is written, and notes who said he was whom."""
 
     told: list[str]
 
     def do_POST(self):
-        if self.headers["User-Agent"].startswith("Telegraf"):
-            self.told.append(f"{self.requestline} {self.headers}")
+        self.told.append(f"{self.requestline} {self.headers}")
         self.send_response(204)
         self.end_headers()
 
