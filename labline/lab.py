@@ -120,7 +120,7 @@ class Lab:
         if away and self._kept_database:
             self._kept_database.not_started(away)
         self._tell_telegraf()
-        self._health = Health(self.site, self.places, self._logs)
+        self._health = Health(self.site, self.places, self._logs, self._database)
         if home:
             simulated = self.simulate or any(i.stanza.simulated for i in self.site.enabled)
             self.dashboards.start(home, chosen[DASHBOARDS_PORT], self.site, simulated=simulated)
@@ -178,7 +178,7 @@ class Lab:
     @property
     def reader(self) -> Server:
         """The running database, as the user who may only read."""
-        return self.places.reader(self.site.influxdb.url)
+        return self._database.reader() if self._database else self.places.reader(self.site.influxdb.url)
 
     @property
     def notice(self) -> str:

@@ -4,8 +4,10 @@ A run that is simulated whole has a folder and a database of its own: what it ma
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -112,11 +114,14 @@ class Places:
         if not ignored.exists():
             ignored.write_text("# passwords and data: not for a repository\n*\n")
 
-    def reader(self, url: str, seconds: float = SECONDS_PER_LOOK) -> Server:
-        """Reach the lab's database at ``url`` as the user who may only read."""
+    def reader(self, url: str, seconds: float = SECONDS_PER_LOOK, check: Callable[[], None] | None = None) -> Server:
+        """Reach the lab's database at ``url`` as the user who may only read.
+
+        ``check`` refuses what is no database of this lab, before each request; by default ``check_listener``.
+        """
 
         def before() -> None:
-            self.check_listener(url)
+            (check or functools.partial(self.check_listener, url))()
             with self.changing:  # a password that is just changed is asked for when it counts
                 pass
 
@@ -125,8 +130,12 @@ class Places:
 
     def check_listener(self, url: str) -> None:
         """Refuse (DatabaseError) what is at the database's port where it is another user's, and would wait there for passwords."""
-        strangers = {*listener.sockets(urlsplit(url).port or 0).values()} - {self.root.stat().st_uid}
-        if strangers:
-            raise DatabaseError(
-                f"at {url} is a program of {listener.users(strangers)}, not this lab's InfluxDB; no password was sent there"
-            )
+        refuse_strangers(url, {*listener.sockets(urlsplit(url).port or 0).values()} - {self.root.stat().st_uid})
+
+
+def refuse_strangers(url: str, uids: set[int]) -> None:
+    """Refuse (DatabaseError) the programs of some users that are at the database's port."""
+    if uids:
+        raise DatabaseError(
+            f"at {url} is a program of {listener.users(uids)}, not this lab's InfluxDB; no password was sent there"
+        )

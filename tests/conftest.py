@@ -31,22 +31,22 @@ LONG = (
     "chaos/test_chaos.py",
     "kernel/",
 )
-# Files by their beginnings: what they share takes minutes to make, so they run in one process.
-TOGETHER = (
-    ("ansible/test_site", "ansible/test_proxy.py", "ansible/test_preflight.py"),
-    ("kernel/",),
-    ("grafana_dashboards/",),
-)
-# What has servers of asyncio in this very process, before others have left their threads in it; then what takes longest, so that all
-# processes end at about the same time.
-FIRST = (
-    "native/",
+# What puts sites on machines keeps a processor busy all the while; all else waits much.
+MACHINES = (
     "ansible/test_site",
-    "ansible/test_example_",
+    "ansible/test_proxy.py",
+    "ansible/test_preflight.py",
+    "ansible/test_example_helium.py",
+    "ansible/test_example_tracker.py",
     "ansible/test_nodes.py",
     "chaos/test_chaos.py",
     "kernel/",
 )
+# Files by their beginnings that run in one process: what they share takes minutes to make, or two of them would only take longer.
+TOGETHER = (MACHINES, ("grafana_dashboards/",))
+# What has servers of asyncio in this very process, before others have left their threads in it; then what takes longest, so that all
+# processes end at about the same time.
+FIRST = ("native/", *MACHINES)
 
 # Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
 os.environ.setdefault("LABLINE_CLOCK", "unchecked")

@@ -13,8 +13,8 @@ from provisioning.influxdb_server import SECONDS_PER_LOOK, DatabaseError, Server
 from provisioning.influxql import identifier
 from provisioning.site import Site
 
-from ..places import Places
-from ..stack import credentials, influxdb, loopback, ports, told
+from ..places import Places, refuse_strangers
+from ..stack import credentials, influxdb, listener, loopback, ports, told
 from ..stack.asking import agreed
 from ..stack.errors import StartFailed
 from ..stack.partslock import PartsLock
@@ -45,7 +45,8 @@ class Database:
 
     @property
     def process(self) -> Process | None:
-        return self._server.process if self._server else None
+        server = self._server  # another thread may stop it
+        return server.process if server else None
 
     @property
     def up(self) -> bool:
@@ -111,7 +112,7 @@ class Database:
 
     def reader(self, seconds: float = SECONDS_PER_LOOK) -> Server:
         """Reach it as the user who may only read; ``seconds`` is how long an answer may take."""
-        return self._places.reader(self.url, seconds)
+        return self._places.reader(self.url, seconds, self._check_listener)
 
     def administrator(self) -> Server:
         """Reach it as the user who may do everything."""
@@ -123,7 +124,11 @@ class Database:
         return influxdb_apply.plan(self.url, schema, self._places.secrets, before=self._check_listener)
 
     def _check_listener(self) -> None:
-        self._places.check_listener(self.url)
+        """Refuse (DatabaseError) what took the port while this InfluxDB was away, were it this very user's."""
+        if process := self.process:
+            refuse_strangers(self.url, listener.strangers(self._port, process.pid))
+        else:
+            self._places.check_listener(self.url)
 
     def apply(self, site: Site, say: Callable[[str], None]) -> None:
         """Bring it to the site file. What would drop readings is asked for where there is somebody to ask.

@@ -17,6 +17,7 @@ from ..live.outputs import BAD_DISKS, CANARY, SLOW, Trouble
 from ..live.telegraf_log import TelegrafLogs
 from ..places import Places
 from . import disk
+from .database import Database
 
 MINUTE = 60.0
 OUTPUTS = ("database", "journal")
@@ -34,9 +35,9 @@ class Health:
     It writes as the administrator, who can where the user of Telegraf has lost the right to.
     """
 
-    def __init__(self, site: Site, places: Places, logs: TelegrafLogs):
+    def __init__(self, site: Site, places: Places, logs: TelegrafLogs, database: Database):
         self._site, self._places, self._logs = site, places, logs
-        self._server = places.reader(site.influxdb.url, LONGEST)
+        self._server = database.reader(LONGEST)
         self._canary = Canary(site, self._server, places.secrets)
         self._found: Trouble | None = None
         self._before: dict[tuple[str, float], Trouble] = {}

@@ -29,14 +29,19 @@ def sockets(port: int) -> dict[int, int]:
 
 def ours(name: str, port: int, pid: int) -> bool:
     """Tell whether a part's process listens on its port; False where nobody does. Raises StartFailed where another does."""
-    listening = sockets(port)
-    strangers = {uid for inode, uid in listening.items() if inode not in _held(pid)}
-    if strangers:
+    if others := strangers(port, pid):
         raise StartFailed(
-            f"{name} can't start: port {port} was taken by a program of {users(strangers)} at the same moment. "
+            f"{name} can't start: port {port} was taken by a program of {users(others)} at the same moment. "
             "No password was sent there. Start it again: it will be another port"
         )
-    return bool(listening)
+    return bool(sockets(port))
+
+
+def strangers(port: int, pid: int) -> set[int]:
+    """List the users (uid) of what listens on a port and is not a part's process."""
+    listening = sockets(port)
+    held = _held(pid) if listening else set()
+    return {uid for inode, uid in listening.items() if inode not in held}
 
 
 def users(uids: set[int]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -24,11 +23,11 @@ from labline.stack import telegraf
 from provisioning.influxdb_server import DatabaseError, Server
 from tests.grafana_dashboards.machine import START, Machine
 from tests.grafana_dashboards.machine import Past as Database
-from tests.parts import apt_repository, counting_instrument, debian_host, packages
+from tests.parts import apt_repository, counting_instrument, debian_host
 from tests.parts.counting_instrument import CountingInstrument
 from tests.parts.debian_host import Host
 from tests.parts.disk_image import DiskImage
-from tests.parts.site_machine import PASSWORDS, PORT, ROOT
+from tests.parts.site_machine import PASSWORDS, PORT, ansible, sockets
 from tests.parts.way_in import WayIn
 from tools import wheels
 
@@ -254,28 +253,11 @@ class Laboratory:
         (self._folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
 
     def _play(self) -> None:
-        environment = packages.environment(
-            "ansible-test",
-            ANSIBLE_CONFIG=str(ROOT / "ansible" / "ansible.cfg"),
-            ANSIBLE_HOME=str(self._folder / "home"),
-            ANSIBLE_LOCAL_TEMP=str(self._folder / "home" / "tmp"),
-            ANSIBLE_SSH_CONTROL_PATH_DIR=f"/tmp/labline-{os.getpid()}",
-            ANSIBLE_NOCOLOR="1",
-            LC_ALL="C.UTF-8",
-        )
-        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self._folder / "hosts.yml"), "site.yml"]
-        command += ["--tags", TAGS]
+        inventory = str(self._folder / "hosts.yml")
         try:
-            done = subprocess.run(
-                [*self.network.enter(), *command],
-                cwd=ROOT / "ansible",
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-            )
+            done = ansible(self.network, self._folder, "playbook", "-i", inventory, "site.yml", "--tags", TAGS)
         finally:
-            shutil.rmtree(f"/tmp/labline-{os.getpid()}", ignore_errors=True)
+            shutil.rmtree(sockets(self.network), ignore_errors=True)
         if done.returncode:
             raise RuntimeError((done.stdout + done.stderr)[-6000:])
 

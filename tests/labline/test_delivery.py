@@ -85,7 +85,10 @@ def test_on_a_memory_card_a_fault_is_noted_as_soon_as_elsewhere(canary, database
     site = structs.replace(site, nodes=(structs.replace(site.server, storage="sd_card"),))
     monkeypatch.setattr(health.Health, "_run", lambda _: None)
     looked = health.Health(
-        site, types.SimpleNamespace(root=tmp_path, secrets=None, reader=lambda *_: None), TelegrafLogs([])
+        site,
+        types.SimpleNamespace(root=tmp_path, secrets=None),
+        TelegrafLogs([]),
+        types.SimpleNamespace(reader=lambda _: None),
     )
     looked._canary = canary
     assert site.server.flush_seconds > 2 * EVERY and looked._due()

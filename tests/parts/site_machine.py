@@ -89,19 +89,22 @@ class Machine:
         self.variables["grafana_key_fingerprints"] = [apt_repository.fingerprint(key)]
 
     def play(
-        self, *arguments: str, book: str = "site.yml", of: Path = ROOT, **variables: object
+        self, *arguments: str, book: str = "site.yml", of: Path = ROOT, plainly: bool = False, **variables: object
     ) -> subprocess.CompletedProcess[str]:
-        """Run a playbook ``of`` a clone with more ``variables`` of the host; gives its exit status and what it prints."""
+        """Run a playbook ``of`` a clone with more ``variables`` of the host; gives its exit status and what it prints.
+
+        ``plainly`` it is run as users run it.
+        """
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables, **self.others}
         members = {"server": ["daq"], "nodes": list(hosts)}
         groups = {name: {"hosts": {host: {} for host in members[name]}} for name in members}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
-        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments, of=of)
+        return self.ansible("playbook", "-i", str(self.inventory), book, *arguments, of=of, plainly=plainly)
 
-    def ansible(self, *words: str, of: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    def ansible(self, *words: str, of: Path = ROOT, plainly: bool = False) -> subprocess.CompletedProcess[str]:
         """Run one of Ansible's programs: playbook, vault."""
-        return ansible(self._network, self._folder, *words, of=of)
+        return ansible(self._network, self._folder, *words, of=of, plainly=plainly)
 
     def vault(self, passwords: dict[str, Any]) -> PasswordVault:
         """Make a vault in the inventory."""
@@ -135,16 +138,17 @@ class Machine:
 
 
 def ansible(
-    network: debian_host.Network, folder: Path, *words: str, of: Path = ROOT
+    network: debian_host.Network, folder: Path, *words: str, of: Path = ROOT, plainly: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run one of Ansible's programs in a network, with the roles ``of`` a clone; what it keeps is in ``folder``.
 
-    Gives its exit status and what it prints.
+    Unless ``plainly``, a host has one Python for all tasks. Gives its exit status and what it prints.
     """
+    quick = {} if plainly else quickly()
     return subprocess.run(
         [*network.enter(), sys.executable, "-m", "ansible", *words],
         cwd=of / "ansible",
-        env=ansible_environment(folder, of, ANSIBLE_SSH_CONTROL_PATH_DIR=_sockets(network)),
+        env=ansible_environment(folder, of, ANSIBLE_SSH_CONTROL_PATH_DIR=sockets(network), **quick),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -177,7 +181,13 @@ def ansible_environment(folder: Path, of: Path = ROOT, **more: str) -> dict[str,
     )
 
 
-def _sockets(network: debian_host.Network) -> str:
+def quickly() -> dict[str, str]:
+    """Give what makes Ansible keep one Python on a host, to which it hands all tasks, in place of one for each."""
+    plugins = packages.folder("ansible-test") / "ansible_mitogen" / "plugins" / "strategy"
+    return {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": str(plugins)}
+
+
+def sockets(network: debian_host.Network) -> str:
     """Name the folder of the connections that are kept, whose path has to be short; hosts of two networks share addresses."""
     return f"/tmp/{network.name}"
 
@@ -238,7 +248,7 @@ def several(
         hosts = {}
         with debian_host.needed():
             network = undo.enter_context(debian_host.network())
-            undo.callback(shutil.rmtree, _sockets(network), ignore_errors=True)
+            undo.callback(shutil.rmtree, sockets(network), ignore_errors=True)
             for number, name in enumerate(names, 2):
                 hosts[name] = debian_host.Host(network, number, base / "root", folder / name)
                 undo.callback(hosts[name].close)

@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import psutil
 import pytest
 import requests
 
+from labline.live.canary import Canary
 from labline.local.database import DATABASE_PORT, Database
 from labline.places import Places
 from labline.stack import credentials, grafana, influxdb, listener, ports
@@ -143,6 +145,45 @@ def test_a_lab_does_not_ask_what_another_user_runs_at_its_databases_port(squat, 
                 ask()
     told = squatter.end()
     assert "Authorization" not in told and not any(file.read_text() in told for file in places.secrets.iterdir())
+
+
+def test_a_lab_does_not_ask_what_took_the_port_of_its_database_that_ended(tmp_path):
+    """Not even a program of the lab's own user, in the moment before the database is started anew."""
+    site = sites.load(sites.find("demo"))
+    places = Places(tmp_path, site)
+    places.make()
+    with contextlib.closing(PartsLock(places.root, print)) as lock:
+        database = Database(influxdb.get().path, places, ports.free(1)[0], print, lock)
+        database.start()
+        database.apply(site, print)
+        asked = [
+            lambda: Canary(site, database.reader(), places.secrets).doubtful(),
+            lambda: Canary(site, database.reader(), places.secrets).send().why,
+            lambda: database.reader().rows("SHOW MEASUREMENTS"),
+            lambda: database.administrator().rows("SHOW USERS"),
+        ]
+        assert not asked[0]()
+        database.process.stop(30)
+        told: list[str] = []
+        with contextlib.closing(socket.create_server(("127.0.0.1", int(database.url.rpartition(":")[2])))) as taken:
+            threading.Thread(target=_listen, args=(taken, told), daemon=True).start()
+            assert asked[0]() is True
+            assert "not this lab's InfluxDB; no password was sent there" in asked[1]()
+            for ask in asked[2:]:
+                with pytest.raises(DatabaseError, match="not this lab's InfluxDB"):
+                    ask()
+            taken.shutdown(socket.SHUT_RDWR)  # ends who waits for more
+        database.stop()
+    assert not told
+
+
+def _listen(taken: socket.socket, told: list[str]) -> None:
+    """Note what comes to a socket, until it is closed."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = taken.accept()
+            with connection:
+                told.append(connection.recv(4096).decode())
 
 
 def test_nothing_of_influxdb_can_be_reached_without_a_password(influxd):
