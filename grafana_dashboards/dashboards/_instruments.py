@@ -18,7 +18,7 @@ from . import _frame
 STATE_MEANING = (
     "ok: it answers and all channels are well. degraded: it answers, some channel does not. disconnected, silent, garbled, "
     "wrong device: no answer that can be used; look at cable, power and address. hung: a read does not come back. "
-    "clock: it delivers, with times that can't be right. paused: labline pause let it go for a while. A gap: its program, or Telegraf, does not run; "
+    "clock: it delivers, with times not to be trusted. paused: labline pause let it go for a while. A gap: its program, or Telegraf, does not run; "
     "of what Telegraf reads itself, nothing comes."
 )
 

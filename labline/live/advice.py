@@ -20,7 +20,7 @@ MEANINGS = {
     "failed": ("failed", ""),
     "paused": ("is paused", "To have it read again before that: labline resume."),
     "hung": ("hangs in a read that does not come back", "Power, cable? Where it is on USB, plug it out and in again."),
-    "clock": ("has times that can't be right", "Is the clock of its machine set? There, timedatectl tells."),
+    "clock": ("has times not to be trusted", "Is the clock of its machine set? There, timedatectl tells."),
 }
 
 # The same of what is read from files: there is no cable, and no port that another program could have.

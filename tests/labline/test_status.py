@@ -621,7 +621,7 @@ def test_a_clock_that_is_off_is_told_beside_the_values(lab):
     assert (rows["5", "temperature"].value, rows["5", "temperature"].state) == (0.0123, "clock")
     assert rows["1", "temperature"].state == "resistance_over"
     assert (
-        "cryostat has times that can't be right: its clock is not synchronised. Is the clock of its machine set? There, timedatectl tells. Still: "
+        "cryostat has times not to be trusted: its clock is not synchronised. Is the clock of its machine set? There, timedatectl tells. Still: "
         in drawn(snapshot, width=200)
     )
 
@@ -644,7 +644,7 @@ def test_reports_that_all_lie_in_the_future_are_a_clock_that_is_off(lab):
     lab.put("instrument", "instrument=cryostat", 'state="ok",up=1i', -3600)
     snapshot = lab.look()
     assert snapshot.states == {"cryostat": "clock", "oven": "no report"}
-    assert "cryostat has times that can't be right: it is 60 min ahead of here." in drawn(snapshot, width=120)
+    assert "cryostat has times not to be trusted: it is 60 min ahead of here." in drawn(snapshot, width=120)
 
 
 def test_an_age_below_0_is_shown_as_it_is(lab):
