@@ -132,7 +132,7 @@ class _ByFile(LoadFileScheduling):
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the paths of one process of several short: sockets have theirs below them."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if hasattr(config, "workerinput"):  # a pytest that a test starts is none of them
         config.option.basetemp = config.option.basetemp.replace("popen-gw", "")
 
 
