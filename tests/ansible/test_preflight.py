@@ -1,4 +1,4 @@
-"""What is wrong with an inventory is told before anything is changed, with what to do about it."""
+"""What is wrong with an inventory is told before anything is changed, with what to do about it; run as users run it, for its words."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_it_stops_before_anything_is_changed(machine: Machine, wrong: str) -> None:
     variables, expected = WRONG[wrong]
-    _stops(machine.play(**variables), expected)
+    _stops(machine.play(plainly=True, **variables), expected)
 
 
 def _stops(done: subprocess.CompletedProcess[str], expected: str) -> None:
@@ -86,7 +86,7 @@ def test_two_nodes_on_one_tunnel_port_are_told(machine: Machine, tmp_path: Path)
         f"site: two\nnodes: [{nodes}]\ninfluxdb: {{url: 'http://hub.lab:8086'}}\n"
         "instruments: [{name: chiller, driver: julabo, connection: 'tcp://192.168.1.5:4001', channels: {bath: }}]\n"
     )
-    done = machine.play(labline_site_file=str(site))
+    done = machine.play(plainly=True, labline_site_file=str(site))
     _stops(done, f"{site}:2: nodes[2].ssh.tunnel_port: 20001 is that of 'a' already")
 
 
@@ -134,4 +134,4 @@ def test_it_stops_at_a_machine_that_will_not_do(
     files, expected = FACTS[wrong]
     for name, content in files.items():
         disguised(name, content)
-    _stops(machine.play(), expected)
+    _stops(machine.play(plainly=True), expected)
