@@ -2,11 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # How many processes share the tests (docs/decisions/0057-tests-in-two-processes.md).
-PROCESSES ?= 1
+PROCESSES ?= 2
 SHARED_OUT := $(if $(filter-out 1,$(PROCESSES)),-n $(PROCESSES) --dist loadfile --no-loadscope-reorder)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check dashboards bench chaos ansible lock deb clean all-installed test-installed
+.PHONY: help run test check dashboards bench chaos ansible lock deb clean all-installed test-installed
 
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -15,11 +15,8 @@ run: all-installed ## start the demo lab, live, until Ctrl-C (SITE=name-or-path,
 	@site="$(SITE)"; if [ -f "$(PWD)/$$site" ]; then site="$(PWD)/$$site"; fi; \
 	$(BIN)/labline run $${site:+"$$site"} $(if $(DURATION),--duration $(DURATION))
 
-test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them; PROCESSES=2)
+test: check ## run all tests, with the real Telegraf and InfluxDB (ARGS="-k words" for some of them; PROCESSES=1)
 	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
-
-test-long: check ## run what takes more than an hour: whole laboratories of machines, put up, broken, renewed (ARGS as above)
-	@LABLINE_LONG_TESTS=1 $(BIN)/python -m pytest -m long $(SHARED_OUT) $(ARGS)
 
 check: test-installed ## look at the code without running it (ruff, mypy)
 	@$(BIN)/ruff check

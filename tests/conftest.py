@@ -22,15 +22,6 @@ from telegraf_inputs import clock, memory
 
 _numbers = itertools.count(1)
 TESTS = Path(__file__).parent
-# What puts up whole laboratories of machines, more than an hour together: it runs where it is asked for.
-LONG = (
-    "ansible/test_example_tracker.py",
-    "ansible/test_nodes.py",
-    "ansible/test_site_rotate.py",
-    "ansible/test_site_upgrade.py",
-    "chaos/test_chaos.py",
-    "kernel/",
-)
 # What puts sites on machines keeps a processor busy all the while; all else waits much.
 MACHINES = (
     "ansible/test_site",
@@ -142,12 +133,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what takes long, and put first what is to be FIRST."""
-    asked = os.environ.get("LABLINE_LONG_TESTS")
+    """Put first what is to be FIRST."""
     places = {item: item.path.relative_to(TESTS).as_posix() for item in items}
-    for item, place in places.items():
-        if place.startswith(LONG):
-            item.add_marker("long")
-            if not asked:
-                item.add_marker(pytest.mark.skip(reason="it takes long: `make test-long` runs it"))
     items.sort(key=lambda item: [not places[item].startswith(first) for first in FIRST])
