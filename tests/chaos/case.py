@@ -50,8 +50,8 @@ class Case:
     quick: bool = True
 
     def faults(self, outcome: Outcome) -> list[str]:
-        """Tell what of the promise does not hold: nothing lost or wrong, told, healed."""
-        found = []
+        """Tell what of the promise does not hold: read all the while, nothing lost or wrong, told, healed."""
+        found = [] if outcome.made else ["nothing was read meanwhile"]
         if outcome.lost > self.may_lose:
             found.append(f"{outcome.lost} of {outcome.made} readings are lost; {self.may_lose} may be")
         if outcome.wrong:

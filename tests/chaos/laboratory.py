@@ -57,7 +57,8 @@ instruments:
 INTERVAL = "200ms"
 CARD, DISK = 6000, 96  # megabytes; of the card only what is written is taken
 PATIENCE = 240.0  # seconds until all is well again; never reached where it heals
-STILL = 15.0  # seconds without another reading that comes: what is missing then is lost
+# Seconds without another reading that comes: what is missing then is lost. A node that found no database when it booted tries again after 30.
+STILL = 45.0
 LOOK = 5.0  # seconds from one look of the alarms to the next
 AWRY = 2.0  # seconds between an answer and the time of its reading, at most
 
@@ -267,7 +268,7 @@ class Trial:
 
     def __init__(self, laboratory: Laboratory, told: AlarmWatch):
         self._laboratory, self._told = laboratory, told
-        self.since_ns = self._end_ns = time.time_ns()
+        self.since_ns = self._end_ns = self._until_ns = time.time_ns()
         self.lasted: float | None = None
         self._healed: float | None = None
 
@@ -278,11 +279,11 @@ class Trial:
             self.lasted = (self._end_ns - self.since_ns) / 1e9
         laboratory = self._laboratory
         laboratory.wait_for_new()
-        until_ns = time.time_ns()
+        self._until_ns = time.time_ns()
         missing, last = -1, time.monotonic()
         while missing and time.monotonic() < last + STILL:
             try:
-                now = len(self._missing(until_ns))
+                now = len(self._missing(self._until_ns))
             except DatabaseError:
                 now = missing
             if now != missing:
@@ -293,7 +294,7 @@ class Trial:
     def outcome(self, *said: str) -> Outcome:
         """Start the database anew, then count; ``said`` is what was told beside alarms."""
         laboratory = self._laboratory
-        until_ns = time.time_ns() - 5 * 10**9  # what is newer may be on its way
+        until_ns = max(self._until_ns, time.time_ns() - 5 * 10**9)  # what is newer may be on its way
         laboratory.server.run("systemctl", "restart", "influxdb.service")
         laboratory.wait_for_new()
         titles = self._told.close()

@@ -116,7 +116,8 @@ def clock_at_boot(node: Node, thorough: bool) -> Outcome:
     hasty.stop()
     waiting.stop()
     both = hasty.readings + waiting.readings
-    assert not [reading for reading in waiting.readings if "clock" in reading.fields], "it did not wait"
+    # One that is marked yet, as chrony sets the clock a second time, did wait.
+    assert waiting.readings[0].time > time.time() - DAY, f"it did not wait: {waiting.readings[0]}"
     return Outcome(len(both), 0, len(_wrong_times(both)), tuple(told), healed)
 
 
