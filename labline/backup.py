@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from . import arguments as shared
 
 if TYPE_CHECKING:
+    from provisioning.levels import Storage
+
     from .saving.record import BackupRecord
     from .saving.restic import Repository
 
@@ -55,7 +57,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         default=STATE,
-        help="where it gathers and keeps its record (default: %(default)s)",
+        help="where it keeps its record (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--gather-in",
+        metavar="DIR",
+        type=Path,
+        help="where it gathers what it saves: needs room for the whole database (default: where its record is)",
     )
     parser.add_argument("--tell", action="store_true", help="tell of the last backup alone")
 
@@ -83,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{repository.place}: {repository.made(arguments.former)}")
             return 0
         site = sites.load(file)
-        made, snapshot = _back_up(arguments, repository, site.influxdb.database, file, last, begun)
+        made, snapshot = _back_up(arguments, repository, site.influxdb, file, last, begun)
     except (StackError, BadInput, OSError) as error:
         record.write(work, dataclasses.replace(last, failed=str(error)))
         raise
@@ -93,15 +101,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _back_up(
-    arguments: argparse.Namespace, repository: Repository, database: str, file: Path, last: BackupRecord, begun: float
+    arguments: argparse.Namespace,
+    repository: Repository,
+    influxdb: Storage,
+    file: Path,
+    last: BackupRecord,
+    begun: float,
 ) -> tuple[BackupRecord, str]:
     from .saving import dump, record
     from .words import size_of
 
     repository.reach()
-    scratch: Path = arguments.work / "gathered"
-    shutil.rmtree(scratch, ignore_errors=True)
-    dump.room_for(arguments.work, last.size)
+    place: Path = arguments.gather_in or arguments.work
+    scratch, database = place / "gathered", influxdb.database
+    for folder in (place, arguments.work):  # of one that was broken off, perhaps when it was gathered elsewhere
+        shutil.rmtree(folder / "gathered", ignore_errors=True)
+    dump.room_for(place, last.size, dump.held_by(influxdb.url, database, influxdb.ca))
     scratch.mkdir(mode=0o700)
     try:
         dump.gather(

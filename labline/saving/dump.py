@@ -11,11 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
+import requests
+
 from ..stack import influxdb
 from ..stack.errors import StackError
+from ..words import called_bytes
 
 DATABASE, GRAFANA, FILES = "influxdb", "grafana.db", "files"  # in a backup
 SPARE = 200_000_000  # bytes that stay free beside what is gathered
+SECONDS_TO_SAY = 60  # of InfluxDB, how much it has: it may be busy
+MAKE_ROOM = "free some space, or gather it on another disk (--gather-in, in the inventory backup_work)"
 
 
 def gather(folder: Path, *, database: str, port: str, grafana: Path | None, files: Iterable[Path]) -> None:
@@ -31,7 +36,7 @@ def gather(folder: Path, *, database: str, port: str, grafana: Path | None, file
         if place.exists():
             raise StackError(f"two files of the backup are called {file.name}, expected different names")
         shutil.copyfile(file, place)
-    _influxd("backup", "-database", database, folder / DATABASE, port=port)
+    _influxd("backup", "-database", database, folder / DATABASE, port=port, writes=folder)
 
 
 def put_back(folder: Path, *, database: str, beside: str, port: str) -> None:
@@ -39,14 +44,27 @@ def put_back(folder: Path, *, database: str, beside: str, port: str) -> None:
     _influxd("restore", "-db", database, "-newdb", beside, folder / DATABASE, port=port)
 
 
-def room_for(folder: Path, size: float) -> None:
-    """Look whether a backup as large as the last one, ``size`` bytes, has room. Raises StackError."""
-    free = shutil.disk_usage(folder).free
+def room_for(folder: Path, last: float, held: float | None) -> None:
+    """Look whether a database of ``held`` bytes has room; where that is not known, one as the ``last`` time. Raises StackError."""
+    free, size = shutil.disk_usage(folder).free, last if held is None else held
     if free < 1.2 * size + SPARE:
+        why = f"the last backup took {called_bytes(size)}" if held is None else f"the database has {called_bytes(size)}"
         raise StackError(
-            f"the disk of {folder} has {free / 1e9:.1f} GB free, and the last backup took {size / 1e9:.1f} GB: "
-            "free some space; nothing was written"
+            f"the disk of {folder} has {called_bytes(free)} free, and a backup needs {called_bytes(1.2 * size + SPARE)} there "
+            f"meanwhile, as {why}: {MAKE_ROOM}; nothing was written"
         )
+
+
+def held_by(url: str, database: str, ca: str = "") -> float | None:
+    """Ask InfluxDB how many bytes a database has on its disk; None where it does not say."""
+    try:  # needs no password
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"{url.rstrip('/')}/debug/vars", verify=ca or True, timeout=SECONDS_TO_SAY)
+        shards = [told for told in answer.json().values() if isinstance(told, dict) and told.get("name") == "shard"]
+        return float(sum(told["values"]["diskBytes"] for told in shards if told["tags"]["database"] == database))
+    except (requests.RequestException, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def copy_of(database: Path, to: Path) -> None:
@@ -58,7 +76,8 @@ def copy_of(database: Path, to: Path) -> None:
         source.backup(target)
 
 
-def _influxd(verb: str, *words: str | Path, port: str) -> None:
+def _influxd(verb: str, *words: str | Path, port: str, writes: Path | None = None) -> None:
+    """Run it; where the disk of what it ``writes`` gets full, end it before others have no room. Raises StackError."""
     host, _, number = port.rpartition(":")
     try:  # where nobody listens, influxd would try for minutes
         socket.create_connection((host, int(number)), timeout=10).close()
@@ -67,7 +86,26 @@ def _influxd(verb: str, *words: str | Path, port: str) -> None:
             f"nothing answers at {port}: {error}; is InfluxDB running, and does its `bind-address` say this port?"
         ) from None
     command = [influxdb.get().path, verb, "-portable", "-host", port, *words]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            output, errors = _communicated(process, writes)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        said = (errors.strip() or output.strip() or f"exit status {process.returncode}").splitlines()[-1]
         raise StackError(f"influxd {verb}: {said}")
+
+
+def _communicated(process: subprocess.Popen[str], writes: Path | None) -> tuple[str, str]:
+    while True:
+        try:
+            return process.communicate(timeout=1 if writes else None)
+        except subprocess.TimeoutExpired:
+            if writes and (free := shutil.disk_usage(writes).free) < SPARE:
+                raise StackError(
+                    f"the disk of {writes} has but {called_bytes(free)} free, with a part of the database on it: {MAKE_ROOM}; "
+                    "what was gathered is taken away"
+                ) from None

@@ -126,6 +126,16 @@ def test_variables_are_held_against_what_the_roles_take(told: dict[str, list[str
     assert told[case] == VARIABLES[case][1]
 
 
+KEY, OTHER_KEY = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=", "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
+
+
+def _private(**of_a_person: str) -> dict[str, Any]:
+    """A private network with two people, of whom one is as given."""
+    eve = {"name": "eve", "address": "10.90.0.102", "public_key": OTHER_KEY}
+    people = [eve, {"name": "anna", "address": "10.90.0.101", "public_key": KEY} | of_a_person]
+    return {"wireguard_address": "10.90.0.1/24", "wireguard_endpoint": "hub.lab", "wireguard_people": people}
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a list that is a text": ({"variables": {"telegraf_devices": "/dev/ttyUSB0"}}, "/dev/ttyUSB0, expected a list"),
     "tokens that are empty": ({"variables": {"labline_tokens": None}}, "labline_tokens is empty, expected a mapping"),
@@ -157,6 +167,23 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "and proxy_port is 8443. Let the url have that port",
     ),
     "an address that is none": ({"variables": {"wireguard_address": "hello"}}, "is hello, expected an IPv4 address"),
+    **{
+        f"{case} of a person": ({"variables": _private(**person)}, expected)
+        for case, person, expected in [
+            (
+                "the network's size",
+                {"address": "10.90.0.101/24"},
+                "anna has the address '10.90.0.101/24', expected one of",
+            ),
+            ("an address elsewhere", {"address": "10.9.0.101"}, "'10.9.0.101', expected one of 10.90.0.0/24"),
+            ("a key that is cut off", {"public_key": KEY[:-9] + "="}, f"public_key '{KEY[:-9]}=', expected the 44"),
+            ("a key with a letter too much", {"public_key": "a" + KEY}, "expected the 44 characters"),
+            ("a key that no one makes", {"public_key": KEY[:-2] + "B="}, "expected the 44 characters"),
+            ("a name that is a path", {"name": "../anna"}, "a name is '../anna', expected letters"),
+            ("the key of another", {"name": "bea", "public_key": OTHER_KEY}, "bea has the public_key of eve"),
+            ("the name of another", {"name": "eve"}, "eve has the name of eve. Give each person another one"),
+        ]
+    },
     "keys that are a text": (
         {"variables": {"base_users": {"anna": "ssh-ed25519 AAAA anna"}}},
         "expected a name of small letters and a list of public keys",
@@ -192,6 +219,10 @@ def test_an_inventory_with_more_groups_and_variables_passes(tmp_path: Path) -> N
     own |= {"vault_backup": "x" * 12, "telegraf_devices": "{{ ['/dev/i2c-1'] }}", "tls_names": ["{{ not_yet_known }}"]}
     own["__labline_archive"] = {"stdout": "what an earlier play of rotate.yml left"}
     assert "unreachable=0 failed=0" in _passes(tmp_path, variables=own, nodes1=["daq"], sheds=["daq"])
+
+
+def test_a_private_network_with_people_passes(tmp_path: Path) -> None:
+    _passes(tmp_path, variables=_private(name="Anna_2.laptop"))
 
 
 def test_a_node_that_the_inventory_lacks_is_noted(tmp_path: Path) -> None:

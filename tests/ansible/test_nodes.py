@@ -43,6 +43,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteNetwork]:
 def told(lab: SiteNetwork) -> dict[str, str]:
     """What the playbook says: of the tunnels with --check; at work on bare machines; then, without a way to packages, by the tunnels, of one node, and of all with --check."""
     said = {"asked": went_well(lab.play("--check", "--diff", "--tags", "tunnel"))}
+    alone = lab.play("--limit", "cellar", "--tags", "tunnel")
+    assert alone.returncode, alone.stdout
+    said["alone"] = " ".join(alone.stdout.split())
     said["made"] = went_well(lab.play("--diff"))
     nothing_but_ssh = "add table inet away; add chain inet away out { type filter hook output priority 0; }; "
     nothing_but_ssh += f"add rule inet away out tcp dport {PORT} reject"
@@ -91,6 +94,11 @@ def test_the_last_reading_of_every_node_is_in_the_database(lab: SiteNetwork, tol
 
 def test_what_would_be_done_is_told(told: dict[str, str]) -> None:
     assert all(count > 1 for count in changed(told["asked"]).values()), told["asked"]
+
+
+def test_a_tunnel_before_its_server_is_told_at_once(told: dict[str, str]) -> None:
+    assert "the server, which takes none yet. Run site.yml for the server first" in told["alone"], told["alone"]
+    assert "changed=0" in told["alone"] and "no sshd answers" not in told["alone"]
 
 
 def test_a_run_by_the_tunnels_changes_nothing(told: dict[str, str]) -> None:

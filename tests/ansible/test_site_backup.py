@@ -12,10 +12,10 @@ import pytest
 
 from tests.ansible import left_by
 from tests.parts.looked_at import looked_at
-from tests.parts.site_machine import Machine
+from tests.parts.site_machine import Machine, went_well
 
 PATIENCE = 120.0  # seconds until a reading is in the database; never reached where all is well
-SHARE, DISK = "/srv/nas", "/srv/disk-of-the-nas"
+SHARE, DISK, DRIVE = "/srv/nas", "/srv/disk-of-the-nas", "/srv/drive"
 WANTED = {"backup_repository": f"{SHARE}/labline", "backup_mount": SHARE, "backup_password": "canary-restic-of-the-nas"}
 EXAMPLE = Path(__file__).parents[2] / "docs" / "backup.md"
 
@@ -113,6 +113,26 @@ def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
     told = machine.host.run("/usr/local/sbin/labline-restore", "/var/tmp/back")
     assert counted(until) == before, told
     assert "files" in machine.host.run("ls", "/var/tmp/back")
+
+
+def test_where_there_is_a_data_drive_it_is_gathered_there_and_nowhere_else(machine: Machine, said: list[str]) -> None:
+    wanted = WANTED | {"data_drive_device": "LABEL=labline", "data_drive_path": DRIVE}
+    machine.host.run("mkdir", "-p", DRIVE)
+    machine.host.run("mount", "-t", "tmpfs", "drive", DRIVE)
+    try:
+        assert "changed=0" not in went_well(machine.play("--tags", "backup", **wanted))
+        assert machine.host.run("stat", "--format=%a %U", f"{DRIVE}/labline-backup").strip() == "700 labline-backup"
+        assert back_up(machine) == "success"
+        assert machine.host.run("ls", "-A", f"{DRIVE}/labline-backup") == ""
+        assert "changed=0" in went_well(machine.play("--tags", "backup", **wanted))
+        for unit in ("labline-backup.service", "labline-backup-password.service"):
+            assert machine.host.exposure(unit) <= 2.0, unit
+    finally:
+        machine.host.run("umount", DRIVE)
+    assert back_up(machine) != "success"
+    assert machine.host.run("ls", "-A", DRIVE) == ""
+    assert "changed=0" not in went_well(machine.play("--tags", "backup", **WANTED))
+    assert back_up(machine) == "success"
 
 
 def test_the_repository_gets_another_password_even_where_it_was_away(machine: Machine, said: list[str]) -> None:

@@ -29,6 +29,28 @@ with socket.socket() as s:
     s.bind((sys.argv[1], 0))
     print("open" if s.connect_ex((sys.argv[2], int(sys.argv[3]))) == 0 else "shut")
 """
+# What multicast DNS does: it asks all at once, or one, at this port.
+ALL, NAMES, NO_NAMES = "224.0.0.251", 5353, 5354
+ANSWER = """\
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("", int(sys.argv[1])))
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(sys.argv[2]) + socket.inet_aton(sys.argv[3]))
+    while True:
+        s.sendto(*s.recvfrom(99))
+"""
+SAY = """\
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.settimeout(1.5)
+    s.bind((sys.argv[1], int(sys.argv[4])))
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sys.argv[1]))
+    s.sendto(b"who is rack.local?", (sys.argv[2], int(sys.argv[3])))
+    try:
+        print("open" if s.recv(99) else "")
+    except TimeoutError:
+        print("shut")
+"""
 
 
 class Based:
@@ -51,7 +73,7 @@ class Based:
         }
         self.before = {
             (source, port): self.reaches(source, port) for source in (INSIDE, OUTSIDE) for port in (22, OTHER_SSH, SHUT)
-        }
+        } | {(INSIDE, port): self.hears(INSIDE, port=port) for port in (NAMES, NO_NAMES)}
         self.bare = self.looks()
         self.asked = self.play("--check", "--diff")
         self.untouched = self.looks()
@@ -76,6 +98,13 @@ class Based:
             [*self.machine._network.enter(), *command], capture_output=True, text=True, check=True
         ).stdout.strip()
 
+    def hears(self, source: str, to: str = "", port: int = NAMES, *, by: int = 0) -> str:
+        """Try whether the host hears what is sent to it, or to all, from an address and a port of this side: `open` or `shut`."""
+        command = [sys.executable, "-c", SAY, source, to or self.host.address, str(port), str(by)]
+        return subprocess.run(
+            [*self.machine._network.enter(), *command], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
 
 @pytest.fixture(scope="module")
 def based(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Based]:
@@ -86,6 +115,9 @@ def based(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     for port in (OPEN, SHUT):
         listen = f"import socket, time; s = socket.create_server(('', {port})); time.sleep(1e6)"
         machine.host.run("systemd-run", f"--unit=listen-{port}", "--property=Type=exec", "python3", "-c", listen)
+    for port in (NAMES, NO_NAMES):
+        answer = ("python3", "-c", ANSWER, str(port), ALL, machine.host.address)
+        machine.host.run("systemd-run", f"--unit=answer-{port}", "--property=Type=exec", *answer)
     ports = machine.host.path("/etc/ssh/sshd_config.d/20-ports.conf")
     ports.write_text(f"Port 22\nPort {OTHER_SSH}\n")
     machine.host.run("systemctl", "restart", "ssh.service")
@@ -99,6 +131,7 @@ def based(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ports.unlink()
         machine.host.run("systemctl", "restart", "ssh.service", check=False)
         machine.host.run("systemctl", "stop", f"listen-{OPEN}", f"listen-{SHUT}", check=False)
+        machine.host.run("systemctl", "stop", f"answer-{NAMES}", f"answer-{NO_NAMES}", check=False)
         machine.host.run("ip", "route", "del", "10.88.88.0/24", "dev", "host0", check=False)
         subprocess.run([*outside, "del", f"{OUTSIDE}/24", "dev", "lab"], check=False)
 
@@ -126,10 +159,22 @@ def test_the_firewall_lets_in_whom_it_names(based: Based) -> None:
     assert based.host.run("systemctl", "is-enabled", "nftables.service").strip() == "enabled"
 
 
-def test_people_log_in_with_their_keys_and_administer(based: Based) -> None:
+def test_names_are_asked_for_and_answered_from_where_it_names(based: Based) -> None:
+    for to in ("", ALL):
+        for by in (0, NAMES):  # who asks by hand, and who asks or answers by a service
+            assert based.hears(INSIDE, to, by=by) == "open", (to, by)
+            assert based.hears(OUTSIDE, to, by=by) == "shut", (to, by)
+        assert based.hears(INSIDE, to, NO_NAMES) == "shut"
+
+
+def _as_anna(based: Based) -> subprocess.CompletedProcess[str]:
     options = ["-o", f"UserKnownHostsFile={based.host.known_hosts}", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]
     command = [*based.machine._network.enter(), "ssh", *options, "-i", str(based.key), f"anna@{based.host.address}"]
-    done = subprocess.run([*command, "sudo -n id -u"], capture_output=True, text=True)
+    return subprocess.run([*command, "sudo -n id -u"], capture_output=True, text=True)
+
+
+def test_people_log_in_with_their_keys_and_administer(based: Based) -> None:
+    done = _as_anna(based)
     assert done.stdout.strip() == "0", done.stderr
 
 
@@ -165,3 +210,26 @@ def test_what_is_not_wanted_any_more_is_off(based: Based) -> None:
     assert based.reaches(INSIDE, OPEN) == "open" and based.reaches(INSIDE, SHUT) == "shut"
     for arguments in ([], ["--check"]):
         assert "changed=0" in based.play(*arguments, **off)
+
+
+def test_who_comes_is_not_shut_out_as_one_that_is_not_named_any_more(based: Based) -> None:
+    before = based.looks()
+    people = {"anna": based.variables["base_users"]["anna"]}
+    done = based.machine.play("--tags", "base", **(based.variables | {"base_users": people}))
+    said = " ".join(done.stdout.split())
+    assert done.returncode and f"does not name {debian_host.USER} any more, as whom you come" in said, said
+    assert based.looks() == before
+
+
+def test_who_is_not_named_any_more_does_not_get_in_and_administers_nothing(based: Based) -> None:
+    based.host.run("gpasswd", "--add", "anna", "sudo")
+    people = {debian_host.USER: based.variables["base_users"][debian_host.USER]}
+    assert "changed=0" not in based.play("--check", base_users=people)
+    assert _as_anna(based).stdout.strip() == "0"
+    based.play(base_users=people)
+    assert "Permission denied (publickey" in _as_anna(based).stderr
+    assert "sudo" not in based.host.run("id", "--name", "--groups", "anna").split()
+    assert "not allowed to run sudo" in based.host.run("sudo", "--list", "--other-user=anna", check=False)
+    assert "changed=0" in based.play(base_users=people)
+    based.play()
+    assert _as_anna(based).stdout.strip() == "0"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -17,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from labline import cli
-from labline.saving import record
+from labline.saving import dump, record
 from labline.stack import debian, influxdb, ports
+from labline.stack.errors import StackError
 from provisioning.influxdb_server import DatabaseError, Server
 from tests.labline.conftest import wait_until
 from tests.parts.sftp import SftpServer
@@ -168,6 +170,49 @@ def test_one_that_fails_is_told_and_the_last_good_one_stays_known(kept, capsys):
     assert "is InfluxDB running, and does its `bind-address` say this port?" in capsys.readouterr().err
     assert re.fullmatch(r"backup result=1i,age=1\.00\d\d,size=5\.000,took=2\.0\n", kept.told(capsys))
     assert not (kept.work / "gathered").exists()
+
+
+def test_one_that_has_no_room_is_told_before_anything_is_written(kept, monkeypatch, tmp_path, capsys):
+    held = dump.held_by(kept.server.url, "lab")
+    assert held and held > 1000 and dump.held_by(kept.server.url, "none") == 0
+    (closed,) = ports.free(1)
+    assert dump.held_by(f"http://127.0.0.1:{closed}", "lab") is None
+    record.write(kept.work, record.BackupRecord())
+    free = shutil.disk_usage(tmp_path)
+    for more in ([], ["--gather-in", str(tmp_path)]):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: free._replace(free=dump.SPARE + int(held)))
+        kept.backup("--init")
+        assert kept.backup(*more) == 1
+        said = capsys.readouterr().err
+        where = tmp_path if more else kept.work
+        assert f"the disk of {where} has 0.2 GB free, and a backup needs 0.2 GB there" in said
+        assert "as the database has" in said and "nothing was written" in said
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free._replace(free=dump.SPARE + 2 * int(held)))
+    assert kept.backup("--gather-in", str(tmp_path)) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_word_of_the_database_it_is_as_large_as_the_last_time(tmp_path):
+    dump.room_for(tmp_path, 0, None)
+    with pytest.raises(StackError, match=r"needs 1200000000\.2 GB there meanwhile, as the last backup took 10+\.0 GB"):
+        dump.room_for(tmp_path, 1e18, None)
+
+
+def test_one_that_fills_the_disk_is_ended(monkeypatch, tmp_path):
+    endless = tmp_path / "influxd"
+    endless.write_text(f'#!/bin/sh\necho $$ > "{tmp_path}/pid"\nexec sleep 100000\n')
+    endless.chmod(0o755)
+    monkeypatch.setattr(influxdb, "get", lambda: influxdb.Part("InfluxDB", endless, "1", ""))
+    free = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free._replace(free=dump.SPARE - (tmp_path / "pid").exists()))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        pytest.raises(StackError, match=r"has but 0\.2 GB free, with a part of the database on it: free some space"),
+    ):
+        port = f"127.0.0.1:{listening.getsockname()[1]}"
+        dump.gather(tmp_path, database="lab", port=port, grafana=None, files=[])
+    pid = int((tmp_path / "pid").read_text())
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_where_the_share_is_not_mounted_nothing_is_written(kept, capsys):
