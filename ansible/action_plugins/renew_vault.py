@@ -32,7 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         file, names = Path(self._task.args["file"]), list(map(str, self._task.args["names"]))
         values = set(map(str, self._task.args.get("values", ())))
-        needed, kept = (dict(self._task.args.get(part, {})) for part in ("needed", "kept"))
+        needed = {what: word for what, word in self._task.args.get("needed", {}).items() if word}
+        kept = dict(self._task.args.get("kept", {}))
         try:
             encrypted = file.read_text()
         except OSError as error:
@@ -78,7 +79,7 @@ def refusal(
     for key, nodes in scalars.items():
         chosen = _named(key, names) or any(node.value in by_word for node in nodes)
         if chosen and any(re.search("{[{%]", node.value) for node in nodes):
-            return f"{key} has a template beside passwords. Put those into names of their own, as in vault.yml.example"
+            return f"{key} has a template among its passwords. Move it to vars.yml, and leave each password here, by a name of its own"
     return ""
 
 

@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "a template beside": (
         "labline_passwords: {labadmin: canary-admin, writer: '{{ vault_writer }}'}\nhall: canary-token\n",
         NEEDED,
-        ["labline_passwords has a template beside passwords"],
+        ["labline_passwords has a template among its passwords. Move it to vars.yml"],
     ),
 }
 
