@@ -6,12 +6,11 @@ import os
 import re
 import secrets
 import string
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible.errors import AnsibleError
 from ansible.parsing.vault import match_encrypt_secret
 from ansible.plugins.action import ActionBase
 
@@ -22,7 +21,8 @@ LENGTH = 32
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Takes ``file``, ``names`` (patterns of keys at its top) and ``values`` (passwords, wherever they stand); returns ``renewed``.
 
-    That is, by keys at its top, what stands there now. Its task needs no_log.
+    That is, by keys at its top, what stands there now. ``needed`` (passwords, by what they are called in the inventory) are among them wherever
+    they stand, and where one is not there nothing is written; ``kept`` (as ``needed``) never are. Its task needs no_log, and has to tell ``refused``.
     """
 
     TRANSFERS_FILES = False
@@ -32,26 +32,61 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         file, names = Path(self._task.args["file"]), list(map(str, self._task.args["names"]))
         values = set(map(str, self._task.args.get("values", ())))
+        needed = {what: word for what, word in self._task.args.get("needed", {}).items() if word}
+        kept = dict(self._task.args.get("kept", {}))
         try:
             encrypted = file.read_text()
         except OSError as error:
-            raise AnsibleError(
-                f"{file}: {error.strerror}; expected the inventory's vault, else say where it is: -e rotate_vault=FILE"
-            ) from None
+            why = (
+                f"{file}: {error.strerror}; expected the inventory's vault, else say where it is: -e rotate_vault=FILE."
+            )
+            return result | {"changed": False, "refused": why}
         vault = self._loader._vault
         if not vault.is_encrypted(encrypted):
-            raise AnsibleError(f"{file} is not encrypted: ansible-vault encrypt {file}")
+            return result | {"changed": False, "refused": f"{file} is not encrypted: ansible-vault encrypt {file}."}
         plain = vault.decrypt(encrypted).decode()
-        new, chosen = renewed(plain, names, values)
-        if not chosen:
-            raise AnsibleError(
-                f"{file} has none of {', '.join(names)}, expected them as in vault.yml.example; nothing was changed"
-            )
+        if why := refusal(plain, names, values, needed, kept):
+            return result | {"changed": False, "refused": f"{file}: {why}. Nothing was changed."}
+        new, chosen = renewed(plain, names, values | unnamed(plain, names, needed))
         if not self._task.check_mode:
             label = encrypted.partition("\n")[0].split(";")[3:]  # of 1.2 alone
             _, secret = match_encrypt_secret(vault.secrets, encrypt_vault_id=label[0] if label else None)
             _write(file, vault.encrypt(new, secret, vault_id=label[0] if label else None))
         return result | {"changed": True, "renewed": {} if self._task.check_mode else chosen}
+
+
+def refusal(
+    text: str, names: list[str], values: Collection[str], needed: Mapping[str, str], kept: Mapping[str, str]
+) -> str:
+    """Tell why YAML can't be given other words, and what to do, without a word of it; empty where it can."""
+    scalars = {key: list(_scalars(value)) for key, value in _top(text)}
+    words = {node.value for nodes in scalars.values() for node in nodes}
+    if missing := [what for what, word in needed.items() if word not in words]:
+        ways = {what: re.sub(r"\W", "_", re.sub(r"^\w+s[.]", _prefix, what)) for what in missing}
+        return (
+            f"there is no {', '.join(missing)}, as the inventory has it. rotate.yml gives new passwords to what stands there as a whole word: put it "
+            f"there by ansible-vault edit, by a name such as {', '.join(ways.values())}, and name that in the inventory: "
+            + ", ".join(f'{what}: "{{{{ {name} }}}}"' for what, name in ways.items())
+            + ". Where it is in another vault: -e rotate_vault=FILE"
+        )
+    by_word = unnamed(text, names, needed) | set(values)
+    if same := [what for what, word in kept.items() if word in by_word]:
+        others = [what for what, word in needed.items() if word in {kept[name] for name in same}]
+        return (
+            f"{', '.join(same)} can't be changed, and is the same as {', '.join(others) or 'another password'}. Call that one as in vault.yml.example: "
+            "then it gets a new one alone"
+        )
+    for key, nodes in scalars.items():
+        chosen = _named(key, names) or any(node.value in by_word for node in nodes)
+        if chosen and any(re.search("{[{%]", node.value) for node in nodes):
+            return f"{key} has a template among its passwords. Move it to vars.yml, and leave each password here, by a name of its own"
+    return ""
+
+
+def unnamed(text: str, names: list[str], needed: Mapping[str, str]) -> set[str]:
+    """List the words that are needed and stand below no key at the top of the YAML that matches ``names``."""
+    named = {node.value for key, value in _top(text) if _named(key, names) for node in _scalars(value)}
+    return set(needed.values()) - named
 
 
 def renewed(text: str, names: list[str], values: Collection[str] = ()) -> tuple[str, dict[str, Any]]:
@@ -61,18 +96,38 @@ def renewed(text: str, names: list[str], values: Collection[str] = ()) -> tuple[
     """
     words: dict[str, str] = {}
     places, keys = [], []
-    root = yaml.compose(text)
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        named = any(re.fullmatch(name, key.value) for name in names)
-        nodes = [node for _, node in value.value] if isinstance(value, yaml.MappingNode) else [value]
-        chosen = [n for n in nodes if isinstance(n, yaml.ScalarNode) and (named or n.value in values)]
+    for key, value in _top(text):
+        chosen = [node for node in _scalars(value) if _named(key, names) or node.value in values]
         places += [(node, words.setdefault(node.value, _word())) for node in chosen]
-        keys += [key.value] if chosen else []
+        keys += [key] if chosen else []
     for node, word in sorted(places, key=lambda place: place[0].start_mark.index, reverse=True):
         end = "\n" if text[: node.end_mark.index].endswith("\n") else ""  # of a text over several lines
         text = f'{text[: node.start_mark.index]}"{word}"{end}{text[node.end_mark.index :]}'
     new = yaml.safe_load(text)
     return text, {key: new[key] for key in keys}
+
+
+def _prefix(found: re.Match[str]) -> str:
+    return "vault_token_" if found.group() == "labline_tokens." else "vault_"
+
+
+def _top(text: str) -> list[tuple[str, yaml.Node]]:
+    root = yaml.compose(text)
+    return [(key.value, value) for key, value in root.value] if isinstance(root, yaml.MappingNode) else []
+
+
+def _named(key: str, names: list[str]) -> bool:
+    return any(re.fullmatch(name, key) for name in names)
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """List what stands below a node, without the keys."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    for inner in [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else []:
+        yield from _scalars(inner)
+    for inner in node.value if isinstance(node, yaml.SequenceNode) else []:
+        yield from _scalars(inner)
 
 
 def _word() -> str:

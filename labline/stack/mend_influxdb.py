@@ -4,6 +4,8 @@
 
 Run before each start of it, as its user: where its log in the folder DATA may be torn, it is started out of everybody's reach, by its settings
 CONFIG, until it finds nothing torn. An end in order is known by the file ``ended-in-order`` in DATA, which the service makes.
+
+Each version takes these two, in this order: who goes back to an earlier one keeps the service as it is.
 """
 
 from __future__ import annotations

@@ -249,9 +249,22 @@ def test_an_upgrade_that_reached_some_goes_back_with_those(
     some = ["--limit", f"{SERVER},mast", "-e", "upgrade_without_backup=true"]
     went_well(lab.play(*some, *clone, book="upgrade.yml"))
     assert versions() == before | {SERVER: VERSION, "mast": VERSION}
+    _broken_off_behind_the_server(lab)
     went_well(lab.play(book="back.yml"))
     assert versions() == before
     _all_since(lab, began)
+
+
+def _broken_off_behind_the_server(lab: SiteNetwork) -> None:
+    """The way back ends on a node: the next run goes on there, and the server stays where it went."""
+    server, node = (lab.hosts[name].run for name in (SERVER, "mast"))
+    fails = "/etc/systemd/system/labline-telegraf.service.d/fails.conf"
+    where = ["readlink", "/opt/labline-gone"]
+    node("sh", "-c", f"mkdir -p {Path(fails).parent}; printf '[Service]\\nExecStartPre=false\\n' > {fails}")
+    refused = lab.play(book="back.yml")
+    node("sh", "-c", f"rm {fails}; systemctl daemon-reload")
+    assert refused.returncode != 0 and server(*where) == server("readlink", "/opt/labline"), refused.stdout
+    assert node("readlink", "/opt/labline-going") and not node(*where, check=False)
 
 
 def _journal(lab: SiteNetwork, node: str, instrument: str) -> set[int]:

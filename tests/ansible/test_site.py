@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,35 @@ OURS = (
     "grafana-server.service",
 )
 
+WRITER = """\
+- hosts: hall
+  become: true
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: labline, tasks_from: writer}
+"""
+# What a site file has in place of its retention, more variables -> the exit status of --check, and what it says.
+CHECKED: dict[str, tuple[str, dict[str, object], int, list[str]]] = {
+    "data that are kept longer": (
+        "retention: {raw: 60d}",
+        {},
+        0,
+        ["would change retention policy 'raw': keep 60 days instead of 30 days"],
+    ),
+    "data that would be dropped": (
+        "retention: {raw: 1d}",
+        {},
+        2,
+        ["daq: the database would refuse", "careful: ", "sudo /opt/labline/bin/labline apply", "--yes"],
+    ),
+    "another address and port": (
+        "retention: {raw: 30d}",
+        {"influxdb_address": "127.0.0.1:8099", "grafana_port": 3099},
+        0,
+        ['+ bind-address = "127.0.0.1:8099"', "+http_port = 3099"],
+    ),
+}
+
 
 def test_on_a_bare_machine_it_tells_what_it_would_do_and_does_nothing(told: dict[str, str]) -> None:
     assert sum(changed(told["asked"]).values()) > 10
@@ -76,6 +106,62 @@ def test_the_last_reading_is_in_the_database(machine: Machine, told: dict[str, s
 def test_the_second_run_changes_nothing(told: dict[str, str]) -> None:
     assert sum(changed(told["again"]).values()) == 0, told["again"]
     assert sum(changed(told["asked again"]).values()) == 0, told["asked again"]
+
+
+@pytest.mark.parametrize("case", CHECKED)
+def test_what_another_site_file_or_setting_would_change_is_told(
+    machine: Machine, told: dict[str, str], tmp_path: Path, case: str
+) -> None:
+    site, variables, status, expected = CHECKED[case]
+    old = f"pushed,host=daq value=1 {time.time_ns() - 5 * 86400 * 10**9}"
+    wrote = machine.ask(f"https://{machine.host.address}:8443/write", f"daq:{machine.token}", method="POST", data=old)
+    assert wrote[0] == 204
+    there = {unit: machine.host.run("systemctl", "show", "--property=InvocationID", unit) for unit in OURS}
+    given = Path(str(machine.variables["labline_site_file"])).read_text()
+    asked = tmp_path / "site.yml"
+    asked.write_text(given.replace("retention: {raw: 30d}", site))
+    aside = {"labline_site_file": str(asked), "labline_rendered": str(tmp_path / "rendered")}
+    done = machine.play("--check", "--diff", **aside, **variables)
+    said = " ".join(done.stdout.split())
+    assert done.returncode == status and all(words in said for words in expected), done.stdout + done.stderr
+    assert there == {unit: machine.host.run("systemctl", "show", "--property=InvocationID", unit) for unit in OURS}
+    assert "30d" in machine.host.run("cat", "/etc/labline/site.yml")
+
+
+def test_what_is_not_started_is_not_waited_for_by_a_check(machine: Machine, told: dict[str, str]) -> None:
+    stopped = ["influxdb.service", "grafana-server.service"]
+    machine.host.run("systemctl", "stop", *stopped)
+    try:
+        said = went_well(machine.play("--check", "--tags", "influxdb,grafana"))
+    finally:
+        machine.host.run("systemctl", "start", *stopped)
+    assert sum(changed(said).values()) == len(stopped), said
+
+
+def test_a_node_with_a_proxy_keeps_the_password_that_the_version_before_writes_with(
+    machine: Machine, told: dict[str, str], tmp_path: Path
+) -> None:
+    book = tmp_path / "writer.yml"
+    book.write_text(WRITER)
+    kept, unit = "/opt/labline-0123456789ab-3.11-x86_64", "etc/systemd/system/labline-telegraf.service"
+    secret = machine.host.path("/etc/labline/secrets/writer")
+    machine.others = {"hall": dict(machine.variables)}
+    try:
+        for way, there in (("write_token", False), ("writer", True), ("write_token", False)):
+            line = f"LoadCredential={way}:/etc/labline/secrets/{way}"
+            keep = (
+                f"mkdir -p {kept}/{Path(unit).parent} && cd {kept} && echo {line} > {unit} && tar -cf kept.tar {unit}"
+            )
+            machine.host.run("sh", "-c", f"{keep} && ln -sfn {kept} /opt/labline-before")
+            said = went_well(machine.play("--diff", book=str(book)))
+            assert changed(said) == {"hall": 1} and "canary" not in said
+            assert secret.exists() == there
+            assert not there or secret.read_text() == machine.passwords["writer"]
+    finally:
+        machine.others = {}
+        machine.host.run("rm", "-rf", kept, "/opt/labline-before")
+        secret.write_text(machine.passwords["writer"])
+        secret.chmod(0o600)
 
 
 def test_each_role_leaves_what_it_is_to(machine: Machine, told: dict[str, str]) -> None:

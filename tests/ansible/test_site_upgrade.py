@@ -19,6 +19,7 @@ from tests.parts.site_machine import machine as bare_machine
 # What a clone can try whose history is cut short, is said by the test's name.
 EARLIER = earlier_is_there()
 WAY = "from a release before" if EARLIER else "to a release to come, as the history has none before"
+DATA_DRIVE = "/etc/systemd/system/influxdb.service.d/60-labline-data-drive.conf"
 ALARMS = "/var/lib/grafana/alarms.json"
 UNITS = "telegraf.service catch-up.service catch-up.timer backup.service backup.timer"
 MADE = " ".join(
@@ -60,7 +61,7 @@ def _users(machine: Machine) -> str:
 
 def _links(machine: Machine) -> list[str]:
     return machine.host.run(
-        "sh", "-c", "readlink /opt/labline /opt/labline-before || true; ls -d /opt/labline-going 2>/dev/null || true"
+        "sh", "-c", "readlink /opt/labline /opt/labline-before || true; ls -d /opt/labline-go* 2>/dev/null || true"
     ).split()
 
 
@@ -81,6 +82,16 @@ def _broken_off(machine: Machine) -> None:
     refused = machine.play(book="back.yml")
     assert refused.returncode != 0 and _links(machine) == [older, newer, "/opt/labline-going"]
     machine.host.run("systemctl", "start", "influxdb.service")
+
+
+def _all_there(machine: Machine) -> None:
+    """The way back ends where it is looked whether all deliver: the next run leaves all as it is, and does not turn round."""
+    show = ["systemctl", "show", "--property=InvocationID", "labline-telegraf.service"]
+    before, started = _links(machine), machine.host.run(*show)
+    machine.host.run("ln", "--symbolic", before[0], "/opt/labline-gone")
+    said = went_well(machine.play(book="back.yml"))
+    assert "was broken off, or not all machines delivered" in said
+    assert _links(machine) == before and machine.host.run(*show) == started
 
 
 def _comes_to_nothing(machine: Machine, clone: Path) -> None:
@@ -132,10 +143,13 @@ def test_it_goes_over_and_back_and_nothing_is_lost(machine: Machine, clones: Clo
     assert running == [after]  # no program of the former one runs on
     known |= all_is_stored(machine)
     _spoilt(machine)
+    machine.host.path(DATA_DRIVE).write_text("# put there since\n")
     _broken_off(machine)
     went("back.yml")
+    machine.host.run("sh", "-c", f"rm {DATA_DRIVE} && systemctl daemon-reload && systemctl restart influxdb.service")
     assert _links(machine) == [before, after] and _settings(machine) == first
     assert _users(machine) == users and alarms.items() <= _alarms(machine).items()
-    assert known <= all_is_stored(machine)
+    known |= all_is_stored(machine)
+    _all_there(machine)
     went("back.yml")
     assert _links(machine) == [after, before] and known <= all_is_stored(machine)
