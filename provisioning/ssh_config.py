@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from telegraf_inputs.url import HERE
 
+from . import native_config
 from .site import Node, Site
 from .site_conflicts import GRAFANA_PORT
 
@@ -62,6 +63,7 @@ def described(site: Site) -> dict[str, Any]:
             "server": node is site.server,
             "address": node.address,
             "instruments": [instrument.name for instrument in site.of_node(node)],
+            "secrets": _secrets(site, node),
             "ssh": {
                 "user": node.ssh.user,
                 "port": node.ssh.port,
@@ -72,6 +74,16 @@ def described(site: Site) -> dict[str, Any]:
         for node in site.nodes
     ]
     return {"site": site.name, "carried": carried(site), "nodes": nodes}
+
+
+def _secrets(site: Site, node: Node) -> dict[str, list[str]]:
+    """Tell which instruments of a node Telegraf reads with which passwords, by the names of their files."""
+    found: dict[str, list[str]] = {}
+    for instrument in site.of_node(node):
+        names = () if instrument.stanza.simulated else native_config.secrets(instrument.stanza)
+        for name in dict.fromkeys(names):
+            found.setdefault(name, []).append(instrument.name)
+    return found
 
 
 def _host(site: Site, node: Node) -> str:

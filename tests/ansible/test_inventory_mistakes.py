@@ -20,6 +20,12 @@ from tools import wheels
 ANSIBLE = Path(__file__).parents[2] / "ansible"
 NODES = SITE.replace("{name: daq, address: hub.lab}", "{name: daq, address: hub.lab}, {name: hall}")
 TUNNEL = NODES.replace("{name: hall}", "{name: hall, ssh: {tunnel_port: 20001}}")
+HERE = SITE.replace("hub.lab:8086", "127.0.0.1:8086")
+MQTT = SITE.replace(
+    "bath: }}]",
+    "bath: }}, {name: esp01, driver: mqtt, connection: 'mqtt://127.0.0.1:1883', username: lab, password_file: broker,"
+    " topic: 'room/{channel}/{quantity}', channels: {air: {read: {humidity: {unit: '%'}}}}}]",
+)
 ASK = """\
 import json, sys
 from pathlib import Path
@@ -145,6 +151,42 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"nodes": ["daq", "hal"], "site": NODES},
         "The site file has no node hal, only daq, hall.",
     ),
+    "one machine by another name": (
+        {"server": ["pi"], "nodes": ["pi"]},
+        "The site file has no node pi, only daq. A host is called in the inventory as the site file calls it",
+    ),
+    "a database that listens to its own machine alone": (
+        {"variables": {"influxdb_address": "127.0.0.1:8086"}},
+        "influxdb.url: http://hub.lab:8086, and there nothing would answer: on daq InfluxDB is to listen at 127.0.0.1:8086",
+    ),
+    "a database at an address of its own": (
+        {"variables": {"influxdb_address": "192.168.1.11:8086"}},
+        "is 192.168.1.11:8086, expected 127.0.0.1:PORT, or 0.0.0.0:PORT where other machines",
+    ),
+    "a database at another port": (
+        {"site": HERE, "variables": {"influxdb_address": "127.0.0.1:8087"}},
+        "at 127.0.0.1:8087 (influxdb_address). Write influxdb.url: http://127.0.0.1:8087",
+    ),
+    "a database by TLS": (
+        {"site": SITE.replace("http:", "https:")},
+        "at 0.0.0.0:8086 (influxdb_address), without TLS. Write influxdb.url: http://127.0.0.1:8086",
+    ),
+    "an instrument without its password": (
+        {"site": MQTT, "variables": {"labline_secrets": {"ups": "canary"}}},
+        "The site file has esp01 read with the password broker, which labline_secrets of daq lacks",
+    ),
+    "an instrument with an empty password": (
+        {"site": MQTT, "variables": {"labline_secrets": {"broker": ""}}},
+        "with the password broker, which labline_secrets of daq lacks, or has empty. Put it into the vault",
+    ),
+    "a password that the vault lacks": (
+        {"site": MQTT, "variables": {"labline_secrets": {"broker": "{{ vault_broker }}"}}},
+        "with the password broker, which labline_secrets of daq lacks",
+    ),
+    "a group of devices that is absent": (
+        {"variables": {"telegraf_groups": ["i2c", "labline", "nowhere"]}},
+        "daq has no group nowhere, which telegraf_groups names",
+    ),
     "another server": (
         {"server": ["hall"], "nodes": ["daq", "hall"], "site": NODES},
         "The site file makes daq the server, and the inventory hall",
@@ -192,9 +234,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def _looked(folder: Path, given: dict[str, Any]) -> tuple[int, str]:
-    written = {name: value for name, value in given.items() if name not in ("way", "environment")}
+    written = {name: value for name, value in given.items() if name not in ("way", "environment", "sudo")}
     inventory = local_inventory.write(folder, **({"variables": {}} | written))
-    done = local_inventory.look(folder, inventory, SSH_CONNECTION=given.get("way", ""), **given.get("environment", {}))
+    more = given.get("environment", {}) | ({"sudo": given["sudo"]} if "sudo" in given else {})
+    done = local_inventory.look(folder, inventory, SSH_CONNECTION=given.get("way", ""), **more)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
@@ -233,8 +276,41 @@ def test_a_node_with_a_tunnel_passes(tmp_path: Path) -> None:
     _passes(tmp_path, nodes=["daq", "hall"], site=TUNNEL)
 
 
-def test_of_one_machine_alone_the_name_does_not_matter(tmp_path: Path) -> None:
-    _passes(tmp_path, server=["pi"], nodes=["pi"])
+@pytest.mark.parametrize(
+    ("site", "address"),
+    [
+        (HERE, None),
+        (HERE.replace(":8086", ":8087"), "localhost:8087"),
+        (HERE, ":8086"),
+        (SITE, "[::]:8086"),
+        (SITE.replace("http://hub.lab:8086", "https://hub.lab:8087"), "127.0.0.1:8086"),  # by something of your own
+    ],
+)
+def test_a_database_that_is_where_the_site_file_has_it_passes(tmp_path: Path, site: str, address: str | None) -> None:
+    _passes(
+        tmp_path, site=site, variables={"influxdb_address": address or "{{ __preflight_database.influxdb_address }}"}
+    )
+
+
+def test_an_instrument_with_its_password_passes(tmp_path: Path) -> None:
+    _passes(tmp_path, site=MQTT, variables={"labline_secrets": {"broker": "canary"}})
+    _passes(tmp_path, site=MQTT.replace("'mqtt://127.0.0.1:1883'", "sim"))
+    _passes(tmp_path, site=MQTT.replace("password_file: broker", "password_file: writer"))
+
+
+@pytest.mark.parametrize(
+    ("sudo", "variables", "expected"),
+    [
+        ("echo 'sudo: a password is required' >&2; exit 1", {}, "give it by --ask-become-pass (-K)"),
+        ("exit 1", {"ansible_become_exe": "/nowhere/sudo"}, "Install sudo as root (`apt install sudo`"),
+        ("shift 5; \"$@\" | sed 's/^0$/1000/'", {}, "who does not become root there: 1000"),
+    ],
+)
+def test_who_does_not_become_root_is_told(tmp_path: Path, sudo: str, variables: dict[str, Any], expected: str) -> None:
+    as_root = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "True"}  # it asks sudo, too
+    given = {"sudo": f"#!/bin/sh\n{sudo}\n", "variables": variables, "environment": as_root}
+    status, said = _looked(tmp_path, given)
+    assert status and expected in said and f"as {getpass.getuser()}, who does not become root there" in said, said
 
 
 def test_who_comes_by_a_tunnel_is_not_shut_out(tmp_path: Path) -> None:
@@ -247,7 +323,7 @@ def test_who_comes_by_a_tunnel_is_not_shut_out(tmp_path: Path) -> None:
 
 def test_a_node_of_32_bits_is_told(tmp_path: Path) -> None:
     asked = tmp_path / "bin" / "file"  # by Python, to know what it itself is
-    asked.parent.mkdir()
+    asked.parent.mkdir(exist_ok=True)
     asked.write_text("#!/bin/sh\necho 'ELF 32-bit LSB executable, ARM, EABI5'\n")
     asked.chmod(0o755)
     path = {"PATH": f"{asked.parent}:{os.environ['PATH']}"}

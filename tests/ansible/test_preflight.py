@@ -27,6 +27,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"data_drive_device": "/dev/sda1"},
         "/dev/sda1, expected LABEL=… or UUID=…",
     ),
+    "a group that the machine has not": (
+        {"telegraf_groups": ["dialout", "phidget"]},
+        "daq has no group phidget, which",
+    ),
     "a disk that is absent": ({"data_drive_device": "LABEL=none"}, "daq has no disk LABEL=none. Is it plugged in"),
     "a firewall that would shut out who comes": (
         {"base_subnets": ["192.168.1.0/24"]},
@@ -125,6 +129,17 @@ def disguised(machine: Machine) -> Iterator[Callable[[str, str | None], None]]:
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content)
+
+
+def test_sudo_that_asks_for_a_password_is_given_one(
+    machine: Machine, disguised: Callable[[str, str | None], None]
+) -> None:
+    disguised(f"/etc/sudoers.d/{debian_host.USER}", f"{debian_host.USER} ALL=(ALL) ALL\n")
+    machine.host.run("sh", "-c", f"echo {debian_host.USER}:canary-of-pi | chpasswd")
+    _stops(machine.play(plainly=True), "You come to daq as pi, who does not become root there")
+    _stops(machine.play(plainly=True, ansible_become_password="canary"), "give it by --ask-become-pass (-K)")
+    absent = {"data_drive_device": "LABEL=none"}  # is looked for when all before it is well
+    _stops(machine.play(plainly=True, ansible_become_password="canary-of-pi", **absent), "daq has no disk LABEL=none")
 
 
 @pytest.mark.parametrize("wrong", FACTS)

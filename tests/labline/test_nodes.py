@@ -107,6 +107,18 @@ def test_a_database_that_can_not_be_asked_is_told(tmp_path: Path, capsys: pytest
     assert said["carried"] == 0 and [node["ssh"]["tunnel_port"] for node in said["nodes"]] == [0, 0, 20001]
 
 
+def test_programs_are_told_which_passwords_a_node_needs() -> None:
+    natives = [("air", "mqtt://10.0.0.9:1883"), ("water", "mqtt://10.0.0.9:1883"), ("fire", "sim")]
+    more = "".join(
+        f", {{name: {name}, node: hut, driver: mqtt, connection: '{url}', username: lab, password_file: broker_{url[:3]},"
+        f" topic: '{name}/{{channel}}/{{quantity}}', channels: {{a: {{read: {{humidity: {{unit: '%'}}}}}}}}}}"
+        for name, url in natives
+    )
+    text = SITE.format(database="lab").replace(':7777"}]', f':7777", node: rack}}{more}]')
+    said = ssh_config.described(sites.parse(text, "lab.yml"))
+    assert [node["secrets"] for node in said["nodes"]] == [{}, {}, {"broker_mqt": ["air", "water"]}]
+
+
 def test_tunnels_carry_what_is_written_to_a_loopback_address() -> None:
     text = SITE.format(database="lab").replace("192.168.1.11:8086", "127.0.0.1:8086")
     with pytest.raises(BadInput, match="cellar writes there, too; .* or an ssh.tunnel_port"):

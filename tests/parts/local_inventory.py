@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,12 @@ nodes: [{name: daq, address: hub.lab}]
 influxdb: {url: 'http://hub.lab:8086'}
 instruments: [{name: chiller, driver: julabo, connection: 'tcp://192.168.1.5:4001', channels: {bath: }}]
 """
+# Whoever runs the tests becomes root by it, as far as preflight looks; what a machine's own sudo says is looked at on hosts.
+SUDO = """\
+#!/bin/sh
+while [ "${1#-}" != "$1" ]; do [ "$1" = -u ] && shift; shift; done
+"$@" | sed "s/^$(id -u)$/0/"
+"""
 
 
 def write(folder: Path, variables: dict[str, Any], site: str = SITE, **groups: list[str]) -> Path:
@@ -35,7 +42,8 @@ def write(folder: Path, variables: dict[str, Any], site: str = SITE, **groups: l
     inventory = folder / "inventory"
     inventory.mkdir(exist_ok=True)
     (folder / "site.yml").write_text(site)
-    of_all = {"ansible_connection": "local", "labline_clone": str(ROOT), "labline_passwords": PASSWORDS} | variables
+    of_all = {"ansible_connection": "local", "labline_clone": str(ROOT), "labline_passwords": PASSWORDS}
+    of_all |= {"influxdb_address": "0.0.0.0:8086"} | variables
     members = {"server": ["daq"], "nodes": ["daq"]} | groups
     children = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in members.items()}
     (inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": of_all, "children": children}}))
@@ -43,12 +51,17 @@ def write(folder: Path, variables: dict[str, Any], site: str = SITE, **groups: l
 
 
 def look(
-    folder: Path, inventory: Path, *arguments: str, play: str = LOOK, **more: str
+    folder: Path, inventory: Path, *arguments: str, play: str = LOOK, sudo: str = SUDO, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run preflight alone, or another ``play``, with an inventory; ``more`` is of the environment."""
+    """Run preflight alone, or another ``play``, with an inventory and this ``sudo``; ``more`` is of the environment."""
     book = folder / "look.yml"
     book.write_text(play)
-    return playbook(folder, inventory, str(book), *arguments, **more)
+    program = folder / "bin" / "sudo"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(sudo)
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    return playbook(folder, inventory, str(book), *arguments, **(path | more))
 
 
 def playbook(
