@@ -119,7 +119,8 @@ def test_what_another_site_file_or_setting_would_change_is_told(
     there = {unit: machine.host.run("systemctl", "show", "--property=InvocationID", unit) for unit in OURS}
     given = Path(str(machine.variables["labline_site_file"])).read_text()
     asked = tmp_path / "site.yml"
-    asked.write_text(given.replace("retention: {raw: 30d}", site))
+    address = str(variables.get("influxdb_address", "127.0.0.1:8086"))
+    asked.write_text(given.replace("retention: {raw: 30d}", site).replace("127.0.0.1:8086", address))
     aside = {"labline_site_file": str(asked), "labline_rendered": str(tmp_path / "rendered")}
     done = machine.play("--check", "--diff", **aside, **variables)
     said = " ".join(done.stdout.split())
