@@ -74,7 +74,7 @@ CHECKED: dict[str, tuple[str, dict[str, object], int, list[str]]] = {
         "retention: {raw: 60d}",
         {},
         0,
-        ["would change retention policy 'raw': keep 60 days instead of 30 days"],
+        ["would change retention policy", "keep 60 d instead of 30 d"],
     ),
     "data that would be dropped": (
         "retention: {raw: 1d}",
