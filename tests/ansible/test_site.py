@@ -175,6 +175,19 @@ def test_units_are_shut_in(machine: Machine, told: dict[str, str]) -> None:
         assert machine.host.exposure(unit) <= 2.0, unit
 
 
+def test_another_key_of_grafana_s_is_refused(machine: Machine, told: dict[str, str]) -> None:
+    kept = machine.host.path("/etc/labline/secrets/grafana_secret_key")
+    before = kept.read_text()
+    other = machine.passwords | {"grafana_secret_key": "canary-of-another-key"}
+    for book, words in (("site.yml", ["--tags", "labline"]), ("rotate.yml", [])):
+        done = machine.play(*words, book=book, labline_passwords=other)
+        said = " ".join(done.stdout.split())
+        assert (
+            done.returncode and "daq has another grafana_secret_key than the vault. Put the former one back" in said
+        ), said
+        assert "changed=0" in said and "canary" not in said and kept.read_text() == before
+
+
 def test_no_password_is_shown(machine: Machine, told: dict[str, str]) -> None:
     shown = {
         **told,
