@@ -29,24 +29,28 @@ def sockets(port: int) -> dict[int, int]:
 
 def ours(name: str, port: int, pid: int) -> bool:
     """Tell whether a part's process listens on its port; False where nobody does. Raises StartFailed where another does."""
-    if others := strangers(port, pid):
+    listening = sockets(port)
+    if others := _others(listening, pid):
         raise StartFailed(
             f"{name} can't start: port {port} was taken by a program of {users(others)} at the same moment. "
             "No password was sent there. Start it again: it will be another port"
         )
-    return bool(sockets(port))
+    return bool(listening)
 
 
 def strangers(port: int, pid: int) -> set[int]:
     """List the users (uid) of what listens on a port and is not a part's process."""
-    listening = sockets(port)
-    held = _held(pid) if listening else set()
-    return {uid for inode, uid in listening.items() if inode not in held}
+    return _others(sockets(port), pid)
 
 
 def users(uids: set[int]) -> str:
     """Name users by their numbers."""
     return " and ".join(user(uid) for uid in sorted(uids))
+
+
+def _others(listening: dict[int, int], pid: int) -> set[int]:
+    held = _held(pid) if listening else set()
+    return {uid for inode, uid in listening.items() if inode not in held}
 
 
 def _held(pid: int) -> set[int]:
