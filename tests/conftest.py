@@ -31,13 +31,12 @@ MACHINES = (
     "ansible/test_example_tracker.py",
     "ansible/test_nodes.py",
     "chaos/test_chaos.py",
-    "kernel/",
 )
 # Files by their beginnings that run in one process: what they share takes minutes to make, or two of them would only take longer.
-TOGETHER = (MACHINES, ("grafana_dashboards/",))
-# What has servers of asyncio in this very process, before others have left their threads in it; then what takes longest, so that all
-# processes end at about the same time.
-FIRST = ("native/", *MACHINES)
+TOGETHER = (MACHINES, ("kernel/",), ("grafana_dashboards/",))
+# What has servers of asyncio in this very process, before others have left their threads in it; then what takes longest. The last are for the
+# process that has nothing else to do.
+FIRST, LAST = ("native/", *MACHINES), ("kernel/",)
 
 # Whether this machine's clock follows another one is no matter of the tests, but of those that are about clocks.
 os.environ.setdefault("LABLINE_CLOCK", "unchecked")
@@ -133,6 +132,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put first what is to be FIRST."""
+    """Put first what is to be FIRST, and last what is to be LAST."""
     places = {item: item.path.relative_to(TESTS).as_posix() for item in items}
-    items.sort(key=lambda item: [not places[item].startswith(first) for first in FIRST])
+    items.sort(
+        key=lambda item: [places[item].startswith(LAST), *(not places[item].startswith(first) for first in FIRST)]
+    )
