@@ -115,15 +115,9 @@ VARIABLES: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.fixture(scope="module")
 def told() -> dict[str, list[str]]:
     """What is told of each case."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, ANSIBLE / "action_plugins", ANSIBLE / "roles"],
-        input=json.dumps({case: given for case, (given, _) in VARIABLES.items()}),
-        env=packages.environment("ansible-test"),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list[str]] = json.loads(done.stdout)
+    given = {case: variables for case, (variables, _) in VARIABLES.items()}
+    where = ANSIBLE / "action_plugins", ANSIBLE / "roles"
+    found: dict[str, list[str]] = packages.asked("ansible-test", ASK, *where, given=given)
     return found
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +79,8 @@ REFUSED: dict[str, tuple[str, dict[str, str], list[str]]] = {
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[Any]]:
     """What is told of each vault, its text with other words, and what stands there then."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, PLUGINS],
-        input=json.dumps({case: (text, needed, KEPT, []) for case, (text, needed, _) in {**WELL, **REFUSED}.items()}),
-        env=packages.environment("ansible-test"),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, list[Any]] = json.loads(done.stdout)
+    given = {case: (text, needed, KEPT, []) for case, (text, needed, _) in {**WELL, **REFUSED}.items()}
+    answer: dict[str, list[Any]] = packages.asked("ansible-test", ASK, PLUGINS, given=given)
     return answer
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from labline.stack import cache
 
@@ -33,3 +35,11 @@ def folder(name: str) -> Path:
 def environment(name: str, **more: str) -> dict[str, str]:
     """Give the environment in which BASE finds those packages, and none else."""
     return {**os.environ, "PYTHONPATH": str(folder(name)), "PYTHONNOUSERSITE": "1", **more}
+
+
+def asked(name: str, program: str, *arguments: str | Path, given: Any) -> Any:
+    """Run a Python program with those packages, which reads what is ``given`` as JSON and prints its answer as JSON; gives that."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, input=json.dumps(given), env=environment(name), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
