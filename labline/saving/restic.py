@@ -100,27 +100,37 @@ class Repository:
         program = shutil.which("restic")
         if not program:
             raise StackError("there is no restic here; on Debian: apt install restic")
-        # What it does not know by a variable goes to ssh and rclone: where their keys are.
-        environment = {
-            **os.environ,
-            "RESTIC_REPOSITORY": self.place,
-            "RESTIC_PASSWORD_FILE": str(self.password_file),
-        } | ({"RESTIC_CACHE_DIR": str(self.cache)} if self.cache else {})
-        command = [program, *([] if self.cache else ["--no-cache"]), *self._ssh(), *map(str, words)]
-        return subprocess.run(
-            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
+        # restic hands on what ssh and rclone say, but not what it has not read yet when it ends: they say it to a file.
+        with tempfile.NamedTemporaryFile("r", prefix="labline-restic-", errors="replace") as log:
+            # What it does not know by a variable goes to ssh and rclone: where their keys are.
+            environment = {
+                **os.environ,
+                "RESTIC_REPOSITORY": self.place,
+                "RESTIC_PASSWORD_FILE": str(self.password_file),
+                "RCLONE_LOG_FILE": log.name,
+            } | ({"RESTIC_CACHE_DIR": str(self.cache)} if self.cache else {})
+            command = [program, *([] if self.cache else ["--no-cache"]), *self._ssh(log.name), *map(str, words)]
+            done = subprocess.run(
+                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+            )
+            said = [line for line in log.read().splitlines() if line.strip()]
+        done.stderr = "".join(f"subprocess: {line}\n" for line in said[-3:]) + done.stderr
+        return done
 
-    def _ssh(self) -> list[str]:
-        if not (self.ssh_key and self.known_hosts):
+    def _ssh(self, log: str) -> list[str]:
+        if not self.place.startswith("sftp:"):
             return []
         if self.place.startswith("sftp://"):
             parts = urlsplit(self.place)
             host, port = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname), parts.port
         else:
             host, port = self.place.removeprefix("sftp:").partition(":")[0], None
-        command = ["ssh", "-i", str(self.ssh_key), "-o", f"UserKnownHostsFile={self.known_hosts}"]
-        for option in ("IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "BatchMode=yes", "ServerAliveInterval=30"):
+        command = ["ssh", "-E", log]
+        options = ["ServerAliveInterval=30"]
+        if self.ssh_key and self.known_hosts:
+            command += ["-i", str(self.ssh_key), "-o", f"UserKnownHostsFile={self.known_hosts}"]
+            options += ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes"]
+        for option in options:
             command += ["-o", option]
         command += [*(["-p", str(port)] if port else []), host, "-s", "sftp"]
         return ["-o", f"sftp.command={shlex.join(command)}"]
