@@ -219,6 +219,7 @@ def test_who_comes_is_not_shut_out_as_one_that_is_not_named_any_more(based: Base
     done = based.machine.play("--tags", "base", **(based.variables | {"base_users": people}))
     said = " ".join(done.stdout.split())
     assert done.returncode and f"does not name {debian_host.USER} any more, as whom you come" in said, said
+    assert "Set the clock" not in said
     assert based.looks() == before
 
 
