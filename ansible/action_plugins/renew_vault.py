@@ -136,6 +136,7 @@ def _word() -> str:
 
 def _write(file: Path, content: bytes) -> None:
     """Write it whole, or not at all."""
+    file = file.resolve()  # a link stays one
     new = file.with_name(f".{file.name}.new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:

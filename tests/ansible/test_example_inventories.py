@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.parts import packages
 from tests.parts.example_machine import EXAMPLES
+
+
+def test_a_folder_with_a_blank_in_its_name_may_have_the_inventory(tmp_path: Path) -> None:
+    folder = tmp_path / "my lab"
+    shutil.copytree(EXAMPLES / "nodes", folder)
+    words = ["mast", "-i", folder / "inventory", "-m", "ansible.builtin.debug", "-a", "var=ansible_ssh_common_args"]
+    said = subprocess.run(
+        [sys.executable, packages.folder("ansible-test") / "bin" / "ansible", *words],
+        env=packages.environment("ansible-test", ANSIBLE_HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    given = json.loads(said.partition("=>")[2])["ansible_ssh_common_args"]
+    assert shlex.split(given) == ["-F", str(folder / "lab.conf")]
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(EXAMPLES.iterdir())])

@@ -190,6 +190,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"variables": {"backup_repository": "/mnt/nas", "backup_password": "short"}},
         "/mnt/nas needs backup_password (12 characters",
     ),
+    "backups to where a unit can't name": (
+        {
+            "variables": {
+                "backup_repository": "/mnt/NAS Backup/lab",
+                "backup_password": "x" * 12,
+                "backup_files": ["/a%b"],
+            }
+        },
+        '"/mnt/NAS Backup/lab", "/a%b" in backup_repository, backup_mount, backup_work or backup_files of daq has a blank',
+    ),
     "a tunnel to nowhere": (
         {"nodes": ["daq", "hall"], "site": TUNNEL.replace(", address: hub.lab", "").replace("hub.lab", "127.0.0.1")},
         "hall is to hold a tunnel to daq, which has no address in the site file",
@@ -256,6 +266,10 @@ def test_an_inventory_with_more_groups_and_variables_passes(tmp_path: Path) -> N
     own |= {"vault_backup": "x" * 12, "telegraf_devices": "{{ ['/dev/i2c-1'] }}", "tls_names": ["{{ not_yet_known }}"]}
     own["__labline_archive"] = {"stdout": "what an earlier play of rotate.yml left"}
     assert "unreachable=0 failed=0" in _passes(tmp_path, variables=own, nodes1=["daq"], sheds=["daq"])
+
+
+def test_who_becomes_root_on_all_machines_reads_the_site_file_as_oneself(tmp_path: Path) -> None:
+    _passes(tmp_path, variables={"ansible_become": True, "ansible_become_exe": "/nowhere/sudo"})
 
 
 def test_a_private_network_with_people_passes(tmp_path: Path) -> None:

@@ -20,6 +20,12 @@ def told(text, needed, kept, values):
     return [refused, *renew.renewed(text, names, {*values, *renew.unnamed(text, names, needed)})]
 json.dump({case: told(*given) for case, given in json.load(sys.stdin).items()}, sys.stdout)
 """
+WRITE = """\
+import json, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import renew_vault as renew
+print(json.dumps(renew._write(pathlib.Path(sys.argv[2]), json.load(sys.stdin).encode())))
+"""
 ADMIN, TOKEN, KEY = "labline_passwords.labadmin", "labline_tokens.hall-2", "labline_passwords.grafana_secret_key"
 NEEDED = {ADMIN: "canary-admin", TOKEN: "canary-token"}
 KEPT = {KEY: "canary-key"}
@@ -82,6 +88,14 @@ def found() -> dict[str, list[Any]]:
     given = {case: (text, needed, KEPT, []) for case, (text, needed, _) in {**WELL, **REFUSED}.items()}
     answer: dict[str, list[Any]] = packages.asked("ansible-test", ASK, PLUGINS, given=given)
     return answer
+
+
+def test_a_vault_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    file, link = tmp_path / "vault.yml", tmp_path / "link.yml"
+    file.write_text("old")
+    link.symlink_to(file)
+    packages.asked("ansible-test", WRITE, PLUGINS, link, given="new")
+    assert link.is_symlink() and file.read_text() == "new"
 
 
 @pytest.mark.parametrize("case", WELL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,6 +40,27 @@ def test_a_service_that_runs_with_what_was_there_before_is_found(role: str) -> N
     tasks = "".join(path.read_text() for path in (ANSIBLE / "roles" / role / "tasks").glob("*.yml"))
     for unit in LEFT[role].runs:
         assert f"__labline_unit: {unit}" in tasks and "tasks_from: stale" in tasks
+
+
+def _tasks(found: object) -> Iterator[dict[str, Any]]:
+    """Give each task in what a file has, those in blocks too."""
+    for task in found if isinstance(found, list) else []:
+        yield task
+        for part in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks"):
+            yield from _tasks(task.get(part))
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted([*ANSIBLE.glob("*.yml"), *ANSIBLE.glob("roles/*/tasks/*.yml")]),
+    ids=lambda file: str(file.relative_to(ANSIBLE)),
+)
+def test_what_is_done_here_is_done_by_you(file: Path) -> None:
+    for task in _tasks(yaml.safe_load(file.read_text())):
+        # The plugin reads and writes as you anyway.
+        if task.get("delegate_to") == "localhost" and "renew_vault" not in task:
+            # With ansible_become in an inventory, which outranks `become`, it would be root's, or ask for sudo.
+            assert task.get("vars", {}).get("ansible_become") is False, task["name"]
 
 
 def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
