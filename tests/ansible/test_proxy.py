@@ -140,6 +140,7 @@ def test_the_server_gets_another_name_and_who_writes_by_it_believes_it(machine: 
     names = {"tls_names": [machine.host.address, "bench.example"]}
     said = went_well(machine.play("--tags", "tls,telegraf", **names))
     assert changed(said)["daq"] and "Restart Telegraf" in said, said
+    assert "needs it anew" in " ".join(said.split())
     _wait(machine, lambda: machine.ask(f"{proxy}/write", method="POST")[0] == 401)
     _all_is_stored(machine)
     assert not sum(changed(went_well(machine.play("--tags", "tls,telegraf", **names))).values())
