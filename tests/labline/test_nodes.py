@@ -37,7 +37,7 @@ case $node in
   hut) echo 'channel 0: open failed: connect failed: Connection refused' >&2; exit 255;;
   cellar) ahead=3600;;
 esac
-while read -r _; do echo $(( $(date +%s%N) + ahead * 1000000000 )); done
+while read -r _; do echo labline-time:$(( $(date +%s%N) + ahead * 1000000000 )); done
 echo labline-7.8.9
 """
 
