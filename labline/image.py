@@ -24,7 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("card", metavar="CARD", type=Path, help="where the boot partition is")
     parser.add_argument("--host", metavar="NAME", required=True, help="what the machine is called: its node's name")
-    parser.add_argument("--site", metavar="SITE", help="a site file: --host must be one of its nodes")
+    parser.add_argument(
+        "--site", metavar="SITE", help="a site file: --host must be one of its nodes; rack_1 becomes rack-1"
+    )
     parser.add_argument("--user", metavar="NAME", help="who logs in (default: as the site file says, else pi)")
     parser.add_argument(
         "--key",
@@ -71,9 +73,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
     from .first_boot.settings import Settings, Wireless, keys, secret
 
-    user = arguments.user
-    if user is None and arguments.site:
-        user = _user_of_node(arguments.site, arguments.host) or None
+    host, user = arguments.host, arguments.user
+    if arguments.site:
+        host, its_user = _of_node(arguments.site, arguments.host)
+        user = its_user or None if user is None else user
     wireless = None
     if arguments.wifi is not None:
         if arguments.wifi_open and arguments.wifi_password_file:
@@ -89,7 +92,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     elif arguments.wifi_password_file or arguments.wifi_open or arguments.wifi_hidden or arguments.country:
         raise BadInput("what is said of a wireless network goes with its name; expected it", ("--wifi",))
     return Settings(
-        host=arguments.host,
+        host=host,
         user="pi" if user is None else user,
         keys=keys(arguments.key),
         password=secret(arguments.password_file) if arguments.password_file else "",
@@ -100,15 +103,17 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
-def _user_of_node(name: str, host: str) -> str:
-    """Take from the site file who logs in to a node. Raises BadInput where it has no such node."""
+def _of_node(name: str, host: str) -> tuple[str, str]:
+    """Take from the site file what a node's machine is called, and who logs in to it. Raises BadInput where it has no such node."""
     from provisioning import site as sites
     from telegraf_inputs.errors import BadInput, suggestion
+
+    from .first_boot.settings import host_name
 
     site = sites.load(sites.find(name))
     for node in site.nodes:
         if node.name == host:
-            return node.ssh.user
+            return host_name(node.name), node.ssh.user
     raise BadInput(
         f"{site.file} has no node {host!r}; {suggestion(host, [node.name for node in site.nodes])}", ("--host",)
     )

@@ -45,7 +45,8 @@ def find(file: Path, arguments: argparse.Namespace) -> tuple[Site, Server]:
         raise DatabaseError(
             f"{site.name} does not run here (nothing holds {told.path(Places(arguments.state, site).root)}); "
             f"to start it: {told.command()} run {arguments.site}\n"
-            f"If it runs elsewhere ({site.influxdb.url}), name the folder with the password {READER}: --secrets DIR"
+            f"If it runs elsewhere ({site.influxdb.url}): {told.path(arguments.secrets)} has no file {READER}; name the folder "
+            f"with the password {READER}: --secrets DIR"
         )
     password = secret(arguments.secrets, READER)
     return site, Server(site.influxdb.url, READER, password, ca=site.influxdb.ca, seconds=SECONDS_PER_LOOK)

@@ -10,9 +10,9 @@ import os
 from .arguments import DEFAULT_SITE
 
 EXAMPLES = """\
-  labline ssh --site my-lab.yml cellar                               a shell there
-  labline ssh --site my-lab.yml cellar journalctl -u telegraf -n 20  one command
-  labline ssh --site my-lab.yml rack -N -L 3000:127.0.0.1:3000       its Grafana, at http://127.0.0.1:3000 here
+  labline ssh --site my-lab.yml cellar                                         a shell there
+  labline ssh --site my-lab.yml cellar journalctl -u labline-telegraf -n 20    one command
+  labline ssh --site my-lab.yml rack -N -L 3000:127.0.0.1:3000                 its Grafana, at http://127.0.0.1:3000 here
 """
 
 

@@ -22,9 +22,12 @@ def program() -> str:
     return found
 
 
-def config_file(site: Site) -> Path:
-    """Write the site's ways where ssh, and that of a jump host later, can read them; its name is that of its content."""
-    text = ssh_config.render(site)
+def config_file(site: Site, *, alone: bool = False) -> Path:
+    """Write the site's ways where ssh, and that of a jump host later, can read them; its name is that of its content.
+
+    ``alone``: nobody is asked anything on the way.
+    """
+    text = ssh_config.render(site, alone=alone)
     folder = cache.directory() / "ssh"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.conf"

@@ -102,9 +102,12 @@ def check_reach(url: str, nodes: tuple[Node, ...]) -> None:
     server = next((node for node in nodes if node.server), nodes[0])
     others = ", ".join(node.name for node in nodes if node is not server and not node.ssh.tunnel_port)
     if others:
+        host = server.address or server.name
+        if ":" in host:  # of IPv6
+            host = f"[{host}]"
         raise BadInput(
             f"{url} is each machine itself, but {others} writes there, too; expected the address of {server.name}, such "
-            f"as {url.partition('//')[0]}//{server.address or server.name}:{urlsplit(url).port}, or an ssh.tunnel_port of "
+            f"as {url.partition('//')[0]}//{host}:{urlsplit(url).port}, or an ssh.tunnel_port of "
             "such a node: its tunnel carries what it writes, too"
         )
 

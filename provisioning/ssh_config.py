@@ -12,10 +12,12 @@ from .site import Node, Site
 from .site_conflicts import GRAFANA_PORT
 
 HEADER = "# Made by `labline nodes --ssh-config` from the site file: change that, not this.\n"
-# ssh takes the first value that it finds: yours add to these, such as keys.
 # What the server keeps to itself: Grafana and the database, at the same ports here.
 VIEWS = "views"
-YOURS = "Host *\n    ServerAliveInterval 15\n    ServerAliveCountMax 4\n    Include ~/.ssh/config\n"
+# ssh takes the first value that it finds: yours add to these, such as keys.
+YOURS = "    ServerAliveInterval 15\n    ServerAliveCountMax 4\n    Include ~/.ssh/config\n"
+# Here, not as options of a command: the ssh that goes to a jump host reads this file, and is handed no options.
+ALONE = "    BatchMode yes\n    ConnectTimeout 8\n"
 
 
 def reached(site: Site, node: Node) -> bool:
@@ -32,12 +34,12 @@ def way(site: Site, node: Node) -> str:
     return f"{node.address}, by {node.ssh.jump}" if node.ssh.jump else node.address
 
 
-def render(site: Site) -> str:
-    """Make the ssh_config of a site's nodes; those without a way are left out."""
+def render(site: Site, *, alone: bool = False) -> str:
+    """Make the ssh_config of a site's nodes; those without a way are left out. ``alone``: nobody is asked anything on the way."""
     hosts = [_host(site, node) for node in site.nodes if reached(site, node)]
     if reached(site, site.server):
         hosts.append(_views(site))
-    return HEADER + "".join(f"\n{host}" for host in hosts) + f"\n{YOURS}"
+    return HEADER + "".join(f"\n{host}" for host in hosts) + f"\nHost *\n{ALONE * alone}{YOURS}"
 
 
 def _views(site: Site) -> str:

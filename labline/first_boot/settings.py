@@ -91,6 +91,11 @@ class Settings:
             raise BadInput("it has a character that nobody can type", ("--password-file",))
 
 
+def host_name(node: str) -> str:
+    """Make what a node's machine is called from the node's name, which may have characters that a host's may not."""
+    return re.sub("[^A-Za-z0-9]+", "-", node).strip("-")
+
+
 def keys(files: Sequence[Path]) -> tuple[str, ...]:
     """Read public keys of ssh, a line each; raises BadInput with file and line."""
     found = []

@@ -57,7 +57,7 @@ def _told(state: NodeState) -> Iterator[str]:
     elif not state.heard:
         yield f"{name}: not heard of for {duration.short(state.age)}. Is it switched on, and does it reach the server?"
     if state.answer and state.answer.problem:
-        yield f"{name}: ssh says: {state.answer.problem}"
+        yield f"{name}: {state.answer.problem}"
     if clock is not None and abs(clock) > CLOCK_OFF:
         which = "ahead of" if clock > 0 else "behind"
         yield f"{name}: its clock is {duration.short(abs(clock))} {which} this machine's. There, timedatectl tells whom it follows."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import threading
 import time
@@ -24,33 +25,42 @@ from .. import ssh_ways
 DATABASE = "database"  # Telegraf's output that writes to it (provisioning/telegraf_config.py)
 TIMES_ASKED = 3  # the quickest answer tells the time best
 PATIENCE = 20.0  # seconds for all that a node says
+LAST_HOP = (
+    12  # seconds until it is reached; more than each jump has (ssh_config.ALONE), so that the jump can say why not
+)
 CLOCK_OFF = clock.AHEAD_NS / 1e9  # seconds; more than that ahead, and readings are marked
-# Each line that it is sent it answers with its time; at the end, which version of labline it has.
+# Each line that it is sent it answers with its time; at the end, which version of labline it has. Its shell may say more.
+TIME, VERSION = "labline-time:", "labline-"
 ASK = (
-    "while read -r _; do date +%s%N; done; "
+    f"while read -r _; do date +{TIME}%s%N; done; "
     "basename /opt/labline/lib/python3*/site-packages/labline-*.dist-info .dist-info"
 )
-# What ssh says where it got to the node's sshd, which did not let it in.
+FAILED = 255  # the status of ssh itself; any other is that of the command
+# What ssh says where it got to the node's sshd, which did not let it in. (A jump host may say it, too: a server is asked before its tunnels.)
 REFUSED = (
     "Permission denied",
     "Host key verification failed",
     "HOST IDENTIFICATION HAS CHANGED",
     "Too many authentication",
 )
+# What ssh says last where its jump failed, which said before why.
+AFTER_A_JUMP = ("kex_exchange_identification:", "stdio forwarding failed", "Connection closed by UNKNOWN")
 
 
 @dataclass(frozen=True)
 class NodeAnswer:
     """What a node said by ssh: how far its clock is ``ahead`` (s) of here, as exactly as ``within`` (s), its ``version``.
 
-    ``problem``: why it said nothing; ``reached``: its sshd was there.
+    ``problem``: why it said nothing; ``reached``: its sshd was there (None: nobody got as far as where its tunnel ends);
+    ``let_in``: one could log in.
     """
 
     ahead: float | None = None
     within: float = 0.0
     version: str = ""
     problem: str = ""
-    reached: bool = False
+    reached: bool | None = None
+    let_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,8 @@ class NodeState:
 
     @property
     def tunnel(self) -> str:
-        """Tell whether its tunnel is ``open`` or ``shut``; "" where it has none, or nobody looked."""
-        if not self.node.ssh.tunnel_port or self.answer is None:
+        """Tell whether its tunnel is ``open`` or ``shut``; "" where it has none, or nobody could look."""
+        if not self.node.ssh.tunnel_port or self.answer is None or self.answer.reached is None:
             return ""
         return "open" if self.answer.reached else "shut"
 
@@ -105,12 +115,7 @@ class NodeState:
 def looked_at(site: Site, server: Server, *, by_ssh: bool) -> list[NodeState]:
     """Ask the database for all nodes and, ``by_ssh``, each node that there is a way to, all at once. Raises DatabaseError, StackError."""
     seen, waiting = _from_database(site, server)
-    asked = [node for node in site.nodes if by_ssh and ssh_config.reached(site, node)]
-    command = [ssh_ways.program(), "-F", str(ssh_ways.config_file(site))] if asked else []
-    with ThreadPoolExecutor(max(1, len(asked))) as pool:
-        answers = dict(
-            zip((node.name for node in asked), pool.map(lambda node: ask(command, node.name), asked), strict=True)
-        )
+    answers = asked(site) if by_ssh else {}
     return [
         NodeState(
             node,
@@ -122,6 +127,25 @@ def looked_at(site: Site, server: Server, *, by_ssh: bool) -> list[NodeState]:
         )
         for node in site.nodes
     ]
+
+
+def asked(site: Site) -> dict[str, NodeAnswer]:
+    """Ask each node that there is a way to, all at once; of a tunnel something is known where the server let in. Raises StackError."""
+    server, tunnels = site.server, any(node.ssh.tunnel_port for node in site.nodes)
+    nodes = [node for node in site.nodes if ssh_config.reached(site, node) or (tunnels and node is server)]
+    if not nodes:
+        return {}
+    command = [ssh_ways.program(), "-F", str(ssh_ways.config_file(site, alone=True))]
+
+    def by_tunnel(node: Node) -> NodeAnswer:
+        if not answers[server.name].result().let_in:
+            return NodeAnswer(problem=f"its tunnel ends on {server.name}, where ssh did not get in")
+        return ask(command, node.name)
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        answers = {node.name: pool.submit(ask, command, node.name) for node in nodes if not node.ssh.tunnel_port}
+        answers |= {node.name: pool.submit(by_tunnel, node) for node in nodes if node.ssh.tunnel_port}
+    return {name: answer.result() for name, answer in answers.items()}
 
 
 def _from_database(site: Site, server: Server) -> tuple[Mapping[str, float], Mapping[str, int]]:
@@ -145,13 +169,15 @@ def _from_database(site: Site, server: Server) -> tuple[Mapping[str, float], Map
 
 def ask(ssh: Sequence[str], name: str) -> NodeAnswer:
     """Log in to a node and ask it for its time and version; it must let you in without a question."""
-    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=8", "-o", "LogLevel=ERROR", "-T"]
+    # Not in the file: a jump that says errors alone does not say why it leads no further.
+    options = ["-o", f"ConnectTimeout={LAST_HOP}", "-o", "LogLevel=ERROR", "-T"]
     process = subprocess.Popen(
         [*ssh, *options, name, ASK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
     )
     late = threading.Timer(PATIENCE, process.kill)
     late.start()
@@ -159,7 +185,7 @@ def ask(ssh: Sequence[str], name: str) -> NodeAnswer:
         undo.enter_context(process)
         undo.callback(late.cancel)
         assert process.stdin and process.stdout and process.stderr
-        times = []
+        times, heard = [], ""
         for _ in range(TIMES_ASKED):
             before = time.time()
             try:
@@ -167,16 +193,32 @@ def ask(ssh: Sequence[str], name: str) -> NodeAnswer:
                 process.stdin.flush()
             except BrokenPipeError:
                 break
-            line = process.stdout.readline().strip()
+            digits = ""
+            while not digits and (line := process.stdout.readline()):
+                said, _, digits = line.strip().partition(TIME)
+                heard = said or heard
             after = time.time()
-            if not line.isdecimal():
+            if not digits.isdecimal():
                 break
-            times.append(((after - before) / 2, int(line) / 1e9 - (before + after) / 2))
+            times.append(((after - before) / 2, int(digits) / 1e9 - (before + after) / 2))
         rest, errors = process.communicate()
+    let_in = bool(times or heard) or process.returncode not in (FAILED, -signal.SIGKILL)
     if not times:
-        said = errors.strip().splitlines()
-        problem = said[-1] if said else f"it said nothing within {PATIENCE:g} s"
-        return NodeAnswer(problem=problem, reached=any(words in errors for words in REFUSED))
+        reached = process.returncode != FAILED or any(words in errors for words in REFUSED)
+        return NodeAnswer(
+            problem=_why(errors, heard, process.returncode == -signal.SIGKILL), reached=reached, let_in=let_in
+        )
     within, ahead = min(times)
-    version = rest.strip().removeprefix("labline-")
-    return NodeAnswer(ahead, within, "" if "*" in version else version, reached=True)
+    versions = [line.removeprefix(VERSION) for line in rest.splitlines() if line.startswith(VERSION)]
+    version = versions[-1] if versions and "*" not in versions[-1] else ""
+    return NodeAnswer(ahead, within, version, reached=True, let_in=True)
+
+
+def _why(errors: str, heard: str, late: bool) -> str:
+    """Tell why a node did not say its time: by what ssh or the node's shell said instead."""
+    lines = errors.strip().splitlines()
+    if lines:
+        telling = [line for line in lines if not line.startswith(AFTER_A_JUMP)]
+        return f"ssh says: {(telling or lines)[-1]}"
+    instead = f"only {heard!r}" if heard else "nothing"
+    return f"it said {instead} within {PATIENCE:g} s" if late else f"it said {instead}, and closed"

@@ -152,6 +152,19 @@ def test_the_site_file_says_who_logs_in(tmp_path, key, capsys):
     assert "did you mean 'rack'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("node", ["Rack_1.lab", "Rack-1-lab", "Rack_1.lab_"])
+def test_a_node_whose_name_no_host_can_have_gets_one_made_from_it(node, tmp_path, key, capsys):
+    card = pi_card.folder(tmp_path / "bootfs", pi_card.DEBIAN_13)
+    site = tmp_path / "lab.yml"
+    site.write_text(
+        f"site: lab\nnodes: [{{name: {node}}}]\n"
+        "instruments: [{name: g, driver: pfeiffer_tpg, model: tpg366, connection: sim, channels: {'1': }}]\n"
+    )
+    assert labline(card, "--host", node, "--site", site, "--key", key) == 0
+    assert yaml.safe_load((card / "user-data").read_text())["hostname"] == "Rack-1-lab"
+    assert "first boot of Rack-1-lab, as pi" in capsys.readouterr().out
+
+
 def bent(files: dict[str, str], **changed: str | None) -> dict[str, str]:
     """Change files of a card by their names, with _ for what a keyword can't have; None takes one away."""
     named = {name.replace("_", "."): text for name, text in changed.items()}

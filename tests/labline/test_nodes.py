@@ -37,7 +37,7 @@ case $node in
   hut) echo 'channel 0: open failed: connect failed: Connection refused' >&2; exit 255;;
   cellar) ahead=3600;;
 esac
-while read -r _; do echo $(( $(date +%s%N) + ahead * 1000000000 )); done
+while read -r _; do echo labline-time:$(( $(date +%s%N) + ahead * 1000000000 )); done
 echo labline-7.8.9
 """
 
@@ -101,7 +101,8 @@ def test_a_database_that_can_not_be_asked_is_told(tmp_path: Path, capsys: pytest
     file = tmp_path / "lab.yml"
     file.write_text(SITE.format(database="lab"))
     assert cli.main(["nodes", str(file), "--secrets", str(tmp_path)]) == 1
-    assert "name the folder with the password reader" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{tmp_path} has no file reader" in said and "name the folder with the password reader" in said
     assert cli.main(["nodes", str(file), "--ways", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["carried"] == 0 and [node["ssh"]["tunnel_port"] for node in said["nodes"]] == [0, 0, 20001]

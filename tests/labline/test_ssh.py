@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from labline import cli
+from labline import cli, ssh
 from provisioning import site as sites
 from provisioning import ssh_config
 from telegraf_inputs.errors import BadInput
@@ -26,6 +27,7 @@ influxdb: {{url: "http://192.168.1.11:8086"}}
 instruments:
   - {{name: cryostat, driver: lakeshore_372, connection: "tcp://192.168.1.5:7777"}}
 """
+ROLES = Path(__file__).parents[2] / "ansible" / "roles"
 needs_ssh = pytest.mark.skipif(not shutil.which("ssh"), reason="there is no ssh here (Debian: openssh-client)")
 
 
@@ -103,6 +105,11 @@ def test_what_the_server_shows_is_brought_here(tmp_path):
         assert f"localforward [127.0.0.1]:{port} [127.0.0.1]:{port}" in said
     plain = subprocess.run(["ssh", "-F", config, "-G", "rack"], capture_output=True, text=True, check=True).stdout
     assert "localforward" not in plain
+
+
+def test_the_example_of_a_command_names_a_unit_of_a_node():
+    found = re.search(r"journalctl -u (\S+)", ssh.EXAMPLES)
+    assert found and list(ROLES.glob(f"*/templates/{found[1]}.service.j2"))
 
 
 def test_nodes_are_listed_with_their_ways(tmp_path, capsys):

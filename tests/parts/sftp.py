@@ -1,4 +1,4 @@
-"""An SFTP server: Debian's OpenSSH, on the loopback, for one key, as a user without rights."""
+"""An SFTP server, or one that runs commands: Debian's OpenSSH, on the loopback, for one key, as a user without rights."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from labline.stack import debian, ports
 from . import debian_program
 
 USER = "nobody"  # as root, sshd would want a user of its own
+SFTP = "internal-sftp"
+# Nobody has no shell: his sshd alone sees another list of users.
+WITH_SHELL = (
+    'mount --bind "$1" /etc/passwd && shift && exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "${@:3}"'
+)
 
 
 class SftpServer:
     """Listens on ``port``; ``key`` may log in as ``user`` and write below ``folder``; ``known_hosts`` has its key.
 
-    ``folder`` is below one that everybody may pass through.
+    ``folder`` is below one that everybody may pass through. ``forced``: what it does whatever it is asked, as a line for a shell.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, forced: str = SFTP):
         (self.port,) = ports.free(1)
         self.folder = folder / "gallery"
         root = os.geteuid() == 0
@@ -45,17 +50,26 @@ class SftpServer:
         (folder / "authorized").write_text(self.key.with_suffix(".pub").read_text())
         (folder / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {host}\nAuthorizedKeysFile {folder}/authorized\nPidFile none\n"
-            f"StrictModes no\nUsePAM yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\nForceCommand internal-sftp\n"
+            f"StrictModes no\nUsePAM yes\nPasswordAuthentication no\nSubsystem sftp {SFTP}\nForceCommand {forced}\n"
         )
         identity: dict[str, object] = {}
+        command = [sshd, "-D", "-e", "-f", folder / "sshd_config"]
         if root:
             nobody = pwd.getpwnam(USER)
             for path in (folder, self.folder, host, folder / "authorized", folder / "sshd_config"):
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
-            identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            if forced == SFTP:
+                identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            else:
+                users = folder / "passwd"
+                users.write_text(f"{USER}:x:{nobody.pw_uid}:{nobody.pw_gid}::{folder}:/bin/bash\n")
+                command = [
+                    *("unshare", "--mount", "bash", "-c", WITH_SHELL, "bash", users),
+                    *(str(nobody.pw_uid), str(nobody.pw_gid), *command),
+                ]
         with (folder / "sshd.log").open("w") as log:
             self._process = subprocess.Popen(
-                [sshd, "-D", "-e", "-f", folder / "sshd_config"],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

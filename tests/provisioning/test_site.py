@@ -161,6 +161,12 @@ MISTAKES = [
     ),
     (
         "[{name: daq}]",
+        "[{name: a}, {name: b, server: true, address: 'fd00::1'}]",
+        6,
+        "such as http://[fd00::1]:8086, or",
+    ),
+    (
+        "[{name: daq}]",
         "[{name: daq, address: 'db:8086/x'}]",
         4,
         "nodes[0].address: found 'db:8086/x', expected a host name",
