@@ -1,11 +1,12 @@
 """Back up the database, Grafana's and the site file, by restic.
 
-Into a repository on another disk or machine, as restic names it: /mnt/nas/labline, sftp:pi@nas:/backup, rclone:NAS:backup.
-What is old goes only after a backup that went well. --tell says how old the newest is, for an alarm."""
+Of an InfluxDB that is a service, into a repository as restic names it: /mnt/nas/labline, sftp:pi@nas:/backup,
+rclone:NAS:backup. What is old goes only after a backup that went well. --tell says how old the newest is, for an alarm."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import shutil
 import socket
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from . import arguments as shared
 
 if TYPE_CHECKING:
-    from provisioning.levels import Storage
+    from provisioning.site import Site
 
     from .saving.record import BackupRecord
     from .saving.restic import Repository
@@ -85,25 +86,48 @@ def run(arguments: argparse.Namespace) -> int:
 
     repository = shared.repository(arguments, work / "restic")
     file = None if arguments.init else sites.find(arguments.site)
+    if file:
+        _refuse_a_run(file)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(
+            f"{work}: {error.strerror}; --work DIR names another folder for the record of backups"
+        ) from None
     last, begun = record.read(work), time.time()
     try:
         if not file:
             print(f"{repository.place}: {repository.made(arguments.former)}")
             return 0
         site = sites.load(file)
-        made, snapshot = _back_up(arguments, repository, site.influxdb, file, last, begun)
+        made, snapshot = _back_up(arguments, repository, site, file, last, begun)
     except (StackError, BadInput, OSError) as error:
-        record.write(work, dataclasses.replace(last, failed=str(error)))
+        with contextlib.suppress(OSError):  # why the backup failed is what has to be told
+            record.write(work, dataclasses.replace(last, failed=str(error)))
         raise
     record.write(work, made)
     print(f"{repository.place}: backup {snapshot[:8]}, {called_bytes(made.size)} gathered in {made.seconds:.0f} s")
     return 0
 
 
+def _refuse_a_run(file: Path) -> None:
+    """Refuse (StackError) a site file that `labline run` runs here: another InfluxDB would be backed up as this lab's."""
+    from . import known_labs
+    from .places import SIMULATED, state_of
+    from .stack.errors import StackError
+
+    for root, who in known_labs.running(state_of(file), file):
+        if not root.name.endswith(SIMULATED):
+            raise StackError(
+                f"{file} is run by `labline run` (process {who['pid']}), whose InfluxDB has no backup port. End that run, and "
+                f"copy {file} and {root}: elsewhere, `labline run` goes on with both"
+            )
+
+
 def _back_up(
     arguments: argparse.Namespace,
     repository: Repository,
-    influxdb: Storage,
+    site: Site,
     file: Path,
     last: BackupRecord,
     begun: float,
@@ -113,20 +137,25 @@ def _back_up(
 
     repository.reach()
     place: Path = arguments.gather_in or arguments.work
-    scratch, database = place / "gathered", influxdb.database
+    scratch, influxdb = place / "gathered", site.influxdb
     for folder in (place, arguments.work):  # of one that was broken off, perhaps when it was gathered elsewhere
         shutil.rmtree(folder / "gathered", ignore_errors=True)
-    dump.room_for(place, last.size, dump.held_by(influxdb.url, database, influxdb.ca))
+    dump.room_for(place, last.size, dump.held_by(influxdb.url, influxdb.database, influxdb.ca))
     scratch.mkdir(mode=0o700)
     try:
         dump.gather(
-            scratch, database=database, port=arguments.port, grafana=arguments.grafana, files=[file, *arguments.add]
+            scratch,
+            database=influxdb.database,
+            port=arguments.port,
+            grafana=arguments.grafana,
+            files=[file, *arguments.add],
         )
         size = int(size_of(scratch))
-        snapshot = repository.save(scratch, socket.gethostname())
+        snapshot = repository.save(scratch, socket.gethostname(), site.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    repository.forget(dict(zip(("daily", "weekly", "monthly"), map(int, arguments.keep.split(",")), strict=True)))
+    keep = dict(zip(("daily", "weekly", "monthly"), map(int, arguments.keep.split(",")), strict=True))
+    repository.forget(keep, site.name)
     return record.BackupRecord(made=begun, size=size, seconds=time.time() - begun), snapshot
 
 

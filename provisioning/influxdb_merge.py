@@ -9,8 +9,9 @@ import time
 
 from .influxdb_schema import MARK, TABLE
 from .influxdb_server import DatabaseError, Server
-from .influxdb_state import policies_of
+from .influxdb_state import marked, policies_of
 from .influxql import identifier, text
+from .levels import FOREVER
 
 NS = 10**9
 PATIENCE, LOOK = 600.0, 0.5  # s: a server opens what was restored after it said that it is done
@@ -23,11 +24,19 @@ def ready(server: Server, database: str) -> None:
         raise DatabaseError(f"InfluxDB at {server.url} has no database {database!r}; labline apply makes it first")
 
 
-def merge(server: Server, source: str, target: str) -> int:
-    """Copy all points; gives how many values there were. Raises DatabaseError where some are not there afterwards."""
+def merge(server: Server, source: str, target: str, site: str) -> int:
+    """Copy all points; gives how many values there were.
+
+    Raises DatabaseError where they are another site's, before any is copied, and where some are not there afterwards.
+    """
     there, wanted = policies_of(server, source), policies_of(server, target)
     shards = [row for row in server.rows("SHOW SHARDS") if row["database"] == source]
     names = [name for name in _measurements(server, source) if name not in (TABLE, MARK)]  # those are the target's own
+    if (whose := marked(server, source) if FOREVER in there else "") not in ("", site):
+        raise DatabaseError(
+            f"the backup is of site {whose!r}, and the site file of {site!r}: nothing was copied. --snapshot NAME takes another "
+            "one of those that `restic snapshots` lists; where the site only got another name, give a copy of its file with the former one"
+        )
     missing = {row["retention_policy"] for row in shards} - wanted.keys()
     if missing:
         raise DatabaseError(

@@ -52,8 +52,7 @@ def read(server: Server, wanted: Schema) -> State:
         rows = {
             (int(row["idx"]), row["rp"], row["start"], row["end"], row["lo"], row["hi"], row["time"]) for row in found
         }
-        marks = server.rows(f'SELECT "site" FROM {identifier(FOREVER, MARK)}', database)
-        site = marks[0]["site"] if marks else ""
+        site = marked(server, database)
     queries = {
         row["name"]: row["query"]
         for series in server.query("SHOW CONTINUOUS QUERIES")
@@ -110,6 +109,12 @@ def policies_of(server: Server, database: str) -> dict[str, RetentionPolicy]:
         )
         for row in server.rows(f"SHOW RETENTION POLICIES ON {identifier(database)}")
     }
+
+
+def marked(server: Server, database: str) -> str:
+    """Read for which site a database was made, of one that has the policy FOREVER; "" where none left its mark. Raises DatabaseError."""
+    marks = server.rows(f'SELECT "site" FROM {identifier(FOREVER, MARK)}', database)
+    return str(marks[0]["site"]) if marks else ""
 
 
 def _rights(server: Server, user: str) -> dict[str, str]:

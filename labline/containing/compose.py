@@ -10,7 +10,7 @@ import yaml
 
 from provisioning.site import Site
 
-from .service import Mount, Service
+from .service import FILES, Mount, Service
 
 HEADER = "# Made by `labline containers` from the site file: change that, not this.\n"
 FILE = "compose.yaml"
@@ -39,6 +39,7 @@ def _service(service: Service, user: str, others: Sequence[Service]) -> dict[str
         "entrypoint": list(service.command),
         "command": [],
         "user": user,
+        "labels": {FILES: service.digest} if service.digest else {},
         "environment": dict(service.environment),
         "secrets": list(service.secrets),
         "volumes": [_volume(mount) for mount in service.mounts],

@@ -12,7 +12,7 @@ import yaml
 from provisioning.site import Site
 
 from .compose import HEADER
-from .service import Service
+from .service import FILES, Service
 
 FILE = "kube.yaml"
 
@@ -25,7 +25,11 @@ def render(site: Site, services: Sequence[Service], user: tuple[int, int], folde
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"labline-{_named(site.name)}", "labels": {"app": "labline"}},
+        "metadata": {
+            "name": f"labline-{_named(site.name)}",
+            "labels": {"app": "labline"},
+            "annotations": {f"{FILES}/{service.name}": service.digest for service in services if service.digest},
+        },
         "spec": {
             "restartPolicy": "OnFailure",  # what ends well has done its work
             "terminationGracePeriodSeconds": 45,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FILES = "labline.files"  # how what stands for a service's mounted files is called
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -38,4 +40,5 @@ class Service:
     groups: tuple[int, ...] = ()  # that own them, by the machine's numbers: an image has numbers of its own
     capabilities: tuple[str, ...] = ()
     built_here: bool = False  # its image comes from no registry
+    digest: str = ""  # of its mounted files
     once: bool = False  # it does its work, and ends

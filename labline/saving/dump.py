@@ -44,6 +44,17 @@ def put_back(folder: Path, *, database: str, beside: str, port: str) -> None:
     _influxd("restore", "-db", database, "-newdb", beside, folder / DATABASE, port=port)
 
 
+def reach(port: str) -> None:
+    """Look whether somebody listens at InfluxDB's backup port. Raises StackError."""
+    host, _, number = port.rpartition(":")
+    try:
+        socket.create_connection((host, int(number)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise StackError(
+            f"nothing answers at {port}: {error}; is InfluxDB running, and does its `bind-address` say this port?"
+        ) from None
+
+
 def room_for(folder: Path, last: float, held: float | None) -> None:
     """Look whether a database of ``held`` bytes has room; where that is not known, one as the ``last`` time. Raises StackError."""
     free, size = shutil.disk_usage(folder).free, last if held is None else held
@@ -78,13 +89,7 @@ def copy_of(database: Path, to: Path) -> None:
 
 def _influxd(verb: str, *words: str | Path, port: str, writes: Path | None = None) -> None:
     """Run it; where the disk of what it ``writes`` gets full, end it before others have no room. Raises StackError."""
-    host, _, number = port.rpartition(":")
-    try:  # where nobody listens, influxd would try for minutes
-        socket.create_connection((host, int(number)), timeout=10).close()
-    except (OSError, ValueError) as error:
-        raise StackError(
-            f"nothing answers at {port}: {error}; is InfluxDB running, and does its `bind-address` say this port?"
-        ) from None
+    reach(port)  # where nobody listens, it would try for minutes
     command = [influxdb.get().path, verb, "-portable", "-host", port, *words]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

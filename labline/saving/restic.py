@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 from ..stack.errors import StackError
 
 TAG = "labline"
+SITE = "site:"  # begins the tag that says whose a backup is
+LATEST = "latest"
 ANOTHER_PASSWORD = "wrong password or no key found"
 NONE_THERE = ("Is there a repository at the following location?", "unable to open config file")
 
@@ -71,24 +74,35 @@ class Repository:
                 f"nothing is mounted at {self.mount}: is the disk, or the share, there? Nothing was written"
             )
 
-    def save(self, folder: Path, host: str) -> str:
-        """Add what is in ``folder``, and look whether all is whole; gives the snapshot's name. Raises StackError."""
+    def save(self, folder: Path, host: str, site: str) -> str:
+        """Add what is in ``folder`` as a site's, and look whether all is whole; gives the snapshot's name. Raises StackError."""
         self.reach()
-        said = self._run("backup", "--json", "--tag", TAG, "--host", host, ".", cwd=folder)
+        said = self._run("backup", "--json", "--tag", _tags(site), "--host", host, ".", cwd=folder)
         self._run("check")
         return str(_summary(said)["snapshot_id"])
 
-    def forget(self, keep: dict[str, int]) -> None:
-        """Leave ``keep`` backups: so many daily, weekly, monthly ones. Raises StackError."""
+    def forget(self, keep: dict[str, int], site: str) -> None:
+        """Leave ``keep`` backups of a site: so many daily, weekly, monthly ones. Raises StackError."""
         self.reach()
         many = [f"--keep-{which}={count}" for which, count in keep.items()]
-        self._run("forget", "--tag", TAG, "--group-by", "host", *many, "--prune")
+        self._run("forget", "--tag", _tags(site), "--group-by", "host", *many, "--prune")
 
-    def bring(self, snapshot: str, folder: Path) -> None:
-        """Write what a snapshot has into ``folder``. Raises StackError."""
+    def bring(self, snapshot: str, folder: Path, site: str) -> None:
+        """Write what a snapshot has into ``folder``; LATEST is the newest one of the site. Raises StackError."""
         self.reach()
-        newest = ("--tag", TAG) if snapshot == "latest" else ()
-        self._run("restore", snapshot, *newest, "--target", folder)
+        self._run("restore", self._newest(site) if snapshot == LATEST else snapshot, "--target", folder)
+
+    def _newest(self, site: str) -> str:
+        """Name the newest backup of a site; where it has none, the newest that does not say whose it is. Raises StackError."""
+        listed = json.loads(self._run("snapshots", "--json", "--tag", TAG)) or []
+        found: dict[str, str] = {}
+        for each in sorted(listed, key=lambda each: datetime.fromisoformat(each["time"])):
+            whose = [tag.removeprefix(SITE) for tag in each["tags"] if tag.startswith(SITE)]
+            found[whose[0] if whose else ""] = each["id"]
+        if name := found.get(site) or found.get(""):
+            return name
+        others = f", only of {', '.join(sorted(found))}" if found else ""
+        raise StackError(f"{self.place} has no backup of site {site}{others}")
 
     def _run(self, *words: str | Path, cwd: Path | None = None) -> str:
         done = self._restic(*words, cwd=cwd)
@@ -142,6 +156,10 @@ class Repository:
         if any("already locked" in line for line in lines):
             fatal.append("another backup runs, or one was broken off: restic unlock removes what that left")
         return StackError(f"restic {what}, {self.place}: {'; '.join(fatal)}")
+
+
+def _tags(site: str) -> str:
+    return f"{TAG},{SITE}{site}"
 
 
 def _summary(said: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -37,7 +38,7 @@ DAY = 86400
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[Server, str]]:
+def server(folder: Path, site: str = "kept") -> Iterator[tuple[Server, str]]:
     """Run an InfluxDB with its backup port open, and the site's database in it; gives the two and the port's address."""
     http, port = ports.free(2)
     folder.mkdir()
@@ -50,7 +51,7 @@ def server(folder: Path) -> Iterator[tuple[Server, str]]:
     for user in ("labadmin", "writer", "reader"):
         (secrets / user).write_text(PASSWORD)
         (secrets / user).chmod(0o600)
-    (folder / "site.yml").write_text(SITE.replace("8086", str(http)))
+    (folder / "site.yml").write_text(SITE.replace("8086", str(http)).replace("kept", site))
     with (folder / "log").open("w") as log:
         command = [influxdb.get().path, "-config", folder / "influxdb.conf"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -161,6 +162,145 @@ def test_a_backup_is_there_again_in_a_fresh_server(kept, tmp_path, capsys):
         assert database.execute("SELECT name FROM dashboards").fetchall() == [("mine",)]
     database.close()
     assert (tmp_path / "into/files/site.yml").read_text() == (kept.lab / "site.yml").read_text()
+
+
+@pytest.fixture
+def shared(kept: Kept, tmp_path: Path) -> Iterator[Shared]:
+    with server(tmp_path / "other", "other") as (other, port):
+        other.write(f"lakeshore_372,instrument=warm temperature=300 {time.time_ns()}", "lab", "raw")
+        yield Shared(kept, tmp_path, other, port)
+
+
+class Shared:
+    """A repository that `kept` shares with another lab, whose server has the same host name."""
+
+    def __init__(self, kept: Kept, folder: Path, other: Server, port: str):
+        self._kept, self._folder = kept, folder
+        self.other, self.into, self.repository = other, folder / "into", folder / "repository"
+        self._ports = {kept.lab: kept.port, folder / "other": port}
+        self._where = [str(self.repository), "--password-file", str(kept.password)]
+
+    def backup(self, *more: str) -> None:
+        """Back up both, the other one last."""
+        for lab, port in self._ports.items():
+            words = ["--to", *self._where, "--work", str(self._folder / "work" / lab.name), "--port", port, *more]
+            assert cli.main(["backup", str(lab / "site.yml"), *words]) == 0
+
+    def restore_other(self, *more: str, port: str = "") -> int:
+        """Put a backup back into the other lab's database."""
+        lab = self._folder / "other"
+        words = ["--from", *self._where, "--secrets", str(lab / "secrets"), "--into", str(self.into)]
+        return cli.main(["restore", str(lab / "site.yml"), *words, "--port", port or self._ports[lab], *more])
+
+    def restic(self, *words: str) -> str:
+        command = ["restic", "--repo", self.repository, "--password-file", self._kept.password, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def snapshots(self) -> dict[str, list[str]]:
+        """Name the snapshots of each site, by the tag."""
+        found: dict[str, list[str]] = {}
+        for each in json.loads(self.restic("snapshots", "--json")):
+            found.setdefault(each["tags"][-1], []).append(each["id"])
+        return found
+
+    def instruments(self) -> set[str]:
+        return {row["value"] for row in self.other.rows('SHOW TAG VALUES WITH KEY = "instrument"', "lab")}
+
+
+def test_labs_that_share_a_repository_keep_and_get_back_each_its_own(shared, capsys):
+    shared.backup("--init")
+    for _ in range(2):
+        shared.backup("--keep", "1,0,0")
+    assert {tag: len(ids) for tag, ids in shared.snapshots().items()} == {"site:kept": 1, "site:other": 1}
+    (kept,) = shared.snapshots()["site:kept"]
+    shared.other.query("DROP SERIES FROM lakeshore_372", "lab")
+    capsys.readouterr()
+    assert shared.restore_other("--snapshot", kept) == 1
+    said = capsys.readouterr().err
+    assert "is of site 'kept', and the site file of 'other': nothing was copied. --snapshot" in said
+    assert shared.instruments() == set() and list(shared.into.iterdir()) == []
+    assert {"name": "lab_labline_restore"} not in shared.other.rows("SHOW DATABASES")
+    assert shared.restore_other() == 0
+    assert shared.instruments() == {"warm"}
+
+
+def test_backups_that_do_not_say_whose_they_are_can_be_got_back(shared, capsys):
+    shared.backup("--init")
+    shared.backup()
+    (kept,), (other,) = shared.snapshots()["site:kept"], shared.snapshots()["site:other"]
+    shared.restic("forget", other)
+    capsys.readouterr()
+    assert shared.restore_other() == 1
+    assert f"{shared.repository} has no backup of site other, only of kept" in capsys.readouterr().err
+    shared.restic("tag", "--remove", "site:kept", kept)
+    assert shared.restore_other() == 1  # what it is, says its database
+    assert "is of site 'kept', and the site file of 'other'" in capsys.readouterr().err
+    shared.backup()
+    (other,) = shared.snapshots()["site:other"]
+    shared.restic("tag", "--remove", "site:other", other)
+    shared.other.query("DROP SERIES FROM lakeshore_372", "lab")
+    assert shared.restore_other() == 0
+    assert shared.instruments() == {"warm"}
+
+
+def test_a_restoring_that_failed_is_done_again_with_the_same_words(shared, capsys, monkeypatch):
+    shared.backup("--init")
+    shared.backup()
+    (closed,) = ports.free(1)
+    capsys.readouterr()
+    for _ in range(2):  # the second one does not find what the first one left
+        assert shared.restore_other(port=f"127.0.0.1:{closed}") == 1
+        assert "does its `bind-address` say this port?" in capsys.readouterr().err
+
+    def refused(*_: object, **__: object) -> None:
+        assert (shared.into / "influxdb").is_dir()
+        raise StackError("influxd restore: it broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dump, "put_back", refused)
+        assert shared.restore_other() == 1
+    assert "it broke" in capsys.readouterr().err
+    assert shared.restore_other() == 0
+    assert (shared.into / "files/site.yml").exists()
+
+
+def test_the_folder_of_its_record_is_made_and_hides_no_fault(kept, tmp_path, capsys):
+    (closed,) = ports.free(1)
+    work = tmp_path / "my" / "work"
+    kept.backup("--init", "--work", str(work))
+    assert kept.backup("--work", str(work)) == 0
+    (work / "last.json.new").mkdir()  # it can't be written any more
+    assert kept.backup("--work", str(work), port=f"127.0.0.1:{closed}") == 1
+    assert "nothing answers at" in capsys.readouterr().err
+    assert kept.backup("--work", "/proc/none") == 1
+    assert "/proc/none: No such file or directory; --work DIR names another folder" in capsys.readouterr().err
+
+
+def test_a_lab_of_labline_run_is_to_be_copied_and_goes_on_from_there(start, tmp_path, capsys):
+    file = tmp_path / "site.yml"
+    file.write_text(SITE)
+    words = ["backup", str(file), "--to", "/nowhere", "--password-file", "/dev/null", "--work", str(tmp_path / "work")]
+    run = start(str(file), LABLINE_STATE="")
+    run.wait_for(r"^\S+ 1 instruments?: 1 ok$")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LABLINE_STATE")
+        assert cli.main(words) == 1
+    told = re.search(r"End that run, and copy (\S+) and (\S+): elsewhere", capsys.readouterr().err)
+    assert told and told.groups() == (str(file), str(tmp_path / ".labline/kept"))
+    assert not (tmp_path / "work").exists()
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0, run.text
+    until = time.time_ns()
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(told[2], elsewhere / ".labline" / "kept")
+    file.rename(elsewhere / "site.yml")
+    again = start(str(elsewhere / "site.yml"), LABLINE_STATE="")
+    url = again.wait_for(r"InfluxDB +(http://\S+),")[1]
+    reader = Server(url, "reader", (elsewhere / ".labline/kept/secrets/reader").read_text())
+    assert reader.rows(f"SELECT temperature FROM raw.lakeshore_372 WHERE time < {until}", "lab")
+    again.wait_for(r"^\S+ 1 instruments?: 1 ok$")
+    again.process.send_signal(signal.SIGINT)
+    assert again.end() == 0, again.text
 
 
 def test_one_that_fails_is_told_and_the_last_good_one_stays_known(kept, capsys):

@@ -7,6 +7,7 @@ import grp
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -201,6 +202,87 @@ def test_doing_it_again_changes_nothing(lab: Path, folder: Path, capsys: pytest.
     lab.write_text(lab.read_text().replace("interval: 1s", "interval: 2s"))
     assert cli.main(["containers", str(lab), "--to", str(folder), "--check"]) == 1
     assert "changed:" in capsys.readouterr().out
+
+
+def marks(folder: Path) -> dict[str, str]:
+    """Give what stands for each container's files, as Compose reads it; the pod has the same."""
+    read = compose.read(folder / "compose.yaml")
+    assert read.returncode == 0, read.stderr
+    meant = yaml.safe_load(read.stdout)["services"]
+    found = {name: service["labels"]["labline.files"] for name, service in meant.items() if "labels" in service}
+    pod = yaml.safe_load((folder / "kube.yaml").read_text())["metadata"]
+    assert pod["annotations"] == {f"labline.files/{name}": mark for name, mark in found.items()}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "anew"),
+    [
+        ("interval: 1s", "interval: 2s", {"apply", "telegraf", "grafana"}),
+        ("site: my-lab", "site: my-lab  # mine", {"apply"}),
+        ("nodes:", "grafana: {url: 'https://lab.example.org:8443'}\nnodes:", {"apply", "caddy", "grafana"}),
+    ],
+)
+def test_a_container_is_made_anew_where_its_files_changed(before, after, anew, lab: Path, folder: Path):
+    was = marks(folder)
+    assert was.keys() == {"apply", "telegraf", "grafana", "caddy", "mosquitto"}
+    lab.write_text(lab.read_text().replace(before, after))
+    assert cli.main(["containers", str(lab), "--to", str(folder)]) == 0
+    now = marks(folder)
+    assert {name for name in now if now[name] != was[name]} == anew
+
+
+def test_nothing_stands_for_a_password(lab: Path, folder: Path):
+    was = marks(folder)
+    for name in ("chat_url", "grafana_admin", "mqtt_lab"):
+        (folder / "secrets" / name).write_text("another")
+    assert cli.main(["containers", str(lab), "--to", str(folder)]) == 0
+    assert marks(folder) == was
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_root_makes_for_himself_the_containers_can_read(lab: Path, capsys: pytest.CaptureFixture[str]):
+    before = os.umask(0o077)
+    try:
+        with tempfile.TemporaryDirectory(prefix="labline-containers-", dir="/var/tmp") as name:
+            folder = Path(name) / "made"
+            words = ["containers", str(lab), "--to", str(folder)]
+            assert cli.main(words) == 0
+            (folder / "secrets/chat_url").write_text("http://127.0.0.1/")  # as somebody puts it there afterwards
+            capsys.readouterr()
+            assert cli.main([*words, "--check"]) == 1
+            assert f"closed to the containers: {folder}/secrets/chat_url" in capsys.readouterr().out
+            assert cli.main(words) == 0
+            assert cli.main([*words, "--check"]) == 0
+            assert refused(folder) == set()
+            for place in ("telegraf", "grafana", "site.yml"):
+                (folder / place).chmod(0o700)
+            capsys.readouterr()
+            assert cli.main([*words, "--check"]) == 1
+            assert f"closed to the containers: {folder}/telegraf" in capsys.readouterr().out.splitlines()
+            assert cli.main(words) == 0
+            assert refused(folder) == set()
+            assert not [file for file in (folder / "telegraf").rglob("*") if file.stat().st_mode & 0o007]
+    finally:
+        os.umask(before)
+
+
+def refused(folder: Path) -> set[str]:
+    """List what the containers' user is not let read of what is mounted."""
+    mounted = [volume for service in services(folder).values() for volume in service["volumes"]]
+    places = [folder / v["source"] for v in mounted if v.get("read_only") and v["source"].startswith(".")]
+    given = [folder / "secrets" / name for service in services(folder).values() for name in service.get("secrets", [])]
+    for above in (folder.parent, folder, folder / "secrets", folder / "caddy"):  # which no container sees
+        above.chmod(0o711)
+    said = subprocess.run(
+        ["/usr/bin/find", *places, *given, "!", "-readable", "-o", "-type", "d", "!", "-executable"],
+        capture_output=True,
+        text=True,
+        user=10001,
+        group=10001,
+        extra_groups=[],
+    )
+    return {*said.stdout.splitlines(), *said.stderr.splitlines()}
 
 
 def test_a_site_of_several_nodes_is_refused(lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
