@@ -106,6 +106,16 @@ def test_a_run_by_the_tunnels_changes_nothing(told: dict[str, str]) -> None:
     assert set(changed(told["asked again"]).values()) == {0} and len(changed(told["asked again"])) == 4
 
 
+def test_what_a_run_that_was_broken_off_brought_sshd_is_taken_up_by_the_next(
+    lab: SiteNetwork, told: dict[str, str]
+) -> None:
+    server = ["--limit", SERVER, "--tags", "tunnel"]
+    lab.hosts[SERVER].run("touch", "/etc/ssh/sshd_config.d/50-labline-tunnels.conf")
+    said = went_well(lab.play(*server, tunnels=True))
+    assert "RUNNING HANDLER [tunnel : Reload sshd]" in said, said
+    assert changed(went_well(lab.play(*server, tunnels=True))) == {SERVER: 0}
+
+
 def test_nothing_but_ssh_gets_in(lab: SiteNetwork, told: dict[str, str]) -> None:
     node, server = lab.hosts["mast"], lab.hosts[SERVER]
     reach = ["timeout", "3", "bash", "-c"]

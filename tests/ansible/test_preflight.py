@@ -94,6 +94,17 @@ def test_two_nodes_on_one_tunnel_port_are_told(machine: Machine, tmp_path: Path)
     _stops(done, f"{site}:2: nodes[2].ssh.tunnel_port: 20001 is that of 'a' already")
 
 
+def test_a_host_with_another_key_than_the_known_one_is_told_how_to_forget_that(
+    machine: Machine, tmp_path: Path
+) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text(f"{machine.host.address} {ANOTHER.rpartition(' ')[0]}\n")
+    options = f"-o UserKnownHostsFile={known} -o GlobalKnownHostsFile=/dev/null -o ControlPath=none"
+    done = machine.play(plainly=True, ansible_ssh_common_args=options)
+    _stops(done, f"forget that one by `ssh-keygen -f {known} -R {machine.host.address}`")
+    _stops(done, f"log in once by `ssh {options} -i {machine.host.key} {debian_host.USER}@{machine.host.address}`")
+
+
 FACTS = {
     "another system than Debian": (
         {"/etc/os-release": 'ID=fedora\nNAME="Fedora Linux"\nVERSION_ID=41\n', "/etc/debian_version": None},

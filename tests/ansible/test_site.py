@@ -181,17 +181,26 @@ def test_units_are_shut_in(machine: Machine, told: dict[str, str]) -> None:
         assert machine.host.exposure(unit) <= 2.0, unit
 
 
-def test_another_key_of_grafana_s_is_refused(machine: Machine, told: dict[str, str]) -> None:
-    kept = machine.host.path("/etc/labline/secrets/grafana_secret_key")
+@pytest.mark.parametrize(
+    ("which", "book", "expected"),
+    [
+        ("grafana_secret_key", "site.yml", "another grafana_secret_key than the vault. Put the former one back"),
+        ("grafana_secret_key", "rotate.yml", "another grafana_secret_key than the vault. Put the former one back"),
+        ("labadmin", "site.yml", "another password of labadmin than the vault. To bring a new one to the machines"),
+    ],
+)
+def test_another_password_than_the_vault_s_is_told_before_anything_is_changed(
+    machine: Machine, told: dict[str, str], which: str, book: str, expected: str
+) -> None:
+    kept = machine.host.path(f"/etc/labline/secrets/{which}")
     before = kept.read_text()
-    other = machine.passwords | {"grafana_secret_key": "canary-of-another-key"}
-    for book, words in (("site.yml", ["--tags", "labline"]), ("rotate.yml", [])):
-        done = machine.play(*words, book=book, labline_passwords=other)
-        said = " ".join(done.stdout.split())
-        assert (
-            done.returncode and "daq has another grafana_secret_key than the vault. Put the former one back" in said
-        ), said
-        assert "changed=0" in said and "canary" not in said and kept.read_text() == before
+    # base would bring another file, and comes before what has passwords.
+    other = {"labline_passwords": machine.passwords | {which: "canary-of-another-one"}, "base_journal_most": "77M"}
+    done = machine.play("--diff", book=book, **other)
+    said = " ".join(done.stdout.split())
+    assert done.returncode and f"daq has {expected}" in said and "Nothing was changed." in said, said
+    assert "changed=0" in said and "canary" not in said and kept.read_text() == before
+    assert "PLAY [Put the site" not in said and "77M" not in said
 
 
 def test_no_password_is_shown(machine: Machine, told: dict[str, str]) -> None:

@@ -115,6 +115,34 @@ def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
     assert "files" in machine.host.run("ls", "/var/tmp/back")
 
 
+def test_the_keys_that_others_know_the_server_by_come_back(machine: Machine, said: list[str]) -> None:
+    """As docs/backup.md has it for a server that is installed anew; this one has neither tunnels nor a private network."""
+    (lines,) = re.findall(r"```\n(cd /var/tmp\n.*?)```", EXAMPLE.read_text(), re.S)
+    kept = ("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ed25519_key.pub", "/etc/labline/tls/ca.key")
+    before = machine.host.run("sha256sum", *kept)
+    modes = machine.host.run("stat", "--format=%n %a %U", *kept)
+    lost = [kept[0], kept[1], "/etc/labline/tls"]
+    machine.host.run("mkdir", "/var/tmp/aside")
+    machine.host.run("mv", *lost, "/var/tmp/aside")
+    try:
+        theirs = [line for line in lines.splitlines() if "# with " not in line and "apt install" not in line]
+        given = "export RESTIC_PASSWORD_FILE=/etc/labline/backup/password"
+        script = "\n".join(["set -eu", given, *theirs]).replace("REPOSITORY", WANTED["backup_repository"])
+        machine.host.run("bash", "-c", script.replace("sudo ", ""))
+        assert machine.host.run("sha256sum", *kept) == before
+        assert machine.host.run("stat", "--format=%n %a %U", *kept) == modes
+        assert "keys" not in machine.host.run("ls", "/var/tmp").split()
+    finally:
+        again = "rm -rf /etc/labline/tls; mv aside/tls /etc/labline; mv aside/* /etc/ssh; rmdir aside"
+        machine.host.run("sh", "-c", f"cd /var/tmp; {again}")
+    unit = machine.host.run("cat", "/etc/systemd/system/labline-backup.service")
+    assert "labline-tunnels" not in unit and "LoadCredential=ca.key:/etc/labline/tls/ca.key" in unit
+    without = WANTED | {"backup_keys": False}
+    went_well(machine.play("--tags", "backup", **without))
+    assert "ca.key" not in machine.host.run("cat", "/etc/systemd/system/labline-backup.service")
+    assert "changed=0" not in went_well(machine.play("--tags", "backup", **WANTED))
+
+
 def test_where_there_is_a_data_drive_it_is_gathered_there_and_nowhere_else(machine: Machine, said: list[str]) -> None:
     wanted = WANTED | {"data_drive_device": "LABEL=labline", "data_drive_path": DRIVE}
     machine.host.run("mkdir", "-p", DRIVE)

@@ -148,6 +148,20 @@ def test_the_second_run_changes_nothing(based: Based) -> None:
     assert "changed=0" in based.again and "changed=0" in based.asked_again, based.again + based.asked_again
 
 
+def test_what_a_run_that_was_broken_off_brought_is_taken_up_by_the_next(based: Based) -> None:
+    journal, firewall = "/etc/systemd/journald.conf.d/60-labline.conf", "/etc/nftables.conf"
+    based.host.run("touch", journal, firewall)
+    based.host.run("nft", "delete", "table", "inet", "filter")
+    assert based.reaches(OUTSIDE, SHUT) == "open"
+    asked = based.play("--check")
+    assert int(re.findall(r"changed=(\d+)", asked)[-1]) >= 2 and based.reaches(OUTSIDE, SHUT) == "open", asked
+    said = based.play()
+    for handler in ("Reload the firewall", "Restart journald"):
+        assert f"RUNNING HANDLER [base : {handler}]" in said, said
+    assert based.reaches(OUTSIDE, SHUT) == "shut"
+    assert "changed=0" in based.play()
+
+
 def test_it_leaves_what_it_is_to(based: Based) -> None:
     assert not left_by.faults(looked_at(based.host), "base")
 
