@@ -116,7 +116,7 @@ def test_what_is_lost_comes_back(machine: Machine, said: list[str]) -> None:
 
 
 def test_where_there_is_a_data_drive_it_is_gathered_there_and_nowhere_else(machine: Machine, said: list[str]) -> None:
-    wanted = WANTED | {"data_drive_device": "LABEL=labline", "data_drive_path": DRIVE}
+    wanted = WANTED | {"data_drive_device": "LABEL=labline", "data_drive_path": DRIVE, "data_drive_services": []}
     machine.host.run("mkdir", "-p", DRIVE)
     machine.host.run("mount", "-t", "tmpfs", "drive", DRIVE)
     try:
