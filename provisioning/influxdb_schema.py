@@ -10,10 +10,12 @@ from . import measurements
 from .influxdb_fields import Field
 from .influxql import identifier
 from .levels import FOREVER, RAW, Level, Storage
+from .own_passwords import ADMIN as ADMIN
+from .own_passwords import READER as READER
+from .own_passwords import WRITER
 from .site import Site
-from .telegraf_config import MORE_THAN_WRITING, WRITER
+from .telegraf_config import MORE_THAN_WRITING
 
-ADMIN, READER = "labadmin", "reader"
 PREFIX = "labline_"  # continuous queries whose names begin so are ours
 HOUR, DAY, WEEK = 3600, 86400, 604800
 SHARDS = (HOUR, 6 * HOUR, DAY, 3 * DAY, WEEK, 4 * WEEK, 26 * WEEK, 52 * WEEK)

@@ -138,6 +138,9 @@ def _check(data: dict[str, Any], file: str, errors: list[BadInput]) -> Site | No
         else:
             with noted(errors, "influxdb", "url"):
                 conflicts.check_reach(influxdb.url, nodes)
+    token = influxdb.write.token_file if influxdb is not None and influxdb.write else ""
+    points = written.get("notifications", Notifications()).contact_points
+    errors += conflicts.own_passwords(instruments, places, points, token)
     for clash in clashes([i.stanza for i in instruments]):
         errors.append(BadInput(clash.message, (*places[clash.stanza.name], "channels", clash.channel.id)))
     for named, tag, message in tags_named_as_fields([i.stanza for i in instruments]):

@@ -11,6 +11,8 @@ from telegraf_inputs import duration
 from telegraf_inputs.errors import BadInput, suggestion
 from telegraf_inputs.url import HERE
 
+from . import own_passwords as own
+from .contact_point import SECRET_FILES, ContactPoint
 from .site_file import Node
 from .site_model import SiteInstrument
 
@@ -156,3 +158,22 @@ def shared_places(instruments: list[SiteInstrument], paths: dict[str, tuple[str,
                     (*paths[instrument.name], *path),
                 )
             seen.setdefault((node, place), instrument.name)
+
+
+def own_passwords(
+    instruments: list[SiteInstrument], paths: dict[str, tuple[str, int]], points: tuple[ContactPoint, ...], token: str
+) -> Iterator[BadInput]:
+    """Find files of passwords that would be labline's own, or ``token``, that of a node: they lie in one folder."""
+    named: list[tuple[tuple[str | int, ...], str | None]] = [
+        ((*paths[instrument.name], key), instrument.stanza.options[key])
+        for instrument in instruments
+        for key in getattr(instrument.stanza.driver, "secret_options", ())
+    ]
+    named += [
+        (("notifications", "contact_points", index, key), getattr(point, key))
+        for index, point in enumerate(points)
+        for key in SECRET_FILES
+    ]
+    for path, name in named:
+        if name and name in (*own.ALL, token):
+            yield BadInput(f"{name!r} is the file of one of labline's own passwords; expected another name", path)

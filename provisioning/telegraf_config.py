@@ -17,6 +17,7 @@ from telegraf_inputs.url import HERE
 
 from . import derived, host_metrics, native_config
 from .levels import RAW
+from .own_passwords import WRITER as WRITER
 from .site import Node, Site, SiteInstrument
 from .site_file import WriteKeys
 from .telegraf_paths import TelegrafPaths as TelegrafPaths
@@ -24,7 +25,6 @@ from .toml import one_line as _one_line
 from .toml import table as _table
 
 CONF, INSTRUMENTS, JOURNAL_FILE = "telegraf.conf", "instruments", "readings.lp"
-WRITER = "writer"  # the database's user, and the file in the secrets folder that holds the password
 MORE_THAN_WRITING = (
     "WRITE is more than writing: InfluxDB 1.x lets such a user drop readings, retention policies and downsampling, too."
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from provisioning import telegraf_config
+from provisioning import own_passwords, telegraf_config
 from provisioning.contact_point import SECRET_FILES
 from provisioning.influxdb_schema import ADMIN, READER
 from provisioning.site import Site
@@ -32,7 +32,6 @@ PATHS = TelegrafPaths(secrets=SECRETS)
 STATE = "/var/lib/labline"  # what PATHS calls journal and memory lies in it
 SITE_FILE = "/etc/labline/site.yml"
 PROVISIONING = "/etc/grafana/provisioning"
-GRAFANA_PASSWORDS = ("grafana_admin", "grafana_secret_key")
 SILENT_MINUTES = 2  # without any reading in the journal, at least
 
 
@@ -49,8 +48,7 @@ def services(site: Site) -> list[Service]:
 
 def generated(site: Site) -> list[str]:
     """List the passwords that nobody has to think of; the others are of instruments and contact points."""
-    own = [ADMIN, telegraf_config.WRITER, READER, *GRAFANA_PASSWORDS]
-    return [*own, *broker.SECRETS.values()] if broker.used(site) else own
+    return [*own_passwords.ALL, *broker.SECRETS.values()] if broker.used(site) else list(own_passwords.ALL)
 
 
 def out_of_reach(site: Site) -> list[str]:
@@ -132,7 +130,7 @@ def _grafana(site: Site) -> Service:
         command=("grafana", "server", "--homepath", "/usr/share/grafana"),
         health=("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/api/health"),
         environment=settings,
-        secrets=(READER, *GRAFANA_PASSWORDS, *dict.fromkeys(files)),
+        secrets=(READER, *own_passwords.GRAFANA, *dict.fromkeys(files)),
         mounts=(Mount("grafana", PROVISIONING), Mount("data/grafana", str(data), writable=True)),
         after=("influxdb",),
     )

@@ -15,6 +15,7 @@ import yaml
 
 from tests.parts import local_inventory, packages
 from tests.parts.local_inventory import SITE
+from tests.parts.templates import rendered
 from tools import wheels
 
 ANSIBLE = Path(__file__).parents[2] / "ansible"
@@ -26,6 +27,7 @@ MQTT = SITE.replace(
     "bath: }}, {name: esp01, driver: mqtt, connection: 'mqtt://127.0.0.1:1883', username: lab, password_file: broker,"
     " topic: 'room/{channel}/{quantity}', channels: {air: {read: {humidity: {unit: '%'}}}}}]",
 )
+PROXY = SITE.replace(":8086'", ":8086', write: {url: 'https://hub.lab:8443', ca: /etc/labline/tls/ca.crt}")
 ASK = """\
 import json, sys
 from pathlib import Path
@@ -177,6 +179,25 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"site": MQTT, "variables": {"labline_secrets": {"broker": "{{ vault_broker }}"}}},
         "with the password broker, which labline_secrets of daq lacks",
     ),
+    **{
+        f"{name} as a password of {whose}": (
+            {"site": PROXY, "variables": {"labline_tokens": {"daq": "x" * 20}, whose: {name: "canary"}}},
+            f"{whose} of daq has {name}, and the file of that name is one of labline's own passwords",
+        )
+        for whose, name in [
+            ("labline_secrets", "reader"),
+            ("labline_secrets", "write_token"),
+            ("grafana_secrets", "grafana_admin"),
+        ]
+    },
+    "the database's password for an instrument": (
+        {"site": MQTT.replace("password_file: broker", "password_file: reader")},
+        "instruments[1].password_file: 'reader' is the file of one of labline's own passwords",
+    ),
+    "data beside the data drive": (
+        {"variables": {"data_drive_device": "LABEL=labline", "data_drive_path": "/proc"}},
+        "influxdb_data is /var/lib/influxdb, which is not on it: let it be a folder such as /proc/influxdb",
+    ),
     "a group of devices that is absent": (
         {"variables": {"telegraf_groups": ["i2c", "labline", "nowhere"]}},
         "daq has no group nowhere, which telegraf_groups names",
@@ -207,7 +228,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a tunnel at Grafana's port": ({"site": TUNNEL.replace("20001", "3000")}, "3000 is Grafana's on daq"),
     "a proxy at another port": (
         {
-            "site": SITE.replace(":8086'", ":8086', write: {url: 'https://hub.lab:9443', ca: /etc/labline/tls/ca.crt}"),
+            "site": PROXY.replace("8443", "9443"),
             "variables": {"labline_tokens": {"daq": "x" * 20}},
         },
         "and proxy_port is 8443. Let the url have that port",
@@ -303,7 +324,7 @@ def test_a_database_that_is_where_the_site_file_has_it_passes(tmp_path: Path, si
 def test_an_instrument_with_its_password_passes(tmp_path: Path) -> None:
     _passes(tmp_path, site=MQTT, variables={"labline_secrets": {"broker": "canary"}})
     _passes(tmp_path, site=MQTT.replace("'mqtt://127.0.0.1:1883'", "sim"))
-    _passes(tmp_path, site=MQTT.replace("password_file: broker", "password_file: writer"))
+    _passes(tmp_path, site=MQTT.replace("broker", "write_token"), variables={"labline_secrets": {"write_token": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -445,6 +466,42 @@ def test_a_disk_of_the_server_is_not_looked_for_on_a_node(tmp_path: Path) -> Non
     drive = {"data_drive_device": "LABEL=labline-absent"}
     status, said = _looked(tmp_path, {"variables": drive, "site": NODES, "nodes": ["daq", "hall"]})
     assert status and "daq has no disk LABEL=labline-absent" in said and "hall has no disk" not in said
+
+
+def test_the_database_may_be_on_the_data_drive_or_not_wait_for_it(tmp_path: Path) -> None:
+    drive = {"data_drive_device": "LABEL=labline", "data_drive_path": "/proc"}
+    for more in ({"influxdb_data": "/proc/influxdb"}, {"data_drive_services": []}):
+        status, said = _looked(tmp_path, {"variables": drive | more})
+        assert status == 0, said
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "refused"),
+    [
+        (["old/data/lab"], "new", True),
+        (["old/data/lab", "new/data/_internal", "new/meta"], "new", True),  # as the package's own first start leaves it
+        (["old/data/lab", "new/data/lab"], "new", False),
+        (["old/data/lab"], "old/", False),
+        (["old/data/_internal"], "new", False),
+        (["old"], "new", False),
+        ([], "new", False),
+    ],
+)
+def test_a_database_that_would_not_find_its_data_is_told(
+    tmp_path: Path, there: list[str], wanted: str, refused: bool
+) -> None:
+    for folder in there:
+        (tmp_path / folder).mkdir(parents=True)
+    settings = tmp_path / "influxdb.conf"
+    if there:
+        settings.write_text(rendered("influxdb/influxdb.conf.j2", influxdb_data=str(tmp_path / "old")))
+    variables = {"__influxdb_conf": str(settings), "influxdb_data": f"{tmp_path}/{wanted}"}
+    look = {"name": "Look", "ansible.builtin.include_role": {"name": "influxdb", "tasks_from": "preflight"}}
+    play = json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [look | {"vars": variables}]}])
+    done = local_inventory.look(tmp_path, local_inventory.write(tmp_path, {}), play=play)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert (done.returncode != 0) == refused and ("failed=1" in said) == refused, said
+    assert (f"where there are no data, and the database has its own in {tmp_path}/old" in said) == refused, said
 
 
 @pytest.mark.parametrize("book", ["site.yml", "rotate.yml", "upgrade.yml", "back.yml"])

@@ -203,6 +203,55 @@ def test_another_password_than_the_vault_s_is_told_before_anything_is_changed(
     assert "PLAY [Put the site" not in said and "77M" not in said
 
 
+def test_other_passwords_are_told_before_anything_is_changed(machine: Machine, told: dict[str, str]) -> None:
+    done = machine.play(labline_passwords=machine.passwords | {"reader": "canary-of-another-one"})
+    said = " ".join(done.stdout.split())
+    assert done.returncode and "daq has another password of reader than the vault" in said, said
+    assert "changed=0" in said and "PLAY [Put the site" not in said and "canary" not in said
+
+
+def test_one_role_brings_what_the_site_file_says_now(machine: Machine, told: dict[str, str], tmp_path: Path) -> None:
+    site = tmp_path / "site.yml"
+    site.write_text(
+        Path(str(machine.variables["labline_site_file"])).read_text().replace("interval: 1s", "interval: 2s")
+    )
+    elsewhere = {"labline_rendered": str(tmp_path / "rendered")}
+    assert changed(went_well(machine.play("--tags", "telegraf,grafana", **elsewhere))) == {"daq": 0}
+    went_well(machine.play("--tags", "telegraf", labline_site_file=str(site), **elsewhere))
+    assert "interval: 2s" in machine.host.run("cat", "/etc/labline/telegraf/instruments/chiller.yml")
+    went_well(machine.play("--tags", "telegraf"))
+    assert "interval: 1s" in machine.host.run("cat", "/etc/labline/telegraf/instruments/chiller.yml")
+
+
+def test_a_server_that_is_no_node_any_more_reads_nothing(
+    machine: Machine, told: dict[str, str], tmp_path: Path
+) -> None:
+    site = tmp_path / "site.yml"
+    given = Path(str(machine.variables["labline_site_file"])).read_text()
+    site.write_text(
+        given.replace("nodes: [", "nodes: [{name: hall, clock: unchecked}, ").replace(
+            "{name: daq", "{name: daq, server: true"
+        )
+    )
+    aside = {"labline_site_file": str(site), "labline_rendered": str(tmp_path / "rendered")}
+    aside |= {"labline_tokens": {"hall": "another-token-than-the-one"}}
+    units = ["labline-telegraf.service", "labline-catch-up.timer"]
+    machine.others = {"hall": machine.variables | aside}
+    words = ["--tags", "telegraf", "--limit", "daq"]
+    try:
+        assert "changed=0" not in went_well(machine.play("--check", *words, nodes=["hall"], **aside))
+        assert machine.host.run("systemctl", "is-active", *units).split() == ["active", "active"]
+        assert "changed=0" not in went_well(machine.play(*words, nodes=["hall"], **aside))
+        assert machine.host.run("systemctl", "is-active", *units, check=False).split() == ["inactive", "inactive"]
+        assert "enabled" not in machine.host.run("systemctl", "is-enabled", *units, check=False)
+        assert changed(went_well(machine.play(*words, nodes=["hall"], **aside))) == {"daq": 0}
+    finally:
+        machine.others = {}
+        went_well(machine.play("--tags", "telegraf"))
+    assert not left_by.faults(looked_at(machine.host), "telegraf")
+    all_is_stored(machine)
+
+
 def test_no_password_is_shown(machine: Machine, told: dict[str, str]) -> None:
     shown = {
         **told,

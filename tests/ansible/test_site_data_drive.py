@@ -16,7 +16,7 @@ from tests.parts.site_machine import Machine, went_well
 
 PATIENCE = 60.0  # seconds; never reached where all is well
 DRIVE = "/srv/labline"
-USER = "/etc/systemd/system/drive-user.service"
+USER, MORE = "/usr/lib/systemd/system/drive-user.service", "/etc/systemd/system/drive-user.service.d"
 LINE = (
     "LABEL=labline /srv/labline ext4 noatime,nofail,x-systemd.device-timeout=15s,"
     "x-systemd.wanted-by=dev-disk-by\\x2dlabel-labline.device 0 2"
@@ -38,7 +38,7 @@ def said(machine: Machine, told: dict[str, str]) -> Iterator[list[str]]:
     machine.host.run(
         "sh",
         "-c",
-        f"rm -r {USER} {USER}.d /etc/systemd/system/another.service.d /etc/systemd/system/srv-labline.mount.d; : > /etc/fstab",
+        f"rm -r {USER} {MORE} /etc/systemd/system/another.service.d /etc/systemd/system/srv-labline.mount.d; : > /etc/fstab",
     )
     machine.host.run("systemctl", "daemon-reload")
 
@@ -76,3 +76,18 @@ def test_without_it_its_service_writes_nothing_and_with_it_runs_again(machine: M
     mount(machine)
     wait_for(machine, "active")
     assert machine.host.run("ls", "-A", DRIVE).split() == ["data"]
+
+
+def test_it_can_be_kept_from_running_while_its_data_are_copied(machine: Machine, said: list[str]) -> None:
+    machine.host.run("systemctl", "mask", "--runtime", "--now", "drive-user")
+    wait_for(machine, "inactive")
+    time.sleep(3)  # systemd looks again and again
+    wait_for(machine, "inactive")
+    machine.host.run("systemctl", "unmask", "--runtime", "drive-user")
+    wait_for(machine, "active")
+
+
+def test_a_database_that_would_begin_anew_is_told(machine: Machine, said: list[str]) -> None:
+    done = machine.play("--tags", "data_drive", influxdb_data=f"{DRIVE}/influxdb")
+    told = " ".join(done.stdout.split())
+    assert done.returncode and "the database has its own in /var/lib/influxdb" in told and "PLAY [Put" not in told, told

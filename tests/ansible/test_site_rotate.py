@@ -97,6 +97,7 @@ def test_others_in_the_vault_are_refused_by_site_yml_and_brought_by_rotate_yml(
     done = rotated.run(rotated.vault.option)
     said = " ".join(done.stdout.split())
     assert done.returncode != 0 and "daq has another password of labadmin, writer than the vault" in said, done.stdout
+    assert "PLAY [Put the site" not in said
     rotated.play(book="rotate.yml")
     assert rotated.vault.read() == wanted
     all_is_stored(machine)

@@ -89,15 +89,21 @@ class Machine:
         self.variables["grafana_key_fingerprints"] = [apt_repository.fingerprint(key)]
 
     def play(
-        self, *arguments: str, book: str = "site.yml", of: Path = ROOT, plainly: bool = False, **variables: object
+        self,
+        *arguments: str,
+        book: str = "site.yml",
+        of: Path = ROOT,
+        plainly: bool = False,
+        nodes: list[str] | None = None,
+        **variables: object,
     ) -> subprocess.CompletedProcess[str]:
         """Run a playbook ``of`` a clone with more ``variables`` of the host; gives its exit status and what it prints.
 
-        ``plainly`` it is run as users run it.
+        ``plainly`` it is run as users run it; ``nodes`` are the hosts in that group, by default all.
         """
         self.inventory.mkdir(exist_ok=True)
         hosts = {"daq": self.variables | variables, **self.others}
-        members = {"server": ["daq"], "nodes": list(hosts)}
+        members = {"server": ["daq"], "nodes": nodes or list(hosts)}
         groups = {name: {"hosts": {host: {} for host in members[name]}} for name in members}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": groups}}))
         return self.ansible("playbook", "-i", str(self.inventory), book, *arguments, of=of, plainly=plainly)

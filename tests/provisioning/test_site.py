@@ -785,6 +785,23 @@ def test_an_instrument_in_repair_is_not_read_and_alarms_nobody(written):
         site.load(written(off.replace("    interval: 2s\n", "    interval: 2s\n    enabled: false\n")))
 
 
+@pytest.mark.parametrize("name", ["labadmin", "writer", "reader", "grafana_admin", "grafana_secret_key", "token"])
+def test_labline_s_own_passwords_are_nobody_else_s(written, name):
+    proxy = "  write: {url: 'https://hub.lab:8443', token_file: token}\n  retention"
+    broker = (
+        "  - {name: broker, driver: mqtt, connection: 'mqtt://127.0.0.1:1883', username: lab, password_file: NAME,\n"
+    )
+    broker += "     topic: 'room/{channel}', channels: {air: {read: {humidity: {unit: '%'}}}}}\n"
+    group = "    - {name: group, type: teams, url_file: NAME}\n"
+    text = GOOD.replace("alarms: {", f"{broker}alarms: {{") + group
+    assert site.load(written(text.replace("NAME", "token")))
+    with pytest.raises(BadInput) as caught:
+        site.load(written(text.replace("NAME", name).replace("  retention", proxy)))
+    says = f"{name!r} is the file of one of labline's own passwords; expected another name"
+    for place in ("instruments[2].password_file", "notifications.contact_points[1].url_file"):
+        assert f"{place}: {says}" in str(caught.value)
+
+
 def test_keys_of_ones_own_hold_what_is_used_twice(written):
     text = "x-gauge: &gauge {driver: pfeiffer_tpg, model: tpg262}\n" + GOOD.replace(
         "    driver: pfeiffer_tpg\n    model: tpg262\n", "    <<: *gauge\n"
