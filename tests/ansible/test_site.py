@@ -203,13 +203,6 @@ def test_another_password_than_the_vault_s_is_told_before_anything_is_changed(
     assert "PLAY [Put the site" not in said and "77M" not in said
 
 
-def test_other_passwords_are_told_before_anything_is_changed(machine: Machine, told: dict[str, str]) -> None:
-    done = machine.play(labline_passwords=machine.passwords | {"reader": "canary-of-another-one"})
-    said = " ".join(done.stdout.split())
-    assert done.returncode and "daq has another password of reader than the vault" in said, said
-    assert "changed=0" in said and "PLAY [Put the site" not in said and "canary" not in said
-
-
 def test_one_role_brings_what_the_site_file_says_now(machine: Machine, told: dict[str, str], tmp_path: Path) -> None:
     site = tmp_path / "site.yml"
     site.write_text(
