@@ -22,7 +22,7 @@ SCRIPTS = ("postinst", "prerm", "postrm")
 PLACES = {
     "debian/site.yml": "etc/labline/site.yml",
     "debian/labline.service": "usr/lib/systemd/system/labline.service",
-    "debian/60-labline.rules": "usr/lib/udev/rules.d/60-labline.rules",
+    "debian/61-labline.rules": "usr/lib/udev/rules.d/61-labline.rules",
     "debian/labline.sysusers": "usr/lib/sysusers.d/labline.conf",
     "README.md": "usr/share/doc/labline/README.md",
     "docs/site-file.md": "usr/share/doc/labline/site-file.md",

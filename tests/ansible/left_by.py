@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import testinfra.host
 
 EVERYWHERE = ("0.0.0.0", "::", "*")
+FORMER_RULES = "/etc/udev/rules.d/60-labline.rules"
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Left:
     """``runs``: services (enabled, too), by the user of their processes; ``enabled``: units that need not run now; ``barred``: units that neither run nor
     can be started.
 
-    ``files`` by their modes and owners; ``lines``: what a line of a file (``*`` for each such file) has to be, from its begin to its end;
+    ``files`` by their modes and owners; ``gone``: those that a version before left, and this one takes away;
+    ``lines``: what a line of a file (``*`` for each such file) has to be, from its begin to its end;
     ``private``: folders of files that are their owner's alone; ``links`` lead somewhere, ``commands`` to programs;
     ``listens``: ports, and whether the machine's own programs alone get to them; ``users`` can't log in.
     """
@@ -26,6 +28,7 @@ class Left:
     enabled: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
     lines: dict[str, str] = field(default_factory=dict)
     private: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
@@ -87,9 +90,10 @@ LEFT = {
         barred=("telegraf.service",),
         files={
             "/etc/labline/telegraf/telegraf.conf": (0o644, "root"),
-            "/etc/udev/rules.d/60-labline.rules": (0o644, "root"),
+            "/etc/udev/rules.d/61-labline.rules": (0o644, "root"),
             "/var/lib/labline/journal": (0o750, "labline"),
         },
+        gone=(FORMER_RULES,),
         users=("labline",),
     ),
     "mosquitto": Left(
@@ -194,6 +198,9 @@ def _files(host: testinfra.host.Host, left: Left) -> Iterator[str]:
             yield f"there is no {path}"
         elif (file.mode, file.user) != (mode, owner):
             yield f"{path} is {file.mode:o} of {file.user}, not {mode:o} of {owner}"
+    for path in left.gone:
+        if host.file(path).exists:
+            yield f"{path} is there"
     for path, line in left.lines.items():
         found = host.run(f"ls -d {path}").stdout.split()
         if not found:

@@ -145,11 +145,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a server's group that is misspelt": ({"server": [], "servers": ["daq"]}, "(daq); did you mean server?"),
     "a host that the site file lacks": (
         {"nodes": ["daq", "hal"], "site": NODES},
-        "The site file has no node hal, only daq, hall.",
+        "/site.yml has no node hal, only daq, hall.",
     ),
     "one machine by another name": (
         {"server": ["pi"], "nodes": ["pi"]},
-        "The site file has no node pi, only daq. A host is called in the inventory as the site file calls it",
+        "/site.yml has no node pi, only daq. A host is called in the inventory as the site file calls it",
+    ),
+    "a site file that another one is read in place of": (
+        {"variables": {"labline_site_file": "{{ labline_clone }}/provisioning/sites/demo.yml"}},
+        "/site.yml is there, and is not read: labline_site_file names one that comes with labline, "
+        f"{ANSIBLE.parent}/provisioning/sites/demo.yml. Delete labline_site_file in",
     ),
     "a database that listens to its own machine alone": (
         {"variables": {"influxdb_address": "127.0.0.1:8086"}},
@@ -169,7 +174,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an instrument without its password": (
         {"site": MQTT, "variables": {"labline_secrets": {"ups": "canary"}}},
-        "The site file has esp01 read with the password broker, which labline_secrets of daq lacks",
+        "/site.yml has esp01 read with the password broker, which labline_secrets of daq lacks",
     ),
     "an instrument with an empty password": (
         {"site": MQTT, "variables": {"labline_secrets": {"broker": ""}}},
@@ -204,7 +209,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "another server": (
         {"server": ["hall"], "nodes": ["daq", "hall"], "site": NODES},
-        "The site file makes daq the server, and the inventory hall",
+        "/site.yml makes daq the server, and the inventory hall",
     ),
     "backups without a password": ({"variables": {"backup_repository": "/mnt/nas"}}, "/mnt/nas needs backup_password"),
     "backups with a short password": (
@@ -298,7 +303,7 @@ def test_a_private_network_with_people_passes(tmp_path: Path) -> None:
 
 
 def test_a_node_that_the_inventory_lacks_is_noted(tmp_path: Path) -> None:
-    assert "The site file has hall, and the group `nodes` has no such host" in _passes(tmp_path, site=NODES)
+    assert "/site.yml has hall, and the group `nodes` has no such host" in _passes(tmp_path, site=NODES)
 
 
 def test_a_node_with_a_tunnel_passes(tmp_path: Path) -> None:
@@ -399,6 +404,39 @@ def test_what_helps_where_ssh_refuses_is_told_for_the_way_that_ansible_comes(tmp
     status, said = _looked(tmp_path, {"variables": by | variables})
     assert status and expected in said, said
     assert ("is not known here" in said) == (case.startswith("a key"))
+
+
+def test_an_example_is_read_where_there_is_no_site_file_of_one_s_own(tmp_path: Path) -> None:
+    inventory = local_inventory.write(tmp_path, {"labline_site_file": f"{ANSIBLE.parent}/provisioning/sites/demo.yml"})
+    (tmp_path / "site.yml").unlink()
+    done = local_inventory.look(tmp_path, inventory)
+    assert done.returncode == 0, done.stdout
+
+
+def test_another_site_file_than_the_one_beside_the_inventory_is_read(tmp_path: Path) -> None:
+    (tmp_path / "trial.yml").write_text(NODES)
+    said = _passes(tmp_path, variables={"labline_site_file": str(tmp_path / "trial.yml")})
+    assert f"The site file {tmp_path}/trial.yml has hall, and" in said
+
+
+def test_programs_of_one_s_own_are_not_in_the_way_unless_they_are_where_links_come(tmp_path: Path) -> None:
+    folder, program = tmp_path / "opt", tmp_path / "labline"
+    given = "-e", json.dumps({"__preflight_links": [str(folder), str(program)]})
+    inventory = local_inventory.write(tmp_path, {})
+    done = local_inventory.look(tmp_path, inventory, *given)
+    assert done.returncode == 0, done.stdout
+    program.symlink_to(tmp_path / "nowhere")
+    folder.mkdir()
+    done = local_inventory.look(tmp_path, inventory, *given, "--check")
+    said = " ".join(done.stdout.split())
+    assert done.returncode and f"daq has {folder} by hand, where this puts a link to programs of its own." in said, said
+    assert f"Move it away there: `sudo mv {folder} {folder}-own`. Nothing was changed." in said
+    program.unlink()
+    program.touch()
+    said = " ".join(local_inventory.look(tmp_path, inventory, *given).stdout.split())
+    assert (
+        f"Move them away there: `sudo mv {folder} {folder}-own` and `sudo mv {program} {program}-own`. Nothing" in said
+    ), said
 
 
 def test_who_comes_by_a_tunnel_is_not_shut_out(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ import pytest
 
 from labline.stack import telegraf
 from telegraf_inputs import clock
-from tests.parts import apt_repository, debian_host
+from tests.parts import apt_repository, debian_host, templates
 from tools import deb
 
 CLONE = Path(__file__).parents[2]
+MODPROBE = re.compile(r"^(Wants|After)=(.*modprobe@.*)$", re.MULTILINE)
 MOST_EXPOSED = 2.0  # of systemd-analyze security: 10 is everything
 # What is written lies in memory and is gone with the mount namespace; the system itself is underneath, and stays as it is.
 COPY = """\
@@ -138,10 +139,40 @@ def test_the_unit_may_do_little(unpacked):
     assert re.search(r"~@clock .*adjtimex is allowed", said) and re.search(r"ProtectClock= .*may write", said), said
 
 
+def test_the_drivers_of_its_devices_come_before_it(unpacked):
+    unit = (unpacked / "usr/lib/systemd/system/labline.service").read_text()
+    devices = re.findall(r"^DeviceAllow=(\S+) rw$", unit, re.MULTILINE)
+    of_ansible = templates.rendered(
+        "telegraf/labline-telegraf.service.j2",
+        __labline_way="writer",
+        __labline_version="",
+        __telegraf_programs={"stat": {}},
+        labline_secrets={},
+        telegraf_devices=devices,
+    )
+    wanted, found = (
+        {(key, u) for key, units in MODPROBE.findall(text) for u in units.split()} for text in (of_ansible, unit)
+    )
+    assert found == wanted and ("Wants", "modprobe@usbserial.service") in found
+
+
+# What Debian's file of this name finds out of adapters, of which there are none here: two of one number, one without, the ports of a fourth.
+SERIAL = "60-serial.rules"
 NAMED = """\
-KERNEL=="tty0", ENV{ID_BUS}="usb", ENV{ID_SERIAL_SHORT}="A50285BI", ENV{ID_USB_INTERFACE_NUM}="00"
-KERNEL=="tty1", ENV{ID_BUS}="usb", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:2:1.0"
-"""  # as udev finds out of an adapter, which there is none of here
+KERNEL=="tty[0-4]", ENV{ID_BUS}="usb", ENV{ID_USB_INTERFACE_NUM}="00"
+KERNEL=="tty0", ENV{ID_SERIAL_SHORT}="0001", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:1:1.0", ENV{.ID_PORT}="0"
+KERNEL=="tty1", ENV{ID_SERIAL_SHORT}="0001", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:2:1.0", ENV{.ID_PORT}="0"
+KERNEL=="tty2", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:3:1.0"
+KERNEL=="tty3", ENV{ID_SERIAL_SHORT}="A50285BI", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:4:1.0", ENV{.ID_PORT}="0"
+KERNEL=="tty4", ENV{ID_SERIAL_SHORT}="A50285BI", ENV{ID_PATH}="pci-0000:00:14.0-usb-0:4:1.0", ENV{.ID_PORT}="1"
+"""
+NAMES = {
+    "tty0": {"0001-00", "pci-0000:00:14.0-usb-0:1:1.0"},
+    "tty1": {"0001-00", "pci-0000:00:14.0-usb-0:2:1.0"},
+    "tty2": {"pci-0000:00:14.0-usb-0:3:1.0"},
+    "tty3": {"A50285BI-00", "pci-0000:00:14.0-usb-0:4:1.0"},
+    "tty4": {"A50285BI-00-port1", "pci-0000:00:14.0-usb-0:4:1.0-port1"},
+}
 STATUS = "runuser -u labline -- env HOME=/var/lib/labline labline status /etc/labline/site.yml --state /var/lib/labline --once"
 PATIENCE = 120.0  # seconds
 
@@ -194,15 +225,17 @@ def test_the_service_reads_beside_a_telegraf_of_the_machines_own(host, monkeypat
 
 def test_udev_takes_the_rules_and_names_adapters(host):
     host.path("/etc/udev/rules.d").mkdir(parents=True, exist_ok=True)
-    host.path("/etc/udev/rules.d/59-adapters.rules").write_text(NAMED)
+    assert host.path(f"/usr/lib/udev/rules.d/{SERIAL}").exists()
+    host.path(f"/etc/udev/rules.d/{SERIAL}").write_text(NAMED)
     if "verify" in host.run("udevadm", "--help"):  # of Debian 13
-        host.run("udevadm", "verify", "/usr/lib/udev/rules.d/60-labline.rules")
+        host.run("udevadm", "verify", "/usr/lib/udev/rules.d/61-labline.rules")
     links = {}
-    for device in ("tty0", "tty1"):
+    for device in NAMES:
         said = host.run("udevadm", "test", f"/sys/class/tty/{device}")
-        assert not re.search(r"60-labline\.rules:\d+ (?!LINK|GROUP|MODE)", said), said
-        links[device] = re.findall(r"DEVLINKS=(.*)", said)
-    assert links == {"tty0": ["/dev/labline/A50285BI-00"], "tty1": ["/dev/labline/pci-0000:00:14.0-usb-0:2:1.0"]}
+        assert not re.search(r"61-labline\.rules:\d+ (?!LINK|GROUP|MODE)", said), said
+        (found,) = re.findall(r"DEVLINKS=(.*)", said)
+        links[device] = {link.removeprefix("/dev/labline/") for link in found.split()}
+    assert links == NAMES
 
 
 def test_a_purge_ends_it_and_leaves_what_was_measured(host):
