@@ -195,6 +195,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
             ("grafana_secrets", "grafana_admin"),
         ]
     },
+    "two passwords of one name": (
+        {
+            "variables": {
+                "labline_secrets": {"mail": "canary", "x": "1"},
+                "grafana_secrets": {"mail": "canary2", "x": "1"},
+            }
+        },
+        "labline_secrets and grafana_secrets of daq both have mail, with different words, for one file",
+    ),
     "the database's password for an instrument": (
         {"site": MQTT.replace("password_file: broker", "password_file: reader")},
         "instruments[1].password_file: 'reader' is the file of one of labline's own passwords",
