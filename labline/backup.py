@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from provisioning import site as sites
     from telegraf_inputs.errors import BadInput
 
+    from .saving import restic
     from .stack.errors import StackError
     from .words import called_bytes
 
@@ -97,7 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     last, begun = record.read(work), time.time()
     try:
         if not file:
-            print(f"{repository.place}: {repository.made(arguments.former)}")
+            done = repository.made(arguments.former)
+            if done != restic.MADE:  # there may be backups of a machine before this one: there is a record, of none yet
+                record.write(work, last)
+            print(f"{repository.place}: {done}")
             return 0
         site = sites.load(file)
         made, snapshot = _back_up(arguments, repository, site, file, last, begun)

@@ -235,6 +235,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         },
         '"/mnt/NAS Backup/lab", "/a%b" in backup_repository, backup_mount, backup_work or backup_files of daq has a blank',
     ),
+    "backups of two files of one name": (
+        {
+            "variables": {
+                "backup_repository": "/mnt/nas",
+                "backup_password": "x" * 12,
+                "backup_files": ["/etc/vpn/ca.key"],
+            }
+        },
+        "backup_files of daq has two files of one name, or one named as one of the server's own keys",
+    ),
     "a tunnel to nowhere": (
         {"nodes": ["daq", "hall"], "site": TUNNEL.replace(", address: hub.lab", "").replace("hub.lab", "127.0.0.1")},
         "hall is to hold a tunnel to daq, which has no address in the site file",
@@ -360,6 +370,13 @@ def test_an_example_is_read_where_there_is_no_site_file_of_one_s_own(tmp_path: P
     inventory = local_inventory.write(tmp_path, {"labline_site_file": f"{ANSIBLE.parent}/provisioning/sites/demo.yml"})
     (tmp_path / "site.yml").unlink()
     done = local_inventory.look(tmp_path, inventory)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_playbook_beside_the_example_inventory_is_taken_for_no_site_file(tmp_path: Path) -> None:
+    given = {"ansible_connection": "local", "labline_clone": str(ANSIBLE.parent)}
+    given |= {"labline_passwords": local_inventory.PASSWORDS}
+    done = local_inventory.look(tmp_path, ANSIBLE / "inventory.example", "-e", json.dumps(given))
     assert done.returncode == 0, done.stdout
 
 

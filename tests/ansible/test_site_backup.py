@@ -128,6 +128,7 @@ def test_the_keys_that_others_know_the_server_by_come_back(machine: Machine, sai
         theirs = [line for line in lines.splitlines() if "# with " not in line and "apt install" not in line]
         given = "export RESTIC_PASSWORD_FILE=/etc/labline/backup/password"
         script = "\n".join(["set -eu", given, *theirs]).replace("REPOSITORY", WANTED["backup_repository"])
+        script = script.replace("MY-LAB", "bench")
         machine.host.run("bash", "-c", script.replace("sudo ", ""))
         assert machine.host.run("sha256sum", *kept) == before
         assert machine.host.run("stat", "--format=%n %a %U", *kept) == modes
@@ -141,6 +142,20 @@ def test_the_keys_that_others_know_the_server_by_come_back(machine: Machine, sai
     went_well(machine.play("--tags", "backup", **without))
     assert "ca.key" not in machine.host.run("cat", "/etc/systemd/system/labline-backup.service")
     assert "changed=0" not in went_well(machine.play("--tags", "backup", **WANTED))
+
+
+def test_what_is_installed_anew_leaves_the_backups_of_the_former_one(machine: Machine, said: list[str]) -> None:
+    def snapshots() -> str:
+        words = ["restic", "--no-cache", "--repo", WANTED["backup_repository"], "snapshots", "--json"]
+        return machine.host.run("env", "RESTIC_PASSWORD_FILE=/etc/labline/backup/password", *words)
+
+    before = snapshots()
+    machine.host.run("rm", "/var/lib/labline-backup/last.json")
+    assert "changed=0" not in went_well(machine.play("--tags", "backup", **WANTED))
+    assert snapshots() == before
+    assert '"made": null' in machine.host.run("cat", "/var/lib/labline-backup/last.json")
+    assert "changed=0" in went_well(machine.play("--tags", "backup", **WANTED))
+    assert back_up(machine) == "success"
 
 
 def test_where_there_is_a_data_drive_it_is_gathered_there_and_nowhere_else(machine: Machine, said: list[str]) -> None:
