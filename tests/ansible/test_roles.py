@@ -63,6 +63,16 @@ def test_what_is_done_here_is_done_by_you(file: Path) -> None:
             assert task.get("vars", {}).get("ansible_become") is False, task["name"]
 
 
+@pytest.mark.parametrize("file", sorted(ANSIBLE.glob("*.yml")), ids=lambda file: file.name)
+def test_handlers_of_a_role_have_no_condition_of_a_second_import(file: Path) -> None:
+    for play in yaml.safe_load(file.read_text()):
+        played = {role["role"] if isinstance(role, dict) else role for role in play.get("roles", [])}
+        for task in _tasks([play]):
+            if "when" in task and (imported := task.get("ansible.builtin.import_role")):
+                handlers = ANSIBLE / "roles" / imported["name"] / "handlers"
+                assert imported["name"] not in played or not handlers.exists(), task["name"]
+
+
 def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
     environment = packages.environment("ansible-test", ANSIBLE_HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     programs = packages.folder("ansible-test") / "bin"

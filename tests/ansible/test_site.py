@@ -210,7 +210,8 @@ def test_one_role_brings_what_the_site_file_says_now(machine: Machine, told: dic
     )
     elsewhere = {"labline_rendered": str(tmp_path / "rendered")}
     assert changed(went_well(machine.play("--tags", "telegraf,grafana", **elsewhere))) == {"daq": 0}
-    went_well(machine.play("--tags", "telegraf", labline_site_file=str(site), **elsewhere))
+    said = went_well(machine.play("--tags", "telegraf", labline_site_file=str(site), **elsewhere))
+    assert re.search(r"RUNNING HANDLER \[telegraf : Restart Telegraf\] \**\nchanged: \[daq\]", said), said
     assert "interval: 2s" in machine.host.run("cat", "/etc/labline/telegraf/instruments/chiller.yml")
     went_well(machine.play("--tags", "telegraf"))
     assert "interval: 1s" in machine.host.run("cat", "/etc/labline/telegraf/instruments/chiller.yml")
@@ -282,9 +283,9 @@ def test_the_vendors_influxdb_starts_without_what_its_unit_needs(machine: Machin
     while machine.host.run("systemctl", "list-jobs", "influxdb.service", "--no-legend").strip():
         assert time.monotonic() < deadline, machine.host.run("systemctl", "status", "influxdb.service", check=False)
         time.sleep(0.2)
+    all_is_stored(machine)
     process = machine.host.run("systemctl", "show", "--value", "--property=MainPID", "influxdb.service").strip()
     assert machine.host.run("readlink", f"/proc/{process}/exe").strip() == "/usr/bin/influxd"
-    all_is_stored(machine)
     assert changed(went_well(machine.play("--tags", "influxdb"))) == {"daq": 0}
     assert machine.host.exposure("influxdb.service") <= 2.0
     assert not left_by.faults(looked_at(machine.host), "influxdb")
