@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import random
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,16 +14,36 @@ from . import listener
 from .errors import StartFailed
 
 LOOPBACK = "127.0.0.1"
+LOWEST = 10240  # above those of most services
+FEWEST = 1000  # to choose from
 
 
 def free(count: int) -> list[int]:
-    """Find free ports: all are held until the last one is found, so they differ."""
-    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    """Find free ports: all are held until the last one is found, so they differ.
+
+    None is one that the system gives to whoever asks for any (ip(7), ip_local_port_range): a connection or a simulator
+    could have it before the part is started that it is for.
+    """
+    last = _first_given() - 1
+    with contextlib.ExitStack() as held:
+        found: list[int] = []
+        while len(found) < count:
+            port = random.randint(LOWEST, last) if last > LOWEST + FEWEST else 0
+            try:
+                one = held.enter_context(socket.create_server((LOOPBACK, port)))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                found.append(one.getsockname()[1])
+        return found
+
+
+def _first_given() -> int:
     try:
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 32768  # Linux's own
 
 
 def is_free(port: int) -> bool:
