@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if not file:
             done = repository.made(arguments.former)
-            if done != restic.MADE:  # there may be backups of a machine before this one: there is a record, of none yet
+            if done != restic.NEW:  # there may be backups of a machine before this one: there is a record, of none yet
                 record.write(work, last)
             print(f"{repository.place}: {done}")
             return 0

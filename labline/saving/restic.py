@@ -20,7 +20,7 @@ from ..stack.errors import StackError
 TAG = "labline"
 SITE = "site:"  # begins the tag that says whose a backup is
 LATEST = "latest"
-MADE = "made"  # a repository, just now
+NEW = "made"  # what is said of a repository that there was not before
 ANOTHER_PASSWORD = "wrong password or no key found"
 NONE_THERE = ("Is there a repository at the following location?", "unable to open config file")
 
@@ -50,7 +50,7 @@ class Repository:
             return "is there"
         if any(words in done.stderr for words in NONE_THERE):
             self._run("init")
-            return MADE
+            return NEW
         if ANOTHER_PASSWORD in done.stderr:
             for word in former.read_text().splitlines() if former else ():
                 if self._renewed(word):
